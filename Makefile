@@ -1,0 +1,57 @@
+# Each verb is a line that you could type. An environment of your own, as on a GPU machine with its
+# own torch, is used as it is:  make bench VENV=/path/to/venv  or  make bench PYTHON=python3
+VENV ?= .venv
+PYTHON ?= $(VENV)/bin/python
+SUITE ?=
+ARGS ?=
+RUN ?= $(shell ls -td results/*/run.json 2>/dev/null | head -n 1 | xargs -r dirname)
+BASE ?= results/reference/cpu
+HEAD ?= $(RUN)
+
+# Only the default environment is made and filled here.
+READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench microbench test check lint types format report compare clean
+
+help:  ## say what each verb does
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## make .venv and install what is needed
+
+.venv/installed: pyproject.toml constraints.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
+	$(PYTHON) -m cspbench run $(SUITE) $(ARGS)
+
+microbench: $(READY)  ## pytest-benchmark over bench/
+	$(PYTHON) -m pytest bench --benchmark-only --benchmark-group-by=group $(ARGS)
+
+test: $(READY)  ## the tests: ARGS="-k name"
+	$(PYTHON) -m pytest $(ARGS)
+
+check: lint types test  ## all that a change must pass
+
+lint: $(READY)  ## ruff: rules and formatting
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: $(READY)  ## mypy, strict, over package, tests and bench
+	$(PYTHON) -m mypy
+
+format: $(READY)  ## put the formatting right
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+report: $(READY)  ## draw a run's report anew: RUN=results/… (the newest)
+	$(PYTHON) -m cspbench report $(RUN) $(ARGS)
+
+compare:  ## what changed between two reports: BASE=results/reference/cpu HEAD=results/… (the newest)
+	diff --unified=0 $(BASE)/report.txt $(HEAD)/report.txt
+
+clean:  ## remove caches and .venv; runs are kept
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

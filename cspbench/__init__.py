@@ -1,0 +1,32 @@
+"""cspbench: what a CNN building block costs before it is trained.
+
+    cspbench.profile("csp_fusion_first", (1, 64, 56, 56))   # or any nn.Module
+
+The names below load what they need on first use; importing this package loads nothing heavy.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .catalogue.entry import Entry as Entry
+    from .catalogue.entry import Parameter as Parameter
+    from .errors import CspbenchError as CspbenchError
+    from .profiling import profile as profile
+
+__version__ = "0.1.0"
+__all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "profile"]
+
+_HOMES = {
+    "CspbenchError": ".errors",
+    "Entry": ".catalogue.entry",
+    "Parameter": ".catalogue.entry",
+    "profile": ".profiling",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)

@@ -1,0 +1,1 @@
+"""CNN building blocks: nn.Modules only, which do not know that they are measured."""

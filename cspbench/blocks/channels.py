@@ -1,0 +1,64 @@
+"""All channel arithmetic of the blocks, so that odd counts are rounded in one way everywhere."""
+
+
+def split_channels(channels: int, gamma: float) -> tuple[int, int]:
+    """Channels that bypass the block, and channels that go through it: together, all of them.
+
+    ``gamma`` is the share that *bypasses*; rounded down, with at least one channel on each side.
+    Raises ValueError for fewer than two channels and for ``gamma`` outside (0, 1).
+
+    >>> split_channels(64, 0.5), split_channels(33, 0.5), split_channels(7, 0.05)
+    ((32, 32), (16, 17), (1, 6))
+    """
+    if channels < 2:
+        raise ValueError(f"a split needs at least 2 channels, got {channels}")
+    if not 0 < gamma < 1:
+        raise ValueError(f"gamma must be in (0, 1), got {gamma!r}")
+    bypass = max(1, min(channels - 1, int(gamma * channels)))
+    return bypass, channels - bypass
+
+
+def scaled(channels: int, ratio: float) -> int:
+    """``channels`` times ``ratio``, rounded down, but at least one.
+
+    Raises ValueError where either is not above 0.
+
+    >>> scaled(256, 0.5), scaled(33, 0.5), scaled(1, 0.25)
+    (128, 16, 1)
+    """
+    require_positive(channels=channels, ratio=ratio)
+    return max(1, int(ratio * channels))
+
+
+def dense_inputs(channels: int, layers: int, growth: int) -> tuple[int, ...]:
+    """Input channels of each layer of a dense block: its base and all features made before.
+
+    >>> dense_inputs(64, layers=3, growth=32)
+    (64, 96, 128)
+    """
+    require_positive(channels=channels, layers=layers, growth=growth)
+    return tuple(channels + made * growth for made in range(layers))
+
+
+def dense_output(channels: int, layers: int, growth: int) -> int:
+    """Output channels of a dense block: its base, which is kept, and every layer's features.
+
+    >>> dense_output(64, layers=6, growth=32)
+    256
+    """
+    require_positive(channels=channels, layers=layers, growth=growth)
+    return channels + layers * growth
+
+
+def require_groups(groups: int, channels: int) -> None:
+    """Nothing; raises ValueError unless ``groups`` divides ``channels``."""
+    require_positive(groups=groups)
+    if channels % groups:
+        raise ValueError(f"groups={groups} does not divide the {channels} channels of the 3x3")
+
+
+def require_positive(**numbers: float) -> None:
+    """Nothing; raises ValueError, naming the first of ``numbers`` that is not above 0."""
+    for name, number in numbers.items():
+        if not number > 0:
+            raise ValueError(f"{name} must be above 0, got {number!r}")

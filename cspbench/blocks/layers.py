@@ -1,0 +1,120 @@
+"""Layers that the blocks share: activations and pools by name, convolutions with their norm.
+
+Activations work in place. They always follow a batch normalisation, whose backward reads its own
+input and not its output, so that this saves memory and leaves every gradient right.
+"""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from .channels import scaled
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "none": nn.Identity,
+    "relu": lambda: nn.ReLU(inplace=True),
+    "relu6": lambda: nn.ReLU6(inplace=True),
+    "leaky_relu": lambda: nn.LeakyReLU(0.1, inplace=True),  # darknet's slope
+    "silu": lambda: nn.SiLU(inplace=True),
+    "hardswish": lambda: nn.Hardswish(inplace=True),
+    "mish": lambda: nn.Mish(inplace=True),
+    "gelu": nn.GELU,
+}
+
+POOLS: Mapping[str, Callable[[], nn.Module]] = {
+    "none": nn.Identity,
+    "avg": lambda: nn.AvgPool2d(2),
+    "max": lambda: nn.MaxPool2d(2),
+}
+
+
+def activation_layer(name: str) -> nn.Module:
+    """Activation of that name, in place where torch can; raises ValueError for an unknown one."""
+    return _named("activation", name, ACTIVATIONS)
+
+
+def pool_layer(name: str) -> nn.Module:
+    """Pool of that name, 2x2 with stride 2, or the identity; raises ValueError for another name.
+
+    (N, C, H, W) to (N, C, H // 2, W // 2), the shape unchanged for ``none``.
+    """
+    return _named("pool", name, POOLS)
+
+
+def _named(kind: str, name: str, table: Mapping[str, Callable[[], nn.Module]]) -> nn.Module:
+    if name not in table:
+        raise ValueError(f"{kind} must be one of {', '.join(table)}, got {name!r}")
+    return table[name]()
+
+
+class Conv(nn.Module):
+    """Convolution without bias, batch normalisation, activation: the unit of the YOLO modules.
+
+    (N, inputs, H, W) to (N, outputs, H / stride, W / stride), for an odd ``kernel``.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        self.conv = plain_conv(inputs, outputs, kernel, stride=stride, groups=groups)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.act = activation_layer(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.act(self.norm(self.conv(x)))
+        return out
+
+
+class PreConv(nn.Module):
+    """Batch normalisation, activation, convolution without bias: DenseNet's order.
+
+    (N, inputs, H, W) to (N, outputs, H, W), for an odd ``kernel``.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, *, activation: str = "relu"
+    ) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(inputs)
+        self.act = activation_layer(activation)
+        self.conv = plain_conv(inputs, outputs, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv(self.act(self.norm(x)))
+        return out
+
+
+class Transition(nn.Module):
+    """Batch normalisation, activation, 1x1 convolution, pool (DenseNet, arXiv 1608.06993).
+
+    (N, C, H, W) to (N, max(1, int(ratio * C)), H, W), H and W halved unless ``pool`` is ``none``.
+    """
+
+    def __init__(
+        self, channels: int, ratio: float, *, pool: str = "none", activation: str = "relu"
+    ) -> None:
+        super().__init__()
+        self.out_channels = scaled(channels, ratio)
+        self.conv = PreConv(channels, self.out_channels, activation=activation)
+        self.pool = pool_layer(pool)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.pool(self.conv(x))
+        return out
+
+
+def plain_conv(
+    inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """Convolution without bias, padded so that an odd ``kernel`` keeps H and W at stride 1."""
+    return nn.Conv2d(
+        inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
+    )

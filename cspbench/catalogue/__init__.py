@@ -1,0 +1,28 @@
+"""The catalogue: every built-in entry by its name. Listing it needs no torch."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from ..errors import unknown
+from . import figure3, yolo
+from .entry import Entry
+
+
+def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
+    """Entries of all ``families`` by name, in order; raises ValueError for a repeated name."""
+    entries: dict[str, Entry] = {}
+    for entry in (entry for family in families for entry in family):
+        if entry.name in entries:
+            raise ValueError(f"two catalogue entries are named {entry.name!r}")
+        entries[entry.name] = entry
+    return MappingProxyType(entries)
+
+
+ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES)
+
+
+def find(name: str) -> Entry:
+    """Entry of that name; raises `CspbenchError` with the nearest names where there is none."""
+    if name not in ENTRIES:
+        raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
+    return ENTRIES[name]

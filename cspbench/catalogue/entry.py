@@ -1,0 +1,179 @@
+"""What a catalogue entry is: a name, a builder named in text, and its parameters as data.
+
+Nothing here imports torch, so that listing and checking answer at once.
+"""
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CspbenchError, unknown
+
+Value = bool | int | float | str
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    """One argument of an entry's builder, with its default and what it may be.
+
+    The type is the default's. ``above`` and ``below`` are exclusive bounds; ``choices`` are the
+    words that a text parameter may hold.
+    """
+
+    name: str
+    default: Value
+    help: str
+    minimum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Value, *, owner: str) -> Value:
+        """``value`` in this parameter's type; raises `CspbenchError` where it does not fit."""
+        where = f"{owner}: {self.name}"
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise CspbenchError(f"{where} takes true or false, got {value!r}")
+            return value
+        if isinstance(self.default, str):
+            if not isinstance(value, str) or (self.choices and value not in self.choices):
+                raise unknown(f"{self.name} of {owner}", value, self.choices)
+            return value
+        whole = isinstance(self.default, int)
+        if (
+            isinstance(value, bool | str)
+            or (whole and isinstance(value, float))
+            or not self._holds(value)
+        ):
+            kind = "whole number" if whole else "number"
+            raise CspbenchError(f"{where} takes a {kind}{self._range()}, got {value!r}")
+        return value if whole else float(value)
+
+    def parse(self, text: str, *, owner: str) -> Value:
+        """Value that a command line's ``name=text`` means; raises `CspbenchError` like `check`."""
+        value: Value = text
+        if isinstance(self.default, bool):
+            value = {"true": True, "false": False}.get(text.lower(), text)
+        elif not isinstance(self.default, str):
+            for kind in (int, float):
+                try:
+                    value = kind(text)
+                    break
+                except ValueError:
+                    continue
+        return self.check(value, owner=owner)
+
+    def _holds(self, number: float) -> bool:
+        return (
+            (isinstance(number, int) or math.isfinite(number))
+            and (self.minimum is None or number >= self.minimum)
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+        )
+
+    def _range(self) -> str:
+        if self.above is not None and self.below is not None:
+            return f" in ({self.above:g}, {self.below:g})"
+        if self.above is not None:
+            return f" above {self.above:g}"
+        if self.minimum is not None:
+            return f" of at least {self.minimum:g}"
+        return " that is finite"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One thing that can be measured.
+
+    ``build`` names a callable that returns an ``nn.Module``: ``.blocks.csp:CSP`` inside this
+    package, ``package.module:callable`` outside it. It is resolved on first use. ``fixed``
+    arguments make the entry what it is and cannot be set; ``parameters`` can. ``input_shape`` is
+    the default (N, C, H, W); ``channels`` names the parameter that C must equal, and ``halves``
+    the one that, unless it is ``none``, halves H and W. ``input_gradient``: a training step also
+    computes the gradient of the input, as it must for a block inside a network.
+    """
+
+    name: str
+    build: str
+    description: str
+    source: str
+    input_shape: Shape
+    parameters: tuple[Parameter, ...] = ()
+    fixed: tuple[tuple[str, Value], ...] = ()
+    channels: str = ""
+    halves: str = ""
+    input_gradient: bool = True
+
+    def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
+        """Settable arguments in full: defaults, and ``overrides`` checked and laid over them.
+
+        Raises `CspbenchError` for a name that is not a parameter and for a value out of range.
+        """
+        result = {parameter.name: parameter.default for parameter in self.parameters}
+        for name, value in (overrides or {}).items():
+            result[name] = self._parameter(name).check(value, owner=self.name)
+        return result
+
+    def parse(self, text: str) -> tuple[str, Value]:
+        """Name and value of a command line's ``name=value``."""
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise CspbenchError(f"--set takes KEY=VALUE, got {text!r}")
+        return name, self._parameter(name).parse(value, owner=self.name)
+
+    def shape(self, arguments: Mapping[str, Value], shape: Shape | None = None) -> Shape:
+        """Input shape (N, C, H, W) for ``arguments``: ``shape``, or the entry's default.
+
+        The default's C follows the parameter that sets it. Raises `CspbenchError` for a shape
+        that the entry cannot take.
+        """
+        expected = int(arguments[self.channels]) if self.channels else None
+        if shape is None:
+            batch, channels, *size = self.input_shape
+            return (batch, channels if expected is None else expected, *size)
+        given = ",".join(map(str, shape))
+        if len(shape) != 4 or min(shape) < 1:
+            raise CspbenchError(
+                f"{self.name} takes an input N,C,H,W of four positive numbers, got {given}"
+            )
+        if expected is not None and shape[1] != expected:
+            raise CspbenchError(
+                f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
+                f"got {given}; set {self.channels}={shape[1]} or change the shape"
+            )
+        if self.halves and arguments[self.halves] != "none" and min(shape[2:]) < 2:
+            raise CspbenchError(
+                f"{self.name} with {self.halves}={arguments[self.halves]} halves H and W: "
+                f"each must be at least 2, got {given}"
+            )
+        return shape
+
+    def _parameter(self, name: str) -> Parameter:
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise unknown(f"parameter of {self.name}", name, [p.name for p in self.parameters])
+
+
+def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
+    """Callable that ``reference`` names: ``.blocks.csp:CSP`` or ``package.module:callable``.
+
+    Raises `CspbenchError` where the module or the name is not there, or cannot be called.
+    """
+    module_name, colon, attribute = reference.partition(":")
+    if not colon:
+        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
+    try:
+        module = importlib.import_module(module_name, package)
+    except (ImportError, ValueError) as error:
+        raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
+    try:
+        found: Callable[..., Any] = getattr(module, attribute)
+    except AttributeError as error:
+        raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
+    if not callable(found):
+        raise CspbenchError(f"{reference!r} is {found!r}, which cannot be called")
+    return found

@@ -1,0 +1,26 @@
+"""Parameters that several families share, and the words that name activations and pools."""
+
+from .entry import Parameter
+
+ACTIVATIONS = ("none", "relu", "relu6", "leaky_relu", "silu", "hardswish", "mish", "gelu")
+POOLS = ("none", "avg", "max")
+
+
+def count(name: str, default: int, text: str, *, minimum: int = 1) -> Parameter:
+    """Parameter that is a whole number of at least ``minimum``."""
+    return Parameter(name=name, default=default, help=text, minimum=minimum)
+
+
+def ratio(name: str, default: float, text: str) -> Parameter:
+    """Parameter that is a number above 0."""
+    return Parameter(name=name, default=default, help=text, above=0)
+
+
+def activation(default: str) -> Parameter:
+    """Parameter that names the activation after each batch normalisation."""
+    return Parameter(
+        name="activation",
+        default=default,
+        help="activation after each batch normalisation",
+        choices=ACTIVATIONS,
+    )

@@ -1,0 +1,78 @@
+"""Numbers to text: counts, bytes, seconds. Base units come in, a scaled text goes out."""
+
+import math
+
+_DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BINARY = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def count_text(count: float) -> str:
+    """A count to four significant digits with a decimal prefix.
+
+    >>> count_text(1_143_209_984), count_text(992), count_text(0)
+    ('1.143 G', '992', '0')
+    """
+    for scale, prefix in _DECIMAL:
+        if abs(count) >= scale:
+            return f"{count / scale:.4g} {prefix}"
+    return f"{count:.4g}"
+
+
+def bytes_text(count: float) -> str:
+    """Bytes with a binary prefix.
+
+    >>> bytes_text(9_232_384), bytes_text(512)
+    ('8.80 MiB', '512 B')
+    """
+    for scale, prefix in _BINARY:
+        if abs(count) >= scale:
+            return f"{count / scale:.2f} {prefix}"
+    return f"{count:.0f} B"
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration to three significant digits, from nanoseconds to hours.
+
+    >>> seconds_text(0.01234), seconds_text(75), seconds_text(4e-7), seconds_text(7260)
+    ('12.3 ms', '1 min 15 s', '400 ns', '2 h 1 min')
+    """
+    if seconds >= 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    if seconds >= 60:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as people write it.
+
+    >>> shape_text((1, 64, 56, 56))
+    '1x64x56x56'
+    """
+    return "x".join(map(str, shape))
+
+
+def significant_text(value: float, digits: int = 4) -> str:
+    """A number to so many significant digits, whole thousands separated, never an exponent.
+
+    >>> significant_text(18.934), significant_text(0.0234567), significant_text(1234567.8)
+    ('18.93', '0.02346', '1,234,568')
+    """
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio to three decimals, more where it is small; a bare 1 is exactly 1.
+
+    >>> ratio_text(0.78349), ratio_text(1.0), ratio_text(1.0001), ratio_text(0.00123)
+    ('0.783', '1', '1.000', '0.00123')
+    """
+    if ratio == 1:
+        return "1"
+    return f"{ratio:.3f}" if abs(ratio) >= 0.1 else significant_text(ratio, 3)

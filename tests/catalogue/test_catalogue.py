@@ -1,0 +1,178 @@
+"""The catalogue: entries agree with their builders, train, and are found by name."""
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from cspbench.blocks import layers
+from cspbench.catalogue import ENTRIES, find, join, parameters
+from cspbench.catalogue.entry import Entry, Value, resolve
+from cspbench.errors import CspbenchError
+
+every_entry = pytest.mark.parametrize("name", ENTRIES)
+TINY: dict[str, Value] = {
+    "channels": 6, "layers": 2, "growth": 3, "bn_size": 2, "c1": 6, "c2": 8, "n": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_onednn() -> Iterator[None]:
+    """Spare the compilation of a kernel for every new shape, eight times what the tests take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.backends.mkldnn, "enabled", False)
+        yield
+
+
+def build(entry: Entry, overrides: Mapping[str, Value]) -> nn.Module:
+    """Build ``entry`` with those of ``overrides`` that it has."""
+    known = {one.name for one in entry.parameters}
+    arguments = entry.arguments({key: value for key, value in overrides.items() if key in known})
+    module: nn.Module = resolve(entry.build)(**dict(entry.fixed), **arguments)
+    return module
+
+
+@every_entry
+def test_parameters_are_the_builders_signature(name: str) -> None:
+    entry = ENTRIES[name]
+    signature = inspect.signature(resolve(entry.build)).parameters
+    assert dict(entry.fixed) | entry.arguments() == {
+        one.name: one.default for one in signature.values()
+    }
+    assert {type(one.default) for one in entry.parameters} <= {bool, int, float, str}
+    assert [one.name for one in entry.parameters] == [
+        one for one in signature if one not in dict(entry.fixed)
+    ]
+
+
+@every_entry
+def test_defaults_lie_in_their_ranges(name: str) -> None:
+    entry = ENTRIES[name]
+    assert entry.arguments(entry.arguments()) == entry.arguments()
+
+
+@every_entry
+def test_the_default_input_fits_the_default_module(name: str) -> None:
+    entry = ENTRIES[name]
+    with torch.device("meta"):
+        out = build(entry, {}).eval()(torch.empty(entry.shape(entry.arguments())))
+    assert out.shape[0] == entry.input_shape[0]
+    assert out.shape[2:] == entry.input_shape[2:]
+
+
+def test_the_words_of_the_catalogue_are_those_of_the_layers() -> None:
+    assert tuple(layers.ACTIVATIONS) == parameters.ACTIVATIONS
+    assert tuple(layers.POOLS) == parameters.POOLS
+
+
+def check_training_step(name: str, **arguments: Value) -> None:
+    torch.manual_seed(0)
+    module = build(ENTRIES[name], TINY | arguments)
+    x = torch.randn(2, 6, 4, 4, requires_grad=True)
+    out = module(x)
+    out.backward(torch.randn_like(out))
+    gradients = {key: one.grad for key, one in module.named_parameters()} | {"input": x.grad}
+    assert [key for key, one in gradients.items() if one is None or not one.isfinite().all()] == []
+
+
+@every_entry
+@pytest.mark.parametrize("activation", parameters.ACTIVATIONS)
+def test_a_training_step_reaches_all_parameters_with_every_activation(
+    name: str, activation: str
+) -> None:
+    check_training_step(name, activation=activation)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.halves])
+@pytest.mark.parametrize("pool", parameters.POOLS)
+def test_a_training_step_reaches_all_parameters_with_every_pool(name: str, pool: str) -> None:
+    check_training_step(name, pool=pool)
+
+
+class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+    """The names of all operators that ran."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self.names: list[str] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@every_entry
+def test_no_block_has_a_softmax_and_every_convolution_is_registered(name: str) -> None:
+    entry = ENTRIES[name]
+    module = build(entry, TINY).eval()
+    with torch.no_grad(), Operators() as operators:
+        module(torch.randn(1, 6, 4, 4))
+    assert not [one for one in operators.names if "softmax" in one]
+    assert operators.names.count("convolution") == sum(
+        isinstance(one, nn.Conv2d) for one in module.modules()
+    )
+
+
+@every_entry
+def test_a_module_is_saved_and_loaded_whole(name: str) -> None:
+    first, second = build(ENTRIES[name], TINY).eval(), build(ENTRIES[name], TINY).eval()
+    second.load_state_dict(first.state_dict())
+    x = torch.randn(1, 6, 4, 4)
+    assert torch.equal(first(x), second(x))
+
+
+@every_entry
+def test_an_entry_names_its_paper_or_project(name: str) -> None:
+    assert "arXiv" in ENTRIES[name].source
+    assert ENTRIES[name].description
+
+
+def test_the_order_of_the_catalogue_is_that_of_the_reports() -> None:
+    assert list(ENTRIES) == [
+        "dense",
+        "csp",
+        "csp_fusion_first",
+        "csp_fusion_last",
+        "csp_split_only",
+        "csp_both_transitions",
+        "bottleneck_csp",
+        "c3",
+    ]
+
+
+def test_an_entry_is_found_by_its_name() -> None:
+    assert find("dense") is ENTRIES["dense"]
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(CspbenchError) as error:
+        find("csp_fusion_lst")
+    assert str(error.value) == (
+        "no catalogue entry 'csp_fusion_lst'; nearest: 'csp_fusion_last', 'csp_fusion_first' "
+        "(python -m cspbench list shows all)"
+    )
+
+
+def test_a_repeated_name_is_refused() -> None:
+    entry = ENTRIES["dense"]
+    message = "two catalogue entries are named 'dense'"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        join([entry], [ENTRIES["csp"], entry])
+
+
+def test_the_catalogue_needs_no_torch() -> None:
+    code = "import sys, cspbench.catalogue; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

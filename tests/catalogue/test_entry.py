@@ -1,0 +1,151 @@
+"""Entries and parameters: what is taken, in which type, and the whole message where it is not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cspbench.blocks.dense import Dense
+from cspbench.catalogue.entry import Entry, Parameter, Shape, Value, resolve
+from cspbench.errors import CspbenchError
+
+ENTRY = Entry(
+    name="block",
+    build=".blocks.dense:Dense",
+    description="a block",
+    source="this test",
+    input_shape=(1, 64, 56, 56),
+    parameters=(
+        Parameter(name="channels", default=64, help="", minimum=2),
+        Parameter(name="gamma", default=0.5, help="", above=0, below=1),
+        Parameter(name="ratio", default=1.0, help="", above=0),
+        Parameter(name="shortcut", default=True, help=""),
+        Parameter(name="pool", default="none", help="", choices=("none", "avg", "max")),
+        Parameter(name="slope", default=0.0, help=""),
+    ),
+    channels="channels",
+    halves="pool",
+)
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(CspbenchError) as error:
+        call()
+    return str(error.value)
+
+
+def test_arguments_are_the_defaults_with_the_overrides_laid_over_them() -> None:
+    assert ENTRY.arguments({"gamma": 0.25, "pool": "avg"}) == {
+        "channels": 64,
+        "gamma": 0.25,
+        "ratio": 1.0,
+        "shortcut": True,
+        "pool": "avg",
+        "slope": 0.0,
+    }
+
+
+def test_a_whole_number_becomes_a_float_where_the_default_is_one() -> None:
+    assert isinstance(ENTRY.arguments({"ratio": 2})["ratio"], float)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("channels=32", ("channels", 32)),
+        ("gamma=.25", ("gamma", 0.25)),
+        ("ratio=2", ("ratio", 2.0)),
+        ("shortcut=False", ("shortcut", False)),
+        ("pool=max", ("pool", "max")),
+    ],
+)
+def test_a_command_lines_text_is_read_in_the_parameters_type(
+    text: str, value: tuple[str, Value]
+) -> None:
+    assert ENTRY.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("channels", 1, "block: channels takes a whole number of at least 2, got 1"),
+        ("channels", 3.0, "block: channels takes a whole number of at least 2, got 3.0"),
+        ("channels", True, "block: channels takes a whole number of at least 2, got True"),
+        ("channels", "many", "block: channels takes a whole number of at least 2, got 'many'"),
+        ("gamma", 1, "block: gamma takes a number in (0, 1), got 1"),
+        ("gamma", float("nan"), "block: gamma takes a number in (0, 1), got nan"),
+        ("ratio", float("inf"), "block: ratio takes a number above 0, got inf"),
+        ("ratio", 0.0, "block: ratio takes a number above 0, got 0.0"),
+        ("slope", float("inf"), "block: slope takes a number that is finite, got inf"),
+        ("shortcut", 1, "block: shortcut takes true or false, got 1"),
+        ("pool", "mean", "no pool of block 'mean'; allowed: 'none', 'avg', 'max'"),
+        ("gama", 0.5, "no parameter of block 'gama'; nearest: 'gamma'"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_refused(name: str, value: Value, message: str) -> None:
+    assert refusal(lambda: ENTRY.arguments({name: value})) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("channels", "--set takes KEY=VALUE, got 'channels'"),
+        ("channels=", "block: channels takes a whole number of at least 2, got ''"),
+        ("channels=3.5", "block: channels takes a whole number of at least 2, got 3.5"),
+        ("shortcut=maybe", "block: shortcut takes true or false, got 'maybe'"),
+    ],
+)
+def test_a_command_lines_text_that_does_not_fit_is_refused(text: str, message: str) -> None:
+    assert refusal(lambda: ENTRY.parse(text)) == message
+
+
+def test_the_default_shape_follows_the_channels() -> None:
+    assert ENTRY.shape(ENTRY.arguments({"channels": 33})) == (1, 33, 56, 56)
+
+
+def test_a_shape_that_fits_is_taken_as_it_is() -> None:
+    assert ENTRY.shape(ENTRY.arguments(), (8, 64, 7, 9)) == (8, 64, 7, 9)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((64, 56, 56), "block takes an input N,C,H,W of four positive numbers, got 64,56,56"),
+        ((1, 64, 0, 56), "block takes an input N,C,H,W of four positive numbers, got 1,64,0,56"),
+        (
+            (1, 32, 56, 56),
+            (
+                "block with channels=64 takes an input N,64,H,W, got 1,32,56,56; "
+                "set channels=32 or change the shape"
+            ),
+        ),
+        (
+            (1, 64, 1, 8),
+            "block with pool=avg halves H and W: each must be at least 2, got 1,64,1,8",
+        ),
+    ],
+)
+def test_a_shape_that_does_not_fit_is_refused(shape: Shape, message: str) -> None:
+    arguments = ENTRY.arguments({"pool": "avg"})
+    assert refusal(lambda: ENTRY.shape(arguments, shape)) == message
+
+
+def test_a_builder_is_found_inside_the_package_and_outside() -> None:
+    assert resolve(".blocks.dense:Dense") is Dense
+    assert resolve("cspbench.blocks.dense:Dense") is Dense
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("json", "a builder is written package.module:callable, got 'json'"),
+        (
+            "no_such:thing",
+            "cannot import 'no_such' of 'no_such:thing': No module named 'no_such'",
+        ),
+        (":thing", "cannot import '' of ':thing': Empty module name"),
+        ("json:thing", "'json' has no 'thing'"),
+        ("json:__name__", "'json:__name__' is 'json', which cannot be called"),
+    ],
+)
+def test_a_builder_that_is_not_there_is_refused(reference: str, message: str) -> None:
+    assert refusal(lambda: resolve(reference)) == message
