@@ -1,0 +1,80 @@
+"""A case: one entry with its arguments, on one device, in one mode; with a stable key."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+from .catalogue.entry import Entry, Shape, Value
+from .units import shape_text
+
+Mode = Literal["infer", "train"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16", "amp"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing to measure, whole in itself: a worker needs nothing else to build and run it.
+
+    ``arguments`` are all that the builder takes; ``label`` is the short name in a report (what
+    differs from the entry's defaults); ``reference`` is the key of the case whose ratio is taken.
+    """
+
+    key: str
+    label: str
+    entry: str
+    build: str
+    arguments: dict[str, Value]
+    input_shape: Shape
+    device: str
+    precision: Precision
+    channels_last: bool
+    mode: Mode
+    input_gradient: bool
+    reference: str | None = None
+
+
+def make_case(
+    entry: Entry,
+    overrides: dict[str, Value],
+    *,
+    shape: Shape | None = None,
+    batch_size: int | None = None,
+    img_size: int | None = None,
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    channels_last: bool = False,
+    mode: Mode = "infer",
+    reference: str | None = None,
+) -> Case:
+    """A checked case. ``batch_size`` and ``img_size`` replace N, and H and W, of the shape.
+
+    Raises `CspbenchError` for an argument or a shape that the entry cannot take.
+    """
+    arguments = entry.arguments(overrides)
+    batch, channels, height, width = entry.shape(arguments, shape)
+    sized = entry.shape(
+        arguments,
+        (batch_size or batch, channels, img_size or height, img_size or width),
+    )
+    defaults = entry.arguments()
+    changed = [f"{name}={value}" for name, value in arguments.items() if value != defaults[name]]
+    layout = ["channels_last"] if channels_last else []
+    named = entry.name + (f"[{','.join(changed)}]" if changed else "")
+    unusual = [shape_text(sized)] if sized != entry.shape(arguments) else []
+    if precision != "fp32":
+        unusual.append(precision)
+    return Case(
+        key=" ".join([named, shape_text(sized), device, precision, *layout, mode]),
+        label=" ".join([entry.name, *changed, *unusual, *layout]),
+        entry=entry.name,
+        build=entry.build,
+        arguments={**dict(entry.fixed), **arguments},
+        input_shape=sized,
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+        mode=mode,
+        input_gradient=entry.input_gradient,
+        reference=reference,
+    )

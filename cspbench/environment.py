@@ -1,0 +1,102 @@
+"""What machine this is, which versions run, and which commit is measured. Imports no torch."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from .records import Environment, Failure, Git
+
+_PACKAGES = ("torch", "numpy", "scipy", "thop")
+
+
+def physical_cores() -> int:
+    """Physical cores that this process may use: the default thread count."""
+    cores = psutil.cpu_count(logical=False) or 1
+    return max(1, min(cores, len(_affinity())))
+
+
+def available_memory_bytes() -> int:
+    """Main memory that could be given out now without swapping."""
+    return int(psutil.virtual_memory().available)
+
+
+def describe(device_name: str | None) -> Environment:
+    """The `Environment`; ``device_name`` is the GPU's, or None for the CPU."""
+    return Environment(
+        device=device_name or _processor(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=platform.python_version(),
+        packages={name: _version(name) for name in _PACKAGES},
+        thop_distribution=", ".join(
+            sorted(set(metadata.packages_distributions().get("thop", ["none"])))
+        ),
+        physical_cores=psutil.cpu_count(logical=False) or 0,
+        logical_cores=psutil.cpu_count() or 0,
+        affinity=_affinity(),
+        memory_bytes=int(psutil.virtual_memory().total),
+        governor=_governor(),
+        hypervisor="hypervisor" in _cpuinfo("flags").split(),
+    )
+
+
+def git() -> Git | None:
+    """The commit of the checkout that holds this package; None where it is in none."""
+    here = Path(__file__).parent
+    if _git(here, "ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
+    commit = _git(here, "rev-parse", "HEAD")
+    status = _git(here, "status", "--porcelain")
+    return None if commit is None else Git(commit=commit, dirty=bool(status))
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 -- the user's own git
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _affinity() -> tuple[int, ...]:
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == field:
+            return value.strip()
+    return ""
+
+
+def _governor() -> str | Failure:
+    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        return Failure(reason=f"not readable: {error.strerror}")
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,327 @@
+"""What a run holds, as typed, versioned values; a line of ``records.jsonl`` each.
+
+Nothing here imports torch. Suffixes carry base units. What could not be read is a `Failure` with
+its reason, never 0 and never an absent key.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from .case import Case
+from .catalogue.entry import Shape
+
+SCHEMA = 1
+YARDSTICK = "yardstick"
+
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
+
+Cause = Literal["raised", "out_of_memory", "signal", "timeout", "exited", "too_large"]
+Stage = Literal["counts", "tensor_peak", "allocated", "resident", "latency"]
+STAGES: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records: immutable, keyword-only, strict on reading."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as plain dictionaries, lists and numbers, as it stands in a file."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+class Failure(Frozen, frozen=True, kw_only=True):
+    """A reading that is missing, and why."""
+
+    reason: str
+
+
+class Layer(Frozen, frozen=True, kw_only=True):
+    """One module of the model, in order of registration.
+
+    ``path`` is its dotted name ('' for the whole model). ``params`` are its own trainable
+    parameters, those of its children left out; ``macs`` likewise are of the convolutions and fully
+    connected layers that ran directly in it. ``output_shape`` is None for a module that was never
+    called; ``calls`` counts forward calls.
+    """
+
+    path: str
+    type: str
+    output_shape: Shape | None
+    params: Whole
+    macs: Whole
+    calls: Whole
+
+
+class Uncounted(Frozen, frozen=True, kw_only=True):
+    """An operator or module that a counter could not see: ``name`` ran ``calls`` times."""
+
+    counter: Literal["thop", "torch", "cspbench"]
+    name: str
+    calls: Whole
+    reason: str
+
+
+class Disagreement(Frozen, frozen=True, kw_only=True):
+    """A module where thop's MACs differ from torch's FLOPs / 2, and the explanation by name."""
+
+    path: str
+    type: str
+    thop_macs: Whole
+    torch_macs: Whole
+    explanation: str
+
+
+class Counts(Frozen, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
+    """What is counted from one forward pass on meta tensors (and, in training, the backward).
+
+    ``params``: all trainable parameters. ``weights``: elements of convolution and fully connected
+    weights only. ``macs``: multiply-accumulates of convolutions and fully connected layers, bias
+    left out. ``thop_macs``: thop's own total, which adds operations of normalisation and pooling.
+    ``flops``: torch's counter, forward; ``backward_flops`` likewise, None at inference.
+    ``activations``: output elements of convolutions and fully connected layers. ``cio``: input
+    plus output elements, summed over convolutions (after HarDNet).
+    """
+
+    case: str
+    params: Whole
+    weights: Whole
+    macs: Whole
+    thop_macs: Whole | Failure
+    flops: Whole
+    backward_flops: Whole | None
+    activations: Whole
+    cio: Whole
+    uncounted: tuple[Uncounted, ...]
+    disagreements: tuple[Disagreement, ...]
+    layers: tuple[Layer, ...]
+
+
+class Split(Frozen, frozen=True, kw_only=True):
+    """Bytes of live tensor storages by what they are; their sum is the whole.
+
+    What arises in the forward pass counts as activations, in the backward as gradients, in the
+    optimizer's step as optimizer state.
+    """
+
+    weights: Whole
+    buffers: Whole
+    inputs: Whole
+    activations: Whole
+    gradients: Whole
+    optimizer_state: Whole
+
+    @property
+    def total(self) -> int:
+        """The sum of all parts."""
+        return sum(msgspec.structs.astuple(self))
+
+
+class TensorPeak(Frozen, frozen=True, kw_only=True, tag="tensor_peak", tag_field="kind"):
+    """The highest sum of live tensor storages in one call, exact, from fake tensors.
+
+    ``split`` is the peak by kind; ``baseline_bytes`` is what stands before the call (weights,
+    buffers, input, and in training the optimizer's state). ``operator`` and ``module`` say where
+    the peak stands.
+    """
+
+    case: str
+    peak_tensor_bytes: Whole
+    baseline_bytes: Whole
+    split: Split
+    operator: str
+    module: str
+
+
+class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="kind"):
+    """Peaks of one call on real tensors.
+
+    ``peak_tensor_bytes``: as in `TensorPeak`, on real tensors. ``peak_alloc_bytes``: what the
+    allocator had given out, workspaces inside operators included; it depends on the thread count.
+    """
+
+    case: str
+    peak_tensor_bytes: Whole
+    peak_alloc_bytes: Whole | Failure
+
+
+class Resident(Frozen, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
+    """The operating system's high-water mark of one call and what it needs, above the baseline.
+
+    The baseline is a warmed-up process that holds no model; the allocator maps every block.
+    """
+
+    case: str
+    peak_rss_bytes: Whole | Failure
+
+
+class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"):
+    """Samples of one case in one launch: one a turn, in seconds per iteration.
+
+    ``first_call_s`` is the first call's time; ``warmup_iterations`` ran untimed before the turns,
+    and ``steady`` says whether warm-up ended on steadiness rather than at its cap.
+    """
+
+    case: str
+    launch: Whole
+    samples_s: Samples
+    iterations: Whole
+    first_call_s: Seconds
+    warmup_iterations: Whole
+    steady: bool
+
+
+class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
+    """One launch that ended well: a fresh process in which ``cases`` took turns.
+
+    ``allocator`` is the mode in force. ``cpu_s`` is the process's own processor time over the
+    turns, beside their ``wall_s``; the load averages are over one minute.
+    """
+
+    launch: Whole
+    cases: tuple[str, ...]
+    seed: Whole
+    threads: int
+    allocator: Literal["pinned", "system"]
+    wall_s: float
+    cpu_s: float
+    load_before: float
+    load_after: float
+
+
+class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
+    """A case that could not be measured at a stage; ``reason`` is one line, ``detail`` the rest."""
+
+    case: str
+    stage: Stage
+    cause: Cause
+    reason: str
+    launch: Whole | None = None
+    detail: str = ""
+
+
+Line = Counts | TensorPeak | Allocated | Resident | Latency | Launch | CaseFailure
+
+
+class Settings(Frozen, frozen=True, kw_only=True):
+    """How a run is measured. Two runs into one folder must agree in all of it."""
+
+    device: str
+    threads: int
+    launches: int
+    turns: int
+    min_time_s: float
+    time_limit_s: float
+    allocator: Literal["pinned", "system"]
+    seed: Whole
+    memory_budget_bytes: int
+
+
+class Git(Frozen, frozen=True, kw_only=True):
+    """The commit that was measured; ``dirty`` where tracked or new files differed from it."""
+
+    commit: str
+    dirty: bool
+
+
+class Environment(Frozen, frozen=True, kw_only=True):
+    """The machine and the versions. ``device`` is the processor's or the GPU's name."""
+
+    device: str
+    system: str
+    python: str
+    packages: dict[str, str]
+    thop_distribution: str
+    physical_cores: int
+    logical_cores: int
+    affinity: tuple[int, ...]
+    memory_bytes: int
+    governor: str | Failure
+    hypervisor: bool
+
+
+class RunInfo(Frozen, frozen=True, kw_only=True):
+    """``run.json``: what was asked for, and on what it ran."""
+
+    schema: int
+    version: str
+    command: str
+    suite: str
+    description: str
+    cases: tuple[Case, ...]
+    settings: Settings
+    environment: Environment
+    git: Git | None
+    yardstick: str
+    started: str
+
+
+class Record(Frozen, frozen=True, kw_only=True):
+    """All that is known of one case; an absent measure is None, and `failures` says why."""
+
+    case: Case
+    counts: Counts | None = None
+    tensor_peak: TensorPeak | None = None
+    allocated: Allocated | None = None
+    resident: Resident | None = None
+    latencies: tuple[Latency, ...] = ()
+    failures: tuple[CaseFailure, ...] = ()
+
+
+class Run(Frozen, frozen=True, kw_only=True):
+    """A run as read from its folder, records in suite order.
+
+    ``yardstick`` holds the yardstick's samples by launch. ``notes`` say what was left out of
+    reading: a torn last line, samples of a launch that was cut off.
+    """
+
+    info: RunInfo
+    records: tuple[Record, ...]
+    launches: tuple[Launch, ...]
+    yardstick: tuple[Latency, ...]
+    notes: tuple[str, ...] = ()
+
+
+def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) -> Run:
+    """The lines of a run, sorted to their cases.
+
+    Samples of a launch that has no closing `Launch` line were in flight when the run was cut off:
+    they are left out, and a note counts them. A measure that was repeated counts by its last line.
+    """
+    kept = list(lines)
+    launches = tuple(line for line in kept if isinstance(line, Launch))
+    complete = {launch.launch for launch in launches}
+    fields: dict[str, dict[str, Any]] = {case.key: {} for case in info.cases}
+    latencies: dict[str, list[Latency]] = {key: [] for key in (*fields, YARDSTICK)}
+    failures: dict[str, list[CaseFailure]] = {key: [] for key in fields}
+    cut_off = 0
+    for line in kept:
+        if isinstance(line, CaseFailure):
+            failures[line.case].append(line)
+        elif isinstance(line, Latency):
+            if line.launch in complete:
+                latencies[line.case].append(line)
+            else:
+                cut_off += 1
+        elif not isinstance(line, Launch):
+            fields[line.case][str(line.__struct_config__.tag)] = line
+    if cut_off:
+        notes = (*notes, f"samples of {cut_off} cases in a launch that was cut off are left out")
+    return Run(
+        info=info,
+        records=tuple(
+            Record(
+                case=case,
+                latencies=tuple(latencies[case.key]),
+                failures=tuple(failures[case.key]),
+                **fields[case.key],
+            )
+            for case in info.cases
+        ),
+        launches=launches,
+        yardstick=tuple(latencies[YARDSTICK]),
+        notes=notes,
+    )

@@ -1,0 +1,66 @@
+"""Values that several tests start from."""
+
+import msgspec
+
+from cspbench.case import Case, Mode
+from cspbench.records import SCHEMA, Environment, Failure, RunInfo, Settings
+
+SETTINGS = Settings(
+    device="cpu",
+    threads=1,
+    launches=1,
+    turns=2,
+    min_time_s=1e-4,
+    time_limit_s=60.0,
+    allocator="pinned",
+    seed=0,
+    memory_budget_bytes=1 << 30,
+)
+
+
+def make_case(build: str, *, mode: Mode = "infer", reference: str | None = None) -> Case:
+    """A case of a module in `misbehaving`, on an input of 1x4x8x8."""
+    return Case(
+        key=f"{build} {mode}",
+        label=build,
+        entry=build,
+        build=f"misbehaving:{build}",
+        arguments={},
+        input_shape=(1, 4, 8, 8),
+        device="cpu",
+        precision="fp32",
+        channels_last=False,
+        mode=mode,
+        input_gradient=True,
+        reference=reference,
+    )
+
+
+def make_info(*cases: Case, settings: Settings = SETTINGS, **changes: object) -> RunInfo:
+    """What a run of ``cases`` would say of itself on a machine that does not exist."""
+    info = RunInfo(
+        schema=SCHEMA,
+        version="0",
+        command="python -m cspbench run test",
+        suite="test",
+        description="for tests",
+        cases=cases,
+        settings=settings,
+        environment=Environment(
+            device="a processor",
+            system="Linux",
+            python="3.11",
+            packages={"torch": "2.13.0"},
+            thop_distribution="thop",
+            physical_cores=2,
+            logical_cores=2,
+            affinity=(0, 1),
+            memory_bytes=1 << 34,
+            governor=Failure(reason="not readable"),
+            hypervisor=True,
+        ),
+        git=None,
+        yardstick="0",
+        started="2026-01-01T00:00:00+00:00",
+    )
+    return msgspec.structs.replace(info, **changes)

@@ -1,0 +1,87 @@
+"""Modules that raise, die, hang or leave, for tests of what the harness makes of them."""
+
+import os
+import signal
+import sys
+import time
+
+import torch
+from torch import Tensor, nn
+
+
+class Good(nn.Module):
+    """One 3x3 convolution of four channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.conv(x)
+        return output
+
+
+class _WhenReal(Good):
+    """Misbehaves on real tensors only, so that counting succeeds."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu" and type(x) is Tensor:
+            self.misbehave()
+        return super().forward(x)
+
+    def misbehave(self) -> None:
+        raise NotImplementedError
+
+
+class Raises(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError("this module always raises\nwith a second line")
+
+
+class Kills(_WhenReal):
+    def misbehave(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Segfaults(_WhenReal):
+    def misbehave(self) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Hangs(_WhenReal):
+    def misbehave(self) -> None:
+        time.sleep(600)
+
+
+class Leaves(_WhenReal):
+    def misbehave(self) -> None:
+        sys.stderr.write("leaving early\n")
+        sys.stderr.flush()
+        os._exit(7)
+
+
+class Hungry(_WhenReal):
+    def misbehave(self) -> None:
+        torch.empty(1 << 60)
+
+
+class KillsInLaunch(_WhenReal):
+    """Dies at its 20th call in one process: memory is measured, then a launch is killed."""
+
+    calls = 0
+
+    def misbehave(self) -> None:
+        self.calls += 1
+        if self.calls == 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class RaisesInLaunch(_WhenReal):
+    """Raises at its 20th call in one process."""
+
+    calls = 0
+
+    def misbehave(self) -> None:
+        self.calls += 1
+        if self.calls == 20:
+            raise RuntimeError("tired")
