@@ -1,0 +1,1 @@
+"""One file a measure: each takes a `Subject` and returns one record."""

@@ -1,0 +1,197 @@
+"""What every measure starts from: a subject that can be built anew, and one call of it."""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils import _pytree as pytree
+
+from ..case import Case
+from ..catalogue.entry import resolve
+
+Phase = Literal["activations", "gradients", "optimizer_state"]
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Subject(Protocol):
+    """A case and the means to build its module: on meta, on fake tensors, or for real.
+
+    Each call gives a new module; the user's own is never touched.
+    """
+
+    @property
+    def case(self) -> Case: ...
+
+    def meta(self) -> nn.Module:
+        """The module on the meta device: shapes without data."""
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:
+        """The module on fake tensors of ``mode``, which must be active."""
+
+    def real(self) -> nn.Module:
+        """The module on the case's device, weights from torch's current seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSubject:
+    """A subject whose module its case's builder makes."""
+
+    case: Case
+
+    def meta(self) -> nn.Module:
+        with torch.device("meta"):
+            return self._build()
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
+        return self._build()
+
+    def real(self) -> nn.Module:
+        with torch.device(self.case.device):
+            return self._build()
+
+    def _build(self) -> nn.Module:
+        module = resolve(self.case.build)(**self.case.arguments)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
+        return module
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSubject:
+    """A subject that is a user's module: every build is a copy, and the original stays as it is."""
+
+    case: Case
+    module: nn.Module
+
+    def meta(self) -> nn.Module:
+        return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:
+        return copy_with(self.module, mode.from_tensor)
+
+    def real(self) -> nn.Module:
+        return copy.deepcopy(self.module).to(self.case.device)
+
+
+def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
+    """A deep copy of ``module`` in which each tensor is ``convert``-ed, and no data is copied.
+
+    Follows modules and tensors into lists, tuples and dictionaries, so that layers held in a plain
+    list come along. Tensors that are shared stay shared.
+    """
+    memo: dict[int, Any] = {}
+    seen: set[int] = set()
+    queue: list[object] = [module]
+    while queue:
+        found = queue.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, Tensor):
+            twin = convert(found)
+            if isinstance(found, nn.Parameter):
+                twin = nn.Parameter(twin.detach(), requires_grad=found.requires_grad)
+            memo[id(found)] = twin
+        elif isinstance(found, nn.Module):
+            queue.extend(vars(found).values())
+        elif isinstance(found, dict):
+            queue.extend(found.values())
+        elif isinstance(found, list | tuple | set):
+            queue.extend(found)
+    return copy.deepcopy(module, memo)
+
+
+class Call:
+    """One iteration of a case: a forward pass, or a training step.
+
+    A training step is forward, backward from a gradient of ones (made anew each step, as a loss
+    would make it; no loss is measured) and SGD with momentum. Its learning rate is 0, so that the
+    work is the full work and the weights never drift.
+    """
+
+    def __init__(self, case: Case, module: nn.Module, device: str) -> None:
+        batch_input = torch.randn(case.input_shape, device=device)
+        if case.precision in _DTYPES:
+            module = module.to(_DTYPES[case.precision])
+            batch_input = batch_input.to(_DTYPES[case.precision])
+        if case.channels_last:
+            # torch's types leave out this overload
+            module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            batch_input = batch_input.to(memory_format=torch.channels_last)
+        self.module = module.train(case.mode == "train")
+        self.training = case.mode == "train"
+        self.input = batch_input.requires_grad_(self.training and case.input_gradient)
+        self._autocast = case.precision == "amp"
+        self._device_type = torch.device(device).type
+        trainable = [p for p in module.parameters() if p.requires_grad]
+        self.optimizer = (
+            torch.optim.SGD(trainable, lr=0.0, momentum=0.9)
+            if self.training and trainable
+            else None
+        )
+
+    def __call__(self, enter: Callable[[Phase], object] = lambda _: None) -> None:
+        """Run one iteration; ``enter`` is told each phase as it begins."""
+        enter("activations")
+        if not self.training:
+            with torch.no_grad(), self._precision():
+                self.module(self.input)
+            return
+        self.forget_gradients()
+        with self._precision():
+            outputs = [
+                leaf
+                for leaf in pytree.tree_leaves(self.module(self.input))
+                if isinstance(leaf, Tensor) and leaf.requires_grad
+            ]
+        if not outputs:
+            raise ValueError("nothing to train: no output depends on a trainable parameter")
+        enter("gradients")
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
+        del outputs
+        enter("optimizer_state")
+        if self.optimizer is not None:
+            self.optimizer.step()
+
+    def forget_gradients(self) -> None:
+        """Drop the gradients of the last step."""
+        self.module.zero_grad(set_to_none=True)
+        self.input.grad = None
+
+    def _precision(self) -> contextlib.AbstractContextManager[object]:
+        if self._autocast:
+            return torch.autocast(self._device_type)
+        return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def module_stack(module: nn.Module) -> Iterator[list[str]]:
+    """The dotted names of the modules whose forward is running, outermost ('') first.
+
+    ``module`` must be a copy: a forward that raises leaves the stack as it was then. Hooks are
+    removed on the way out.
+    """
+    stack: list[str] = []
+    handles = []
+    for path, child in module.named_modules():
+        handles.append(child.register_forward_pre_hook(partial(_push, stack, path)))
+        handles.append(child.register_forward_hook(partial(_pop, stack), always_call=True))
+    try:
+        yield stack
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _push(stack: list[str], path: str, *_: object) -> None:
+    stack.append(path)
+
+
+def _pop(stack: list[str], *_: object) -> None:
+    stack.pop()

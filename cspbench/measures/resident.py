@@ -1,0 +1,53 @@
+"""Peak resident memory of one call, as the operating system sees it."""
+
+import gc
+from pathlib import Path
+
+from ..allocator import map_every_block
+from ..records import Failure, Resident
+from .base import Call, Subject
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def resident(subject: Subject) -> Resident:
+    """The `Resident` peak; to be called in a process of its own, for it sets the allocator.
+
+    Two warm-ups load the libraries' code and caches; then everything is dropped, the high-water
+    mark is reset, and the case is built and called anew. CPU only.
+    """
+    case = subject.case
+    if not case.device.startswith("cpu"):
+        return _missing(case.key, "resident memory is measured on the CPU only")
+    if not map_every_block():
+        return _missing(case.key, "the C library's allocator has no mallopt (not glibc)")
+    for _ in range(2):
+        _build_and_call(subject)
+    gc.collect()
+    try:
+        _CLEAR.write_text("5", encoding="ascii")  # resets VmHWM to VmRSS
+        before = _status_bytes("VmRSS")
+        _build_and_call(subject)
+        return Resident(case=case.key, peak_rss_bytes=_status_bytes("VmHWM") - before)
+    except OSError as error:
+        return _missing(case.key, f"the high-water mark cannot be reset: {error}")
+
+
+def _build_and_call(subject: Subject) -> None:
+    call = Call(subject.case, subject.real(), subject.case.device)
+    call()
+    if call.training:
+        call()  # the first step makes the optimizer's state
+
+
+def _status_bytes(field: str) -> int:
+    for line in _STATUS.read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0]) * 1024
+    raise OSError(f"{_STATUS} has no {field}")
+
+
+def _missing(key: str, reason: str) -> Resident:
+    return Resident(case=key, peak_rss_bytes=Failure(reason=reason))

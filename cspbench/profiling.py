@@ -1,0 +1,104 @@
+"""``cspbench.profile``: one module or entry, measured in this process."""
+
+from collections.abc import Callable, Iterable
+
+from torch import nn
+
+from .case import Mode, Precision, make_case
+from .catalogue import find
+from .catalogue.entry import Entry, Shape, Value
+from .device import backend, check
+from .environment import physical_cores
+from .errors import CspbenchError, unknown
+from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
+from .measures.counts import count
+from .measures.latency import Contestant, stopwatch, take_turns
+from .measures.memory import allocated, tensor_peak
+from .records import Frozen, Latency, Record
+
+
+class Profile(Record, frozen=True, kw_only=True):
+    """A `Record` whose text is the layer-by-layer table."""
+
+    def __str__(self) -> str:
+        from .report import summary
+
+        return summary.text([self])
+
+
+_FIELDS: dict[str, Callable[[Subject], Frozen]] = {
+    "counts": count,
+    "tensor_peak": tensor_peak,
+    "allocated": allocated,
+}
+MEASURES = (*_FIELDS, "latency")
+
+
+def profile(
+    module_or_entry: nn.Module | Entry | str,
+    input_shape: Shape | None = None,
+    *,
+    device: str = "cpu",
+    measures: Iterable[str] = ("counts", "tensor_peak"),
+    mode: Mode = "infer",
+    precision: Precision = "fp32",
+    arguments: dict[str, Value] | None = None,
+    turns: int = 10,
+) -> Profile:
+    """What a module, or a catalogue entry, costs for an input (N, C, H, W).
+
+    ``measures`` are of ``counts`` and ``tensor_peak`` (exact, nothing is allocated), ``allocated``
+    and ``latency`` (run for real, in this process: one launch, so that no interval can be given;
+    the command line measures in several). ``arguments`` are laid over an entry's defaults. A
+    module is measured on copies and stays bit-identical.
+
+    Raises `CspbenchError` for an unknown name, argument, shape or device, and whatever the module's
+    own forward raises.
+    """
+    wanted = list(measures)
+    for name in wanted:
+        if name not in MEASURES:
+            raise unknown("measure", name, MEASURES)
+    check(device)
+    if isinstance(module_or_entry, nn.Module):
+        if input_shape is None:
+            raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+        entry = Entry(
+            name=type(module_or_entry).__name__,
+            build="",
+            description="a user's module",
+            source="",
+            input_shape=input_shape,
+            input_gradient=False,
+        )
+    else:
+        entry = find(module_or_entry) if isinstance(module_or_entry, str) else module_or_entry
+    case = make_case(
+        entry, arguments or {}, shape=input_shape, device=device, precision=precision, mode=mode
+    )
+    subject: Subject = (
+        ModuleSubject(case, module_or_entry)
+        if isinstance(module_or_entry, nn.Module)
+        else BuiltSubject(case)
+    )
+    found: dict[str, Frozen] = {}
+    with backend(threads=physical_cores(), seed=0, precision=precision):
+        for name, measure in _FIELDS.items():
+            if name in wanted:
+                found[name] = measure(subject)
+        latencies = (_latency(subject, turns),) if "latency" in wanted else ()
+    return Profile(case=case, latencies=latencies, **found)  # type: ignore[arg-type]
+
+
+def _latency(subject: Subject, turns: int) -> Latency:
+    case = subject.case
+    timed = stopwatch(Call(case, subject.real(), case.device), case.device)
+    contestant = Contestant(key=case.key, timed=timed)
+    contestant.prepare(minimum_s=0.001)
+
+    def sample(one: Contestant) -> bool:
+        one.sample()
+        return True
+
+    take_turns([contestant], turns=turns, seed=0, sample=sample)
+    return contestant.latency(launch=1)

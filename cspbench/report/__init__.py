@@ -1,0 +1,76 @@
+"""Tables, plots and pages of a run, from its records alone: a view a file, no torch anywhere.
+
+write(run, folder)   report.txt, report.md, report.csv and plots/
+text(run)            what report.txt holds
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import CspbenchError
+from ..records import Run
+from .columns import COLUMNS, Column, choose
+
+__all__ = ["COLUMNS", "Column", "choose", "render", "text", "write"]
+
+
+def text(run: Run, columns: Sequence[str] | None = None) -> str:
+    """The report as plain text, tables at most 100 columns wide.
+
+    ``columns`` are keys of `COLUMNS`; raises `CspbenchError` for any other.
+    """
+    from . import pages
+
+    return pages.text(run, choose(columns))
+
+
+def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
+    """The report as ``table`` (what `text` gives), ``markdown`` or ``csv``."""
+    from . import pages
+
+    if form == "markdown":
+        return pages.markdown(run, choose(columns))
+    return pages.csv(run) if form == "csv" else text(run, columns)
+
+
+def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
+    """Writes every report file into a run's folder and returns their paths.
+
+    Each file is replaced as a whole; the same records give the same bytes. A plot that the
+    records cannot fill is left out, and an older drawing of it removed.
+    """
+    from . import pages, plots
+
+    chosen = choose(columns)
+    written = {
+        folder / "report.txt": pages.text(run, chosen).encode(),
+        folder / "report.md": pages.markdown(run, chosen).encode(),
+        folder / "report.csv": pages.csv(run).encode(),
+    }
+    for name, figure in plots.draw(run).items():
+        for suffix in plots.FORMATS:
+            path = folder / "plots" / f"{name}.{suffix}"
+            if figure is None:
+                path.unlink(missing_ok=True)
+            else:
+                written[path] = plots.encode(figure, suffix)
+    for path, content in written.items():
+        _replace(path, content)
+    return list(written)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise CspbenchError(
+            f"cannot write {path}: {error.strerror}; the records are whole: draw them again with "
+            "python -m cspbench report RUN"
+        ) from error

@@ -1,0 +1,210 @@
+"""The columns that a table can hold, as one literal table, and how each reading becomes text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import unknown
+from ..records import Failure
+from ..stats import Estimate
+from ..units import ratio_text, significant_text
+from .rows import Reading
+
+Part = Literal["exact", "timed"]
+MISSING = "–"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One quantity in a table.
+
+    ``header`` holds the unit; ``part`` says whether the figure is the same in every run.
+    ``interval``: an interval stands beside it. ``text`` makes text of a value in base units.
+    """
+
+    key: str
+    header: str
+    help: str
+    part: Part
+    text: Callable[[float], str]
+    interval: bool = False
+    default: bool = True
+
+    def cell(self, reading: Reading) -> str:
+        """The reading as text: blank where it does not apply, a dash where it is missing."""
+        if reading is None:
+            return ""
+        if isinstance(reading, Failure):
+            return MISSING
+        return self.text(reading.value if isinstance(reading, Estimate) else reading)
+
+    def interval_cell(self, reading: Reading) -> str:
+        """The reading's interval as text."""
+        if isinstance(reading, Failure):
+            return MISSING
+        if not isinstance(reading, Estimate):
+            return ""
+        return interval_text(reading, self.text) or MISSING
+
+
+def interval_text(estimate: Estimate, text: Callable[[float], str]) -> str:
+    """``low–high``, '' where one launch gave no interval."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{text(estimate.low)}–{text(estimate.high)}"
+
+
+def estimate_text(estimate: Estimate, text: Callable[[float], str]) -> str:
+    """``value (low–high)``, the value alone where there is no interval."""
+    interval = interval_text(estimate, text)
+    return text(estimate.value) + (f" ({interval})" if interval else "")
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds in ms, four significant digits."""
+    return significant_text(seconds * 1e3)
+
+
+def _whole(count: float) -> str:
+    return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
+
+
+def _mebibytes(count: float) -> str:
+    return significant_text(count / 2**20)
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column(
+        key="params",
+        header="params",
+        help="all trainable parameters",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="thop_macs",
+        header="MACs (thop)",
+        help="thop's total, which adds operations of normalisation and pooling",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="peak_tensor_bytes",
+        header="peak tensor\nmemory [bytes]",
+        help="highest sum of live tensor storages in one call",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="macs",
+        header="MACs",
+        help="multiply-accumulates of convolutions and fully connected layers",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="flops",
+        header="FLOPs",
+        help="torch's counter, forward pass",
+        part="exact",
+        text=_whole,
+        default=False,
+    ),
+    Column(
+        key="backward_flops",
+        header="FLOPs,\nbackward",
+        help="torch's counter, backward pass; in training only",
+        part="exact",
+        text=_whole,
+        default=False,
+    ),
+    Column(
+        key="activations",
+        header="activations\n[elements]",
+        help="output elements of convolutions and fully connected layers",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="cio",
+        header="CIO\n[elements]",
+        help="input plus output elements, summed over convolutions",
+        part="exact",
+        text=_whole,
+    ),
+    Column(
+        key="weights",
+        header="weights",
+        help="elements of convolution and fully connected weights only",
+        part="exact",
+        text=_whole,
+        default=False,
+    ),
+    Column(
+        key="baseline_bytes",
+        header="tensors before\nthe call [bytes]",
+        help="weights, buffers, input, and in training the optimizer's state",
+        part="exact",
+        text=_whole,
+        default=False,
+    ),
+    Column(
+        key="latency",
+        header="latency\n[ms]",
+        help="time of one call: median of a launch, geometric mean over launches",
+        part="timed",
+        text=milliseconds,
+        interval=True,
+    ),
+    Column(
+        key="latency_ratio",
+        header="latency\nratio",
+        help="latency over the reference entry's, turn by turn, summarised by launch",
+        part="timed",
+        text=ratio_text,
+        interval=True,
+    ),
+    Column(
+        key="images_per_s",
+        header="images\n/s",
+        help="throughput at the input's batch size",
+        part="timed",
+        text=significant_text,
+    ),
+    Column(
+        key="peak_alloc_bytes",
+        header="peak\nalloc.\n[MiB]",
+        help="peak of what the allocator gave out; depends on the thread count",
+        part="timed",
+        text=_mebibytes,
+    ),
+    Column(
+        key="peak_rss_bytes",
+        header="peak\nRSS\n[MiB]",
+        help="the operating system's high-water mark above the baseline",
+        part="timed",
+        text=_mebibytes,
+    ),
+    Column(
+        key="first_call",
+        header="first call\n[ms]",
+        help="time of the first call in a process, median over launches",
+        part="timed",
+        text=milliseconds,
+        default=False,
+    ),
+)
+
+
+def choose(keys: Sequence[str] | None = None) -> tuple[Column, ...]:
+    """The columns named, in that order, once each; the default ones for None.
+
+    Raises `CspbenchError` for a name that is no column.
+    """
+    if keys is None:
+        return tuple(column for column in COLUMNS if column.default)
+    known = {column.key: column for column in COLUMNS}
+    for key in keys:
+        if key not in known:
+            raise unknown("column", key, known, hint="all: " + ", ".join(known))
+    return tuple(known[key] for key in dict.fromkeys(keys))

@@ -1,0 +1,98 @@
+"""A run as pandas data frames: one row a case, and one row a sample. Base units throughout."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..records import Failure, Run
+from ..stats import Estimate
+from ..units import shape_text
+from .rows import EXACT, Reading, Row, plain, rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def cases(run: Run) -> "pd.DataFrame":
+    """One row a case in suite order, everything that is measured or derived.
+
+    A missing figure is NA, and ``missing`` says why; whole numbers stay whole.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame([_case(row) for row in rows(run)])
+    whole = [name for name in (*EXACT, *_WHOLE) if name in frame]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def samples(run: Run) -> "pd.DataFrame":
+    """One row a sample: entry, place, mode, launch, turn, and ``seconds`` per iteration."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            (row.name, row.place, row.mode, line.launch, turn, seconds)
+            for row in rows(run)
+            for line in row.record.latencies
+            for turn, seconds in enumerate(line.samples_s)
+        ],
+        columns=["entry", "place", "mode", "launch", "turn", "seconds"],
+    )
+
+
+_WHOLE = (
+    "peak_tensor_real_bytes",
+    "peak_alloc_bytes",
+    "peak_rss_bytes",
+    "latency_launches",
+    "latency_samples",
+    "latency_ratio_launches",
+)
+
+
+def _case(row: Row) -> dict[str, Any]:
+    record, case, readings = row.record, row.record.case, row.readings
+    return {
+        "key": plain(case.key),
+        "entry": row.name,
+        "mode": case.mode,
+        "input_shape": shape_text(case.input_shape),
+        "device": case.device,
+        "precision": case.precision,
+        "channels_last": case.channels_last,
+        "reference": row.reference,
+        "is_reference": row.is_reference,
+        **{key: _value(readings[key]) for key in EXACT},
+        **{f"{key}_ratio": row.ratios[key] for key in EXACT},
+        "peak_tensor_real_bytes": record.allocated.peak_tensor_bytes if record.allocated else None,
+        "peak_alloc_bytes": _value(readings["peak_alloc_bytes"]),
+        "peak_rss_bytes": _value(readings["peak_rss_bytes"]),
+        **_estimate("latency", readings["latency"], suffix="_s"),
+        "latency_samples": sum(len(line.samples_s) for line in record.latencies),
+        **_estimate("latency_ratio", readings["latency_ratio"]),
+        "images_per_s": _value(readings["images_per_s"]),
+        "first_call_s": _value(readings["first_call"]),
+        "missing": "; ".join(
+            f"{key}: {plain(reading.reason)}"
+            for key, reading in readings.items()
+            if isinstance(reading, Failure)
+        ),
+        "failures": "; ".join(
+            f"{failure.stage} {failure.cause}: {plain(failure.reason)}"
+            for failure in record.failures
+        ),
+    }
+
+
+def _value(reading: Reading) -> float | int | None:
+    if isinstance(reading, Estimate):
+        return reading.value
+    return None if isinstance(reading, Failure) else reading
+
+
+def _estimate(name: str, reading: Reading, *, suffix: str = "") -> dict[str, float | int | None]:
+    found = reading if isinstance(reading, Estimate) else None
+    return {
+        f"{name}{suffix}": _value(reading),
+        f"{name}_low{suffix}": found.low if found else None,
+        f"{name}_high{suffix}": found.high if found else None,
+        f"{name}_launches": found.launches if found else None,
+    }

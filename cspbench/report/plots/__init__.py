@@ -1,0 +1,43 @@
+"""Figures of a run, one file a figure; each function returns a figure and neither shows nor saves.
+
+Where a run holds nothing for a figure, there is None in its place.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...records import Run
+from .latency import latency
+from .macs import latency_by_macs
+from .memory import peak_memory
+from .spread import sample_spread
+from .style import encode, theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "FIGURES",
+    "FORMATS",
+    "draw",
+    "encode",
+    "latency",
+    "latency_by_macs",
+    "peak_memory",
+    "sample_spread",
+    "theme",
+]
+
+FORMATS = ("png", "svg")
+
+FIGURES: "dict[str, Callable[[Run], Figure | None]]" = {
+    "latency": latency,
+    "latency_by_macs": latency_by_macs,
+    "peak_memory": peak_memory,
+    "samples": sample_spread,
+}
+
+
+def draw(run: Run) -> "dict[str, Figure | None]":
+    """Every figure by its file name without suffix."""
+    return {name: figure(run) for name, figure in FIGURES.items()}

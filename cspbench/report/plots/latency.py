@@ -1,0 +1,79 @@
+"""Latency of each entry with its interval, its samples behind it."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from ...records import Run
+from ..rows import Row, rows, samples
+from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_KEPT = 0.99  # share of samples that the axis must show; the rest may not squeeze it
+_LANES = 5  # heights at which samples lie, so that neighbours do not hide each other
+
+
+def latency(run: Run) -> "Figure | None":
+    """Estimates, 95% intervals and samples, a panel a mode; None where nothing was timed."""
+    table = rows(run)
+    if not with_latency(table):
+        return None
+    with theme():
+        figure, drawn = panels(table, "Latency by entry", row_height=0.44)
+        beyond = 0
+        for axes, group in drawn:
+            edge = _edge(group)
+            for row in group:
+                _draw(axes, row, edge)
+            beyond += sum(value > edge for row in group for value in _values(row))
+            _draw_references(axes, group)
+            scale(axes, "x", [value for row in group for value in _values(row)])
+            if edge < max(chain.from_iterable(map(_values, group))):
+                axes.set_xlim(right=edge * 1.02)
+            axes.set_xlabel("latency [ms]")
+        note = "marker: estimate over launches; bar: 95% interval; dots: samples"
+        if beyond:
+            note += f", {beyond} of them beyond the axis"
+        caption(figure, run, table, note)
+    return figure
+
+
+def _draw(axes: "Axes", row: Row, edge: float) -> None:
+    assert row.latency is not None
+    values, style = [value for value in _values(row) if value <= edge], look(row)
+    lanes = [row.place + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
+    axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidths=0, zorder=2)
+    low, high = row.latency.low, row.latency.high
+    if low is not None and high is not None:
+        axes.plot([low * 1e3, high * 1e3], [row.place] * 2, color=INK, linewidth=2.2, zorder=3)
+    axes.scatter(
+        [row.latency.value * 1e3],
+        [row.place],
+        s=58,
+        **style,
+        edgecolors="white",
+        linewidths=0.9,
+        zorder=4,
+    )
+
+
+def _draw_references(axes: "Axes", group: Sequence[Row]) -> None:
+    for row in group:
+        if row.is_reference and row.latency:
+            value = row.latency.value * 1e3
+            axes.axvline(value, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+
+
+def _edge(group: Sequence[Row]) -> float:
+    """The largest value that the axis shows: 99% of the samples, every estimate and interval."""
+    ordered = sorted(chain.from_iterable(map(_values, group)))
+    kept = ordered[int(_KEPT * (len(ordered) - 1))]
+    tops = [row.latency.high or row.latency.value for row in group if row.latency]
+    return max(kept, *(top * 1e3 for top in tops))
+
+
+def _values(row: Row) -> list[float]:
+    return [1e3 * value for values in samples(row.record).values() for value in values]

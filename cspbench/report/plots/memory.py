@@ -1,0 +1,96 @@
+"""Peak memory of each entry, inference beside training."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...case import Mode
+from ...records import Run
+from ..prose import MODE_TITLES
+from ..rows import Row, by_mode, rows
+from .style import INK, MIB, PALE, caption, height, look, name_lines, theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKS = (("peak_alloc_bytes", "|", "allocated"), ("peak_rss_bytes", "d", "resident"))
+_HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
+_BAND = 0.76  # of the room between two entries, taken by bars
+
+
+def peak_memory(run: Run) -> "Figure | None":
+    """A bar for the tensors and marks for what else was measured; None where nothing was."""
+    table = rows(run)
+    drawable = [
+        row
+        for row in table
+        if any(_mib(row, key) for key in ("peak_tensor_bytes", *(key for key, *_ in _MARKS)))
+    ]
+    if not drawable:
+        return None
+    from matplotlib.figure import Figure
+
+    with theme():
+        modes = list(by_mode(drawable))
+        figure = Figure(figsize=(9.0, height(table, 0.5)), layout="constrained")
+        axes = figure.subplots()
+        thickness = _BAND / len(modes)
+        for row in drawable:
+            shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
+            _draw(axes, row, row.place + shift, thickness)
+        name_lines(axes, table)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlim(left=0)
+        axes.set_xlabel("peak memory of one call [MiB]")
+        figure.suptitle("Peak memory by entry", x=0.01, ha="left")
+        axes.legend(
+            handles=_handles(drawable, modes),
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=4,
+            borderaxespad=0.2,
+        )
+        note = "bars are exact; allocated and resident peaks depend on the machine and its threads"
+        caption(figure, run, table, note)
+    return figure
+
+
+def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
+    tensors, colour = _mib(row, "peak_tensor_bytes"), look(row)["color"]
+    if tensors:
+        axes.barh([position], [tensors], thickness * 0.92, **_bar(row.mode, colour), zorder=2)
+    for key, marker, _ in _MARKS:
+        if value := _mib(row, key):
+            axes.scatter([value], [position], **_mark(marker), zorder=4)
+
+
+def _bar(mode: Mode, colour: Any) -> dict[str, Any]:
+    from matplotlib.colors import to_rgba
+
+    fill = colour if mode == "infer" else to_rgba(colour, 0.45)
+    return {"facecolor": fill, "edgecolor": "white", "hatch": _HATCH[mode], "linewidth": 0}
+
+
+def _mark(marker: str) -> dict[str, Any]:
+    if marker == "|":
+        return {"marker": marker, "s": 90, "color": INK, "linewidths": 1.8}
+    return {"marker": marker, "s": 34, "facecolors": "white", "edgecolors": INK, "linewidths": 1.2}
+
+
+def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Patch(**_bar(mode, PALE), label=f"tensors, {MODE_TITLES[mode].lower()}") for mode in modes
+    ]
+    for key, marker, name in _MARKS:
+        if any(_mib(row, key) for row in table):
+            style: dict[str, Any] = {"color": INK, "markerfacecolor": "white", "linestyle": ""}
+            handles.append(Line2D([], [], marker=marker, markersize=8, label=name, **style))
+    return handles
+
+
+def _mib(row: Row, key: str) -> float | None:
+    value = row.readings[key]
+    return value / MIB if isinstance(value, int) else None

@@ -1,0 +1,113 @@
+"""Samples of each entry by launch: what moves within a process, and what moves between them."""
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ...records import Run
+from ..rows import Row, rows, samples
+from .style import INK, PALE, caption, panels, theme, with_latency
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BAND = 0.8  # of the room between two entries, taken by the lanes of launches
+_KEPT = 0.99  # share of samples that the axis must show; the rest are drawn at its edge
+
+
+def sample_spread(run: Run) -> "Figure | None":
+    """Samples relative to their entry's latency, a lane and colour a launch; a panel a mode."""
+    table = rows(run)
+    timed = with_latency(table)
+    if not timed:
+        return None
+    import seaborn as sns
+
+    with theme():
+        figure, drawn = panels(table, "Spread of samples by launch", row_height=0.62)
+        launches = sorted({launch for row in timed for launch in samples(row.record)})
+        colours = sns.color_palette("viridis", len(launches))
+        beyond = 0
+        for axes, group in drawn:
+            frame = _frame(group, launches)
+            edge = _edge(frame)
+            outside = frame["deviation"].abs() > edge
+            beyond += int(outside.sum())
+            sns.scatterplot(
+                data=frame.assign(deviation=frame["deviation"].clip(-edge, edge)),
+                x="deviation",
+                y="lane",
+                hue="launch",
+                hue_order=launches,
+                palette=colours,
+                s=17,
+                alpha=0.75,
+                linewidth=0,
+                legend=False,
+                ax=axes,
+                zorder=2,
+            )
+            _draw_medians(axes, frame, edge, _BAND / len(launches))
+            axes.axvline(0, color=PALE, linewidth=1, zorder=1)
+            axes.set(xlim=(-edge * 1.06, edge * 1.06), ylabel="")
+            axes.set_xlabel("sample against the latency of its entry [%]")
+        _name_launches(figure, launches, colours)
+        note = "lanes from top to bottom: launches; ticks: their medians"
+        if beyond:
+            note += f"; {beyond} samples beyond the axis lie at its edge"
+        caption(figure, run, table, note)
+    return figure
+
+
+def _frame(group: list[Row], launches: list[int]) -> "pd.DataFrame":
+    import pandas as pd
+
+    step = _BAND / len(launches)
+    lines = []
+    for row in group:
+        assert row.latency is not None
+        for launch, seconds in samples(row.record).items():
+            lane = row.place + step * (launches.index(launch) - (len(launches) - 1) / 2)
+            lines += [
+                (row.name, launch, lane, 100 * (value / row.latency.value - 1)) for value in seconds
+            ]
+    return pd.DataFrame(lines, columns=["entry", "launch", "lane", "deviation"])
+
+
+def _draw_medians(axes: "Axes", frame: "pd.DataFrame", edge: float, step: float) -> None:
+    medians = [
+        (float(str(lane)), min(edge, max(-edge, median(values["deviation"]))))
+        for lane, values in frame.groupby("lane")
+    ]
+    axes.vlines(
+        [value for _, value in medians],
+        [lane - step * 0.45 for lane, _ in medians],
+        [lane + step * 0.45 for lane, _ in medians],
+        color=INK,
+        linewidth=1.8,
+        zorder=3,
+    )
+
+
+def _name_launches(
+    figure: "Figure", launches: list[int], colours: list[tuple[float, float, float]]
+) -> None:
+    from matplotlib.lines import Line2D
+
+    shown = list(zip(launches, colours, strict=True))
+    if len(shown) > 10:
+        shown = [shown[0], shown[-1]]
+    figure.legend(
+        handles=[
+            Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=str(launch))
+            for launch, colour in shown
+        ],
+        title="launch",
+        loc="outside right upper",
+    )
+
+
+def _edge(frame: "pd.DataFrame") -> float:
+    """Half the axis: 99% of the deviations of the panel, at least 1%."""
+    return max(1.0, float(frame["deviation"].abs().quantile(_KEPT)) * 1.05)

@@ -1,0 +1,152 @@
+"""What figures share: the theme, how an entry looks and where it stands, captions, encoding.
+
+An entry keeps its colour, marker and place in every figure: they follow suite order.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ...records import Run
+from ..prose import MODE_TITLES
+from ..rows import Row, by_mode, plain, samples
+from ..tables import wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, PALE = "#333333", "#9a9a9a"
+MIB = 2**20
+
+_MARKERS = "osD^vPX<>"  # nine beside ten colours: ninety entries before a pair comes again
+_LABEL_WIDTH = 30
+_LOG_SPAN = 25  # largest over smallest value from which a linear axis would hide the small ones
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Seaborn's white grid, readable sizes, a font that matplotlib ships, SVG without chance."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    settings = {
+        **sns.axes_style("whitegrid"),
+        **sns.plotting_context("notebook", font_scale=0.9),
+        "font.family": "DejaVu Sans",
+        "axes.edgecolor": "#cccccc",
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.unicode_minus": True,
+        "grid.color": "#e6e6e6",
+        "legend.frameon": False,
+        "svg.hashsalt": "cspbench",
+        "svg.fonttype": "path",
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def encode(figure: "Figure", suffix: str) -> bytes:
+    """The figure as a file's content, the same for the same figure."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    with theme():
+        figure.savefig(buffer, format=suffix, dpi=130, metadata=metadata)
+    return buffer.getvalue()
+
+
+def look(row: Row) -> dict[str, Any]:
+    """An entry's colour and marker."""
+    import seaborn as sns
+
+    colours = sns.color_palette("colorblind")
+    return {
+        "color": colours[row.place % len(colours)],
+        "marker": _MARKERS[row.place % len(_MARKERS)],
+    }
+
+
+def name_text(row: Row, *, mark_reference: bool = True) -> str:
+    """An entry's name in at most two lines, safe from mathematical markup."""
+    name = f"{row.name} (reference)" if row.is_reference and mark_reference else row.name
+    lines = wrap(name, _LABEL_WIDTH)
+    if len(lines) > 2:
+        lines = [lines[0], f"{lines[1][: _LABEL_WIDTH - 1]}…"]
+    return "\n".join(lines).replace("$", r"\$")
+
+
+def panels(
+    table: Sequence[Row], title: str, *, row_height: float
+) -> "tuple[Figure, list[tuple[Axes, list[Row]]]]":
+    """A figure with a panel for each mode that was timed, and a named line for every entry."""
+    from matplotlib.figure import Figure
+
+    groups = {
+        mode: timed for mode, group in by_mode(table).items() if (timed := with_latency(group))
+    }
+    width = 2.6 + 4.9 * len(groups) if len(groups) > 1 else 8.2
+    figure = Figure(figsize=(width, height(table, row_height)), layout="constrained")
+    grid = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
+    for axes, mode in zip(grid, groups, strict=True):
+        axes.set_title(MODE_TITLES[mode])
+        axes.grid(visible=False, axis="y")
+    name_lines(grid[0], table)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure, list(zip(grid, groups.values(), strict=True))
+
+
+def with_latency(table: Sequence[Row]) -> list[Row]:
+    """The rows that have a latency."""
+    return [row for row in table if row.latency]
+
+
+def height(table: Sequence[Row], row_height: float) -> float:
+    """Inches for a figure with a line for every entry."""
+    return 2.0 + max(2, len({row.place for row in table})) * row_height
+
+
+def name_lines(axes: "Axes", table: Sequence[Row]) -> None:
+    """Names every entry at its place on the vertical axis, first at the top."""
+    names = {row.place: name_text(row) for row in table}
+    axes.set_yticks(list(names), list(names.values()))
+    axes.set_ylim(max(names) + 0.6, -0.6)
+
+
+def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
+    """A logarithmic axis where values span more than a linear one can show."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if min(values) <= 0 or max(values) / min(values) < _LOG_SPAN:
+        return
+    axes.set(**{f"{direction}scale": "log"})
+    axis = axes.xaxis if direction == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def caption(figure: "Figure", run: Run, table: Sequence[Row], note: str) -> None:
+    """Two lines below a figure: how to read it, and how and on what it was made."""
+    settings, environment = run.info.settings, run.info.environment
+    threads = f"{settings.threads} thread" + ("" if settings.threads == 1 else "s")
+    precisions = ", ".join(dict.fromkeys(row.record.case.precision for row in table))
+    made = [
+        f"{plain(environment.device)} ({plain(settings.device)}), {threads}",
+        precisions,
+        f"torch {plain(environment.packages.get('torch', 'unknown'))}",
+    ]
+    if timed := with_latency(table):
+        launches = _span(len(samples(row.record)) for row in timed)
+        numbers = _span(sum(map(len, samples(row.record).values())) for row in timed)
+        made.append(f"{numbers} samples in {launches} launches a case")
+    text = f"{note[:1].upper()}{note[1:]}.\n{'; '.join(made)}."
+    figure.supxlabel(text.replace("$", r"\$"), x=0.01, ha="left", fontsize=8.5, color="#555555")
+
+
+def _span(numbers: Iterator[int]) -> str:
+    ordered = sorted(numbers)
+    return str(ordered[0]) if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"

@@ -1,0 +1,255 @@
+"""What a report derives from a run: one `Row` a case, every reading a number or a reason.
+
+No pandas and nothing to draw with here; tables, frames and plots all start from these rows.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ..case import Case, Mode
+from ..records import Counts, Failure, Latency, Record, Run, Stage, TensorPeak
+from ..stats import Estimate, latency_estimate, ratio_estimate
+
+Reading = int | float | Estimate | Failure | None
+"""A value, an estimate with its interval, why there is none, or None where it does not apply."""
+
+NOT_MEASURED = "not measured"
+FAILED = "failed"
+
+EXACT = (
+    "params",
+    "weights",
+    "macs",
+    "thop_macs",
+    "flops",
+    "backward_flops",
+    "activations",
+    "cio",
+    "peak_tensor_bytes",
+    "baseline_bytes",
+)
+
+_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One case with all that is derived from its record.
+
+    ``name`` is its label, made unique among the cases of its mode; ``place`` counts entries in
+    suite order and is shared by the modes of one entry. ``ratios`` are of the exact figures to
+    those of ``reference`` (its name; None where the suite sets none).
+    """
+
+    record: Record
+    name: str
+    place: int
+    reference: str | None
+    is_reference: bool
+    readings: Mapping[str, Reading]
+    ratios: Mapping[str, float | None]
+
+    @property
+    def mode(self) -> Mode:
+        """The case's mode."""
+        return self.record.case.mode
+
+    @property
+    def latency(self) -> Estimate | None:
+        """Seconds per call, None where there is none."""
+        return estimate(self.readings["latency"])
+
+    @property
+    def ratio(self) -> Estimate | None:
+        """Latency over the reference's; None for the reference itself, and where it is missing."""
+        return estimate(self.readings["latency_ratio"])
+
+
+def rows(run: Run) -> tuple[Row, ...]:
+    """The rows of a run, in suite order."""
+    by_key = {record.case.key: record for record in run.records}
+    references = {record.case.reference for record in run.records} - {None}
+    names = _names([record.case for record in run.records])
+    places: dict[str, int] = {}
+    readings = {key: _readings(record) for key, record in by_key.items()}
+    result = []
+    for record in run.records:
+        case = record.case
+        place = places.setdefault(_identity(case), len(places))
+        reference = by_key.get(case.reference) if case.reference else None
+        own = dict(readings[case.key])
+        own["latency_ratio"] = _latency_ratio(record, reference, names)
+        beside = readings[reference.case.key] if reference else {}
+        result.append(
+            Row(
+                record=record,
+                name=names[case.key],
+                place=place,
+                reference=names[reference.case.key] if reference else None,
+                is_reference=case.key in references,
+                readings=own,
+                ratios={key: _exact_ratio(own[key], beside.get(key)) for key in EXACT},
+            )
+        )
+    return tuple(result)
+
+
+def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
+    """The rows of each mode that occurs, modes in order of appearance."""
+    groups: dict[Mode, list[Row]] = {}
+    for row in table:
+        groups.setdefault(row.mode, []).append(row)
+    return groups
+
+
+def samples(record: Record) -> dict[int, tuple[float, ...]]:
+    """Seconds per iteration by launch, one a turn, of the launches that gave any."""
+    return {line.launch: line.samples_s for line in record.latencies if line.samples_s}
+
+
+def latency_ratio(numerator: Record, denominator: Record) -> Estimate | None:
+    """The ratio of two cases by the launches and turns that both took part in, None without any."""
+    tops, bottoms = samples(numerator), samples(denominator)
+    pairs = [
+        tuple(zip(*zip(tops[launch], bottoms[launch], strict=False), strict=True))
+        for launch in tops
+        if launch in bottoms
+    ]
+    if not pairs:
+        return None
+    try:
+        return ratio_estimate([(top, bottom) for top, bottom in pairs])
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def estimate(reading: Reading) -> Estimate | None:
+    """The reading where it is an estimate."""
+    return reading if isinstance(reading, Estimate) else None
+
+
+def plain(text: str) -> str:
+    r"""Text from outside as one printable line: no control characters and no absolute paths.
+
+    >>> plain("cannot read /home/me/suite.toml \x1b[31m twice\n")
+    'cannot read …/suite.toml ?[31m twice'
+    """
+    visible = "".join(
+        character if character.isprintable() else "?" if not character.isspace() else " "
+        for character in text
+    )
+    return " ".join(_ABSOLUTE_PATH.sub(r"…/\1", visible).split())
+
+
+def _identity(case: Case) -> str:
+    return case.key.removesuffix(f" {case.mode}")
+
+
+def _names(cases: Sequence[Case]) -> dict[str, str]:
+    names = {case.key: plain(case.label) or "?" for case in cases}
+    for refine in (_with_device, _with_number):
+        seen = Counter((case.mode, names[case.key]) for case in cases)
+        repeated = [case for case in cases if seen[case.mode, names[case.key]] > 1]
+        names |= refine(repeated, names)
+    return names
+
+
+def _with_device(cases: Sequence[Case], names: Mapping[str, str]) -> dict[str, str]:
+    return {case.key: f"{names[case.key]} {plain(case.device)}" for case in cases}
+
+
+def _with_number(cases: Sequence[Case], names: Mapping[str, str]) -> dict[str, str]:
+    numbers: Counter[tuple[Mode, str]] = Counter()
+    result = {}
+    for case in cases:
+        numbers[case.mode, names[case.key]] += 1
+        number = numbers[case.mode, names[case.key]]
+        result[case.key] = f"{names[case.key]} #{number}"
+    return result
+
+
+def _readings(record: Record) -> dict[str, Reading]:
+    return {
+        **{key: _count(record, read) for key, read in _COUNTS.items()},
+        **{key: _tensor_peak(record, read) for key, read in _TENSOR_PEAK.items()},
+        "peak_alloc_bytes": (
+            record.allocated.peak_alloc_bytes if record.allocated else _missing(record, "allocated")
+        ),
+        "peak_rss_bytes": (
+            record.resident.peak_rss_bytes if record.resident else _missing(record, "resident")
+        ),
+        **_latency(record),
+    }
+
+
+_COUNTS: dict[str, Callable[[Counts], Reading]] = {
+    "params": lambda counts: counts.params,
+    "weights": lambda counts: counts.weights,
+    "macs": lambda counts: counts.macs,
+    "thop_macs": lambda counts: counts.thop_macs,
+    "flops": lambda counts: counts.flops,
+    "backward_flops": lambda counts: counts.backward_flops,
+    "activations": lambda counts: counts.activations,
+    "cio": lambda counts: counts.cio,
+}
+
+_TENSOR_PEAK: dict[str, Callable[[TensorPeak], Reading]] = {
+    "peak_tensor_bytes": lambda peak: peak.peak_tensor_bytes,
+    "baseline_bytes": lambda peak: peak.baseline_bytes,
+}
+
+
+def _count(record: Record, read: Callable[[Counts], Reading]) -> Reading:
+    return read(record.counts) if record.counts else _missing(record, "counts")
+
+
+def _tensor_peak(record: Record, read: Callable[[TensorPeak], Reading]) -> Reading:
+    return read(record.tensor_peak) if record.tensor_peak else _missing(record, "tensor_peak")
+
+
+def _latency(record: Record) -> dict[str, Reading]:
+    launches = samples(record)
+    missing: Reading = _missing(record, "latency")
+    if launches:
+        try:
+            latency = latency_estimate(list(launches.values()))
+        except ValueError:
+            missing = Failure(reason="a sample is not a positive time")
+        else:
+            return {
+                "latency": latency,
+                "images_per_s": record.case.input_shape[0] / latency.value,
+                "first_call": median(_first_calls(record.latencies)),
+            }
+    return dict.fromkeys(("latency", "images_per_s", "first_call"), missing)
+
+
+def _first_calls(latencies: Sequence[Latency]) -> list[float]:
+    return [line.first_call_s for line in latencies]
+
+
+def _latency_ratio(record: Record, reference: Record | None, names: Mapping[str, str]) -> Reading:
+    if reference is None:
+        return None if record.case.reference is None else Failure(reason="no reference in this run")
+    if not samples(record):
+        return _missing(record, "latency")
+    if reference is record:
+        return 1.0
+    ratio = latency_ratio(record, reference)
+    return ratio or Failure(reason=f"no launch shared with {names[reference.case.key]}")
+
+
+def _exact_ratio(own: Reading, beside: Reading) -> float | None:
+    if isinstance(own, int) and isinstance(beside, int):
+        return own / beside if beside else 1.0 if own == 0 else None
+    return None
+
+
+def _missing(record: Record, stage: Stage) -> Failure:
+    for failure in record.failures:
+        if failure.stage == stage:
+            return Failure(reason=f"{FAILED}: {failure.cause}")
+    return Failure(reason=f"{FAILED} before" if record.failures else NOT_MEASURED)

@@ -1,0 +1,112 @@
+"""One entry layer by layer, as model summaries print it: what `show` prints."""
+
+from collections.abc import Sequence
+
+from ..records import Counts, Failure, Layer, Record, Split, TensorPeak
+from ..units import bytes_text, count_text, shape_text
+from .prose import MODE_TITLES
+from .rows import plain
+from .tables import WIDTH, Strip, draw, wrap
+
+_NAME_WIDTH = 40
+
+
+def text(records: Sequence[Record]) -> str:
+    """The layers of the first record's model, then totals and the tensor peak of every record.
+
+    The records are of one entry at one input: an inference and a training step, say.
+    """
+    first = records[0]
+    parts = [f"{plain(first.case.label)}, input {shape_text(first.case.input_shape)}"]
+    if first.counts is not None:
+        parts += [_layers(first.counts), _totals(first.counts, records)]
+    parts += [_peak(record, record.tensor_peak) for record in records if record.tensor_peak]
+    if first.counts is not None:
+        parts.append(_notes(first.counts))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _layers(counts: Counts) -> str:
+    """One row a module; parameters and MACs are a module's own, so that they add up."""
+    layers = counts.layers
+    shares = [f"{layer.macs / counts.macs:.1%}" if layer.macs else "" for layer in layers]
+    return draw(
+        [
+            Strip(header="layer", cells=tuple(map(_name, layers)), left=True),
+            Strip(header="type", cells=tuple(plain(one.type) for one in layers), left=True),
+            Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
+            Strip(header="params", cells=tuple(_own(layer.params) for layer in layers)),
+            Strip(header="MACs", cells=tuple(_own(layer.macs) for layer in layers)),
+            Strip(header="share", cells=tuple(shares)),
+        ]
+    )
+
+
+def _name(layer: Layer) -> str:
+    depth = layer.path.count(".") + 1 if layer.path else 0
+    name = "  " * depth + (plain(layer.path.rpartition(".")[2]) or "(model)")
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+
+
+def _shape(layer: Layer) -> str:
+    return "" if layer.output_shape is None else shape_text(layer.output_shape)
+
+
+def _own(count: int) -> str:
+    return f"{count:,}" if count else ""
+
+
+def _totals(counts: Counts, records: Sequence[Record]) -> str:
+    rows: list[tuple[str, int | Failure, str]] = [
+        ("parameters", counts.params, "trainable"),
+        ("weights", counts.weights, "of convolutions and fully connected layers"),
+        ("MACs", counts.macs, "of convolutions and fully connected layers"),
+        ("MACs (thop)", counts.thop_macs, "with normalisation and pooling"),
+        ("FLOPs", counts.flops, "by torch's counter, forward"),
+    ]
+    rows += [
+        ("FLOPs, backward", record.counts.backward_flops, "by torch's counter")
+        for record in records
+        if record.counts is not None and record.counts.backward_flops is not None
+    ]
+    rows += [
+        ("activations", counts.activations, "output elements of those layers"),
+        ("CIO", counts.cio, "input + output elements of convolutions"),
+    ]
+    width = max(len(f"{value:,}") for _, value, _ in rows if isinstance(value, int))
+    return "\n".join(_total(name, value, note, width) for name, value, note in rows)
+
+
+def _total(name: str, value: int | Failure, note: str, width: int) -> str:
+    if isinstance(value, Failure):
+        return f"{name:16} {'–':>{width}}  {plain(value.reason)}"
+    return f"{name:16} {value:>{width},}  {count_text(value)}, {note}"
+
+
+def _peak(record: Record, peak: TensorPeak) -> str:
+    at = (peak.operator or "its start") + (f" in {plain(peak.module)}" if peak.module else "")
+    kinds = ((kind, getattr(peak.split, kind)) for kind in Split.__struct_fields__)
+    split = ", ".join(f"{kind.replace('_', ' ')} {bytes_text(n)}" for kind, n in kinds if n)
+    total = f"{bytes_text(peak.peak_tensor_bytes)} ({peak.peak_tensor_bytes:,} bytes)"
+    title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
+    return "\n".join([title, *_indented(split), *_indented(f"at {at}")])
+
+
+def _notes(counts: Counts) -> str:
+    lines = [
+        f"{one.counter} does not see {plain(one.name)}, {one.calls} x: {one.reason}"
+        for one in counts.uncounted
+    ]
+    for explanation in dict.fromkeys(one.explanation for one in counts.disagreements):
+        modules = [one for one in counts.disagreements if one.explanation == explanation]
+        excess = sum(one.thop_macs - one.torch_macs for one in modules)
+        lines.append(f"thop {excess:+,} MACs, {len(modules)} x: {plain(explanation)}")
+    if not lines:
+        return ""
+    return "\n".join(
+        ["Between the counters", *(part for line in lines for part in _indented(line))]
+    )
+
+
+def _indented(sentence: str) -> list[str]:
+    return [f"  {line}" for line in wrap(sentence, WIDTH - 2)]

@@ -1,0 +1,173 @@
+"""Grids of text, drawn by PrettyTable in at most 100 columns, or as GitHub Markdown.
+
+What does not fit goes on in further tables below, the entry column repeated.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..records import Failure
+from .columns import Column
+from .rows import Row
+
+WIDTH = 100
+_NARROWEST, _WIDEST = 20, 36  # of the entry column, before labels wrap
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strip:
+    """One drawn column: its header and its cells from top to bottom."""
+
+    header: str
+    cells: tuple[str, ...]
+    left: bool = False
+
+    @property
+    def width(self) -> int:
+        """Terminal cells that the widest line takes."""
+        return max(cells_wide(line) for text in (self.header, *self.cells) for line in _lines(text))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A table before it is drawn; the strips of one bundle stay side by side."""
+
+    names: Strip
+    bundles: tuple[tuple[Strip, ...], ...]
+
+    def text(self, width: int = WIDTH) -> str:
+        """PrettyTable's drawing, in as few tables as the width allows."""
+        natural = max(1, min(self.names.width, _WIDEST))
+        fewest = len(self._pack(min(natural, _NARROWEST), width))
+        name_width = natural
+        while name_width > _NARROWEST and len(self._pack(name_width, width)) > fewest:
+            name_width -= 1
+        widest = max((_drawn(bundle) for bundle in self.bundles), default=0)
+        name_width = max(8, min(name_width, width - 4 - widest))
+        names = Strip(
+            header=self.names.header,
+            cells=tuple("\n".join(wrap(cell, name_width)) for cell in self.names.cells),
+            left=True,
+        )
+        return "\n\n".join(draw([names, *strips]) for strips in self._pack(name_width, width))
+
+    def markdown(self, quote: Callable[[str], str]) -> str:
+        """One GitHub table; ``quote`` makes the entries' names safe."""
+        strips = [strip for bundle in self.bundles for strip in bundle]
+        names = [quote(cell).replace("|", r"\|") for cell in self.names.cells]
+        head = [self.names.header, *(" ".join(_lines(strip.header)) for strip in strips)]
+        body = zip(names, *(strip.cells for strip in strips), strict=True)
+        rule = [":--", *("--:" for _ in strips)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
+
+    def _pack(self, name_width: int, width: int) -> list[list[Strip]]:
+        tables: list[list[Strip]] = [[]]
+        left = free = width - name_width - 4
+        for bundle in self.bundles:
+            need = _drawn(bundle)
+            if tables[-1] and need > left:
+                tables.append([])
+                left = free
+            tables[-1].extend(bundle)
+            left -= need
+        return tables
+
+
+def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
+    """The columns of some rows; a figure that no row has is left out, None where none is left."""
+    bundles = [
+        _bundle(rows, column)
+        for column in columns
+        if any(not isinstance(row.readings[column.key], Failure | None) for row in rows)
+    ]
+    if not bundles:
+        return None
+    names = tuple(f"{row.name} (reference)" if row.is_reference else row.name for row in rows)
+    return Grid(names=Strip(header="entry", cells=names, left=True), bundles=tuple(bundles))
+
+
+def draw(strips: Sequence[Strip]) -> str:
+    """PrettyTable's drawing of the strips, headers in its first row, as they may repeat."""
+    from prettytable import PrettyTable
+
+    table = PrettyTable([str(index) for index in range(len(strips))], header=False)
+    for index, strip in enumerate(strips):
+        table.align[str(index)] = "l" if strip.left else "r"
+    heights = [len(_lines(strip.header)) for strip in strips]
+    table.add_row(
+        [
+            "\n" * (max(heights) - height) + strip.header
+            for strip, height in zip(strips, heights, strict=True)
+        ],
+        divider=True,
+    )
+    for cells in zip(*(strip.cells for strip in strips), strict=True):
+        table.add_row(list(cells))
+    text: str = table.get_string()
+    return text
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The text in lines of at most ``width`` terminal cells, broken at spaces where it can be.
+
+    >>> wrap("csp gamma=0.25 layers=12", 12), wrap("abcdef", 4)
+    (['csp', 'gamma=0.25', 'layers=12'], ['abcd', 'ef'])
+    """
+    lines, line = [], ""
+    for word in text.split(" "):
+        rest = word
+        if line and cells_wide(line) + 1 + cells_wide(rest) <= width:
+            line = f"{line} {rest}"
+            continue
+        if line:
+            lines.append(line)
+        while cells_wide(rest) > width:
+            cut = _fitting(rest, width)
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        line = rest
+    return [*lines, line] if line or not lines else lines
+
+
+def cells_wide(text: str) -> int:
+    """Terminal cells that one line of text takes."""
+    from wcwidth import wcswidth
+
+    width: int = wcswidth(text)
+    return width if width >= 0 else len(text)
+
+
+def _fitting(text: str, width: int) -> int:
+    cut = 1
+    while cut < len(text) and cells_wide(text[: cut + 1]) <= width:
+        cut += 1
+    return cut
+
+
+def _bundle(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
+    readings = [row.readings[column.key] for row in rows]
+    own = Strip(header=column.header, cells=tuple(map(column.cell, readings)))
+    if column.part == "exact":
+        return own, *_ratios(rows, column)
+    if column.interval:
+        interval = tuple(map(column.interval_cell, readings))
+        return own, Strip(header="95%\ninterval", cells=interval)
+    return (own,)
+
+
+def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
+    from ..units import ratio_text
+
+    ratios = [row.ratios[column.key] for row in rows]
+    if all(ratio is None for ratio in ratios):
+        return ()
+    cells = tuple("" if ratio is None else ratio_text(ratio) for ratio in ratios)
+    return (Strip(header="ratio", cells=cells),)
+
+
+def _drawn(bundle: Sequence[Strip]) -> int:
+    return sum(strip.width + 3 for strip in bundle)
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n")

@@ -1,0 +1,33 @@
+"""Resident memory: honest only where the allocator maps every block, so in a process of its own."""
+
+import msgspec
+import pytest
+from making import SETTINGS
+
+from cspbench import isolate
+from cspbench.case import make_case
+from cspbench.catalogue import find
+from cspbench.records import Allocated, Line, Resident
+
+
+@pytest.mark.slow
+def test_resident_memory_follows_the_tensors_within_a_quarter() -> None:
+    """The high-water mark of a training step holds its tensors and the libraries' workspaces."""
+    case = make_case(find("dense"), {}, shape=(4, 64, 56, 56), mode="train")
+    received: list[Line] = []
+    for stage in ("allocated", "resident"):
+        settings = msgspec.structs.replace(SETTINGS, time_limit_s=120.0)
+        died = isolate.run(
+            "cspbench.worker:measure",
+            case,
+            (stage,),
+            settings,
+            time_limit_s=120,
+            receive=received.append,
+        )
+        assert died is None
+    tensors, resident = received
+    assert isinstance(tensors, Allocated)
+    assert isinstance(resident, Resident)
+    assert isinstance(resident.peak_rss_bytes, int)
+    assert 0.8 < resident.peak_rss_bytes / tensors.peak_tensor_bytes < 1.25

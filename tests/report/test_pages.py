@@ -1,0 +1,263 @@
+"""The pages: golden text, width, what is exact apart from what is timed, hostile text, CSV."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import change, make_run
+
+from cspbench import report
+from cspbench.errors import CspbenchError
+from cspbench.records import CaseFailure, Failure, Run
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+# The golden pages are kept by hand: when one should change, read the new text as a user would
+# before it is put in place of the old.
+THREE = ("dense", "csp", "csp_fusion_first")
+
+
+def exact_part(text: str) -> str:
+    return text.partition("Timed: different in every run")[0]
+
+
+def change_case(run: Run, index: int, **fields: object) -> Run:
+    return change(run, index, case=msgspec.structs.replace(run.records[index].case, **fields))
+
+
+@pytest.mark.parametrize(("form", "name"), [("table", "report.txt"), ("markdown", "report.md")])
+def test_a_page_meets_its_golden_text(form: str, name: str) -> None:
+    """Every word and figure of a run of three entries in two modes."""
+    golden = (GOLDEN / name).read_text(encoding="utf-8")
+    assert report.render(make_run(THREE), form) == golden
+
+
+def test_the_exact_part_does_not_depend_on_the_times_or_the_machine() -> None:
+    """Another seed of noise, another machine, another command: the same text up to the times."""
+    run = make_run(THREE)
+    other = make_run(THREE, noise=0.05, launches=3)
+    other = msgspec.structs.replace(
+        other,
+        info=msgspec.structs.replace(
+            other.info,
+            command="another",
+            started="2031-01-01T00:00:00Z",
+            git=None,
+            environment=msgspec.structs.replace(other.info.environment, device="another"),
+        ),
+    )
+    assert exact_part(report.text(run)) == exact_part(report.text(other))
+    assert report.text(run) != report.text(other)
+
+
+def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -> None:
+    """The diff of two reports shows the change."""
+    run = make_run(THREE)
+    counts = run.records[2].counts
+    assert counts is not None
+    changed = change(run, 2, counts=msgspec.structs.replace(counts, params=counts.params + 1))
+    before, after = (exact_part(report.text(each)).splitlines() for each in (run, changed))
+    differing = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert len(differing) == 1
+    assert differing[0].startswith("| csp ")
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=80),
+        min_size=1,
+        max_size=4,
+        unique=True,
+    )
+)
+def test_no_table_is_wider_than_100_columns_whatever_the_labels_and_columns(
+    labels: list[str],
+) -> None:
+    """Long labels wrap; columns that do not fit go on in a further table."""
+    from wcwidth import wcswidth
+
+    run = make_run(labels, reference=None, modes=("infer",), launches=2, turns=2)
+    for line in report.text(run, tuple(column.key for column in report.COLUMNS)).splitlines():
+        if line.startswith(("|", "+")):
+            assert wcswidth(line) <= 100
+
+
+def test_chosen_columns_are_shown_and_no_others() -> None:
+    """Exact ones in the exact table, timed ones in the timed."""
+    text = report.text(make_run(THREE), ("cio", "latency"))
+    assert "CIO" in exact_part(text)
+    assert "params" not in text
+    assert "latency" in text.removeprefix(exact_part(text))
+    with pytest.raises(CspbenchError, match="no column 'latancy'; nearest: 'latency'"):
+        report.text(make_run(THREE), ("latancy",))
+
+
+def test_the_conclusion_names_the_fastest_and_how_the_others_stand() -> None:
+    """Entry 2 of the made-up run costs 1 / 1.2 of the first, with little noise."""
+    text = " ".join(report.text(make_run(THREE, noise=0.001)).split())
+    assert "At inference csp_fusion_first is fastest of 3 entries: 0.83" in text
+    assert "of dense's latency with 0.833 of its MACs." in text
+    assert "Against dense: 2 faster, 0 slower, 0 not told apart (95% intervals)." in text
+
+
+def test_equal_entries_are_not_told_apart() -> None:
+    """The same samples but for noise: the sentence does not cry a winner."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    twin = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * f for s, f in zip(ref.samples_s, noise * 5, strict=True))
+        )
+        for old, ref, noise in zip(
+            run.records[1].latencies,
+            run.records[0].latencies,
+            [(0.99, 0.99), (1.02, 1.02), (0.99, 0.99), (1.01, 1.01), (0.98, 0.98), (1.0, 1.0)],
+            strict=True,
+        )
+    )
+    text = " ".join(report.text(change(run, 1, latencies=twin)).split())
+    assert "0 faster, 0 slower, 1 not told apart" in text
+
+
+def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
+    """Who is fastest is a fair question only on the same input."""
+    run = make_run(THREE, modes=("infer",))
+    run = change_case(run, 2, input_shape=(1, 128, 32, 32))
+    text = " ".join(report.text(run).split())
+    assert "is fastest of 2 entries" in text
+    assert "Not ranked, as their input is another: csp_fusion_first." in text
+    assert "input 1x64x56x56 (csp_fusion_first: 1x128x32x32)" in text
+
+
+def test_one_launch_gives_no_interval_and_says_so() -> None:
+    """No interval is invented from the samples of one process."""
+    text = " ".join(report.text(make_run(THREE, launches=1)).split())
+    assert "one launch gives no interval, so nothing is told apart." in text
+
+
+def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:
+    """Two of six launches."""
+    assert "2 of 6 launches" in report.text(make_run(THREE, launches=2, asked=6))
+
+
+def test_without_a_reference_there_are_no_ratios() -> None:
+    """And the sentence gives the time itself."""
+    text = " ".join(report.text(make_run(THREE, reference=None)).split())
+    assert "no reference entry is set, so there are no ratios" in text
+    assert "ratio |" not in text
+
+
+def test_a_failed_case_is_a_dash_with_its_reason_never_a_zero() -> None:
+    """It is listed with stage, cause and reason, and counted above the tables."""
+    run = make_run(THREE, modes=("infer",))
+    failure = CaseFailure(
+        case=run.records[1].case.key,
+        stage="allocated",
+        cause="signal",
+        reason="killed by SIGKILL",
+        detail="a long\ntraceback",
+    )
+    run = change(run, 1, failures=(failure,), allocated=None, resident=None, latencies=())
+    text = report.text(run)
+    assert "1 of 3 cases failed (csp (inference)): see Failures." in text
+    assert "- csp (inference): allocated signal: killed by SIGKILL" in text
+    assert "traceback" not in text
+    (row,) = re.findall(r"^\| csp  .*$", text.partition("Timed")[2], re.MULTILINE)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert set(cells[1:]) <= {"–", ""}
+
+
+def test_a_reading_that_is_missing_is_explained_in_a_note() -> None:
+    """A thop that broke is a dash and a sentence."""
+    run = make_run(THREE, modes=("infer",))
+    counts = run.records[0].counts
+    assert counts is not None
+    broken = msgspec.structs.replace(counts, thop_macs=Failure(reason="thop raised KeyError"))
+    text = " ".join(report.text(change(run, 0, counts=broken)).split())
+    assert "no MACs (thop) of dense (inference): thop raised KeyError" in text
+
+
+def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
+    """The two must agree; where they do not, the reader learns of it."""
+    run = make_run(THREE, modes=("infer",))
+    allocated = run.records[0].allocated
+    assert allocated is not None
+    other = msgspec.structs.replace(allocated, peak_tensor_bytes=5)
+    text = " ".join(report.text(change(run, 0, allocated=other)).split())
+    assert "bytes with fake tensors, 5 with real ones" in text
+
+
+HOSTILE = "<img src=x onerror=alert(1)> | `code` @someone #1 ](http://x) \x1b[31m\n## heading"
+
+
+def test_hostile_text_in_a_label_stays_text() -> None:
+    """In Markdown it stands in code spans, one line, pipes escaped in tables."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    run = change_case(run, 1, label=HOSTILE)
+    run = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, description=HOSTILE, suite="<b>")
+    )
+    page = report.render(run, "markdown")
+    assert "\x1b" not in page
+    assert not [line for line in page.splitlines() if line.startswith("## heading")]
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", page)
+    assert "<img" not in outside.replace(r"\<", "")
+    assert "\x1b" not in report.text(run)
+
+
+def test_reports_hold_no_absolute_path() -> None:
+    """A reason with a path keeps its last part."""
+    run = make_run(THREE, modes=("infer",))
+    failure = CaseFailure(
+        case=run.records[1].case.key,
+        stage="counts",
+        cause="raised",
+        reason="OSError: cannot open /home/someone/secret/weights.pt",
+    )
+    run = change(run, 1, failures=(failure,))
+    for form in ("table", "markdown", "csv"):
+        assert "/home/" not in report.render(run, form)
+
+
+def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
+    """Six rows; the latency is the estimate to its last digit."""
+    run = make_run(THREE)
+    rows = list(csv.DictReader(io.StringIO(report.render(run, "csv"))))
+    assert [(row["entry"], row["mode"]) for row in rows] == [
+        (record.case.entry, record.case.mode) for record in run.records
+    ]
+    first = run.records[0]
+    assert first.counts is not None
+    assert int(rows[0]["params"]) == first.counts.params
+    from cspbench.stats import latency_estimate
+
+    estimate = latency_estimate([line.samples_s for line in first.latencies])
+    assert float(rows[0]["latency_s"]) == estimate.value
+
+
+def test_a_report_made_twice_is_identical_to_the_byte(tmp_path: Path) -> None:
+    """Tables, PNG and SVG: nothing of the clock or of chance gets in."""
+    run = make_run(THREE, launches=2, turns=3)
+    first = {path: path.read_bytes() for path in report.write(run, tmp_path)}
+    again = {path: path.read_bytes() for path in report.write(run, tmp_path)}
+    assert first == again
+    assert {path.relative_to(tmp_path).as_posix() for path in first} == {
+        *("report.txt", "report.md", "report.csv"),
+        *(
+            f"plots/{name}.{suffix}"
+            for name in ("latency", "latency_by_macs", "peak_memory", "samples")
+            for suffix in ("png", "svg")
+        ),
+    }
+    assert sorted(tmp_path.rglob("*.tmp")) == []
+
+
+def test_a_report_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    """A file stands where the plots' folder should be."""
+    (tmp_path / "plots").write_text("")
+    with pytest.raises(CspbenchError, match=r"^cannot write .*plots"):
+        report.write(make_run(THREE, launches=2, turns=3), tmp_path)
