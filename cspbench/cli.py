@@ -1,0 +1,354 @@
+"""The command line: the only place that reads arguments, prints, and chooses exit codes."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from . import __version__
+from .errors import CspbenchError, unknown
+
+EXIT_OK, EXIT_USAGE, EXIT_FAILED_CASE, EXIT_INTERRUPTED = 0, 2, 3, 130
+VERBS = ("run", "list", "show", "report")
+MEASURES = {
+    "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
+    "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
+    "allocated": "peak of what the allocator gave out, real tensors",
+    "resident": "peak resident memory as the operating system sees it",
+    "latency": "seconds per call in inference or per training step, in launches and turns",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parse(words)
+        verb: Callable[[argparse.Namespace], int] = options.verb
+        return verb(options)
+    except CspbenchError as error:
+        print(f"cspbench: {_one_line(str(error))}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away: `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its complaints as our errors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CspbenchError(f"{message} ({self.prog} --help shows what is allowed)")
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    first = words[0] if words else ""
+    if first not in {"-h", "--help", "--version"} and (not first or first.startswith("-")):
+        words = ["run", *words]
+    elif first and not first.startswith("-") and first not in VERBS:
+        raise unknown("verb", first, VERBS, hint="a suite is measured with: run SUITE")
+    return _parser().parse_args(words)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m cspbench",
+        description="What a CNN building block costs before it is trained. "
+        "Without a verb, or with an option first, the verb is run.",
+        epilog="Exit codes: 0 all well, 2 wrong usage or unreadable input, "
+        "3 some case failed (the rest is reported), 130 interrupted (what was measured is kept).",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
+    _add_run(verbs)
+    listing = verbs.add_parser("list", help="entries, suites and measures", allow_abbrev=False)
+    listing.add_argument("--json", action="store_true", help="one JSON object")
+    listing.set_defaults(verb=_list)
+    _add_show(verbs)
+    report = verbs.add_parser(
+        "report",
+        help="print a run's tables, and write its report and plots anew from its records",
+        allow_abbrev=False,
+    )
+    report.add_argument("runs", nargs="+", metavar="RUN", help="a run folder")
+    report.add_argument(
+        "--format", type=_word("format", ("table", "markdown", "csv")), default="table"
+    )
+    _add_columns(report)
+    report.set_defaults(verb=_report)
+    return parser
+
+
+def _add_run(verbs: Any) -> None:
+    run = verbs.add_parser(
+        "run",
+        help="measure a suite, write a run folder, print the table",
+        description="Measures a suite: counts and memory first, then launches in which the cases "
+        "take turns. Lists are comma-separated.",
+        allow_abbrev=False,
+    )
+    add = run.add_argument
+    add("suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)")
+    add("--device", type=_device, help="cpu, cuda, cuda:N, or auto (cpu)")
+    add("--only", metavar="GLOB", help="only the cases whose entry, label or key matches")
+    add("--mode", type=_word("mode", ("infer", "train", "both")), help="infer, train or both")
+    add("--precision", type=_precision, help="fp32, tf32, bf16, fp16 or amp (fp32)")
+    add("--batch-size", type=_counts, metavar="N,…", help="replace N of every input")
+    add("--img-size", type=_counts, metavar="N,…", help="replace H and W of every input")
+    add("--channels-last", action="store_true", help="NHWC memory format")
+    add("--threads", type=_count, metavar="N", help="threads (the physical cores)")
+    add("--launches", type=_count, metavar="N", help="fresh processes that measure (6)")
+    add("--turns", type=_count, metavar="N", help="samples of a case in a launch (10)")
+    add("--min-time", type=_seconds, metavar="S", help="least length of a sample (0.001 s)")
+    add(
+        "--time-limit", type=_seconds, metavar="S", help="longest a step of a case may take (120 s)"
+    )
+    add(
+        "--allocator",
+        type=_word("allocator", ("pinned", "system")),
+        help="pinned or system (pinned)",
+    )
+    add("--seed", type=int, metavar="N", help="seed of weights, inputs and turns (0)")
+    _add_columns(run)
+    add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
+    add("--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing")
+    run.set_defaults(verb=_run)
+
+
+def _add_show(verbs: Any) -> None:
+    show = verbs.add_parser(
+        "show",
+        help="the static profile of an entry, layer by layer",
+        description="Counts, and the exact tensor peak at inference and in training: will it fit? "
+        "Nothing is allocated, so any batch can be asked for.",
+        allow_abbrev=False,
+    )
+    show.add_argument("entry", metavar="ENTRY", help="a catalogue entry (see list)")
+    show.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
+    show.add_argument("--input", metavar="N,C,H,W", help="the input's shape")
+    show.add_argument("--json", action="store_true", help="one JSON object")
+    show.set_defaults(verb=_show)
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--columns",
+        type=lambda text: tuple(text.split(",")),
+        metavar="NAME,…",
+        help="the report's columns",
+    )
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import platform
+        from importlib import metadata
+
+        packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "thop"))
+        print(f"cspbench {__version__} (Python {platform.python_version()}, {packages})")
+        parser.exit(EXIT_OK)
+
+
+def _word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise unknown(kind, text, allowed)
+        return text
+
+    return parse
+
+
+def _precision(text: str) -> str:
+    from .case import PRECISIONS
+
+    return _word("precision", PRECISIONS)(text)
+
+
+def _device(text: str) -> str:
+    kind, colon, index = text.partition(":")
+    plain = text in {"cpu", "cuda", "auto"}
+    if not plain and not (kind == "cuda" and colon and index.isdecimal()):
+        raise unknown("device", text, ("cpu", "cuda", "cuda:0", "auto"))
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise CspbenchError(f"a count is a whole number from 1 to 1000000, got {text!r}")
+    return int(text)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise CspbenchError(f"a time is a number of seconds above 0, got {text!r}")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .session import Session
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    columns = _checked_columns(options.columns)
+    with Session.begin(vars(options)) as session:
+        progress = _progress()
+        try:
+            interrupted = not session.measure(progress)
+        finally:
+            progress.close()
+        run, paths = session.report(columns)
+    from .report import text
+
+    print(text(run, columns))
+    folder = _shown(session.path)
+    print(f"\nRun folder: {folder}")
+    print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
+    if interrupted:
+        print(f"Interrupted. Go on: python -m cspbench run --resume {folder}")
+        return EXIT_INTERRUPTED
+    failed = sorted({record.case.entry for record in run.records if record.failures})
+    if failed:
+        print(f"Next: python -m cspbench show {failed[0]}")
+        return EXIT_FAILED_CASE
+    print(f"Next: python -m cspbench show {run.records[-1].case.entry}")
+    return EXIT_OK
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _progress() -> Any:
+    from .progress import LiveProgress, PlainProgress
+
+    return (LiveProgress if sys.stderr.isatty() else PlainProgress)(sys.stderr)
+
+
+def _checked_columns(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if names is not None:
+        from .report import choose
+
+        choose(names)
+    return names
+
+
+def _shown(path: Any) -> str:
+    return os.path.relpath(path) if path.is_relative_to(path.cwd()) else str(path)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from .catalogue import ENTRIES
+    from .suite import built_in
+
+    if options.json:
+        found = {
+            "entries": [
+                {
+                    "name": entry.name,
+                    "description": entry.description,
+                    "source": entry.source,
+                    "input_shape": entry.input_shape,
+                    "parameters": entry.arguments(),
+                }
+                for entry in ENTRIES.values()
+            ],
+            "suites": built_in(),
+            "measures": MEASURES,
+        }
+        print(json.dumps(found, indent=1))
+        return EXIT_OK
+    width = max(map(len, [*ENTRIES, *MEASURES]))
+    print("Entries (python -m cspbench show ENTRY)")
+    for entry in ENTRIES.values():
+        print(f"  {entry.name:{width}}  {entry.description}")
+        arguments = " ".join(f"{name}={value}" for name, value in entry.arguments().items())
+        print(f"  {'':{width}}  --set {arguments}")
+    print("\nSuites (python -m cspbench run SUITE)")
+    for name, description in built_in().items():
+        print(f"  {name:{width}}  {description}")
+    print("\nMeasures")
+    for name, description in MEASURES.items():
+        print(f"  {name:{width}}  {description}")
+    return EXIT_OK
+
+
+def _show(options: argparse.Namespace) -> int:
+    from .catalogue import find
+    from .suite import shape_of
+
+    entry = find(options.entry)
+    overrides = dict(entry.parse(text) for text in options.overrides)
+    shape = shape_of(options.input) if options.input is not None else None
+    entry.shape(entry.arguments(overrides), shape)  # refused before torch is loaded
+
+    from .profiling import profile
+    from .report import summary
+
+    try:
+        records = [
+            profile(entry, shape, mode=mode, arguments=overrides) for mode in ("infer", "train")
+        ]
+    except (ValueError, RuntimeError) as error:
+        raise CspbenchError(f"{entry.name} cannot be built or run so: {error}") from error
+    if not options.json:
+        print(summary.text(records))
+        peaks = [record.tensor_peak for record in records]
+        print("\n" + _fits([peak.peak_tensor_bytes for peak in peaks if peak is not None]))
+        return EXIT_OK
+    inference, training = (record.to_dict() for record in records)
+    counts = inference["counts"]
+    counts.pop("case"), counts.pop("kind")
+    found = {
+        "entry": entry.name,
+        "arguments": inference["case"]["arguments"],
+        "input_shape": inference["case"]["input_shape"],
+        **counts,
+        "backward_flops": training["counts"]["backward_flops"],
+        "tensor_peak": {"infer": inference["tensor_peak"], "train": training["tensor_peak"]},
+    }
+    print(json.dumps(found, indent=1))
+    return EXIT_OK
+
+
+def _fits(peaks: Sequence[int]) -> str:
+    from .environment import available_memory_bytes
+    from .units import bytes_text
+
+    room = available_memory_bytes()
+    inference, training = ("fits" if peak < room else "does not fit" for peak in peaks)
+    return (
+        f"In the {bytes_text(room)} of memory available here an inference {inference} and a "
+        f"training step {training}."
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from . import report, store
+
+    columns = _checked_columns(options.columns)
+    for name in options.runs:
+        run = store.read(Path(name))
+        paths = report.write(run, Path(name), columns)
+        print(report.render(run, options.format, columns))
+        if options.format == "table":
+            print("\nWritten: " + ", ".join(str(path.relative_to(name)) for path in paths))
+    return EXIT_OK

@@ -1,0 +1,142 @@
+"""The live display of a run: a bar on a terminal, one plain line a case elsewhere.
+
+It draws only when something has ended, so that nothing wakes while a launch measures.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from .case import Case
+from .records import CaseFailure, Counts, Line, Record, Run, TensorPeak
+from .stats import latency_estimate
+from .units import bytes_text, count_text, seconds_text
+
+
+class PlainProgress:
+    """One line a case and phase, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._pace = _Pace()
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        self._say(
+            f"counts and memory, case {index} of {total}: {case.label}, {case.mode}: "
+            f"{_findings(lines)}; {self._pace.left(total - index)}"
+        )
+
+    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+        left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
+        self._say(f"latency, launch {number} of {total}: {cases} cases take turns{left}")
+
+    def launch_ended(self, number: int, total: int, run: Run) -> None:
+        for record in run.records:
+            if record.latencies:
+                index = run.records.index(record) + 1
+                self._say(
+                    f"  launch {number} of {total}, case {index} of {len(run.records)}: "
+                    f"{record.case.label}, {record.case.mode}: {_running(record)}"
+                )
+
+    def _say(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to clean up."""
+
+
+class LiveProgress:
+    """A bar and the running estimates, redrawn in place."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(
+            console=Console(file=stream), auto_refresh=False, transient=True, screen=False
+        )
+        self._live.start()
+        self._pace = _Pace()
+        self._estimates: list[str] = []
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        status = self._pace.left(total - index)
+        self._draw("counts and memory", index, total, "case", status)
+        text = f"{case.label}, {case.mode}: {_findings(lines)}"
+        self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
+
+    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+        status = f"{cases} cases take turns"
+        if left_s is not None:
+            status += f", about {seconds_text(left_s)} left"
+        self._draw("latency", number - 1, total, "launch", status)
+
+    def launch_ended(self, number: int, total: int, run: Run) -> None:
+        self._estimates = [
+            f"case {index} of {len(run.records)}: {record.case.label}, {record.case.mode}: "
+            f"{_running(record)}"
+            for index, record in enumerate(run.records, start=1)
+            if record.latencies
+        ]
+        self._draw("latency", number, total, "launch", "")
+
+    def _draw(self, phase: str, done: int, total: int, noun: str, status: str) -> None:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        room = max(0, self._live.console.height - 3)
+        self._live.update(
+            Group(
+                *(Text(line) for line in self._estimates[:room]),
+                Text(f"{phase}: {noun} {done} of {total} done; {status}".rstrip("; ")),
+                ProgressBar(total=total, completed=done, width=60),
+            ),
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        """Take the display down; what was printed above it stays."""
+        self._live.stop()
+
+
+class _Pace:
+    """How long the cases that remain should take, from those that are done."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._seen = 0
+
+    def left(self, remaining: int) -> str:
+        """After one more case."""
+        self._seen += 1
+        if not remaining:
+            return "launches next"
+        seconds = (time.monotonic() - self._began) / self._seen * remaining
+        return f"{seconds_text(seconds)} left, then launches"
+
+
+def _findings(lines: Sequence[Line]) -> str:
+    """What counts and memory found, in a few words; a failure with its reason."""
+    words = []
+    for line in lines:
+        match line:
+            case Counts():
+                words.append(f"{count_text(line.params)} parameters, {count_text(line.macs)} MACs")
+            case TensorPeak():
+                words.append(f"peak {bytes_text(line.peak_tensor_bytes)}")
+            case CaseFailure():
+                words.append(f"FAILED ({line.cause}): {line.reason}")
+            case _:
+                pass
+    return ", ".join(words)
+
+
+def _running(record: Record) -> str:
+    if record.failures:
+        return f"FAILED: {record.failures[-1].reason}"
+    estimate = latency_estimate([line.samples_s for line in record.latencies])
+    width = estimate.relative_half_width
+    return seconds_text(estimate.value) + ("" if width is None else f" ±{width:.1%}")

@@ -1,0 +1,237 @@
+"""Passes and launches: counts and memory first, one case a process; then groups that take turns."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from . import isolate
+from .case import Case
+from .errors import CspbenchError
+from .records import (
+    STAGES,
+    CaseFailure,
+    Latency,
+    Launch,
+    Line,
+    Record,
+    Run,
+    Stage,
+    TensorPeak,
+    assemble,
+)
+from .store import RunFolder
+from .units import bytes_text
+
+_STATIC: tuple[Stage, ...] = ("counts", "tensor_peak")
+
+
+class Progress(Protocol):
+    """What is told of a run while it goes on."""
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        """Counts and memory of case ``index`` of ``total`` are known, or its failure."""
+
+    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+        """Launch ``number`` of ``total`` begins; ``left_s`` is the time that all should take."""
+
+    def launch_ended(self, number: int, total: int, run: Run) -> None:
+        """A launch ended; ``run`` holds all that is known so far."""
+
+
+class Runner:
+    """Measures what ``run`` still lacks, and writes each line into ``folder`` as it comes."""
+
+    def __init__(self, folder: RunFolder, run: Run, progress: Progress) -> None:
+        self._folder = folder
+        self._info = run.info
+        self._settings = run.info.settings
+        self._progress = progress
+        self._lines = lines_of(run)
+
+    @property
+    def result(self) -> Run:
+        """All that is known so far."""
+        return assemble(self._info, self._lines)
+
+    def run(self) -> None:
+        """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
+        self._measure_cases()
+        self._launch_groups()
+
+    def _measure_cases(self) -> None:
+        records = self.result.records
+        for index, record in enumerate(records, start=1):
+            before = len(self._lines)
+            missing = tuple(stage for stage in STAGES[:-1] if not _has(record, stage))
+            if missing and not record.failures:
+                self._measure(record.case, missing)
+                self._progress.case_measured(index, len(records), record.case, self._lines[before:])
+
+    def _measure(self, case: Case, stages: tuple[Stage, ...]) -> None:
+        """The stages in two processes: what allocates nothing and what does; then the resident."""
+        static = tuple(stage for stage in stages if stage in _STATIC)
+        for together in (static, ("allocated",), ("resident",)):
+            wanted = tuple(stage for stage in together if stage in stages)
+            if not wanted:
+                continue
+            if together != static and self._is_too_large(case):
+                return
+            if not self._measure_isolated(case, wanted):
+                return
+
+    def _measure_isolated(self, case: Case, stages: tuple[Stage, ...]) -> bool:
+        failed = False
+
+        def receive(line: Line) -> None:
+            nonlocal failed
+            failed = isinstance(line, CaseFailure)
+            self._keep([line])
+
+        died = isolate.run(
+            "cspbench.worker:measure",
+            case,
+            stages,
+            self._settings,
+            time_limit_s=self._settings.time_limit_s,
+            receive=receive,
+        )
+        if died is not None and not failed:
+            self._keep([_death(case, stages[max(died.step, 0)], died)])
+        return died is None and not failed
+
+    def _is_too_large(self, case: Case) -> bool:
+        peak = next(
+            line
+            for line in reversed(self._lines)
+            if isinstance(line, TensorPeak) and line.case == case.key
+        )
+        if peak.peak_tensor_bytes <= self._settings.memory_budget_bytes:
+            return False
+        reason = (
+            f"its tensors alone need {bytes_text(peak.peak_tensor_bytes)}; the memory budget is "
+            f"{bytes_text(self._settings.memory_budget_bytes)}: it was counted, not run"
+        )
+        self._keep(
+            [CaseFailure(case=case.key, stage="allocated", cause="too_large", reason=reason)]
+        )
+        return True
+
+    def _launch_groups(self) -> None:
+        """Launch after launch, each group once a round, until every case has had its launches."""
+        durations: list[float] = []
+        while waiting := self._waiting_groups():
+            done = sum(isinstance(line, Launch) for line in self._lines)
+            left = sum(self._lacks(group) for group in waiting)
+            for group in waiting:
+                mean = sum(durations) / len(durations) if durations else None
+                self._progress.launch_started(
+                    done + 1, done + left, len(group), mean and mean * left
+                )
+                start = time.monotonic()
+                if self._launch(group):
+                    durations.append(time.monotonic() - start)
+                    done, left = done + 1, left - 1
+                    self._progress.launch_ended(done, done + left, self.result)
+
+    def _waiting_groups(self) -> list[tuple[Case, ...]]:
+        healthy = [r for r in self.result.records if not r.failures and r.tensor_peak]
+        groups = pack(healthy, self._settings.memory_budget_bytes)
+        return [group for group in groups if self._lacks(group)]
+
+    def _lacks(self, group: Sequence[Case]) -> int:
+        """How many more launches a group needs."""
+        counts = dict.fromkeys((case.key for case in group), 0)
+        for line in self._lines:
+            if isinstance(line, Launch):
+                for key in line.cases:
+                    if key in counts:
+                        counts[key] += 1
+        return max(0, self._settings.launches - min(counts.values()))
+
+    def _launch(self, group: tuple[Case, ...]) -> bool:
+        """One launch; a case that kills it is recorded, and the launch is left to be repeated."""
+        number = 1 + max((_launch_number(line) for line in self._lines), default=0)
+        received: list[Line] = []
+        died = isolate.run(
+            "cspbench.worker:launch",
+            number,
+            group,
+            self._settings,
+            time_limit_s=self._settings.time_limit_s,
+            receive=received.append,
+        )
+        if died is None:
+            self._keep(received)
+            return True
+        step = max(died.step, 0)
+        if step >= len(group):
+            raise CspbenchError(f"the yardstick cannot run here: {died.reason}. {died.detail}")
+        failures = [line for line in received if isinstance(line, CaseFailure)]
+        self._keep([*failures, _death(group[step], "latency", died, number)])
+        return False
+
+    def _keep(self, lines: Sequence[Line]) -> None:
+        self._folder.append(lines)
+        self._lines.extend(lines)
+
+
+def pack(records: Iterable[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
+    """Groups of cases that can stand in memory together, each with its cases' references.
+
+    A group holds what each case keeps between calls, and the most that one needs during a call.
+    Cases that need different backend flags never share a group.
+    """
+    by_key = {record.case.key: record for record in records}
+    groups: list[list[str]] = []
+    for key, record in by_key.items():
+        wanted = [k for k in (record.case.reference, key) if k in by_key]
+        for group in groups:
+            together = dict.fromkeys([*group, *wanted])
+            same = by_key[group[0]].case.precision == record.case.precision
+            if same and _group_bytes([by_key[k] for k in together if k]) <= budget_bytes:
+                group[:] = [k for k in together if k]
+                break
+        else:
+            groups.append([k for k in dict.fromkeys(wanted) if k])
+    return [tuple(by_key[key].case for key in group) for group in groups]
+
+
+def _group_bytes(records: Sequence[Record]) -> int:
+    peaks = [record.tensor_peak for record in records if record.tensor_peak]
+    standing = sum(peak.baseline_bytes + peak.split.weights for peak in peaks)  # and gradients
+    return standing + max(peak.peak_tensor_bytes - peak.baseline_bytes for peak in peaks)
+
+
+def lines_of(run: Run) -> list[Line]:
+    """The lines that a run was assembled from."""
+    lines: list[Line] = []
+    for record in run.records:
+        single = (record.counts, record.tensor_peak, record.allocated, record.resident)
+        lines += [line for line in single if line is not None]
+        lines += [*record.latencies, *record.failures]
+    return [*lines, *run.yardstick, *run.launches]
+
+
+def _has(record: Record, stage: Stage) -> bool:
+    return getattr(record, stage) is not None
+
+
+def _launch_number(line: Line) -> int:
+    match line:
+        case Launch() | Latency():
+            return line.launch
+        case CaseFailure():
+            return line.launch or 0
+        case _:
+            return 0
+
+
+def _death(case: Case, stage: Stage, died: isolate.Died, number: int | None = None) -> CaseFailure:
+    return CaseFailure(
+        case=case.key,
+        stage=stage,
+        cause=died.cause,
+        reason=died.reason,
+        launch=number,
+        detail=died.detail,
+    )

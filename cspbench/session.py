@@ -1,0 +1,233 @@
+"""One ``run`` from its options to its report: begin anew or resume, measure, report."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from . import __version__, environment, isolate, report, store
+from .case import MODES
+from .errors import CspbenchError
+from .measures.yardstick import digest
+from .records import SCHEMA, Environment, Git, Run, RunInfo, Settings, assemble
+from .runner import Progress, Runner
+from .store import RunFolder
+from .suite import Selection, Suite, load
+
+DEFAULT_SUITE = "blocks"
+_MEMORY_SHARE = 0.6  # of what is available: a group must leave room for workspaces and the system
+_SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last")
+
+
+class Session:
+    """A run folder that is open for writing, and what it holds. Use as a context manager."""
+
+    def __init__(self, folder: RunFolder, run: Run) -> None:
+        self.path = folder.path
+        self._folder = folder
+        self._run = run
+
+    @classmethod
+    def begin(cls, options: Mapping[str, Any]) -> Self:
+        """The session that a command line's ``options`` ask for.
+
+        Raises `CspbenchError` for anything that cannot be measured as asked, and for a folder to
+        resume whose suite, settings or environment differ.
+        """
+        if options["resume"] is not None:
+            return cls._resume(options)
+        device, name = _device(options["device"] or "cpu")
+        suite = load(options["suite"] or DEFAULT_SUITE, _selection(options, device))
+        settings = _settings(options, device)
+        started = datetime.now(UTC)
+        info = RunInfo(
+            schema=SCHEMA,
+            version=__version__,
+            command=_command(options, suite),
+            suite=suite.name,
+            description=suite.description,
+            cases=suite.cases,
+            settings=settings,
+            environment=environment.describe(name),
+            git=environment.git(),
+            yardstick=digest(),
+            started=started.isoformat(timespec="seconds"),
+        )
+        place = options["out"] or (
+            f"results/{suite.name}-{device.replace(':', '')}-{started:%Y%m%dT%H%M%SZ}"
+        )
+        return cls(RunFolder.create(Path(place), info), assemble(info, ()))
+
+    @classmethod
+    def _resume(cls, options: Mapping[str, Any]) -> Self:
+        if options["out"] is not None:
+            raise CspbenchError("--resume goes on in its own folder: leave out --out")
+        folder, run = RunFolder.resume(Path(options["resume"]))
+        try:
+            _check_same(run.info, options)
+        except BaseException:
+            folder.close()
+            raise
+        return cls(folder, run)
+
+    def measure(self, progress: Progress) -> bool:
+        """Measure what is missing; False where it was interrupted, with all kept so far."""
+        try:
+            Runner(self._folder, self._run, progress).run()
+        except KeyboardInterrupt:
+            return False
+        return True
+
+    def report(self, columns: tuple[str, ...] | None) -> tuple[Run, list[Path]]:
+        """The run as its folder holds it, and the report's files, written from that."""
+        run = store.read(self.path)
+        return run, report.write(run, self.path, columns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.close()
+
+
+def _device(wanted: str) -> tuple[str, str | None]:
+    """The device to use and, of a GPU, its name, found out in another process."""
+    if wanted == "cpu":
+        return wanted, None
+    answers: list[object] = []
+    device = "cuda" if wanted == "auto" else wanted
+    died = isolate.run("cspbench.worker:identify", device, time_limit_s=120, receive=answers.append)
+    answer = answers[0] if answers else None
+    if isinstance(answer, str):
+        return device, answer
+    if wanted == "auto":
+        return "cpu", None
+    if isinstance(answer, CspbenchError):
+        raise answer
+    raise CspbenchError(
+        f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
+    )
+
+
+def _selection(options: Mapping[str, Any], device: str) -> Selection:
+    mode = options["mode"]
+    if options["precision"] == "tf32" and device == "cpu":
+        raise CspbenchError(
+            "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp"
+        )
+    return Selection(
+        device=device,
+        only=options["only"],
+        mode=None if mode is None else MODES if mode == "both" else (mode,),
+        precision=options["precision"],
+        batch_size=options["batch_size"] or (),
+        img_size=options["img_size"] or (),
+        channels_last=options["channels_last"],
+    )
+
+
+def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "threads": "threads",
+        "launches": "launches",
+        "turns": "turns",
+        "min_time": "min_time_s",
+        "time_limit": "time_limit_s",
+        "allocator": "allocator",
+        "seed": "seed",
+    }
+    return {name: options[key] for key, name in names.items() if options[key] is not None}
+
+
+def _settings(options: Mapping[str, Any], device: str) -> Settings:
+    defaults = {
+        "threads": environment.physical_cores(),
+        "launches": 6,
+        "turns": 10,
+        "min_time_s": 0.001,
+        "time_limit_s": 120.0,
+        "allocator": "pinned",
+        "seed": 0,
+    }
+    return Settings(
+        device=device,
+        memory_budget_bytes=int(_MEMORY_SHARE * environment.available_memory_bytes()),
+        **{**defaults, **_given_settings(options)},
+    )
+
+
+def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
+    differences = list(_differences(info, options))
+    if differences:
+        raise CspbenchError(
+            f"--resume {options['resume']}: it was begun otherwise: {'; '.join(differences)}. "
+            "Ask for the same, or begin anew (--out)"
+        )
+
+
+def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
+    """In what a run that is to go on differs from what is asked for now, and from this machine."""
+    settings = info.settings
+    for name, value in _given_settings(options).items():
+        if getattr(settings, name) != value:
+            yield f"{name} is {getattr(settings, name)} there, {value} was asked for"
+    if options["device"] not in {None, "auto", settings.device}:
+        yield f"device is {settings.device} there, {options['device']} was asked for"
+    if options["suite"] is not None or any(options[name] for name in _SELECTIONS):
+        selection = _selection(options, settings.device)
+        suite = load(options["suite"] or info.suite, selection)
+        yield from _suite_differences(info, suite)
+    _, device_name = _device(settings.device)
+    yield from _environment_differences(info.environment, environment.describe(device_name))
+    yield from _git_differences(info.git, environment.git())
+    if info.yardstick != digest():
+        yield "the yardstick is another"
+
+
+def _suite_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
+    there = {case.key: case for case in info.cases}
+    here = {case.key: case for case in suite.cases}
+    for key in there.keys() - here.keys():
+        yield f"only its suite has {key!r}"
+    for key in here.keys() - there.keys():
+        yield f"its suite lacks {key!r}"
+    for key in there.keys() & here.keys():
+        if there[key] != here[key]:
+            yield f"{key!r} means something else there"
+
+
+def _environment_differences(there: Environment, here: Environment) -> Iterator[str]:
+    for name in ("device", "python", "packages", "affinity"):
+        before, now = getattr(there, name), getattr(here, name)
+        if before != now:
+            yield f"{name} was {before}, is {now}"
+
+
+def _git_differences(there: Git | None, here: Git | None) -> Iterator[str]:
+    if (there and there.commit) != (here and here.commit):
+        yield (
+            f"its commit is {there.commit[:12] if there else 'unknown'}, "
+            f"this one is {here.commit[:12] if here else 'unknown'}"
+        )
+
+
+def _command(options: Mapping[str, Any], suite: Suite) -> str:
+    """The command that repeats a run, without its folder and without absolute paths."""
+    name = options["suite"] or DEFAULT_SUITE
+    words = ["python", "-m", "cspbench", "run"]
+    words.append(f"{suite.name}.toml" if Path(name).is_absolute() else name)
+    for key in ("device", "only", "mode", "precision", "batch_size", "img_size", "threads"):
+        words += _option(key, options[key])
+    if options["channels_last"]:
+        words.append("--channels-last")
+    for key in ("launches", "turns", "min_time", "time_limit", "allocator", "seed"):
+        words += _option(key, options[key])
+    return shlex.join(words)
+
+
+def _option(key: str, value: Any) -> list[str]:
+    if value is None:
+        return []
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return [f"--{key.replace('_', '-')}", text]

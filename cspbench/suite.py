@@ -1,0 +1,188 @@
+"""Suites: TOML to cases. A suite is data, so that one is written without touching Python."""
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from .case import MODES, Case, Mode, Precision, make_case
+from .catalogue import find
+from .catalogue.entry import Shape, Value
+from .errors import CspbenchError, unknown
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+_SUFFIX = ".toml"
+
+
+class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ``[[case]]`` table: an entry, its arguments (``set``), and arguments to vary (``grid``)."""
+
+    entry: str
+    input: tuple[Positive, Positive, Positive, Positive] | None = None
+    set: dict[str, Value] = {}
+    grid: dict[str, tuple[Value, ...]] = {}
+
+
+class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a suite's TOML may hold; ``entries`` is short for cases with nothing but an entry."""
+
+    description: str
+    reference: str | None = None
+    mode: tuple[Mode, ...] = MODES
+    precision: tuple[Precision, ...] = ("fp32",)
+    batch_size: tuple[Positive, ...] = ()
+    img_size: tuple[Positive, ...] = ()
+    channels_last: bool = False
+    entries: tuple[str, ...] = ()
+    case: tuple[CaseTable, ...] = ()
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command line lays over a suite; an absent option leaves the suite's own."""
+
+    device: str = "cpu"
+    only: str | None = None
+    mode: tuple[Mode, ...] | None = None
+    precision: Precision | None = None
+    batch_size: tuple[int, ...] = ()
+    img_size: tuple[int, ...] = ()
+    channels_last: bool = False
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True):
+    """A name, a description, and the cases, reference cases included."""
+
+    name: str
+    description: str
+    cases: tuple[Case, ...]
+
+
+def built_in() -> dict[str, str]:
+    """Name and description of each suite that ships with the package."""
+    folder = files(__package__) / "suites"
+    names = sorted(
+        p.name.removesuffix(_SUFFIX) for p in folder.iterdir() if p.name.endswith(_SUFFIX)
+    )
+    return {name: _read(name).description for name in names}
+
+
+def load(name: str, selection: Selection | None = None) -> Suite:
+    """The suite ``name``: a built-in name, or the path of a TOML file.
+
+    Raises `CspbenchError` for a name, a key or a value that is not known, and for an ``only`` that
+    matches nothing. The reference's cases stay, whatever ``only`` says.
+    """
+    selection = selection or Selection()
+    suite = _read(name)
+    cases = list(_cases(suite, selection, where=name))
+    keys = [case.key for case in cases]
+    repeated = {key for key in keys if keys.count(key) > 1}
+    if repeated:
+        raise CspbenchError(f"suite {name}: the case {min(repeated)!r} is listed twice")
+    if selection.only is not None:
+        cases = _chosen(cases, selection.only, where=name)
+    return Suite(name=Path(name).stem, description=suite.description, cases=tuple(cases))
+
+
+def _read(name: str) -> SuiteFile:
+    path = Path(name)
+    if name.endswith(_SUFFIX) or len(path.parts) > 1:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
+    else:
+        resource = files(__package__) / "suites" / f"{name}{_SUFFIX}"
+        if not resource.is_file():
+            raise unknown("suite", name, built_in(), hint="or the path of a .toml file")
+        content = resource.read_bytes()
+    try:
+        return msgspec.convert(tomllib.loads(content.decode()), SuiteFile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise CspbenchError(f"suite {name}: {error}") from error
+    except RecursionError as error:
+        raise CspbenchError(f"suite {name}: nested too deeply") from error
+
+
+def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Case]:
+    """Every case, mode by mode, each with the key of its reference."""
+    tables = [*(CaseTable(entry=name) for name in suite.entries), *suite.case]
+    if not tables:
+        raise CspbenchError(f"suite {where}: it lists no entries and no [[case]]")
+    if suite.reference is not None:
+        find(suite.reference)
+        if all(table.entry != suite.reference or table.set or table.grid for table in tables):
+            tables.insert(0, CaseTable(entry=suite.reference))
+    points = itertools.product(
+        selection.mode or suite.mode,
+        [selection.precision] if selection.precision else suite.precision,
+        selection.batch_size or suite.batch_size or [None],
+        selection.img_size or suite.img_size or [None],
+    )
+    for mode, precision, batch_size, img_size in points:
+        at_point: list[Case] = []
+        for number, table in enumerate(tables, start=1):
+            try:
+                entry = find(table.entry)
+                at_point.extend(
+                    make_case(
+                        entry,
+                        overrides,
+                        shape=table.input,
+                        batch_size=batch_size,
+                        img_size=img_size,
+                        device=selection.device,
+                        precision=precision,
+                        channels_last=selection.channels_last or suite.channels_last,
+                        mode=mode,
+                    )
+                    for overrides in _grid(table)
+                )
+            except CspbenchError as error:
+                raise CspbenchError(f"suite {where}, case {number}: {error}") from error
+        reference = _reference(at_point, suite.reference)
+        for case in at_point:
+            yield msgspec.structs.replace(case, reference=reference)
+
+
+def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
+    for values in itertools.product(*table.grid.values()):
+        yield {**table.set, **dict(zip(table.grid, values, strict=True))}
+
+
+def _reference(cases: Sequence[Case], entry: str | None) -> str | None:
+    """The key of the reference entry with its defaults among ``cases`` of one point of the grid."""
+    for case in cases:
+        if case.entry == entry and "[" not in case.key:
+            return case.key
+    return None
+
+
+def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:
+    def matches(case: Case) -> bool:
+        return any(fnmatchcase(text, only) for text in (case.entry, case.label, case.key))
+
+    chosen = {case.key for case in cases if matches(case)}
+    if not chosen:
+        names = sorted({case.entry for case in cases})
+        raise CspbenchError(
+            f"--only {only!r} matches nothing in suite {where}; its entries: {', '.join(names)}"
+        )
+    chosen |= {case.reference for case in cases if case.key in chosen and case.reference}
+    return [case for case in cases if case.key in chosen]
+
+
+def shape_of(text: str) -> Shape:
+    """The shape that ``N,C,H,W`` means; raises `CspbenchError` where it means none."""
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if len(shape) != 4 or min(shape) < 1:
+        raise CspbenchError(f"an input is N,C,H,W, four positive whole numbers, got {text!r}")
+    return shape

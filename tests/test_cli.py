@@ -1,0 +1,289 @@
+"""The command line as a user types it: one line for bad input, exit codes, and what is printed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cspbench import store
+
+ROOT = Path(__file__).parent.parent
+slow = pytest.mark.slow
+HEAVY = ("torch", "numpy", "pandas", "matplotlib", "scipy", "seaborn", "rich", "prettytable")
+
+
+def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cspbench", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["rnu"],
+            (
+                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'report' "
+                "(a suite is measured with: run SUITE)"
+            ),
+        ),
+        (
+            ["run", "bloks"],
+            "no suite 'bloks'; nearest: 'blocks' (or the path of a .toml file)",
+        ),
+        (
+            ["show", "csp_fusion_lst"],
+            (
+                "no catalogue entry 'csp_fusion_lst'; nearest: 'csp_fusion_last', "
+                "'csp_fusion_first' (python -m cspbench list shows all)"
+            ),
+        ),
+        (["show", "csp", "--set", "gama=1"], "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (
+            ["show", "csp", "--set", "gamma=1.5"],
+            "csp: gamma takes a number in (0, 1), got 1.5",
+        ),
+        (
+            ["show", "csp", "--set", "layers=0"],
+            "csp: layers takes a whole number of at least 1, got 0",
+        ),
+        (["show", "csp", "--set", "layers"], "--set takes KEY=VALUE, got 'layers'"),
+        (
+            ["show", "dense", "--input", "1,63,56,56"],
+            (
+                "dense with channels=64 takes an input N,64,H,W, got 1,63,56,56; "
+                "set channels=63 or change the shape"
+            ),
+        ),
+        (
+            ["show", "dense", "--input", "1,64,56"],
+            "an input is N,C,H,W, four positive whole numbers, got '1,64,56'",
+        ),
+        (
+            ["--precision", "fp31"],
+            "no precision 'fp31'; nearest: 'fp32', 'fp16'",
+        ),
+        (["--device", "gpu"], "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'auto'"),
+        (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
+        (["--batch-size", "1,-8"], "a count is a whole number from 1 to 1000000, got '-8'"),
+        (["--min-time", "soon"], "a time is a number of seconds above 0, got 'soon'"),
+        (
+            ["--precision", "tf32"],
+            "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp",
+        ),
+        (
+            ["--lanches", "2"],
+            "unrecognized arguments: --lanches (python -m cspbench --help shows what is allowed)",
+        ),
+        (["report", "nowhere"], "no run.json in nowhere: it is not a run folder"),
+        (
+            ["run", "--resume", "nowhere"],
+            "--resume nowhere: there is no run.json; it is not a run folder",
+        ),
+        (["run", "--out", "/proc/run"], "cannot write into /proc/run: No such file or directory"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr_and_exit_code_2(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    """Nothing else is printed, and nothing is left behind."""
+    done = cspbench(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"cspbench: {message}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_path: Path) -> None:
+    """A typing error costs no run."""
+    done = cspbench("run", "smoke", "--columns", "parms", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("cspbench: no column 'parms'; nearest: 'params'")
+    assert done.stderr.count("\n") == 1
+
+
+@slow
+def test_cuda_without_cuda_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    """It never falls back in silence."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    done = cspbench("--device", "cuda", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"cspbench: --device cuda: torch {torch.__version__} sees no CUDA device; install a CUDA "
+        "build of torch and a driver, or measure with --device cpu\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["list"], ["list", "--json"]])
+def test_help_and_list_load_nothing_heavy(words: list[str]) -> None:
+    """They answer at once, also where torch is absent."""
+    code = (
+        "import sys, cspbench.cli\n"
+        f"try: cspbench.cli.main({words!r})\n"
+        "except SystemExit: pass\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_help_names_only_verbs_that_work() -> None:
+    """And says what an exit code means."""
+    done = cspbench("--help")
+    assert done.returncode == 0
+    for verb in ("run", "list", "show", "report"):
+        assert f"  {verb} " in done.stdout
+    for verb in ("compare", "doctor", "verify", "gradients"):
+        assert verb not in done.stdout
+    assert "130 interrupted" in done.stdout
+
+
+def test_version_names_what_counts_and_what_runs() -> None:
+    """The versions that a figure depends on."""
+    done = cspbench("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("cspbench ")
+    assert "torch " in done.stdout
+    assert "thop " in done.stdout
+
+
+def test_list_as_json_names_entries_suites_and_measures() -> None:
+    """One object, for other programs."""
+    found = json.loads(cspbench("list", "--json").stdout)
+    assert {"blocks", "smoke"} <= set(found["suites"])
+    assert set(found["measures"]) == {"counts", "tensor_peak", "allocated", "resident", "latency"}
+    csp = next(entry for entry in found["entries"] if entry["name"] == "csp")
+    assert csp["input_shape"] == [1, 64, 56, 56]
+    assert csp["parameters"]["gamma"] == 0.5
+
+
+def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
+    """`dense`: derived by hand from its structure."""
+    found = json.loads(cspbench("show", "dense", "--json").stdout)
+    known = {
+        "entry": "dense",
+        "input_shape": [1, 64, 56, 56],
+        "params": 368_320,
+        "weights": 864 * 128 + 6 * 128 * 32 * 9 + 256 * 128,
+        "macs": 1_143_209_984,
+        "flops": 2 * 1_143_209_984,
+        "backward_flops": 4 * 1_143_209_984,
+        "activations": (6 * (128 + 32) + 128) * 56 * 56,
+        "cio": 9_332_736,
+    }
+    assert {key: found[key] for key in known} == known
+    assert {"thop_macs", "uncounted", "layers"} <= set(found)
+    assert found["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
+
+
+def test_show_answers_for_a_batch_that_would_never_fit() -> None:
+    """100,000 images: terabytes in training, said in seconds."""
+    done = cspbench("show", "csp", "--set", "gamma=0.25", "--input", "100000,64,56,56")
+    assert done.returncode == 0
+    assert "GiB" in done.stdout
+
+
+@slow
+def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
+    tmp_path: Path,
+) -> None:
+    """Option first means `run`; the plain progress has a line a case, and the folder is whole."""
+    done = cspbench(
+        *("run", "smoke", "--launches", "2", "--turns", "2", "--mode", "infer"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "results").iterdir()
+    assert folder.name.startswith("smoke-cpu-20")
+    assert {path.name for path in folder.iterdir()} == {
+        *("run.json", "records.jsonl", "report.txt", "report.md", "report.csv", "plots"),
+    }
+    assert (folder / "report.txt").read_text() in done.stdout
+    assert f"Run folder: results/{folder.name}" in done.stdout
+    assert "Next: python -m cspbench show " in done.stdout
+    assert "counts and memory, case 2 of 2: csp_fusion_first" in done.stderr
+    assert "latency, launch 2 of 2: 2 cases take turns; about" in done.stderr
+    run = store.read(folder)
+    assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
+    assert [len(latency.samples_s) for latency in run.records[0].latencies] == [2, 2]
+    assert {launch.allocator for launch in run.launches} == {"pinned"}
+
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    again = cspbench("report", str(folder))
+    assert again.returncode == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    for text in (path.read_text() for path in (folder / "report.txt", folder / "report.md")):
+        assert str(tmp_path) not in text
+
+
+@slow
+def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C in the first launch: report and exit code 130; other settings are refused; then on."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cspbench", "run", "smoke", "--mode", "infer"),
+            *("--launches", "2", "--turns", "1000", "--out", "run"),
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("latency, launch 1"):
+            break
+    time.sleep(1.0)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "1,143,209,984" not in output
+    assert "368,320" in output
+    assert "Go on: python -m cspbench run --resume run" in output
+
+    refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "cspbench: --resume run: it was begun otherwise: turns is 1000 there, 3 was asked for. "
+        "Ask for the same, or begin anew (--out)\n"
+    )
+    other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in other.stderr
+
+    path = tmp_path / "run" / "run.json"
+    path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
+    done = cspbench("run", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(store.read(tmp_path / "run").launches) == 2
+
+
+@slow
+def test_a_failing_case_gives_exit_code_3_and_the_rest_is_reported(tmp_path: Path) -> None:
+    """A group count that does not divide the channels cannot be built; the other case is whole."""
+    (tmp_path / "mine.toml").write_text(
+        'description = "one fails"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\n'
+        '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\nset = { groups = 7 }\n'
+    )
+    done = cspbench("run", "mine.toml", "--launches", "1", "--turns", "2", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "FAILED (raised): ValueError" in done.stderr
+    assert "groups=7" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

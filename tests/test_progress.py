@@ -1,0 +1,80 @@
+"""The progress display: a line a case in a log, a bar and running estimates on a terminal."""
+
+import io
+import re
+
+from making import make_case, make_info
+
+from cspbench.progress import LiveProgress, PlainProgress
+from cspbench.records import CaseFailure, Latency, Launch, Line, Run, assemble
+
+GOOD, BAD = make_case("Good"), make_case("Raises")
+FAILURE = CaseFailure(case=BAD.key, stage="counts", cause="raised", reason="RuntimeError: no")
+
+
+def run_with(launches: int) -> Run:
+    lines: list[Line] = [FAILURE]
+    for number in range(1, launches + 1):
+        lines.append(
+            Latency(
+                case=GOOD.key,
+                launch=number,
+                samples_s=(0.002, 0.002),
+                iterations=1,
+                first_call_s=0.1,
+                warmup_iterations=8,
+                steady=True,
+            )
+        )
+        lines.append(
+            Launch(
+                launch=number,
+                cases=(GOOD.key,),
+                seed=0,
+                threads=1,
+                allocator="pinned",
+                wall_s=1.0,
+                cpu_s=1.0,
+                load_before=0.0,
+                load_after=0.0,
+            )
+        )
+    return assemble(make_info(GOOD, BAD), lines)
+
+
+def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None:
+    """Case i of n, the phase, the running estimate, the time left, and a failure's reason."""
+    stream = io.StringIO()
+    progress = PlainProgress(stream)
+    progress.case_measured(2, 2, BAD, [FAILURE])
+    progress.launch_started(1, 6, 1, None)
+    progress.launch_ended(1, 6, run_with(1))
+    progress.launch_started(2, 6, 1, 75.0)
+    progress.launch_ended(2, 6, run_with(2))
+    progress.close()
+    assert stream.getvalue().splitlines() == [
+        (
+            "counts and memory, case 2 of 2: Raises, infer: FAILED (raised): RuntimeError: no; "
+            "launches next"
+        ),
+        "latency, launch 1 of 6: 1 cases take turns",
+        "  launch 1 of 6, case 1 of 2: Good, infer: 2 ms",
+        "latency, launch 2 of 6: 1 cases take turns; about 1 min 15 s left",
+        "  launch 2 of 6, case 1 of 2: Good, infer: 2 ms ±0.0%",
+    ]
+
+
+def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
+    """Markup in a label is no markup; the cursor is shown again."""
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    progress = LiveProgress(stream)
+    progress.case_measured(1, 2, GOOD, [])
+    progress.launch_started(1, 6, 1, 12.0)
+    progress.launch_ended(1, 6, run_with(2))
+    progress.close()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    assert "[1/2] Good, infer" in text
+    assert "latency: launch 0 of 6 done; 1 cases take turns, about 12 s left" in text
+    assert "case 1 of 2: Good, infer: 2 ms ±0.0%" in text
+    assert stream.getvalue().rfind("\x1b[?25h") > stream.getvalue().rfind("\x1b[?25l")

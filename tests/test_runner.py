@@ -1,0 +1,216 @@
+"""The runner: failures are recorded and the others go on; what is missing is measured, once."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from making import SETTINGS, make_case, make_info
+
+from cspbench import store
+from cspbench.case import Case
+from cspbench.records import CaseFailure, Line, Record, Run, Split, TensorPeak
+from cspbench.runner import Runner, pack
+from cspbench.store import RunFolder
+
+slow = pytest.mark.slow
+
+
+class Watch:
+    """A progress that remembers what it was told, and may raise."""
+
+    def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
+        self.cases: list[tuple[int, int, str]] = []
+        self.launches: list[tuple[int, int]] = []
+        self._at_launch = at_launch
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        self.cases.append((index, total, case.label))
+
+    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+        self.launches.append((number, total))
+        if self._at_launch is not None:
+            self._at_launch(number)
+
+    def launch_ended(self, number: int, total: int, run: Run) -> None:
+        pass
+
+
+def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 60.0) -> Run:
+    settings = msgspec.structs.replace(SETTINGS, launches=launches, time_limit_s=time_limit_s)
+    info = make_info(
+        *(make_case(build, reference="Good infer") for build in builds), settings=settings
+    )
+    with RunFolder.create(path, info) as folder:
+        Runner(folder, store.read(path), Watch()).run()
+    return store.read(path)
+
+
+def outcome(run: Run) -> dict[str, tuple[str, str] | int]:
+    """Each case's stage and cause of failure, or its number of launches."""
+    return {
+        record.case.entry: (record.failures[0].stage, record.failures[0].cause)
+        if record.failures
+        else len(record.latencies)
+        for record in run.records
+    }
+
+
+@slow
+def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path: Path) -> None:
+    """Raised, out of memory, killed, crashed, hung and left: each told, the healthy one kept."""
+    run = measure(
+        tmp_path / "run",
+        *("Good", "Raises", "Hungry", "Kills", "Segfaults", "Hangs", "Leaves"),
+        time_limit_s=4.0,
+    )
+    assert outcome(run) == {
+        "Good": 1,
+        "Raises": ("counts", "raised"),
+        "Hungry": ("allocated", "out_of_memory"),
+        "Kills": ("allocated", "signal"),
+        "Segfaults": ("allocated", "signal"),
+        "Hangs": ("allocated", "timeout"),
+        "Leaves": ("allocated", "exited"),
+    }
+    raised = run.records[1].failures[0]
+    assert raised.reason == "RuntimeError: this module always raises"
+    assert "second line" in raised.detail
+    assert run.records[3].counts is not None  # what was known before the kill stays
+
+
+@slow
+def test_a_case_that_kills_a_launch_is_known_by_its_turn_and_the_launch_repeated(
+    tmp_path: Path,
+) -> None:
+    """The others have all their launches; the killer has its failure, with the launch's number."""
+    run = measure(tmp_path / "run", "Good", "KillsInLaunch", "RaisesInLaunch", launches=2)
+    assert outcome(run) == {
+        "Good": 2,
+        "KillsInLaunch": ("latency", "signal"),
+        "RaisesInLaunch": ("latency", "raised"),
+    }
+    assert run.records[1].failures[0].launch == 1
+    assert len(run.yardstick) == 2
+
+
+@slow
+def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
+    """Interrupted at the second of three launches: two more are made, nothing is made again."""
+    path = tmp_path / "run"
+    settings = msgspec.structs.replace(SETTINGS, launches=3)
+    info = make_info(make_case("Good"), make_case("Good", mode="train"), settings=settings)
+
+    def interrupt(number: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+
+    with RunFolder.create(path, info) as folder, pytest.raises(KeyboardInterrupt):
+        Runner(folder, store.read(path), Watch(at_launch=interrupt)).run()
+    kept = (path / "records.jsonl").read_bytes()
+    assert len(store.read(path).launches) == 1
+
+    folder, run = RunFolder.resume(path)
+    watch = Watch()
+    with folder:
+        Runner(folder, run, watch).run()
+    assert watch.cases == []
+    assert watch.launches == [(2, 3), (3, 3)]
+    assert (path / "records.jsonl").read_bytes().startswith(kept)
+    assert outcome(store.read(path)) == {"Good": 3}
+
+    folder, run = RunFolder.resume(path)
+    with folder:
+        Runner(folder, run, watch).run()
+    assert watch.launches == [(2, 3), (3, 3)]  # nothing was missing any more
+
+
+@slow
+def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
+    """Its tensor peak is known from fake tensors, so that the machine is never tried."""
+    settings = msgspec.structs.replace(SETTINGS, memory_budget_bytes=1000)
+    info = make_info(make_case("Good"), settings=settings)
+    with RunFolder.create(tmp_path / "run", info) as folder:
+        Runner(folder, store.read(tmp_path / "run"), Watch()).run()
+    (record,) = store.read(tmp_path / "run").records
+    assert record.counts is not None
+    (failure,) = record.failures
+    # 4·4·9 weights, an input and an output of 4·8·8, four bytes each
+    assert (failure.stage, failure.cause) == ("allocated", "too_large")
+    assert failure.reason == (
+        "its tensors alone need 2.56 KiB; the memory budget is 1000 B: it was counted, not run"
+    )
+
+
+@slow
+def test_the_parents_environment_and_directory_stay_as_they_were(tmp_path: Path) -> None:
+    """The allocator is set in the processes that measure, never in the caller's."""
+    before = dict(os.environ), Path.cwd()
+    measure(tmp_path / "run", "Good")
+    assert (dict(os.environ), Path.cwd()) == before
+
+
+def record(name: str, *, baseline: int, peak: int, reference: str | None = None) -> Record:
+    case = msgspec.structs.replace(make_case(name), reference=reference)
+    empty = Split(weights=0, buffers=0, inputs=0, activations=0, gradients=0, optimizer_state=0)
+    return Record(
+        case=case,
+        tensor_peak=TensorPeak(
+            case=case.key,
+            peak_tensor_bytes=peak,
+            baseline_bytes=baseline,
+            split=empty,
+            operator="",
+            module="",
+        ),
+    )
+
+
+def test_a_group_holds_what_stands_and_the_most_that_one_call_needs() -> None:
+    """Standing 10 + 10 + 10 and one call of 90 fit into 120; into 119 they do not."""
+    records = [record(name, baseline=10, peak=100) for name in "abc"]
+    assert [len(group) for group in pack(records, 120)] == [3]
+    assert [len(group) for group in pack(records, 119)] == [2, 1]
+
+
+def test_every_group_holds_its_cases_reference() -> None:
+    """The reference stands in each group, so that ratios are taken turn by turn."""
+    records = [
+        record("ref", baseline=10, peak=100),
+        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "abcd"),
+    ]
+    groups = pack(records, 120)
+    assert [[case.entry for case in group] for group in groups] == [
+        ["ref", "a", "b"],
+        ["ref", "c", "d"],
+    ]
+
+
+def test_a_case_larger_than_the_budget_has_a_group_of_its_own() -> None:
+    """It is not dropped in silence; whether it may run at all is decided before."""
+    groups = pack([record("a", baseline=10, peak=20), record("b", baseline=500, peak=900)], 100)
+    assert [[case.entry for case in group] for group in groups] == [["a"], ["b"]]
+
+
+def test_cases_of_different_precision_never_share_a_group() -> None:
+    """A process has one set of backend flags."""
+    first, second = record("a", baseline=1, peak=2), record("b", baseline=1, peak=2)
+    other = msgspec.structs.replace(
+        second, case=msgspec.structs.replace(second.case, precision="bf16")
+    )
+    assert len(pack([first, other], 100)) == 2
+
+
+def test_a_failure_record_keeps_no_hidden_default() -> None:
+    """What a failure says is all given by the one who records it."""
+    failure = CaseFailure(case="a", stage="latency", cause="signal", reason="killed", launch=3)
+    assert failure.to_dict() == {
+        "kind": "failure",
+        "case": "a",
+        "stage": "latency",
+        "cause": "signal",
+        "reason": "killed",
+        "launch": 3,
+        "detail": "",
+    }

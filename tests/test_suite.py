@@ -1,0 +1,143 @@
+"""Suites: TOML to cases, each error with its place."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cspbench import suite
+from cspbench.errors import CspbenchError
+from cspbench.suite import Selection
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text('description = "mine"\n' + text)
+    return str(path)
+
+
+def test_the_default_suite_is_eight_entries_in_two_modes() -> None:
+    """The six designs and two YOLO modules, inference first, each with the dense block's case."""
+    cases = suite.load("blocks").cases
+    entries = [
+        *("dense", "csp", "csp_fusion_first", "csp_fusion_last", "csp_split_only"),
+        *("csp_both_transitions", "bottleneck_csp", "c3"),
+    ]
+    assert [(case.entry, case.mode) for case in cases] == [
+        (entry, mode) for mode in ("infer", "train") for entry in entries
+    ]
+    for case in cases:
+        assert case.reference == f"dense 1x64x56x56 cpu fp32 {case.mode}"
+
+
+def test_a_grid_is_every_combination_over_what_is_set(tmp_path: Path) -> None:
+    """Two gammas and two growths over three layers: four cases, named by what differs."""
+    path = write(
+        tmp_path,
+        'mode = ["infer"]\n[[case]]\nentry = "csp"\nset = { layers = 3 }\n'
+        "[case.grid]\ngamma = [0.25, 0.75]\ngrowth = [8, 16]\n",
+    )
+    assert [case.label for case in suite.load(path).cases] == [
+        "csp layers=3 growth=8 gamma=0.25",
+        "csp layers=3 growth=16 gamma=0.25",
+        "csp layers=3 growth=8 gamma=0.75",
+        "csp layers=3 growth=16 gamma=0.75",
+    ]
+
+
+def test_the_reference_is_added_where_a_suite_leaves_it_out(tmp_path: Path) -> None:
+    """Ratios need it; a sweep of the reference entry itself has its defaults as reference."""
+    path = write(
+        tmp_path,
+        'reference = "dense"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "dense"\ngrid = { growth = [8] }\n',
+    )
+    cases = suite.load(path).cases
+    assert [case.label for case in cases] == ["dense", "dense growth=8"]
+    assert {case.reference for case in cases} == {cases[0].key}
+
+
+def test_options_are_laid_over_a_suite_and_each_point_has_its_own_reference() -> None:
+    """Batch 1 and 8 at 28x28: each case's ratio is taken at its own batch."""
+    cases = suite.load(
+        "blocks", Selection(batch_size=(1, 8), img_size=(28,), mode=("infer",), precision="bf16")
+    ).cases
+    assert len(cases) == 16
+    assert {(case.input_shape[0], case.reference) for case in cases} == {
+        (1, "dense 1x64x28x28 cpu bf16 infer"),
+        (8, "dense 8x64x28x28 cpu bf16 infer"),
+    }
+
+
+@pytest.mark.parametrize("pattern", ["csp_*", "csp_fusion_first*", "*train"])
+def test_only_keeps_what_matches_and_the_reference(pattern: str) -> None:
+    """By entry, label or key."""
+    cases = suite.load("blocks", Selection(only=pattern)).cases
+    assert {case.reference for case in cases} <= {case.key for case in cases}
+    assert 0 < len(cases) < 16
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("entries = [", "Invalid value (at end of document)"),
+        ("", "it lists no entries and no [[case]]"),
+        ('entries = ["dens"]', "case 1: no catalogue entry 'dens'; nearest: 'dense'"),
+        (
+            '[[case]]\nentry = "csp"\nset = { gama = 0.5 }',
+            "case 1: no parameter of csp 'gama'; nearest: 'gamma'",
+        ),
+        (
+            '[[case]]\nentry = "csp"\nset = { gamma = 1.0 }',
+            "gamma takes a number in (0, 1), got 1.0",
+        ),
+        (
+            '[[case]]\nentry = "csp"\ninput = [1, 63, 56, 56]',
+            "csp with channels=64 takes an input N,64,H,W, got 1,63,56,56",
+        ),
+        ('entries = ["dense"]\nlaunches = 3', "Object contains unknown field `launches`"),
+        ('entries = ["dense"]\nbatch_size = [0]', "Expected `int` >= 1 - at `$.batch_size[0]`"),
+        ('entries = ["dense"]\nprecision = ["fp31"]', "Invalid enum value 'fp31'"),
+        ('entries = ["dense", "dense"]', "is listed twice"),
+        (
+            'entries = ["dense"]\nreference = "dence"',
+            "no catalogue entry 'dence'; nearest: 'dense'",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    """It says where, what arrived and what is allowed."""
+    with pytest.raises(CspbenchError) as caught:
+        suite.load(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:
+    """A suite's name, a path that is not there, a glob that matches nothing."""
+    with pytest.raises(CspbenchError, match="no suite 'block'; nearest: 'blocks'"):
+        suite.load("block")
+    with pytest.raises(CspbenchError, match=r"cannot read suite .*: No such file or directory"):
+        suite.load(str(tmp_path / "none.toml"))
+    with pytest.raises(CspbenchError, match="--only 'yolo' matches nothing in suite blocks; its"):
+        suite.load("blocks", Selection(only="yolo"))
+
+
+@pytest.mark.parametrize(
+    "text", ["1,2,3", "1,64,56,x", "0,64,56,56", "1,-64,56,56", "", "1,2,3,4,5"]
+)
+def test_a_shape_is_four_positive_numbers(text: str) -> None:
+    """Anything else is refused with what arrived."""
+    with pytest.raises(CspbenchError, match="N,C,H,W, four positive whole numbers, got"):
+        suite.shape_of(text)
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_more_than_an_error(text: str) -> None:
+    """Whatever stands in a file, reading it gives one clear error (no text here is a suite)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "any.toml")
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+        with pytest.raises(CspbenchError, match=r"^suite "):
+            suite.load(str(path))
