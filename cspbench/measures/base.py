@@ -171,27 +171,30 @@ class Call:
 
 
 @contextlib.contextmanager
-def module_stack(module: nn.Module) -> Iterator[list[str]]:
+def module_stack(
+    module: nn.Module, returned: Callable[[str, object], None] | None = None
+) -> Iterator[list[str]]:
     """The dotted names of the modules whose forward is running, outermost ('') first.
 
-    ``module`` must be a copy: a forward that raises leaves the stack as it was then. Hooks are
-    removed on the way out.
+    ``returned`` is told each module that ended, and its output. ``module`` must be a copy: a
+    forward that raises leaves the stack as it was then. Hooks are removed on the way out.
     """
     stack: list[str] = []
+
+    def push(path: str, *_: object) -> None:
+        stack.append(path)
+
+    def pop(path: str, _module: object, _inputs: object, output: object) -> None:
+        stack.pop()
+        if returned is not None:
+            returned(path, output)
+
     handles = []
     for path, child in module.named_modules():
-        handles.append(child.register_forward_pre_hook(partial(_push, stack, path)))
-        handles.append(child.register_forward_hook(partial(_pop, stack), always_call=True))
+        handles.append(child.register_forward_pre_hook(partial(push, path)))
+        handles.append(child.register_forward_hook(partial(pop, path)))
     try:
         yield stack
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _push(stack: list[str], path: str, *_: object) -> None:
-    stack.append(path)
-
-
-def _pop(stack: list[str], *_: object) -> None:
-    stack.pop()

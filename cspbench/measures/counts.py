@@ -1,11 +1,10 @@
 """Parameters, MACs, FLOPs, activations and CIO, from one pass on meta tensors over a copy.
 
-thop counts through module hooks, torch through operators; both watch the same pass, and where they
-differ in a module the difference is explained by name. Nothing that a counter could not see is
-shown as 0.
+thop counts through module hooks, torch through its formulas for operators; both watch the same
+pass, and where they differ in a module the difference is explained by name. Nothing that a counter
+could not see is shown as 0.
 """
 
-import contextlib
 import math
 import warnings
 from collections import Counter
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from ..records import Counts, Disagreement, Failure, Layer, Uncounted
 from .base import Call, Subject, module_stack
@@ -80,6 +79,7 @@ def count(subject: Subject) -> Counts:
     case = subject.case
     observed = _observe(subject)
     module, log = observed.module, observed.log
+    flops = sum(log.flops.values())
     layer_weights = log.weights | {
         id(child.weight): child.weight.numel()
         for child in module.modules()
@@ -91,8 +91,8 @@ def count(subject: Subject) -> Counts:
         weights=sum(layer_weights.values()),
         macs=sum(log.macs.values()),
         thop_macs=observed.thop if isinstance(observed.thop, Failure) else observed.thop.total,
-        flops=observed.flops,
-        backward_flops=_backward_flops(subject, observed.flops) if case.mode == "train" else None,
+        flops=flops,
+        backward_flops=_backward_flops(subject, flops) if case.mode == "train" else None,
         activations=log.activations,
         cio=log.cio,
         uncounted=tuple(_uncounted(observed)),
@@ -102,12 +102,13 @@ def count(subject: Subject) -> Counts:
 
 
 class _OperatorLog(TorchDispatchMode):
-    """What convolutions, fully connected layers and the rest did, by the module they ran in."""
+    """What each operator did, by the module it ran in; FLOPs by torch's formulas."""
 
     def __init__(self, module: nn.Module, stack: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._stack = stack
         self._parameters = {_storage(p): p for p in module.parameters()}
+        self.flops: Counter[str] = Counter()
         self.macs: Counter[str] = Counter()
         self.weights: dict[int, int] = {}
         self.activations = 0
@@ -124,10 +125,14 @@ class _OperatorLog(TorchDispatchMode):
     ) -> object:
         result: object = func(*args, **(kwargs or {}))
         operator = func.overloadpacket
-        if operator is aten.convolution:
-            self._convolution(args, cast("Tensor", result))
-        elif operator in _MATRIX_PRODUCTS:
-            self._matrix_product(operator, args, cast("Tensor", result))
+        formula = flop_registry.get(operator)
+        if formula is not None:
+            flops = formula(*args, **(kwargs or {}), out_val=result)
+            self.flops[self._stack[-1] if self._stack else ""] += flops
+            if operator is aten.convolution:
+                self._convolution(args, cast("Tensor", result))
+            elif operator in _MATRIX_PRODUCTS:
+                self._matrix_product(operator, args, cast("Tensor", result))
         elif operator.__name__ not in _FREE and _on_meta(result):
             self.formulaless[operator.__name__] += 1
         return result
@@ -173,11 +178,8 @@ class _Observed:
 
     module: nn.Module
     log: _OperatorLog
-    flops: int
-    torch_macs: dict[str, int]
+    calls: "_Calls"
     thop: _Thop | Failure
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    calls: Counter[str] = field(default_factory=Counter)
 
 
 def _observe(subject: Subject) -> _Observed:
@@ -200,21 +202,12 @@ _Forward = Callable[[nn.Module, Tensor], "_Thop | Failure"]
 def _watched(subject: Subject, forward: _Forward) -> _Observed:
     module = subject.meta().eval()
     inputs = torch.empty(subject.case.input_shape, device="meta")
-    shapes: dict[str, tuple[int, ...]] = {}
-    calls: Counter[str] = Counter()
-    with module_stack(module) as stack, _outputs(module, shapes, calls):
+    calls = _Calls()
+    with module_stack(module, calls.note) as stack:
         log = _OperatorLog(module, stack)
-        with torch.no_grad(), flop_counter() as counter, log:
+        with torch.no_grad(), log:
             thop = forward(module, inputs)
-    return _Observed(
-        module=module,
-        log=log,
-        flops=counter.get_total_flops(),
-        torch_macs=_torch_by_path(module, counter),
-        thop=thop,
-        shapes=shapes,
-        calls=calls,
-    )
+    return _Observed(module=module, log=log, calls=calls, thop=thop)
 
 
 def _plain_forward(module: nn.Module, inputs: Tensor) -> Failure:
@@ -242,47 +235,20 @@ def _thop_forward(module: nn.Module, inputs: Tensor) -> _Thop:
     return _Thop(total=int(total), by_path=by_path)
 
 
-@contextlib.contextmanager
-def _outputs(
-    module: nn.Module, shapes: dict[str, tuple[int, ...]], calls: Counter[str]
-) -> Iterator[None]:
-    """Note each module's calls and the shape of its first output tensor."""
+@dataclass(slots=True)
+class _Calls:
+    """Each module's calls, and the shape of its last output's first tensor."""
 
-    def note(path: str) -> Callable[[object, object, object], None]:
-        def hook(_module: object, _inputs: object, output: object) -> None:
-            calls[path] += 1
-            tensors = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
-            if tensors:
-                shapes[path] = tuple(tensors[0].shape)
+    number: Counter[str] = field(default_factory=Counter)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-        return hook
-
-    handles = [child.register_forward_hook(note(path)) for path, child in module.named_modules()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _torch_by_path(module: nn.Module, counter: FlopCounterMode) -> dict[str, int]:
-    """MACs a module by torch, children left out; its names begin with the root's type."""
-    seen = {
-        name: sum(operators.values()) // 2 for name, operators in counter.get_flop_counts().items()
-    }
-    own: dict[str, int] = {}
-
-    def inclusive(path: str, name: str, child: nn.Module) -> int:
-        below = sum(
-            inclusive(f"{path}.{part}" if path else part, f"{name}.{part}", grandchild)
-            for part, grandchild in child.named_children()
-        )
-        total = seen.get(name, below)  # a container that is never called itself has no count
-        own[path] = total - below
-        return total
-
-    inclusive("", type(module).__name__, module)
-    return own
+    def note(self, path: str, output: object) -> None:
+        """``path`` returned ``output``."""
+        self.number[path] += 1
+        leaves = [output] if isinstance(output, Tensor) else pytree.tree_leaves(output)
+        tensor = next((leaf for leaf in leaves if isinstance(leaf, Tensor)), None)
+        if tensor is not None:
+            self.shapes[path] = tuple(tensor.shape)
 
 
 def _backward_flops(subject: Subject, forward_flops: int) -> int:
@@ -298,10 +264,10 @@ def _layers(observed: _Observed) -> Iterator[Layer]:
         yield Layer(
             path=path,
             type=type(child).__name__,
-            output_shape=observed.shapes.get(path),
+            output_shape=observed.calls.shapes.get(path),
             params=sum(own),
             macs=observed.log.macs[path],
-            calls=observed.calls[path],
+            calls=observed.calls.number[path],
         )
 
 
@@ -313,9 +279,9 @@ def _uncounted(observed: _Observed) -> Iterator[Uncounted]:
         missed: Counter[str] = Counter()
         for path, child in observed.module.named_modules():
             leaf = next(child.children(), None) is None
-            does_nothing = isinstance(child, nn.Identity) or not observed.calls[path]
+            does_nothing = isinstance(child, nn.Identity) or not observed.calls.number[path]
             if leaf and not does_nothing and type(child) not in register_hooks:
-                missed[type(child).__name__] += observed.calls[path]
+                missed[type(child).__name__] += observed.calls.number[path]
         for name, calls in missed.most_common():
             yield Uncounted(
                 counter="thop",
@@ -342,7 +308,7 @@ def _disagreements(observed: _Observed) -> Iterator[Disagreement]:
     )
     by_path = observed.thop.by_path
     for path, child in observed.module.named_modules(remove_duplicate=False):
-        thop_macs, torch_macs = by_path.get(path, 0), observed.torch_macs.get(path, 0)
+        thop_macs, torch_macs = by_path.get(path, 0), observed.log.flops[path] // 2
         if thop_macs == torch_macs:
             continue
         yield Disagreement(
@@ -378,5 +344,5 @@ def _storage(tensor: Tensor) -> int:
 
 def _on_meta(result: object) -> bool:
     """Whether an operator was the model's own: thop's bookkeeping runs on the CPU."""
-    leaves = pytree.tree_leaves(result)
-    return any(isinstance(leaf, Tensor) and leaf.device.type == "meta" for leaf in leaves)
+    leaves = [result] if isinstance(result, Tensor) else pytree.tree_leaves(result)
+    return any(isinstance(leaf, Tensor) and leaf.is_meta for leaf in leaves)

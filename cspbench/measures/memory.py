@@ -109,8 +109,9 @@ def allocated(subject: Subject) -> Allocated:
 def _track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
     call = Call(subject.case, module, device)
     module = call.module
-    call()  # makes the optimizer's state, which stands in every later step
-    call.forget_gradients()
+    if call.training:
+        call()  # makes the optimizer's state, which stands in every later step
+        call.forget_gradients()
     with module_stack(module) as stack:
         tracker = StorageTracker(stack)
         for parameter in module.parameters():

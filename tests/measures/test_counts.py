@@ -8,8 +8,11 @@ import torch
 from making import make_case as case_of
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 import cspbench
+from cspbench.case import make_case
+from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
 from cspbench.records import Counts, Failure
@@ -175,6 +178,16 @@ def test_a_fully_connected_layer_counts_like_a_convolution_but_for_cio() -> None
 
     counts = counts_of(Head(), (4, 16, 2, 2))
     assert (counts.macs, counts.weights, counts.activations, counts.cio) == (640, 160, 40, 0)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_flops_are_what_torchs_counter_says(entry: str) -> None:
+    """The log applies torch's formulas itself; torch's own mode, run beside it, agrees."""
+    built = BuiltSubject(make_case(find(entry), {}))
+    module = built.meta().eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.empty(built.case.input_shape, device="meta"))
+    assert count(built).flops == counter.get_total_flops()
 
 
 def test_layers_sum_to_the_whole() -> None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KEPT = 0.99  # share of samples that the axis must show; the rest may not squeeze it
+_KEPT = 0.98  # share of samples that the axis must show
+_FAR = 1.15  # samples so many times beyond those would squeeze the rest, and are left out
+_LOG_SPAN = 25  # largest over smallest from which a linear axis would hide the small ones
 _LANES = 5  # heights at which samples lie, so that neighbours do not hide each other
 
 
@@ -30,7 +32,7 @@ def latency(run: Run) -> "Figure | None":
                 _draw(axes, row, edge)
             beyond += sum(value > edge for row in group for value in _values(row))
             _draw_references(axes, group)
-            scale(axes, "x", [value for row in group for value in _values(row)])
+            scale(axes, "x", [value for row in group for value in _values(row)], span=_LOG_SPAN)
             if edge < max(chain.from_iterable(map(_values, group))):
                 axes.set_xlim(right=edge * 1.02)
             axes.set_xlabel("latency [ms]")
@@ -48,14 +50,23 @@ def _draw(axes: "Axes", row: Row, edge: float) -> None:
     axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidths=0, zorder=2)
     low, high = row.latency.low, row.latency.high
     if low is not None and high is not None:
-        axes.plot([low * 1e3, high * 1e3], [row.place] * 2, color=INK, linewidth=2.2, zorder=3)
+        axes.plot(
+            [low * 1e3, high * 1e3],
+            [row.place] * 2,
+            color=INK,
+            linewidth=1.6,
+            marker="|",
+            markersize=10,
+            markeredgewidth=1.6,
+            zorder=3,
+        )
     axes.scatter(
         [row.latency.value * 1e3],
         [row.place],
-        s=58,
+        s=44,
         **style,
         edgecolors="white",
-        linewidths=0.9,
+        linewidths=0.6,
         zorder=4,
     )
 
@@ -68,11 +79,12 @@ def _draw_references(axes: "Axes", group: Sequence[Row]) -> None:
 
 
 def _edge(group: Sequence[Row]) -> float:
-    """The largest value that the axis shows: 99% of the samples, every estimate and interval."""
+    """The largest value that the axis shows: every interval, and all samples but far ones."""
     ordered = sorted(chain.from_iterable(map(_values, group)))
     kept = ordered[int(_KEPT * (len(ordered) - 1))]
     tops = [row.latency.high or row.latency.value for row in group if row.latency]
-    return max(kept, *(top * 1e3 for top in tops))
+    edge = max(kept, *(top * 1e3 for top in tops))
+    return max(edge, *(value for value in ordered if value <= _FAR * edge))
 
 
 def _values(row: Row) -> list[float]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BAND = 0.8  # of the room between two entries, taken by the lanes of launches
-_KEPT = 0.99  # share of samples that the axis must show; the rest are drawn at its edge
+_KEPT = 0.98  # share of samples that the axis must show
+_FAR = 1.5  # samples so many times beyond those would squeeze the rest: drawn at the edge
 
 
 def sample_spread(run: Run) -> "Figure | None":
@@ -109,5 +110,7 @@ def _name_launches(
 
 
 def _edge(frame: "pd.DataFrame") -> float:
-    """Half the axis: 99% of the deviations of the panel, at least 1%."""
-    return max(1.0, float(frame["deviation"].abs().quantile(_KEPT)) * 1.05)
+    """Half the axis in per cent: all deviations of a panel but far ones, at least 1."""
+    sizes = frame["deviation"].abs()
+    near = sizes[sizes <= _FAR * sizes.quantile(_KEPT)]
+    return max(1.0, float(near.max()))

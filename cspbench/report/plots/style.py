@@ -23,7 +23,6 @@ MIB = 2**20
 
 _MARKERS = "osD^vPX<>"  # nine beside ten colours: ninety entries before a pair comes again
 _LABEL_WIDTH = 30
-_LOG_SPAN = 25  # largest over smallest value from which a linear axis would hide the small ones
 
 
 @contextmanager
@@ -37,7 +36,7 @@ def theme() -> Iterator[None]:
         **sns.plotting_context("notebook", font_scale=0.9),
         "font.family": "DejaVu Sans",
         "axes.edgecolor": "#cccccc",
-        "axes.titleweight": "bold",
+        "figure.titleweight": "bold",
         "axes.titlelocation": "left",
         "axes.unicode_minus": True,
         "grid.color": "#e6e6e6",
@@ -116,11 +115,11 @@ def name_lines(axes: "Axes", table: Sequence[Row]) -> None:
     axes.set_ylim(max(names) + 0.6, -0.6)
 
 
-def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
-    """A logarithmic axis where values span more than a linear one can show."""
+def scale(axes: "Axes", direction: str, values: Sequence[float], *, span: float) -> None:
+    """A logarithmic axis where the largest value is over ``span`` times the smallest."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if min(values) <= 0 or max(values) / min(values) < _LOG_SPAN:
+    if min(values) <= 0 or max(values) / min(values) < span:
         return
     axes.set(**{f"{direction}scale": "log"})
     axis = axes.xaxis if direction == "x" else axes.yaxis
