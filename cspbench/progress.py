@@ -20,6 +20,9 @@ class PlainProgress:
         self._stream = stream
         self._pace = _Pace()
 
+    def began(self, cases: int, launches: int) -> None:
+        self._say(_plan(cases, launches))
+
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self._say(
             f"counts and memory, case {index} of {total}: {case.label}, {case.mode}: "
@@ -61,6 +64,11 @@ class LiveProgress:
         self._pace = _Pace()
         self._estimates: list[str] = []
 
+    def began(self, cases: int, launches: int) -> None:
+        from rich.text import Text
+
+        self._live.update(Text(_plan(cases, launches)), refresh=True)
+
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
         self._draw("counts and memory", index, total, "case", status)
@@ -100,6 +108,10 @@ class LiveProgress:
     def close(self) -> None:
         """Take the display down; what was printed above it stays."""
         self._live.stop()
+
+
+def _plan(cases: int, launches: int) -> str:
+    return f"{cases} cases: counts and memory first, then {launches} launches; loading torch"
 
 
 class _Pace:

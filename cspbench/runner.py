@@ -28,6 +28,9 @@ _STATIC: tuple[Stage, ...] = ("counts", "tensor_peak")
 class Progress(Protocol):
     """What is told of a run while it goes on."""
 
+    def began(self, cases: int, launches: int) -> None:
+        """The run begins, or goes on; the first process has yet to load torch."""
+
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         """Counts and memory of case ``index`` of ``total`` are known, or its failure."""
 
@@ -55,6 +58,7 @@ class Runner:
 
     def run(self) -> None:
         """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
+        self._progress.began(len(self._info.cases), self._settings.launches)
         self._measure_cases()
         self._launch_groups()
 

@@ -46,6 +46,7 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     """Case i of n, the phase, the running estimate, the time left, and a failure's reason."""
     stream = io.StringIO()
     progress = PlainProgress(stream)
+    progress.began(2, 6)
     progress.case_measured(2, 2, BAD, [FAILURE])
     progress.launch_started(1, 6, 1, None)
     progress.launch_ended(1, 6, run_with(1))
@@ -53,6 +54,7 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     progress.launch_ended(2, 6, run_with(2))
     progress.close()
     assert stream.getvalue().splitlines() == [
+        "2 cases: counts and memory first, then 6 launches; loading torch",
         (
             "counts and memory, case 2 of 2: Raises, infer: FAILED (raised): RuntimeError: no; "
             "launches next"
@@ -69,6 +71,7 @@ def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
     progress = LiveProgress(stream)
+    progress.began(2, 6)
     progress.case_measured(1, 2, GOOD, [])
     progress.launch_started(1, 6, 1, 12.0)
     progress.launch_ended(1, 6, run_with(2))

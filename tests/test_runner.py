@@ -25,6 +25,9 @@ class Watch:
         self.launches: list[tuple[int, int]] = []
         self._at_launch = at_launch
 
+    def began(self, cases: int, launches: int) -> None:
+        pass
+
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self.cases.append((index, total, case.label))
 
