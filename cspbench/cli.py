@@ -1,8 +1,10 @@
 """The command line: the only place that reads arguments, prints, and chooses exit codes."""
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,34 +15,36 @@ from .errors import CspbenchError, unknown
 
 EXIT_OK, EXIT_USAGE, EXIT_FAILED_CASE, EXIT_INTERRUPTED = 0, 2, 3, 130
 VERBS = ("run", "list", "show", "report")
-MEASURES = {
-    "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
-    "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
-    "allocated": "peak of what the allocator gave out, real tensors",
-    "resident": "peak resident memory as the operating system sees it",
-    "latency": "seconds per call in inference or per training step, in launches and turns",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = _parse(words)
         verb: Callable[[argparse.Namespace], int] = options.verb
-        return verb(options)
-    except CspbenchError as error:
-        print(f"cspbench: {_one_line(str(error))}", file=sys.stderr)
-        return EXIT_USAGE
+        code = verb(options)
+        sys.stdout.flush()  # so that a full disk is met here
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away: `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except CspbenchError as error:
+        message = str(error)
+    except OSError as error:  # a full disk under the output or the temporary folder
+        message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    else:
+        return code
+    with contextlib.suppress(OSError):
+        print(f"cspbench: {_one_line(message)}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    visible = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(visible.split())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,10 +55,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    first = words[0] if words else ""
-    if first not in {"-h", "--help", "--version"} and (not first or first.startswith("-")):
+    first = words[0] if words else "--"
+    if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         words = ["run", *words]
-    elif first and not first.startswith("-") and first not in VERBS:
+    elif not first.startswith("-") and first not in VERBS:
         raise unknown("verb", first, VERBS, hint="a suite is measured with: run SUITE")
     return _parser().parse_args(words)
 
@@ -118,7 +122,7 @@ def _add_run(verbs: Any) -> None:
         type=_word("allocator", ("pinned", "system")),
         help="pinned or system (pinned)",
     )
-    add("--seed", type=int, metavar="N", help="seed of weights, inputs and turns (0)")
+    add("--seed", type=_seed, metavar="N", help="seed of weights, inputs and turns (0)")
     _add_columns(run)
     add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
     add("--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing")
@@ -183,13 +187,28 @@ def _device(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise CspbenchError(f"a count is a whole number from 1 to 1000000, got {text!r}")
-    return int(text)
+    return _whole("a count", text, 1, 1_000_000)
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(part) for part in text.split(","))
+    counts = tuple(_count(part) for part in text.split(","))
+    if len(set(counts)) < len(counts):
+        raise CspbenchError(f"a list names each number once, got {text!r}")
+    return counts
+
+
+def _seed(text: str) -> int:
+    from .records import MOST_SEED
+
+    return _whole("a seed", text, 0, MOST_SEED)
+
+
+def _whole(what: str, text: str, least: int, most: int) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
+    if not least <= number <= most:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise CspbenchError(f"{what} is a whole number from {least} to {most}, got {shown!r}")
+    return number
 
 
 def _seconds(text: str) -> float:
@@ -203,9 +222,9 @@ def _seconds(text: str) -> float:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from . import report
     from .session import Session
 
-    signal.signal(signal.SIGTERM, _interrupt)
     columns = _checked_columns(options.columns)
     with Session.begin(vars(options)) as session:
         progress = _progress()
@@ -213,10 +232,11 @@ def _run(options: argparse.Namespace) -> int:
             interrupted = not session.measure(progress)
         finally:
             progress.close()
-        run, paths = session.report(columns)
-    from .report import text
-
-    print(text(run, columns))
+        run = session.read()
+        try:
+            paths = report.write(run, session.path, columns)
+        finally:  # the table is shown also where its files cannot be written
+            print(report.text(run, columns))
     folder = _shown(session.path)
     print(f"\nRun folder: {folder}")
     print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
@@ -255,6 +275,7 @@ def _shown(path: Any) -> str:
 
 def _list(options: argparse.Namespace) -> int:
     from .catalogue import ENTRIES
+    from .records import STAGES
     from .suite import built_in
 
     if options.json:
@@ -270,11 +291,11 @@ def _list(options: argparse.Namespace) -> int:
                 for entry in ENTRIES.values()
             ],
             "suites": built_in(),
-            "measures": MEASURES,
+            "measures": STAGES,
         }
         print(json.dumps(found, indent=1))
         return EXIT_OK
-    width = max(map(len, [*ENTRIES, *MEASURES]))
+    width = max(map(len, [*ENTRIES, *STAGES]))
     print("Entries (python -m cspbench show ENTRY)")
     for entry in ENTRIES.values():
         print(f"  {entry.name:{width}}  {entry.description}")
@@ -284,7 +305,7 @@ def _list(options: argparse.Namespace) -> int:
     for name, description in built_in().items():
         print(f"  {name:{width}}  {description}")
     print("\nMeasures")
-    for name, description in MEASURES.items():
+    for name, description in STAGES.items():
         print(f"  {name:{width}}  {description}")
     return EXIT_OK
 
@@ -305,7 +326,7 @@ def _show(options: argparse.Namespace) -> int:
         records = [
             profile(entry, shape, mode=mode, arguments=overrides) for mode in ("infer", "train")
         ]
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, TypeError, OverflowError, RuntimeError, MemoryError) as error:
         raise CspbenchError(f"{entry.name} cannot be built or run so: {error}") from error
     if not options.json:
         print(summary.text(records))
@@ -328,14 +349,14 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _fits(peaks: Sequence[int]) -> str:
-    from .environment import available_memory_bytes
+    from .environment import memory_budget_bytes
     from .units import bytes_text
 
-    room = available_memory_bytes()
+    room = memory_budget_bytes()
     inference, training = ("fits" if peak < room else "does not fit" for peak in peaks)
     return (
-        f"In the {bytes_text(room)} of memory available here an inference {inference} and a "
-        f"training step {training}."
+        f"In the {bytes_text(room)} that a case may use here (60% of the available memory) "
+        f"an inference {inference} and a training step {training}."
     )
 
 
@@ -347,8 +368,10 @@ def _report(options: argparse.Namespace) -> int:
     columns = _checked_columns(options.columns)
     for name in options.runs:
         run = store.read(Path(name))
-        paths = report.write(run, Path(name), columns)
-        print(report.render(run, options.format, columns))
+        try:
+            paths = report.write(run, Path(name), columns)
+        finally:
+            print(report.render(run, options.format, columns))
         if options.format == "table":
             print("\nWritten: " + ", ".join(str(path.relative_to(name)) for path in paths))
     return EXIT_OK

@@ -1,5 +1,6 @@
 """What machine this is, which versions run, and which commit is measured. Imports no torch."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -15,13 +16,30 @@ _PACKAGES = ("torch", "numpy", "scipy", "thop")
 
 def physical_cores() -> int:
     """Physical cores that this process may use: the default thread count."""
-    cores = psutil.cpu_count(logical=False) or 1
-    return max(1, min(cores, len(_affinity())))
+    return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()))
 
 
-def available_memory_bytes() -> int:
-    """Main memory that could be given out now without swapping."""
-    return int(psutil.virtual_memory().available)
+def usable_cores() -> int:
+    """Logical cores that this process may use."""
+    return len(_affinity())
+
+
+def memory_budget_bytes() -> int:
+    """What a group of cases may need: 60% of the main memory that could be given out now.
+
+    The rest is left to workspaces inside operators and to the system.
+    """
+    return int(0.6 * psutil.virtual_memory().available)
+
+
+def source() -> str:
+    """The first 16 digits of SHA-256 over the package's own files: the code that measures."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".toml"}:
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def describe(device_name: str | None) -> Environment:

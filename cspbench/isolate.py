@@ -13,8 +13,9 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
@@ -26,6 +27,7 @@ from .records import Cause
 _PR_SET_PDEATHSIG = 1
 _PRELOAD = ["cspbench.worker"]
 _DETAIL_LINES = 40
+_GRACE_S = 5.0  # a process that closed its pipe is given so long to end
 
 Board = Any
 """Two shared doubles: the index of the step in hand, and when it began (monotonic seconds)."""
@@ -72,6 +74,9 @@ def run(
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
+    resource_tracker.ensure_running()  # first and apart: starting it lets held signals through
+    with _signals_held():
+        forkserver.ensure_running()
     receiver, sender = context.Pipe(duplex=False)
     board = RawArray("d", 2)
     board[0], board[1] = -1, time.monotonic()
@@ -81,11 +86,12 @@ def run(
             target=_child, args=(task, arguments, sender, board, str(log)), daemon=True
         )
         try:
-            process.start()
+            with _signals_held():
+                process.start()
             sender.close()
             ended_well, late = _listen(process, receiver, board, time_limit_s, receive)
             if not ended_well and not late:
-                process.join()
+                process.join(timeout=_GRACE_S)
         finally:
             if process.is_alive():
                 process.kill()
@@ -103,15 +109,29 @@ def run(
         )
 
 
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Interrupts wait, so that what is started is known before one can end it.
+
+    The fork server, started so, never sees an interrupt from the terminal: the parent alone decides
+    what one ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _listen(
     process: Any, receiver: Any, board: Board, time_limit_s: float, receive: Callable[[Any], None]
 ) -> tuple[bool, bool]:
     """Whether the task ended well, and whether it overstepped its limit."""
     while True:
         remaining = board[1] + time_limit_s - time.monotonic()
-        if remaining <= 0:
+        if remaining <= 0 and not receiver.poll():
             return False, True
-        if receiver not in wait([receiver, process.sentinel], timeout=remaining):
+        if receiver not in wait([receiver, process.sentinel], timeout=max(0.0, remaining)):
             if not process.is_alive() and not receiver.poll():
                 return False, False
             continue
@@ -156,7 +176,11 @@ def _child(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
     with contextlib.suppress(OSError, AttributeError):  # die with the fork server: Linux only
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except FileNotFoundError:  # the parent has given up already
+        os._exit(1)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     faulthandler.enable()

@@ -1,6 +1,6 @@
 """``cspbench.profile``: one module or entry, measured in this process."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from torch import nn
 
@@ -11,10 +11,9 @@ from .device import backend, check
 from .environment import physical_cores
 from .errors import CspbenchError, unknown
 from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
-from .measures.counts import count
 from .measures.latency import Contestant, stopwatch, take_turns
-from .measures.memory import allocated, tensor_peak
-from .records import Frozen, Latency, Record
+from .measures.registry import MEASURES
+from .records import STAGES, Frozen, Latency, Record
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -26,12 +25,7 @@ class Profile(Record, frozen=True, kw_only=True):
         return summary.text([self])
 
 
-_FIELDS: dict[str, Callable[[Subject], Frozen]] = {
-    "counts": count,
-    "tensor_peak": tensor_peak,
-    "allocated": allocated,
-}
-MEASURES = (*_FIELDS, "latency")
+_IN_PROCESS = tuple(stage for stage in STAGES if stage != "resident")  # that sets the allocator
 
 
 def profile(
@@ -57,8 +51,8 @@ def profile(
     """
     wanted = list(measures)
     for name in wanted:
-        if name not in MEASURES:
-            raise unknown("measure", name, MEASURES)
+        if name not in _IN_PROCESS:
+            raise unknown("measure", name, _IN_PROCESS)
     check(device)
     if isinstance(module_or_entry, nn.Module):
         if input_shape is None:
@@ -83,7 +77,7 @@ def profile(
     )
     found: dict[str, Frozen] = {}
     with backend(threads=physical_cores(), seed=0, precision=precision):
-        for name, measure in _FIELDS.items():
+        for name, measure in MEASURES.items():
             if name in wanted:
                 found[name] = measure(subject)
         latencies = (_latency(subject, turns),) if "latency" in wanted else ()

@@ -3,6 +3,7 @@
 It draws only when something has ended, so that nothing wakes while a launch measures.
 """
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import TextIO
@@ -43,8 +44,9 @@ class PlainProgress:
                 )
 
     def _say(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # nobody listens any more: the run goes on
+            self._stream.write(text + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing to clean up."""

@@ -21,7 +21,16 @@ Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
 Cause = Literal["raised", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 Stage = Literal["counts", "tensor_peak", "allocated", "resident", "latency"]
-STAGES: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
+STAGES: dict[Stage, str] = {
+    "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
+    "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
+    "allocated": "peak of what the allocator gave out, real tensors",
+    "resident": "peak resident memory as the operating system sees it",
+    "latency": "seconds per call in inference or per training step, in launches and turns",
+}
+"""What is measured of a case, in this order."""
+
+MOST_SEED = 2**40
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -244,7 +253,10 @@ class Environment(Frozen, frozen=True, kw_only=True):
 
 
 class RunInfo(Frozen, frozen=True, kw_only=True):
-    """``run.json``: what was asked for, and on what it ran."""
+    """``run.json``: what was asked for, and on what it ran.
+
+    ``source`` is a hash over the package's own files, ``yardstick`` one over its definition.
+    """
 
     schema: int
     version: str
@@ -255,6 +267,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     settings: Settings
     environment: Environment
     git: Git | None
+    source: str
     yardstick: str
     started: str
 
@@ -275,14 +288,21 @@ class Run(Frozen, frozen=True, kw_only=True):
     """A run as read from its folder, records in suite order.
 
     ``yardstick`` holds the yardstick's samples by launch. ``notes`` say what was left out of
-    reading: a torn last line, samples of a launch that was cut off.
+    reading: a torn last line, samples of a launch that was cut off. ``last_launch`` is the highest
+    number that a launch was given, cut off or not.
     """
 
     info: RunInfo
     records: tuple[Record, ...]
     launches: tuple[Launch, ...]
     yardstick: tuple[Latency, ...]
+    last_launch: int = 0
     notes: tuple[str, ...] = ()
+
+
+def launch_number(line: Line) -> int:
+    """The launch that a line belongs to; 0 where it belongs to none."""
+    return getattr(line, "launch", None) or 0
 
 
 def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) -> Run:
@@ -323,5 +343,6 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
         ),
         launches=launches,
         yardstick=tuple(latencies[YARDSTICK]),
+        last_launch=max(map(launch_number, kept), default=0),
         notes=notes,
     )

@@ -10,7 +10,6 @@ from .errors import CspbenchError
 from .records import (
     STAGES,
     CaseFailure,
-    Latency,
     Launch,
     Line,
     Record,
@@ -50,6 +49,7 @@ class Runner:
         self._settings = run.info.settings
         self._progress = progress
         self._lines = lines_of(run)
+        self._last_launch = run.last_launch
 
     @property
     def result(self) -> Run:
@@ -66,7 +66,9 @@ class Runner:
         records = self.result.records
         for index, record in enumerate(records, start=1):
             before = len(self._lines)
-            missing = tuple(stage for stage in STAGES[:-1] if not _has(record, stage))
+            missing = tuple(
+                stage for stage in STAGES if stage != "latency" and not _has(record, stage)
+            )
             if missing and not record.failures:
                 self._measure(record.case, missing)
                 self._progress.case_measured(index, len(records), record.case, self._lines[before:])
@@ -132,10 +134,11 @@ class Runner:
                     done + 1, done + left, len(group), mean and mean * left
                 )
                 start = time.monotonic()
-                if self._launch(group):
-                    durations.append(time.monotonic() - start)
-                    done, left = done + 1, left - 1
-                    self._progress.launch_ended(done, done + left, self.result)
+                if not self._launch(group):
+                    break  # the groups are packed anew without the case that died
+                durations.append(time.monotonic() - start)
+                done, left = done + 1, left - 1
+                self._progress.launch_ended(done, done + left, self.result)
 
     def _waiting_groups(self) -> list[tuple[Case, ...]]:
         healthy = [r for r in self.result.records if not r.failures and r.tensor_peak]
@@ -154,7 +157,8 @@ class Runner:
 
     def _launch(self, group: tuple[Case, ...]) -> bool:
         """One launch; a case that kills it is recorded, and the launch is left to be repeated."""
-        number = 1 + max((_launch_number(line) for line in self._lines), default=0)
+        self._last_launch += 1
+        number = self._last_launch
         received: list[Line] = []
         died = isolate.run(
             "cspbench.worker:launch",
@@ -167,11 +171,12 @@ class Runner:
         if died is None:
             self._keep(received)
             return True
-        step = max(died.step, 0)
-        if step >= len(group):
-            raise CspbenchError(f"the yardstick cannot run here: {died.reason}. {died.detail}")
+        if not 0 <= died.step < len(group):
+            raise CspbenchError(
+                f"launch {number} died outside any case ({died.reason}): {died.detail[-200:]}"
+            )
         failures = [line for line in received if isinstance(line, CaseFailure)]
-        self._keep([*failures, _death(group[step], "latency", died, number)])
+        self._keep([*failures, _death(group[died.step], "latency", died, number)])
         return False
 
     def _keep(self, lines: Sequence[Line]) -> None:
@@ -218,16 +223,6 @@ def lines_of(run: Run) -> list[Line]:
 
 def _has(record: Record, stage: Stage) -> bool:
     return getattr(record, stage) is not None
-
-
-def _launch_number(line: Line) -> int:
-    match line:
-        case Launch() | Latency():
-            return line.launch
-        case CaseFailure():
-            return line.launch or 0
-        case _:
-            return 0
 
 
 def _death(case: Case, stage: Stage, died: isolate.Died, number: int | None = None) -> CaseFailure:

@@ -6,17 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from . import __version__, environment, isolate, report, store
+from . import __version__, environment, isolate, store
 from .case import MODES
 from .errors import CspbenchError
 from .measures.yardstick import digest
 from .records import SCHEMA, Environment, Git, Run, RunInfo, Settings, assemble
 from .runner import Progress, Runner
 from .store import RunFolder
-from .suite import Selection, Suite, load
+from .suite import Selection, Suite, built_in, load
 
 DEFAULT_SUITE = "blocks"
-_MEMORY_SHARE = 0.6  # of what is available: a group must leave room for workspaces and the system
 _SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last")
 
 
@@ -38,25 +37,28 @@ class Session:
         if options["resume"] is not None:
             return cls._resume(options)
         device, name = _device(options["device"] or "cpu")
-        suite = load(options["suite"] or DEFAULT_SUITE, _selection(options, device))
+        suite = load(_suite_name(options), _selection(options, device))
         settings = _settings(options, device)
         started = datetime.now(UTC)
         info = RunInfo(
             schema=SCHEMA,
             version=__version__,
-            command=_command(options, suite),
+            command=_command(options),
             suite=suite.name,
             description=suite.description,
             cases=suite.cases,
             settings=settings,
             environment=environment.describe(name),
             git=environment.git(),
+            source=environment.source(),
             yardstick=digest(),
             started=started.isoformat(timespec="seconds"),
         )
-        place = options["out"] or (
-            f"results/{suite.name}-{device.replace(':', '')}-{started:%Y%m%dT%H%M%SZ}"
-        )
+        place = options["out"]
+        if place is None:
+            place = f"results/{suite.name}-{device.replace(':', '')}-{started:%Y%m%dT%H%M%SZ}"
+        elif not place:
+            raise CspbenchError("--out takes a folder, got ''")
         return cls(RunFolder.create(Path(place), info), assemble(info, ()))
 
     @classmethod
@@ -79,10 +81,9 @@ class Session:
             return False
         return True
 
-    def report(self, columns: tuple[str, ...] | None) -> tuple[Run, list[Path]]:
-        """The run as its folder holds it, and the report's files, written from that."""
-        run = store.read(self.path)
-        return run, report.write(run, self.path, columns)
+    def read(self) -> Run:
+        """The run as its folder holds it."""
+        return store.read(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +109,10 @@ def _device(wanted: str) -> tuple[str, str | None]:
     raise CspbenchError(
         f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
     )
+
+
+def _suite_name(options: Mapping[str, Any]) -> str:
+    return DEFAULT_SUITE if options["suite"] is None else str(options["suite"])
 
 
 def _selection(options: Mapping[str, Any], device: str) -> Selection:
@@ -141,6 +146,12 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(options: Mapping[str, Any], device: str) -> Settings:
+    cores = environment.usable_cores()
+    if (options["threads"] or 1) > cores:
+        raise CspbenchError(
+            f"--threads {options['threads']}: this process may use {cores} logical cores; "
+            "more threads than that would measure the scheduler"
+        )
     defaults = {
         "threads": environment.physical_cores(),
         "launches": 6,
@@ -152,7 +163,7 @@ def _settings(options: Mapping[str, Any], device: str) -> Settings:
     }
     return Settings(
         device=device,
-        memory_budget_bytes=int(_MEMORY_SHARE * environment.available_memory_bytes()),
+        memory_budget_bytes=environment.memory_budget_bytes(),
         **{**defaults, **_given_settings(options)},
     )
 
@@ -175,14 +186,21 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
     if options["device"] not in {None, "auto", settings.device}:
         yield f"device is {settings.device} there, {options['device']} was asked for"
     if options["suite"] is not None or any(options[name] for name in _SELECTIONS):
-        selection = _selection(options, settings.device)
-        suite = load(options["suite"] or info.suite, selection)
+        name = info.suite if options["suite"] is None else options["suite"]
+        if options["suite"] is None and name not in built_in():
+            raise CspbenchError(
+                f"--resume {options['resume']}: to choose cases of its suite {name!r} anew, "
+                "name the suite's file, too"
+            )
+        suite = load(name, _selection(options, settings.device))
         yield from _suite_differences(info, suite)
     _, device_name = _device(settings.device)
     yield from _environment_differences(info.environment, environment.describe(device_name))
     yield from _git_differences(info.git, environment.git())
     if info.yardstick != digest():
         yield "the yardstick is another"
+    if info.source != environment.source():
+        yield "the code of cspbench has changed since"
 
 
 def _suite_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
@@ -212,11 +230,13 @@ def _git_differences(there: Git | None, here: Git | None) -> Iterator[str]:
         )
 
 
-def _command(options: Mapping[str, Any], suite: Suite) -> str:
+def _command(options: Mapping[str, Any]) -> str:
     """The command that repeats a run, without its folder and without absolute paths."""
-    name = options["suite"] or DEFAULT_SUITE
-    words = ["python", "-m", "cspbench", "run"]
-    words.append(f"{suite.name}.toml" if Path(name).is_absolute() else name)
+    name = Path(_suite_name(options))
+    if name.is_absolute():
+        inside = name.is_relative_to(Path.cwd())
+        name = name.relative_to(Path.cwd()) if inside else Path(name.name)
+    words = ["python", "-m", "cspbench", "run", str(name)]
     for key in ("device", "only", "mode", "precision", "batch_size", "img_size", "threads"):
         words += _option(key, options[key])
     if options["channels_last"]:

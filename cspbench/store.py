@@ -68,6 +68,7 @@ class RunFolder:
                 "or give another folder (--out)"
             )
         content = msgspec.json.format(_encoder.encode(info), indent=1)
+        _info_decoder.decode(content)  # what cannot be read back is never begun
         _write_whole(self.path / INFO, content + b"\n")
 
     def cut_torn_line(self) -> None:
@@ -79,6 +80,12 @@ class RunFolder:
     def _open(cls, path: Path) -> Self:
         try:
             path.mkdir(parents=True, exist_ok=True)
+            foreign = [p.name for p in path.iterdir() if not (path / INFO).exists()]
+            if set(foreign) - {RECORDS}:
+                raise CspbenchError(
+                    f"{path} is not empty and holds no run ({min(foreign)} stands there); "
+                    "give another folder (--out)"
+                )
             descriptor = os.open(path / RECORDS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as error:
             raise CspbenchError(f"cannot write into {path}: {error.strerror}") from error
@@ -128,6 +135,7 @@ def read(path: Path) -> Run:
     known = {case.key for case in info.cases}
     lines: list[Line] = []
     turns: dict[int, int] = {}
+    seen: set[tuple[str, int]] = set()
     for number, text in enumerate(whole, start=1):
         where = f"{path / RECORDS} line {number}"
         try:
@@ -139,6 +147,9 @@ def read(path: Path) -> Run:
                 raise CspbenchError(f"{where}: {INFO} lists no case {key!r}")
         if isinstance(line, Latency):
             length = len(line.samples_s)
+            if (line.case, line.launch) in seen:
+                raise CspbenchError(f"{where}: launch {line.launch} has {line.case!r} twice")
+            seen.add((line.case, line.launch))
             if turns.setdefault(line.launch, length) != length:
                 raise CspbenchError(f"{where}: a launch's cases differ in their number of samples")
         lines.append(line)

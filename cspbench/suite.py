@@ -1,7 +1,9 @@
 """Suites: TOML to cases. A suite is data, so that one is written without touching Python."""
 
 import itertools
+import math
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -17,6 +19,7 @@ from .errors import CspbenchError, unknown
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 _SUFFIX = ".toml"
+_MOST_CASES = 10_000  # of one grid
 
 
 class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +28,7 @@ class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     entry: str
     input: tuple[Positive, Positive, Positive, Positive] | None = None
     set: dict[str, Value] = {}
-    grid: dict[str, tuple[Value, ...]] = {}
+    grid: dict[str, Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]] = {}
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,8 +36,8 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     description: str
     reference: str | None = None
-    mode: tuple[Mode, ...] = MODES
-    precision: tuple[Precision, ...] = ("fp32",)
+    mode: Annotated[tuple[Mode, ...], msgspec.Meta(min_length=1)] = MODES
+    precision: Annotated[tuple[Precision, ...], msgspec.Meta(min_length=1)] = ("fp32",)
     batch_size: tuple[Positive, ...] = ()
     img_size: tuple[Positive, ...] = ()
     channels_last: bool = False
@@ -64,11 +67,13 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
 def built_in() -> dict[str, str]:
     """Name and description of each suite that ships with the package."""
+    return {name: _read(name).description for name in _names()}
+
+
+def _names() -> list[str]:
     folder = files(__package__) / "suites"
-    names = sorted(
-        p.name.removesuffix(_SUFFIX) for p in folder.iterdir() if p.name.endswith(_SUFFIX)
-    )
-    return {name: _read(name).description for name in names}
+    found = (path.name for path in folder.iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
 
 
 def load(name: str, selection: Selection | None = None) -> Suite:
@@ -80,10 +85,9 @@ def load(name: str, selection: Selection | None = None) -> Suite:
     selection = selection or Selection()
     suite = _read(name)
     cases = list(_cases(suite, selection, where=name))
-    keys = [case.key for case in cases]
-    repeated = {key for key in keys if keys.count(key) > 1}
-    if repeated:
-        raise CspbenchError(f"suite {name}: the case {min(repeated)!r} is listed twice")
+    (key, times), *_ = Counter(case.key for case in cases).most_common(1)
+    if times > 1:
+        raise CspbenchError(f"suite {name}: the case {key!r} is asked for {times} times")
     if selection.only is not None:
         cases = _chosen(cases, selection.only, where=name)
     return Suite(name=Path(name).stem, description=suite.description, cases=tuple(cases))
@@ -97,10 +101,9 @@ def _read(name: str) -> SuiteFile:
         except OSError as error:
             raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
     else:
-        resource = files(__package__) / "suites" / f"{name}{_SUFFIX}"
-        if not resource.is_file():
-            raise unknown("suite", name, built_in(), hint="or the path of a .toml file")
-        content = resource.read_bytes()
+        if name not in _names():
+            raise unknown("suite", name, _names(), hint="or the path of a .toml file")
+        content = (files(__package__) / "suites" / f"{name}{_SUFFIX}").read_bytes()
     try:
         return msgspec.convert(tomllib.loads(content.decode()), SuiteFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
@@ -151,6 +154,12 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
 
 
 def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
+    both = table.set.keys() & table.grid.keys()
+    if both:
+        raise CspbenchError(f"{min(both)!r} stands in set and in grid: give it once")
+    size = math.prod(map(len, table.grid.values()))
+    if size > _MOST_CASES:
+        raise CspbenchError(f"a grid of {size} cases; at most {_MOST_CASES} are allowed")
     for values in itertools.product(*table.grid.values()):
         yield {**table.set, **dict(zip(table.grid, values, strict=True))}
 

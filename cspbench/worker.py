@@ -19,18 +19,15 @@ from .case import Case
 from .device import backend, check
 from .errors import CspbenchError
 from .isolate import Announcer
-from .measures.base import BuiltSubject, Call, Subject
-from .measures.counts import count
+from .measures.base import BuiltSubject, Call
 from .measures.latency import Contestant, stopwatch, take_turns
-from .measures.memory import allocated, tensor_peak
-from .measures.resident import resident
+from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
 from .records import (
     YARDSTICK,
     CaseFailure,
     Cause,
     Launch,
-    Line,
     Settings,
     Stage,
 )
@@ -38,13 +35,6 @@ from .records import (
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import thop  # noqa: F401 -- loaded ahead, so that a fresh process has it
-
-MEASURES: dict[Stage, Callable[[Subject], Line]] = {
-    "counts": count,
-    "tensor_peak": tensor_peak,
-    "allocated": allocated,
-    "resident": resident,
-}
 
 
 def identify(announcer: Announcer, device: str) -> None:
@@ -102,6 +92,7 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
 
     precision = cases[0].precision  # a group shares the backend's flags
     with backend(threads=settings.threads, seed=settings.seed, precision=precision):
+        threads = torch.get_num_threads()
         announcer.step(len(cases))
         enter(YARDSTICK, yardstick(settings.device))
         for case in cases:
@@ -123,7 +114,7 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
             launch=number,
             cases=tuple(one.key for one in stayed if one.key != YARDSTICK),
             seed=seed,
-            threads=settings.threads,
+            threads=threads,
             allocator=pinned,
             wall_s=wall,
             cpu_s=processor,

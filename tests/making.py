@@ -60,6 +60,7 @@ def make_info(*cases: Case, settings: Settings = SETTINGS, **changes: object) ->
             hypervisor=True,
         ),
         git=None,
+        source="0",
         yardstick="0",
         started="2026-01-01T00:00:00+00:00",
     )

@@ -56,8 +56,29 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
         ),
         (
             ["show", "csp", "--set", "layers=0"],
-            "csp: layers takes a whole number of at least 1, got 0",
+            "csp: layers takes a whole number from 1 to 1000, got 0",
         ),
+        (
+            ["show", "csp", "--set", "layers=" + "9" * 30],
+            f"csp: layers takes a whole number from 1 to 1000, got '{'9' * 30}'",
+        ),
+        (["show", "csp", "--set", "gamma=nan"], "csp: gamma takes a number in (0, 1), got nan"),
+        (["show", "csp", "--set", "gamma="], "csp: gamma takes a number in (0, 1), got ''"),
+        (
+            ["show", "dense", "--input", "1,64," + "9" * 18 + ",56"],
+            (
+                "dense: an input of 3.58e+21 elements is more than any tensor of torch can hold "
+                "(1.15e+18)"
+            ),
+        ),
+        (["run", ""], "no suite ''; allowed: 'blocks', 'smoke' (or the path of a .toml file)"),
+        (
+            ["run", "x" * 300],
+            f"no suite {'x' * 300!r}; allowed: 'blocks', 'smoke' (or the path of a .toml file)",
+        ),
+        (["--out", ""], "--out takes a folder, got ''"),
+        (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),
+        (["--batch-size", "1,1"], "a list names each number once, got '1,1'"),
         (["show", "csp", "--set", "layers"], "--set takes KEY=VALUE, got 'layers'"),
         (
             ["show", "dense", "--input", "1,63,56,56"],
@@ -77,6 +98,13 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
         (["--device", "gpu"], "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'auto'"),
         (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
         (["--batch-size", "1,-8"], "a count is a whole number from 1 to 1000000, got '-8'"),
+        (
+            ["--threads", "9999"],
+            (
+                f"--threads 9999: this process may use {len(os.sched_getaffinity(0))} logical "
+                "cores; more threads than that would measure the scheduler"
+            ),
+        ),
         (["--min-time", "soon"], "a time is a number of seconds above 0, got 'soon'"),
         (
             ["--precision", "tf32"],
@@ -228,6 +256,55 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     for text in (path.read_text() for path in (folder / "report.txt", folder / "report.md")):
         assert str(tmp_path) not in text
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A full disk under standard output."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cspbench", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "cspbench: No space left on device\n")
+
+
+@slow
+def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
+    """`2>&1 | head -1`: the progress has no reader any more, and the run is whole."""
+    command = f"{sys.executable} -m cspbench run smoke --mode infer --launches 1 --turns 2 --out r"
+    subprocess.run(
+        f"{command} 2>&1 | head -1", shell=True, cwd=tmp_path, capture_output=True, check=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "r" / "plots" / "samples.svg").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert len(store.read(tmp_path / "r").launches) == 1
+
+
+@slow
+@pytest.mark.parametrize("after_s", [0.3, 1.2, 3.0])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_any_moment_leaves_no_traceback(
+    tmp_path: Path, after_s: float, number: signal.Signals
+) -> None:
+    """From the first import to the counts: exit code 130 and nothing but progress on stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cspbench", "run", "smoke", "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(after_s)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors
+    assert process.returncode == 130
 
 
 @slow

@@ -5,14 +5,15 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making import make_case, make_info
+from making import SETTINGS, make_case, make_info
 
 from cspbench import store
 from cspbench.errors import CspbenchError
-from cspbench.records import CaseFailure, Latency, Launch, Line, Resident, RunInfo
+from cspbench.records import YARDSTICK, CaseFailure, Latency, Launch, Line, Resident, RunInfo
 from cspbench.store import RunFolder
 
 CASE = make_case("Good")
@@ -133,7 +134,7 @@ def test_any_other_damage_is_an_error_that_names_the_line(
     """Line 2 is damaged, line 3 is whole: nothing is guessed."""
     path = written(tmp_path / "run", [latency(1)])
     with (path / "records.jsonl").open("ab") as file:
-        file.write(damage + b"\n" * 0 + store._encoder.encode(closing(1)) + b"\n")
+        file.write(damage + store._encoder.encode(closing(1)) + b"\n")
     with pytest.raises(CspbenchError) as caught:
         store.read(path)
     where = f"{path / 'records.jsonl'} line 2: "
@@ -144,8 +145,31 @@ def test_any_other_damage_is_an_error_that_names_the_line(
 
 def test_a_launch_whose_cases_differ_in_samples_is_refused(tmp_path: Path) -> None:
     """Turns pair samples; a missing one would shift all after it."""
+    other = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
     with pytest.raises(CspbenchError, match="differ in their number of samples"):
-        store.read(written(tmp_path / "run", [latency(1, 1.0), latency(1, 1.0, 2.0), closing(1)]))
+        store.read(written(tmp_path / "run", [latency(1, 1.0), other, closing(1)]))
+
+
+def test_a_launch_that_has_a_case_twice_is_refused(tmp_path: Path) -> None:
+    """Records that were written over by another copy of themselves."""
+    with pytest.raises(CspbenchError, match="line 3: launch 1 has 'Good infer' twice"):
+        store.read(written(tmp_path / "run", [latency(1), closing(1), latency(1)]))
+
+
+def test_a_run_that_could_not_be_read_back_is_never_begun(tmp_path: Path) -> None:
+    """A negative setting is refused before anything is measured."""
+    info = msgspec.structs.replace(INFO, settings=msgspec.structs.replace(SETTINGS, seed=-1))
+    with pytest.raises(msgspec.ValidationError, match="seed"):
+        RunFolder.create(tmp_path / "run", info)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_folder_of_other_things_is_not_written_into(tmp_path: Path) -> None:
+    """A report must not replace a user's file of that name."""
+    (tmp_path / "report.txt").write_text("mine")
+    with pytest.raises(CspbenchError, match=r"is not empty and holds no run \(report.txt stands"):
+        RunFolder.create(tmp_path, INFO)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.txt"]
 
 
 def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:

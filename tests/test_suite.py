@@ -100,7 +100,23 @@ def test_only_keeps_what_matches_and_the_reference(pattern: str) -> None:
         ('entries = ["dense"]\nlaunches = 3', "Object contains unknown field `launches`"),
         ('entries = ["dense"]\nbatch_size = [0]', "Expected `int` >= 1 - at `$.batch_size[0]`"),
         ('entries = ["dense"]\nprecision = ["fp31"]', "Invalid enum value 'fp31'"),
-        ('entries = ["dense", "dense"]', "is listed twice"),
+        ('entries = ["dense", "dense"]', "is asked for 2 times"),
+        ('entries = ["dense"]\nmode = []', "Expected `array` of length >= 1 - at `$.mode`"),
+        (
+            '[[case]]\nentry = "csp"\ngrid = { gamma = [] }',
+            "Expected `array` of length >= 1 - at `$.case[0].grid[...]`",
+        ),
+        (
+            '[[case]]\nentry = "csp"\nset = { gamma = 0.5 }\ngrid = { gamma = [0.2] }',
+            "case 1: 'gamma' stands in set and in grid: give it once",
+        ),
+        (
+            '[[case]]\nentry = "csp"\n[case.grid]\n'
+            + "".join(
+                f"{name} = {list(range(1, 31))}\n" for name in ("layers", "growth", "bn_size")
+            ),
+            "case 1: a grid of 27000 cases; at most 10000 are allowed",
+        ),
         (
             'entries = ["dense"]\nreference = "dence"',
             "no catalogue entry 'dence'; nearest: 'dense'",

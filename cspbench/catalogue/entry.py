@@ -3,8 +3,10 @@
 Nothing here imports torch, so that listing and checking answer at once.
 """
 
+import contextlib
 import importlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +15,22 @@ from ..errors import CspbenchError, unknown
 
 Value = bool | int | float | str
 Shape = tuple[int, ...]
+_MOST_ELEMENTS = 2**63 // 8  # torch counts bytes of at most eight an element in 64 bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
     """One argument of an entry's builder, with its default and what it may be.
 
-    The type is the default's. ``above`` and ``below`` are exclusive bounds; ``choices`` are the
-    words that a text parameter may hold.
+    The type is the default's. ``minimum`` and ``maximum`` are inclusive bounds, ``above`` and
+    ``below`` exclusive ones; ``choices`` are the words that a text parameter may hold.
     """
 
     name: str
     default: Value
     help: str
-    minimum: float | None = None
+    minimum: int | None = None
+    maximum: int | None = None
     above: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
@@ -58,18 +62,18 @@ class Parameter:
         if isinstance(self.default, bool):
             value = {"true": True, "false": False}.get(text.lower(), text)
         elif not isinstance(self.default, str):
-            for kind in (int, float):
-                try:
-                    value = kind(text)
-                    break
-                except ValueError:
-                    continue
+            if re.fullmatch(r"[+-]?[0-9]{1,18}", text, re.ASCII):
+                value = int(text)
+            elif isinstance(self.default, float) and text.isascii() and "_" not in text:
+                with contextlib.suppress(ValueError):
+                    value = float(text)
         return self.check(value, owner=owner)
 
     def _holds(self, number: float) -> bool:
         return (
             (isinstance(number, int) or math.isfinite(number))
             and (self.minimum is None or number >= self.minimum)
+            and (self.maximum is None or number <= self.maximum)
             and (self.above is None or number > self.above)
             and (self.below is None or number < self.below)
         )
@@ -79,8 +83,10 @@ class Parameter:
             return f" in ({self.above:g}, {self.below:g})"
         if self.above is not None:
             return f" above {self.above:g}"
+        if self.minimum is not None and self.maximum is not None:
+            return f" from {self.minimum} to {self.maximum}"
         if self.minimum is not None:
-            return f" of at least {self.minimum:g}"
+            return f" of at least {self.minimum}"
         return " that is finite"
 
 
@@ -131,6 +137,11 @@ class Entry:
         that the entry cannot take.
         """
         expected = int(arguments[self.channels]) if self.channels else None
+        if shape is not None and math.prod(shape) > _MOST_ELEMENTS:
+            raise CspbenchError(
+                f"{self.name}: an input of {math.prod(shape):.3g} elements is more than any tensor "
+                f"of torch can hold ({_MOST_ELEMENTS:.3g})"
+            )
         if shape is None:
             batch, channels, *size = self.input_shape
             return (batch, channels if expected is None else expected, *size)

@@ -8,7 +8,7 @@ _CSPNET = "CSPNet, arXiv 1911.11929"
 
 _SPLIT_CHANNELS = count("channels", 64, "channels of the base", minimum=2)
 _BLOCK = (
-    count("layers", 6, "layers of the dense block"),
+    count("layers", 6, "layers of the dense block", maximum=1000),
     count("growth", 32, "channels that each layer adds"),
     count("bn_size", 4, "outputs of each layer's 1x1 convolution, in multiples of growth"),
 )

@@ -6,9 +6,11 @@ ACTIVATIONS = ("none", "relu", "relu6", "leaky_relu", "silu", "hardswish", "mish
 POOLS = ("none", "avg", "max")
 
 
-def count(name: str, default: int, text: str, *, minimum: int = 1) -> Parameter:
-    """Parameter that is a whole number of at least ``minimum``."""
-    return Parameter(name=name, default=default, help=text, minimum=minimum)
+def count(
+    name: str, default: int, text: str, *, minimum: int = 1, maximum: int = 65_536
+) -> Parameter:
+    """Parameter that is a whole number from ``minimum`` to ``maximum``."""
+    return Parameter(name=name, default=default, help=text, minimum=minimum, maximum=maximum)
 
 
 def ratio(name: str, default: float, text: str) -> Parameter:

@@ -8,7 +8,7 @@ _INPUT = (1, 128, 32, 32)
 _PARAMETERS = (
     count("c1", 128, "input channels"),
     count("c2", 128, "output channels"),
-    count("n", 3, "bottlenecks in series"),
+    count("n", 3, "bottlenecks in series", maximum=1000),
     count("k", 1, "kernel of each bottleneck's first convolution, odd: 1, or 3 in later releases"),
     Parameter(name="shortcut", default=True, help="each bottleneck adds its input"),
     count("groups", 1, "groups of each bottleneck's 3x3 convolution"),

@@ -90,7 +90,7 @@ def test_an_argument_that_does_not_fit_is_refused(name: str, value: Value, messa
     [
         ("channels", "--set takes KEY=VALUE, got 'channels'"),
         ("channels=", "block: channels takes a whole number of at least 2, got ''"),
-        ("channels=3.5", "block: channels takes a whole number of at least 2, got 3.5"),
+        ("channels=3.5", "block: channels takes a whole number of at least 2, got '3.5'"),
         ("shortcut=maybe", "block: shortcut takes true or false, got 'maybe'"),
     ],
 )

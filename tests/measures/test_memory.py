@@ -5,7 +5,10 @@ import torch
 from torch import Tensor, nn
 
 import cspbench
-from cspbench.measures.memory import StorageTracker
+from cspbench.case import make_case
+from cspbench.catalogue import find
+from cspbench.measures.base import BuiltSubject
+from cspbench.measures.memory import StorageTracker, _track, tensor_peak
 from cspbench.records import Allocated, TensorPeak
 
 FLOAT = 4
@@ -89,19 +92,17 @@ def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
 ) -> None:
     """Fake tensors, and ten runs on real ones at 1 and at 2 threads: one number."""
     shape = (2, 128, 8, 8) if entry == "c3" else (2, 64, 8, 8)
-    fake = cspbench.profile(
-        entry, shape, measures=["tensor_peak"], mode="train" if mode == "train" else "infer"
-    ).tensor_peak
-    assert fake is not None
+    case = make_case(find(entry), {}, shape=shape, mode="train" if mode == "train" else "infer")
+    built = BuiltSubject(case)
     before = torch.get_num_threads()
     found = set()
     try:
         for threads in (1, 2) * 5:
             torch.set_num_threads(threads)
-            found.add(allocated_of(entry, shape, mode).peak_tensor_bytes)
+            found.add(_track(built, built.real(), "cpu").peak_tensor_bytes)
     finally:
         torch.set_num_threads(before)
-    assert found == {fake.peak_tensor_bytes}
+    assert found == {tensor_peak(built).peak_tensor_bytes}
 
 
 def test_a_training_steps_peak_is_split_into_all_kinds() -> None:

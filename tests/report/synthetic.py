@@ -231,6 +231,7 @@ def make_info(cases: Sequence[Case], *, launches: int = 6, turns: int = 10) -> R
             hypervisor=False,
         ),
         git=Git(commit="0123456789abcdef0123456789abcdef01234567", dirty=True),
+        source="0",
         yardstick="sha256:0",
         started="2026-01-02T03:04:05Z",
     )
