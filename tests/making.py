@@ -3,7 +3,15 @@
 import msgspec
 
 from cspbench.case import Case, Mode
-from cspbench.records import SCHEMA, Environment, Failure, RunInfo, Settings
+from cspbench.records import (
+    SCHEMA,
+    Environment,
+    Failure,
+    Latency,
+    Launch,
+    RunInfo,
+    Settings,
+)
 
 SETTINGS = Settings(
     device="cpu",
@@ -65,3 +73,31 @@ def make_info(*cases: Case, settings: Settings = SETTINGS, **changes: object) ->
         started="2026-01-01T00:00:00+00:00",
     )
     return msgspec.structs.replace(info, **changes)
+
+
+def make_latency(case: Case, launch: int, *samples_s: float) -> Latency:
+    """Samples of one case in one launch; two of 1 and 2 ms where none are given."""
+    return Latency(
+        case=case.key,
+        launch=launch,
+        samples_s=samples_s or (1e-3, 2e-3),
+        iterations=1,
+        first_call_s=1e-2,
+        warmup_iterations=8,
+        steady=True,
+    )
+
+
+def make_launch(launch: int, *cases: Case) -> Launch:
+    """The closing line of a launch in which ``cases`` took turns."""
+    return Launch(
+        launch=launch,
+        cases=tuple(case.key for case in cases),
+        seed=1,
+        threads=1,
+        allocator="pinned",
+        wall_s=1.0,
+        cpu_s=1.0,
+        load_before=0.0,
+        load_after=0.0,
+    )

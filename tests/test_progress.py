@@ -3,10 +3,10 @@
 import io
 import re
 
-from making import make_case, make_info
+from making import make_case, make_info, make_latency, make_launch
 
 from cspbench.progress import LiveProgress, PlainProgress
-from cspbench.records import CaseFailure, Latency, Launch, Line, Run, assemble
+from cspbench.records import CaseFailure, Line, Run, assemble
 
 GOOD, BAD = make_case("Good"), make_case("Raises")
 FAILURE = CaseFailure(case=BAD.key, stage="counts", cause="raised", reason="RuntimeError: no")
@@ -15,30 +15,7 @@ FAILURE = CaseFailure(case=BAD.key, stage="counts", cause="raised", reason="Runt
 def run_with(launches: int) -> Run:
     lines: list[Line] = [FAILURE]
     for number in range(1, launches + 1):
-        lines.append(
-            Latency(
-                case=GOOD.key,
-                launch=number,
-                samples_s=(0.002, 0.002),
-                iterations=1,
-                first_call_s=0.1,
-                warmup_iterations=8,
-                steady=True,
-            )
-        )
-        lines.append(
-            Launch(
-                launch=number,
-                cases=(GOOD.key,),
-                seed=0,
-                threads=1,
-                allocator="pinned",
-                wall_s=1.0,
-                cpu_s=1.0,
-                load_before=0.0,
-                load_after=0.0,
-            )
-        )
+        lines += [make_latency(GOOD, number, 0.002, 0.002), make_launch(number, GOOD)]
     return assemble(make_info(GOOD, BAD), lines)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making import SETTINGS, make_case, make_info
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench import store
 from cspbench.errors import CspbenchError
@@ -20,30 +20,12 @@ CASE = make_case("Good")
 INFO = make_info(CASE)
 
 
-def latency(launch: int, *samples: float) -> Latency:
-    return Latency(
-        case=CASE.key,
-        launch=launch,
-        samples_s=samples or (1e-3, 2e-3),
-        iterations=1,
-        first_call_s=1e-2,
-        warmup_iterations=8,
-        steady=True,
-    )
+def latency(launch: int, *samples_s: float) -> Latency:
+    return make_latency(CASE, launch, *samples_s)
 
 
 def closing(launch: int) -> Launch:
-    return Launch(
-        launch=launch,
-        cases=(CASE.key,),
-        seed=1,
-        threads=1,
-        allocator="pinned",
-        wall_s=1.0,
-        cpu_s=1.0,
-        load_before=0.0,
-        load_after=0.0,
-    )
+    return make_launch(launch, CASE)
 
 
 def written(path: Path, lines: list[Line], info: RunInfo = INFO) -> Path:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _KEPT = 0.98  # share of samples that the axis must show
 _FAR = 1.15  # samples so many times beyond those would squeeze the rest, and are left out
-_LOG_SPAN = 25  # largest over smallest from which a linear axis would hide the small ones
 _LANES = 5  # heights at which samples lie, so that neighbours do not hide each other
 
 
@@ -32,7 +31,7 @@ def latency(run: Run) -> "Figure | None":
                 _draw(axes, row, edge)
             beyond += sum(value > edge for row in group for value in _values(row))
             _draw_references(axes, group)
-            scale(axes, "x", [value for row in group for value in _values(row)], span=_LOG_SPAN)
+            scale(axes, "x", [row.latency.value for row in group if row.latency])
             if edge < max(chain.from_iterable(map(_values, group))):
                 axes.set_xlim(right=edge * 1.02)
             axes.set_xlabel("latency [ms]")

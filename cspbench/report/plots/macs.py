@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _NAMED = 14  # entries that can be named beside their markers; beyond, numbers and a legend
 _LARGEST = 420.0  # marker area in square points of the highest peak
-_LOG_SPAN = 4  # a suite of sizes would crowd in the corner of a linear axis
 _UNKNOWN = 40.0  # and of an entry whose peak is missing
 
 
@@ -60,7 +59,7 @@ def latency_by_macs(run: Run) -> "Figure | None":
 def _draw(axes: "Axes", group: Sequence[Row], highest: int) -> None:
     points = [_point(row) for row in group]
     for direction, values in zip("xy", zip(*points, strict=True), strict=True):
-        scale(axes, direction, values, span=_LOG_SPAN)
+        scale(axes, direction, values)
     # Large markers first, so that none hides a smaller one.
     for row in sorted(group, key=lambda row: -_area(row, highest)):
         macs, milliseconds = _point(row)

@@ -22,6 +22,7 @@ INK, PALE = "#333333", "#9a9a9a"
 MIB = 2**20
 
 _MARKERS = "osD^vPX<>"  # nine beside ten colours: ninety entries before a pair comes again
+_LOG_SPAN = 25  # largest over smallest from which an axis is logarithmic
 _LABEL_WIDTH = 30
 
 
@@ -115,11 +116,11 @@ def name_lines(axes: "Axes", table: Sequence[Row]) -> None:
     axes.set_ylim(max(names) + 0.6, -0.6)
 
 
-def scale(axes: "Axes", direction: str, values: Sequence[float], *, span: float) -> None:
-    """A logarithmic axis where the largest value is over ``span`` times the smallest."""
+def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
+    """A logarithmic axis where a linear one would hide the smallest of the values."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if min(values) <= 0 or max(values) / min(values) < span:
+    if min(values) <= 0 or max(values) / min(values) < _LOG_SPAN:
         return
     axes.set(**{f"{direction}scale": "log"})
     axis = axes.xaxis if direction == "x" else axes.yaxis
