@@ -117,18 +117,16 @@ class Call:
 
     def __init__(self, case: Case, module: nn.Module, device: str) -> None:
         batch_input = torch.randn(case.input_shape, device=device)
-        if case.precision in _DTYPES:
-            module = module.to(_DTYPES[case.precision])
-            batch_input = batch_input.to(_DTYPES[case.precision])
-        if case.channels_last:
-            # torch's types leave out this overload
-            module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            batch_input = batch_input.to(memory_format=torch.channels_last)
+        dtype = _DTYPES.get(case.precision)
+        layout = torch.channels_last if case.channels_last else None
+        if dtype is not None or layout is not None:
+            _convert(module, dtype, layout)
+            batch_input = _converted(batch_input, dtype, layout)
         self.module = module.train(case.mode == "train")
         self.training = case.mode == "train"
         self.input = batch_input.requires_grad_(self.training and case.input_gradient)
-        self._autocast = case.precision == "amp"
-        self._device_type = torch.device(device).type
+        # Autocast knows no meta tensors, and would change none of their counts.
+        self._autocast = device if case.precision == "amp" and device != "meta" else None
         trainable = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = (
             torch.optim.SGD(trainable, lr=0.0, momentum=0.9)
@@ -165,9 +163,32 @@ class Call:
         self.input.grad = None
 
     def _precision(self) -> contextlib.AbstractContextManager[object]:
-        if self._autocast:
-            return torch.autocast(self._device_type)
+        if self._autocast is not None:
+            return torch.autocast(torch.device(self._autocast).type)
         return contextlib.nullcontext()
+
+
+def _convert(
+    module: nn.Module, dtype: torch.dtype | None, layout: torch.memory_format | None
+) -> None:
+    """Put a module's tensors into ``dtype`` and ``layout``; `nn.Module.to` cannot on fake ones."""
+    twins: dict[int, nn.Parameter] = {}  # what was shared stays shared
+    for child in module.modules():
+        for name, parameter in child.named_parameters(recurse=False):
+            if id(parameter) not in twins:
+                twin = _converted(parameter.detach(), dtype, layout)
+                twins[id(parameter)] = nn.Parameter(twin, parameter.requires_grad)
+            setattr(child, name, twins[id(parameter)])
+        for name, buffer in child.named_buffers(recurse=False):
+            setattr(child, name, _converted(buffer, dtype, layout))
+
+
+def _converted(
+    tensor: Tensor, dtype: torch.dtype | None, layout: torch.memory_format | None
+) -> Tensor:
+    if dtype is not None and tensor.is_floating_point():
+        tensor = tensor.to(dtype)
+    return tensor.contiguous(memory_format=layout) if layout and tensor.dim() == 4 else tensor
 
 
 @contextlib.contextmanager

@@ -1,13 +1,15 @@
 """The tensor peak against live sets written out by hand, real and fake, at any thread count."""
 
+import msgspec
 import pytest
 import torch
 from torch import Tensor, nn
 
 import cspbench
-from cspbench.case import make_case
+from cspbench.case import Mode, Precision, make_case
 from cspbench.catalogue import find
 from cspbench.measures.base import BuiltSubject
+from cspbench.measures.counts import count
 from cspbench.measures.memory import StorageTracker, _track, tensor_peak
 from cspbench.records import Allocated, TensorPeak
 
@@ -103,6 +105,38 @@ def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
     finally:
         torch.set_num_threads(before)
     assert found == {tensor_peak(built).peak_tensor_bytes}
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("precision", ["bf16", "fp16", "amp"])
+def test_every_precision_and_layout_is_counted_and_its_peak_is_the_same_fake_and_real(
+    precision: Precision, channels_last: bool, mode: Mode
+) -> None:
+    """What runs on meta and on fake tensors is what runs for real."""
+    case = make_case(
+        find("csp"),
+        {"layers": 2},
+        shape=(2, 64, 8, 8),
+        precision=precision,
+        channels_last=channels_last,
+        mode=mode,
+    )
+    built = BuiltSubject(case)
+    assert (
+        count(built).macs
+        == count(BuiltSubject(msgspec.structs.replace(case, precision="fp32"))).macs
+    )
+    fake = tensor_peak(built)
+    real = _track(built, built.real(), "cpu").peak_tensor_bytes
+    if precision == "amp" and mode == "train":
+        # torch's fake BatchNorm saves its statistics in bfloat16, the CPU's kernel in float32
+        assert 0 <= real - fake.peak_tensor_bytes < 0.001 * real
+    else:
+        assert fake.peak_tensor_bytes == real
+    if precision != "amp":  # which keeps its weights in float32
+        plain = tensor_peak(BuiltSubject(msgspec.structs.replace(case, precision="fp32")))
+        assert fake.split.weights * 2 == plain.split.weights
 
 
 def test_a_training_steps_peak_is_split_into_all_kinds() -> None:
