@@ -124,13 +124,30 @@ def test_a_transposed_convolution_multiplies_by_its_input() -> None:
 
 
 def test_a_module_under_two_parents_is_counted_as_often_as_it_runs() -> None:
-    """Two calls of one 1x1: parameters once, MACs twice; thop's crash or excess is said."""
+    """Two calls of one 1x1: parameters once, MACs twice; thop's fourfold is explained."""
     counts = counts_of(TwoParents())
     assert (counts.params, counts.macs, counts.weights) == (256, 2 * 256 * 64, 256)
-    if isinstance(counts.thop_macs, Failure):
-        assert counts.thop_macs.reason.startswith("thop raised ")
-    else:
-        assert any("module used twice" in text for text in explanations(counts).values())
+    assert counts.thop_macs == 4 * counts.macs
+    reason = "module used twice: it hangs under 2 parents and thop counts it for each"
+    assert explanations(counts) == {"left.0": reason, "right.0": reason}
+
+
+class KeywordCall(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(16, 16, 1, bias=False), nn.BatchNorm2d(16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.norm(input=self.conv(x))
+        return result
+
+
+def test_where_thop_breaks_the_others_still_count_and_its_figure_is_no_zero() -> None:
+    """Its BatchNorm hook reads the first positional input, and here there is none."""
+    counts = counts_of(KeywordCall())
+    assert counts.thop_macs == Failure(reason="thop raised IndexError: tuple index out of range")
+    assert (counts.macs, counts.flops) == (256 * 64, 2 * 256 * 64)
+    assert counts.disagreements == ()
 
 
 def test_layers_held_in_a_plain_list_are_noticed() -> None:

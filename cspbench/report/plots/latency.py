@@ -43,10 +43,14 @@ def latency(run: Run) -> "Figure | None":
 
 
 def _draw(axes: "Axes", row: Row, edge: float) -> None:
+    import seaborn as sns
+
     assert row.latency is not None
     values, style = [value for value in _values(row) if value <= edge], look(row)
     lanes = [row.place + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
-    axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidths=0, zorder=2)
+    sns.scatterplot(
+        x=values, y=lanes, ax=axes, s=9, color=style["color"], alpha=0.3, linewidth=0, zorder=2
+    )
     low, high = row.latency.low, row.latency.high
     if low is not None and high is not None:
         axes.plot(
@@ -59,13 +63,14 @@ def _draw(axes: "Axes", row: Row, edge: float) -> None:
             markeredgewidth=1.6,
             zorder=3,
         )
-    axes.scatter(
-        [row.latency.value * 1e3],
-        [row.place],
+    sns.scatterplot(
+        x=[row.latency.value * 1e3],
+        y=[row.place],
+        ax=axes,
         s=44,
         **style,
-        edgecolors="white",
-        linewidths=0.6,
+        edgecolor="white",
+        linewidth=0.6,
         zorder=4,
     )
 

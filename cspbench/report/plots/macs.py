@@ -57,20 +57,23 @@ def latency_by_macs(run: Run) -> "Figure | None":
 
 
 def _draw(axes: "Axes", group: Sequence[Row], highest: int) -> None:
+    import seaborn as sns
+
     points = [_point(row) for row in group]
     for direction, values in zip("xy", zip(*points, strict=True), strict=True):
         scale(axes, direction, values)
     # Large markers first, so that none hides a smaller one.
     for row in sorted(group, key=lambda row: -_area(row, highest)):
         macs, milliseconds = _point(row)
-        axes.scatter(
-            [macs],
-            [milliseconds],
+        sns.scatterplot(
+            x=[macs],
+            y=[milliseconds],
+            ax=axes,
             s=_area(row, highest),
             **look(row),
             alpha=0.85,
-            edgecolors="white",
-            linewidths=0.9,
+            edgecolor="white",
+            linewidth=0.9,
             zorder=3,
         )
     axes.margins(0.16)
