@@ -14,7 +14,7 @@ from . import __version__
 from .errors import CspbenchError, unknown
 
 EXIT_OK, EXIT_USAGE, EXIT_FAILED_CASE, EXIT_INTERRUPTED = 0, 2, 3, 130
-VERBS = ("run", "list", "show", "report")
+VERBS = ("run", "list", "show", "report", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_columns(report)
     report.set_defaults(verb=_report)
+    _add_doctor(verbs)
     return parser
 
 
@@ -110,18 +111,15 @@ def _add_run(verbs: Any) -> None:
     add("--batch-size", type=_counts, metavar="N,…", help="replace N of every input")
     add("--img-size", type=_counts, metavar="N,…", help="replace H and W of every input")
     add("--channels-last", action="store_true", help="NHWC memory format")
-    add("--threads", type=_count, metavar="N", help="threads (the physical cores)")
+    _add_threads(add)
     add("--launches", type=_count, metavar="N", help="fresh processes that measure (6)")
     add("--turns", type=_count, metavar="N", help="samples of a case in a launch (10)")
     add("--min-time", type=_seconds, metavar="S", help="least length of a sample (0.001 s)")
     add(
         "--time-limit", type=_seconds, metavar="S", help="longest a step of a case may take (120 s)"
     )
-    add(
-        "--allocator",
-        type=_word("allocator", ("pinned", "system")),
-        help="pinned or system (pinned)",
-    )
+    add("--budget", type=_seconds, metavar="S", help="seconds of launches, spent on what is open")
+    _add_allocator(add)
     add("--seed", type=_seed, metavar="N", help="seed of weights, inputs and turns (0)")
     _add_columns(run)
     add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
@@ -142,6 +140,32 @@ def _add_show(verbs: Any) -> None:
     show.add_argument("--input", metavar="N,C,H,W", help="the input's shape")
     show.add_argument("--json", action="store_true", help="one JSON object")
     show.set_defaults(verb=_show)
+
+
+def _add_doctor(verbs: Any) -> None:
+    doctor = verbs.add_parser(
+        "doctor",
+        help="is this machine fit to measure on",
+        description="Looks at what makes latencies differ, measures how far identical code seems "
+        "to differ here (the noise floor, in at most a minute), and says what mends it. Later runs "
+        "use the noise floor for their verdicts.",
+        allow_abbrev=False,
+    )
+    add = doctor.add_argument
+    add("--device", type=_device, help="cpu, cuda, cuda:N, or auto (cpu)")
+    _add_threads(add)
+    _add_allocator(add)
+    add("--json", action="store_true", help="one JSON object")
+    doctor.set_defaults(verb=_doctor)
+
+
+def _add_threads(add: Callable[..., object]) -> None:
+    add("--threads", type=_count, metavar="N", help="threads (the physical cores)")
+
+
+def _add_allocator(add: Callable[..., object]) -> None:
+    allocator = _word("allocator", ("pinned", "system"))
+    add("--allocator", type=allocator, help="pinned or system (pinned)")
 
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
@@ -374,4 +398,19 @@ def _report(options: argparse.Namespace) -> int:
             print(report.render(run, options.format, columns))
         if options.format == "table":
             print("\nWritten: " + ", ".join(str(path.relative_to(name)) for path in paths))
+    return EXIT_OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from . import doctor
+    from .report import diagnosis
+    from .session import device_of, settings_of
+
+    device, name = device_of(options.device or "cpu")
+    settings = settings_of(vars(options), device)
+    found = doctor.diagnose(settings, name, lambda text: print(text, file=sys.stderr, flush=True))
+    if options.json:
+        print(json.dumps(diagnosis.plain_values(found), indent=1))
+    else:
+        print(diagnosis.text(found))
     return EXIT_OK

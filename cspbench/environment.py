@@ -61,6 +61,12 @@ def describe(device_name: str | None) -> Environment:
     )
 
 
+def machine(described: Environment) -> str:
+    """A hash of host name and device: it tells machines apart and names none."""
+    text = f"{platform.node()}\0{described.device}\0{described.logical_cores}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def git() -> Git | None:
     """The commit of the checkout that holds this package; None where it is in none."""
     here = Path(__file__).parent

@@ -30,16 +30,19 @@ class PlainProgress:
             f"{_findings(lines)}; {self._pace.left(total - index)}"
         )
 
-    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
         left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
-        self._say(f"latency, launch {number} of {total}: {cases} cases take turns{left}")
+        self._say(f"latency, launch {_of(number, total)}: {cases} cases take turns{left}")
 
-    def launch_ended(self, number: int, total: int, run: Run) -> None:
-        for record in run.records:
+    def launch_ended(self, number: int, run: Run) -> None:
+        if contention := _contention(run):
+            self._say(f"  launch {number}: {contention}")
+        for index, record in enumerate(run.records, start=1):
             if record.latencies:
-                index = run.records.index(record) + 1
                 self._say(
-                    f"  launch {number} of {total}, case {index} of {len(run.records)}: "
+                    f"  launch {number}, case {index} of {len(run.records)}: "
                     f"{record.case.label}, {record.case.mode}: {_running(record)}"
                 )
 
@@ -65,6 +68,7 @@ class LiveProgress:
         self._live.start()
         self._pace = _Pace()
         self._estimates: list[str] = []
+        self._total: int | None = None
 
     def began(self, cases: int, launches: int) -> None:
         from rich.text import Text
@@ -77,22 +81,25 @@ class LiveProgress:
         text = f"{case.label}, {case.mode}: {_findings(lines)}"
         self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
 
-    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
         status = f"{cases} cases take turns"
         if left_s is not None:
             status += f", about {seconds_text(left_s)} left"
         self._draw("latency", number - 1, total, "launch", status)
+        self._total = total
 
-    def launch_ended(self, number: int, total: int, run: Run) -> None:
+    def launch_ended(self, number: int, run: Run) -> None:
         self._estimates = [
             f"case {index} of {len(run.records)}: {record.case.label}, {record.case.mode}: "
             f"{_running(record)}"
             for index, record in enumerate(run.records, start=1)
             if record.latencies
         ]
-        self._draw("latency", number, total, "launch", "")
+        self._draw("latency", number, self._total, "launch", _contention(run))
 
-    def _draw(self, phase: str, done: int, total: int, noun: str, status: str) -> None:
+    def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.text import Text
@@ -101,7 +108,7 @@ class LiveProgress:
         self._live.update(
             Group(
                 *(Text(line) for line in self._estimates[:room]),
-                Text(f"{phase}: {noun} {done} of {total} done; {status}".rstrip("; ")),
+                Text(f"{phase}: {noun} {_of(done, total)} done; {status}".rstrip("; ")),
                 ProgressBar(total=total, completed=done, width=60),
             ),
             refresh=True,
@@ -114,6 +121,18 @@ class LiveProgress:
 
 def _plan(cases: int, launches: int) -> str:
     return f"{cases} cases: counts and memory first, then {launches} launches; loading torch"
+
+
+def _of(number: int, total: int | None) -> str:
+    return str(number) if total is None else f"{number} of {total}"
+
+
+def _contention(run: Run) -> str:
+    """What the last launch lost to other processes, where it is to be repeated."""
+    last = run.launches[-1]
+    if not last.is_contended:
+        return ""
+    return f"contended: other processes took {last.activity.taken_share:.0%} of its processor time"
 
 
 class _Pace:

@@ -4,15 +4,16 @@ Nothing here imports torch. Suffixes carry base units. What could not be read is
 its reason, never 0 and never an absent key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .case import Case
+from .case import Case, Mode
 from .catalogue.entry import Shape
 
-SCHEMA = 1
+SCHEMA = 2
 YARDSTICK = "yardstick"
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -31,6 +32,8 @@ STAGES: dict[Stage, str] = {
 """What is measured of a case, in this order."""
 
 MOST_SEED = 2**40
+CONTENDED = 0.05
+"""A launch that lost more than this share of its processor time to others is contended."""
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,8 +115,9 @@ class Counts(Frozen, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
 class Split(Frozen, frozen=True, kw_only=True):
     """Bytes of live tensor storages by what they are; their sum is the whole.
 
-    What arises in the forward pass counts as activations, in the backward as gradients, in the
-    optimizer's step as optimizer state.
+    What arises in the forward pass counts as activations, in the backward as gradients. The
+    optimizer's state stands before the step; what arises in the optimizer's step and is not its
+    state (temporaries) counts as other.
     """
 
     weights: Whole
@@ -122,6 +126,7 @@ class Split(Frozen, frozen=True, kw_only=True):
     activations: Whole
     gradients: Whole
     optimizer_state: Whole
+    other: Whole
 
     @property
     def total(self) -> int:
@@ -134,7 +139,8 @@ class TensorPeak(Frozen, frozen=True, kw_only=True, tag="tensor_peak", tag_field
 
     ``split`` is the peak by kind; ``baseline_bytes`` is what stands before the call (weights,
     buffers, input, and in training the optimizer's state). ``operator`` and ``module`` say where
-    the peak stands.
+    the peak stands: in the backward pass, ``module`` is the one whose forward made the autograd
+    node that runs; the module itself and the optimizer's step are ''.
     """
 
     case: str
@@ -183,11 +189,44 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     steady: bool
 
 
+class Activity(Frozen, frozen=True, kw_only=True):
+    """What a process and the others did on its cores while it took turns.
+
+    ``threads`` could have been busy all of ``wall_s``: those that compute on a CPU, one beside a
+    GPU. ``cpu_s`` is the process's own processor time, ``others_s`` that of all others on the
+    cores that it may use, ``steal_s`` what the host of a virtual machine kept of them. Load
+    averages are over one minute; the frequency is the mean over those cores.
+    """
+
+    threads: Whole
+    wall_s: float
+    cpu_s: float
+    others_s: float | Failure
+    steal_s: float | Failure
+    load_before: float
+    load_after: float
+    mhz_before: float | Failure
+    mhz_after: float | Failure
+
+    @property
+    def taken_share(self) -> float:
+        """The share of its processor time that others, or the host, took.
+
+        Time that it lacked counts only as far as others ran: a thread may also have waited.
+        """
+        wanted = self.wall_s * self.threads
+        lacked = max(0.0, wanted - self.cpu_s)
+        if not isinstance(self.others_s, Failure):
+            stolen = 0.0 if isinstance(self.steal_s, Failure) else self.steal_s
+            lacked = min(lacked, self.others_s + stolen)
+        return lacked / wanted if wanted > 0 else 0.0
+
+
 class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     """One launch that ended well: a fresh process in which ``cases`` took turns.
 
-    ``allocator`` is the mode in force. ``cpu_s`` is the process's own processor time over the
-    turns, beside their ``wall_s``; the load averages are over one minute.
+    ``allocator`` is the mode in force. ``activity`` is of the turns; ``seconds`` are of the whole
+    launch, building and warm-up included.
     """
 
     launch: Whole
@@ -195,10 +234,13 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     seed: Whole
     threads: int
     allocator: Literal["pinned", "system"]
-    wall_s: float
-    cpu_s: float
-    load_before: float
-    load_after: float
+    activity: Activity
+    seconds: float
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether others took so much of the cores that the launch is to be repeated."""
+        return self.activity.taken_share > CONTENDED
 
 
 class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
@@ -227,6 +269,26 @@ class Settings(Frozen, frozen=True, kw_only=True):
     allocator: Literal["pinned", "system"]
     seed: Whole
     memory_budget_bytes: int
+    budget_s: float | None = None
+
+
+class NoiseFloor(Frozen, frozen=True, kw_only=True):
+    """What identical code looks like on a machine: the doctor's A/A measurement.
+
+    The spreads are standard deviations over launches, by mode, on the logarithm: ``in_turns`` of
+    the ratio of two identical cases that took turns, ``between_runs`` of a case's ratio to the
+    yardstick. They hold for the ``machine``, ``threads`` and ``allocator`` that they name.
+    """
+
+    machine: str
+    device: str
+    threads: int
+    allocator: Literal["pinned", "system"]
+    launches: Whole
+    turns: Whole
+    in_turns: dict[Mode, float]
+    between_runs: dict[Mode, float]
+    measured: str
 
 
 class Git(Frozen, frozen=True, kw_only=True):
@@ -270,10 +332,14 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     source: str
     yardstick: str
     started: str
+    noise_floor: NoiseFloor | None = None
 
 
 class Record(Frozen, frozen=True, kw_only=True):
-    """All that is known of one case; an absent measure is None, and `failures` says why."""
+    """All that is known of one case; an absent measure is None, and `failures` says why.
+
+    ``left_out`` are samples of contended launches, where enough others make up the estimates.
+    """
 
     case: Case
     counts: Counts | None = None
@@ -281,6 +347,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     allocated: Allocated | None = None
     resident: Resident | None = None
     latencies: tuple[Latency, ...] = ()
+    left_out: tuple[Latency, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
 
 
@@ -310,10 +377,13 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
 
     Samples of a launch that has no closing `Launch` line were in flight when the run was cut off:
     they are left out, and a note counts them. A measure that was repeated counts by its last line.
+    Samples of contended launches are left out where at least half of the launches asked for were
+    not contended; else all count.
     """
     kept = list(lines)
     launches = tuple(line for line in kept if isinstance(line, Launch))
     complete = {launch.launch for launch in launches}
+    contended = {launch.launch for launch in launches if launch.is_contended}
     fields: dict[str, dict[str, Any]] = {case.key: {} for case in info.cases}
     latencies: dict[str, list[Latency]] = {key: [] for key in (*fields, YARDSTICK)}
     failures: dict[str, list[CaseFailure]] = {key: [] for key in fields}
@@ -330,19 +400,34 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
             fields[line.case][str(line.__struct_config__.tag)] = line
     if cut_off:
         notes = (*notes, f"samples of {cut_off} cases in a launch that was cut off are left out")
-    return Run(
-        info=info,
-        records=tuple(
+
+    records = []
+    for case in info.cases:
+        counting, left_out = _counted(latencies[case.key], contended, info.settings.launches)
+        records.append(
             Record(
                 case=case,
-                latencies=tuple(latencies[case.key]),
+                latencies=counting,
+                left_out=left_out,
                 failures=tuple(failures[case.key]),
                 **fields[case.key],
             )
-            for case in info.cases
-        ),
+        )
+    return Run(
+        info=info,
+        records=tuple(records),
         launches=launches,
         yardstick=tuple(latencies[YARDSTICK]),
         last_launch=max(map(launch_number, kept), default=0),
         notes=notes,
     )
+
+
+def _counted(
+    latencies: Sequence[Latency], contended: AbstractSet[int], asked: int
+) -> tuple[tuple[Latency, ...], tuple[Latency, ...]]:
+    """Those that make up the estimates, and those that are left out."""
+    quiet = tuple(line for line in latencies if line.launch not in contended)
+    if 2 * len(quiet) < asked:
+        return tuple(latencies), ()
+    return quiet, tuple(line for line in latencies if line.launch in contended)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from . import isolate
@@ -18,6 +19,7 @@ from .records import (
     TensorPeak,
     assemble,
 )
+from .sampling import standings, strategy
 from .store import RunFolder
 from .units import bytes_text
 
@@ -33,10 +35,15 @@ class Progress(Protocol):
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         """Counts and memory of case ``index`` of ``total`` are known, or its failure."""
 
-    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
-        """Launch ``number`` of ``total`` begins; ``left_s`` is the time that all should take."""
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
+        """Launch ``number`` begins, of ``total`` where that is known ahead.
 
-    def launch_ended(self, number: int, total: int, run: Run) -> None:
+        ``left_s`` is the time that all should take.
+        """
+
+    def launch_ended(self, number: int, run: Run) -> None:
         """A launch ended; ``run`` holds all that is known so far."""
 
 
@@ -50,6 +57,7 @@ class Runner:
         self._progress = progress
         self._lines = lines_of(run)
         self._last_launch = run.last_launch
+        self._strategy = strategy(run)
 
     @property
     def result(self) -> Run:
@@ -123,37 +131,40 @@ class Runner:
         return True
 
     def _launch_groups(self) -> None:
-        """Launch after launch, each group once a round, until every case has had its launches."""
+        """Round after round, each group launched once, until the strategy wants no more."""
+        began = time.monotonic()
+        done = sum(isinstance(line, Launch) for line in self._lines)
         durations: list[float] = []
-        while waiting := self._waiting_groups():
-            done = sum(isinstance(line, Launch) for line in self._lines)
-            left = sum(self._lacks(group) for group in waiting)
-            for group in waiting:
+        while groups := self._wanted_groups(time.monotonic() - began):
+            rounds = self._strategy.left(standings(self.result))
+            for index, group in enumerate(groups):
+                left = None if rounds is None else rounds * len(groups) - index
                 mean = sum(durations) / len(durations) if durations else None
                 self._progress.launch_started(
-                    done + 1, done + left, len(group), mean and mean * left
+                    done + 1,
+                    None if left is None else done + left,
+                    len(group),
+                    self._seconds_left(mean, left, time.monotonic() - began),
                 )
                 start = time.monotonic()
                 if not self._launch(group):
                     break  # the groups are packed anew without the case that died
                 durations.append(time.monotonic() - start)
-                done, left = done + 1, left - 1
-                self._progress.launch_ended(done, done + left, self.result)
+                done += 1
+                self._progress.launch_ended(done, self.result)
 
-    def _waiting_groups(self) -> list[tuple[Case, ...]]:
-        healthy = [r for r in self.result.records if not r.failures and r.tensor_peak]
-        groups = pack(healthy, self._settings.memory_budget_bytes)
-        return [group for group in groups if self._lacks(group)]
+    def _wanted_groups(self, elapsed_s: float) -> list[tuple[Case, ...]]:
+        run = self.result
+        wanted = set(self._strategy.wanted(standings(run), elapsed_s))
+        healthy = [record for record in run.records if record.tensor_peak and not record.failures]
+        return pack(healthy, wanted, self._settings.memory_budget_bytes)
 
-    def _lacks(self, group: Sequence[Case]) -> int:
-        """How many more launches a group needs."""
-        counts = dict.fromkeys((case.key for case in group), 0)
-        for line in self._lines:
-            if isinstance(line, Launch):
-                for key in line.cases:
-                    if key in counts:
-                        counts[key] += 1
-        return max(0, self._settings.launches - min(counts.values()))
+    def _seconds_left(
+        self, mean_s: float | None, left: int | None, elapsed_s: float
+    ) -> float | None:
+        if self._settings.budget_s is not None:
+            return max(0.0, self._settings.budget_s - elapsed_s)
+        return None if mean_s is None or left is None else mean_s * left
 
     def _launch(self, group: tuple[Case, ...]) -> bool:
         """One launch; a case that kills it is recorded, and the launch is left to be repeated."""
@@ -184,8 +195,10 @@ class Runner:
         self._lines.extend(lines)
 
 
-def pack(records: Iterable[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
-    """Groups of cases that can stand in memory together, each with its cases' references.
+def pack(
+    records: Iterable[Record], wanted: AbstractSet[str], budget_bytes: int
+) -> list[tuple[Case, ...]]:
+    """Groups of the ``wanted`` cases that can stand in memory together, each with its reference.
 
     A group holds what each case keeps between calls, and the most that one needs during a call.
     Cases that need different backend flags never share a group.
@@ -193,15 +206,17 @@ def pack(records: Iterable[Record], budget_bytes: int) -> list[tuple[Case, ...]]
     by_key = {record.case.key: record for record in records}
     groups: list[list[str]] = []
     for key, record in by_key.items():
-        wanted = [k for k in (record.case.reference, key) if k in by_key]
+        if key not in wanted:
+            continue
+        both = [k for k in (record.case.reference, key) if k in by_key]
         for group in groups:
-            together = dict.fromkeys([*group, *wanted])
+            together = dict.fromkeys([*group, *both])
             same = by_key[group[0]].case.precision == record.case.precision
             if same and _group_bytes([by_key[k] for k in together if k]) <= budget_bytes:
                 group[:] = [k for k in together if k]
                 break
         else:
-            groups.append([k for k in dict.fromkeys(wanted) if k])
+            groups.append([k for k in dict.fromkeys(both) if k])
     return [tuple(by_key[key].case for key in group) for group in groups]
 
 
@@ -217,7 +232,7 @@ def lines_of(run: Run) -> list[Line]:
     for record in run.records:
         single = (record.counts, record.tensor_peak, record.allocated, record.resident)
         lines += [line for line in single if line is not None]
-        lines += [*record.latencies, *record.failures]
+        lines += [*record.latencies, *record.left_out, *record.failures]
     return [*lines, *run.yardstick, *run.launches]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from . import __version__, environment, isolate, store
+from . import __version__, environment, isolate, noise, store
 from .case import MODES
 from .errors import CspbenchError
 from .measures.yardstick import digest
@@ -36,10 +36,11 @@ class Session:
         """
         if options["resume"] is not None:
             return cls._resume(options)
-        device, name = _device(options["device"] or "cpu")
+        device, name = device_of(options["device"] or "cpu")
         suite = load(_suite_name(options), _selection(options, device))
-        settings = _settings(options, device)
+        settings = settings_of(options, device)
         started = datetime.now(UTC)
+        described = environment.describe(name)
         info = RunInfo(
             schema=SCHEMA,
             version=__version__,
@@ -48,11 +49,12 @@ class Session:
             description=suite.description,
             cases=suite.cases,
             settings=settings,
-            environment=environment.describe(name),
+            environment=described,
             git=environment.git(),
             source=environment.source(),
             yardstick=digest(),
             started=started.isoformat(timespec="seconds"),
+            noise_floor=noise.load(environment.machine(described), settings),
         )
         place = options["out"]
         if place is None:
@@ -92,7 +94,7 @@ class Session:
         self._folder.close()
 
 
-def _device(wanted: str) -> tuple[str, str | None]:
+def device_of(wanted: str) -> tuple[str, str | None]:
     """The device to use and, of a GPU, its name, found out in another process."""
     if wanted == "cpu":
         return wanted, None
@@ -132,6 +134,17 @@ def _selection(options: Mapping[str, Any], device: str) -> Selection:
     )
 
 
+SAMPLING: dict[str, Any] = {
+    "launches": 6,
+    "turns": 10,
+    "min_time_s": 0.001,
+    "time_limit_s": 120.0,
+    "allocator": "pinned",
+    "seed": 0,
+}
+"""How a suite is measured unless the command line says otherwise."""
+
+
 def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     names = {
         "threads": "threads",
@@ -141,25 +154,25 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "time_limit": "time_limit_s",
         "allocator": "allocator",
         "seed": "seed",
+        "budget": "budget_s",
     }
-    return {name: options[key] for key, name in names.items() if options[key] is not None}
+    return {name: options[key] for key, name in names.items() if options.get(key) is not None}
 
 
-def _settings(options: Mapping[str, Any], device: str) -> Settings:
+def settings_of(options: Mapping[str, Any], device: str) -> Settings:
+    """What a command line asks for, the defaults where it is silent.
+
+    Raises `CspbenchError` for more threads than cores.
+    """
     cores = environment.usable_cores()
-    if (options["threads"] or 1) > cores:
+    if (options.get("threads") or 1) > cores:
         raise CspbenchError(
             f"--threads {options['threads']}: this process may use {cores} logical cores; "
             "more threads than that would measure the scheduler"
         )
     defaults = {
         "threads": environment.physical_cores(),
-        "launches": 6,
-        "turns": 10,
-        "min_time_s": 0.001,
-        "time_limit_s": 120.0,
-        "allocator": "pinned",
-        "seed": 0,
+        **SAMPLING,
     }
     return Settings(
         device=device,
@@ -194,7 +207,7 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             )
         suite = load(name, _selection(options, settings.device))
         yield from _suite_differences(info, suite)
-    _, device_name = _device(settings.device)
+    _, device_name = device_of(settings.device)
     yield from _environment_differences(info.environment, environment.describe(device_name))
     yield from _git_differences(info.git, environment.git())
     if info.yardstick != digest():
@@ -241,7 +254,7 @@ def _command(options: Mapping[str, Any]) -> str:
         words += _option(key, options[key])
     if options["channels_last"]:
         words.append("--channels-last")
-    for key in ("launches", "turns", "min_time", "time_limit", "allocator", "seed"):
+    for key in ("launches", "turns", "min_time", "time_limit", "budget", "allocator", "seed"):
         words += _option(key, options[key])
     return shlex.join(words)
 

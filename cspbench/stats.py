@@ -1,9 +1,23 @@
-"""Medians and intervals: pure functions. The unit of replication is the launch, not the sample."""
+"""Medians, intervals and tests: pure functions. The launch is the unit of replication.
+
+Everything that compares works on logarithms of latencies, so that a ratio and its inverse are
+treated alike, and on one value a launch: samples of one process are not independent.
+"""
 
 import math
+import operator
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, stdev
+from itertools import combinations, product
+from statistics import fmean, median, quantiles, stdev, variance
+
+CONFIDENCE = 0.95
+"""Of every interval that is shown."""
+
+_LARGEST_LOG = 700.0  # beyond it an exponential overflows
+_ENUMERATED = 1 << 14  # arrangements that a permutation test goes through one by one
+_DRAWN = 9_999  # arrangements that it draws where there are more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,24 +37,109 @@ class Estimate:
         return (self.high - self.low) / 2 / self.value
 
 
-def log_estimate(values: Sequence[float], *, confidence: float = 0.95) -> Estimate:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A mean logarithm over launches: of a ratio that was paired, or of one side over the other.
+
+    ``standard_error`` is None where a side has one launch. ``degrees`` are those of Student's t.
+    ``launches`` counts pairs, or the launches of the smaller side. ``permutation_p`` is two-sided;
+    ``smallest_p`` is the least that it could be with so many launches.
+    """
+
+    log_ratio: float
+    standard_error: float | None
+    degrees: float
+    launches: int
+    permutation_p: float
+    smallest_p: float
+
+    @property
+    def p(self) -> float:
+        """Student's t, two-sided, against a ratio of 1; 1 where there is no standard error."""
+        if self.standard_error is None:
+            return 1.0
+        if self.standard_error == 0:
+            return 1.0 if self.log_ratio == 0 else 0.0
+        from scipy.special import stdtr
+
+        return float(2 * stdtr(self.degrees, -abs(self.log_ratio / self.standard_error)))
+
+    def margin(self, confidence: float = CONFIDENCE) -> float | None:
+        """Half the interval's width, on the logarithm."""
+        if self.standard_error is None:
+            return None
+        return t_quantile(0.5 + confidence / 2, self.degrees) * self.standard_error
+
+    def estimate(self, confidence: float = CONFIDENCE) -> Estimate:
+        """The ratio with its interval."""
+        margin = self.margin(confidence)
+        return Estimate(
+            value=math.exp(self.log_ratio),
+            low=None if margin is None else math.exp(self.log_ratio - margin),
+            high=None if margin is None else math.exp(self.log_ratio + margin),
+            launches=self.launches,
+        )
+
+    def detectable(self, alpha: float, power: float = 0.8) -> float | None:
+        """The least change, as a share, that such launches would show with that probability.
+
+        From the non-central t distribution (Cohen 1988, chapter 2).
+        """
+        if self.standard_error is None:
+            return None
+        from scipy.special import nctdtrinc
+
+        critical = t_quantile(1 - alpha / 2, self.degrees)
+        reach = float(nctdtrinc(self.degrees, 1 - power, critical))
+        return math.expm1(min(reach * self.standard_error, _LARGEST_LOG))
+
+
+def paired(log_ratios: Sequence[float]) -> Difference:
+    """Student's paired test: one log-ratio a launch, of two cases that took turns in it.
+
+    Raises `ValueError` for no values, or one that is not finite.
+    """
+    logs = _finite(log_ratios)
+    number = len(logs)
+    return Difference(
+        log_ratio=fmean(logs),
+        standard_error=stdev(logs) / math.sqrt(number) if number > 1 else None,
+        degrees=number - 1,
+        launches=number,
+        permutation_p=_sign_flip_p(logs),
+        smallest_p=2.0 ** (1 - number),
+    )
+
+
+def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
+    """Welch's test of log latencies, one a launch, of two runs: candidate over baseline.
+
+    Raises `ValueError` for an empty side, or a value that is not finite.
+    """
+    sides = _finite(baseline), _finite(candidate)
+    numbers = [len(side) for side in sides]
+    error, degrees = None, 0.0
+    if min(numbers) > 1:
+        parts = [variance(side) / len(side) for side in sides]
+        error = math.sqrt(sum(parts))
+        spread = sum(part**2 / (number - 1) for part, number in zip(parts, numbers, strict=True))
+        degrees = sum(parts) ** 2 / spread if spread else float(sum(numbers) - 2)
+    return Difference(
+        log_ratio=fmean(sides[1]) - fmean(sides[0]),
+        standard_error=error,
+        degrees=degrees,
+        launches=min(numbers),
+        permutation_p=_exchange_p(*sides),
+        smallest_p=(2 if numbers[0] == numbers[1] else 1) / math.comb(sum(numbers), numbers[0]),
+    )
+
+
+def log_estimate(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
     """Geometric mean of positive per-launch values with Student's t interval on their logarithms.
 
     Raises `ValueError` for no values, or one that is not positive and finite.
     """
-    if not values or not all(math.isfinite(value) and value > 0 for value in values):
-        raise ValueError(f"per-launch values must be positive and finite, got {list(values)}")
-    logs = [math.log(value) for value in values]
-    centre = fmean(logs)
-    if len(logs) == 1:
-        return Estimate(value=values[0], low=None, high=None, launches=1)
-    half = _t_quantile(0.5 + confidence / 2, len(logs) - 1) * stdev(logs) / math.sqrt(len(logs))
-    return Estimate(
-        value=math.exp(centre),
-        low=math.exp(centre - half),
-        high=math.exp(centre + half),
-        launches=len(logs),
-    )
+    return _mean_log(values).estimate(confidence)
 
 
 def latency_estimate(launches: Sequence[Sequence[float]]) -> Estimate:
@@ -48,21 +147,107 @@ def latency_estimate(launches: Sequence[Sequence[float]]) -> Estimate:
     return log_estimate([median(samples) for samples in launches])
 
 
-def ratio_estimate(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Estimate:
-    """The ratio of two cases that took turns: (numerator, denominator) samples a launch.
+def log_ratio(tops: Sequence[float], bottoms: Sequence[float]) -> float:
+    """The median over turns of log(top / bottom) of two cases in one launch.
 
-    Each turn gives one ratio, each launch the median of its turns' ratios, the launches the
-    estimate. Raises `ValueError` where the two sides of a launch differ in length.
+    Raises `ValueError` where the two sides differ in length or a sample is not positive.
     """
-    return log_estimate(
-        [
-            median(top / bottom for top, bottom in zip(tops, bottoms, strict=True))
-            for tops, bottoms in pairs
-        ]
-    )
+    return median(math.log(top / bottom) for top, bottom in zip(tops, bottoms, strict=True))
 
 
-def _t_quantile(probability: float, degrees: int) -> float:
+def log_median(samples: Sequence[float]) -> float:
+    """The logarithm of a launch's median sample."""
+    return math.log(median(samples))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjustment: each may be held against alpha, and all together keep it.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def tukey_outliers(samples: Sequence[float]) -> int:
+    """How many samples lie more than 1.5 quartile distances outside the quartiles.
+
+    >>> tukey_outliers([1.0, 1.1, 1.2, 1.1, 1.0, 9.0])
+    1
+    """
+    if len(samples) < 4:
+        return 0
+    low, _, high = quantiles(samples, method="inclusive")
+    reach = 1.5 * (high - low)
+    return sum(not low - reach <= sample <= high + reach for sample in samples)
+
+
+def half_width(spread: float, launches: int) -> float | None:
+    """Half the interval of a ratio whose logarithm has that spread over so many launches."""
+    if launches < 2:
+        return None
+    quantile = t_quantile(0.5 + CONFIDENCE / 2, launches - 1)
+    return math.expm1(quantile * spread / math.sqrt(launches))
+
+
+def t_quantile(probability: float, degrees: float) -> float:
+    """The quantile of Student's t."""
     from scipy.special import stdtrit  # scipy.stats would take most of a second to import
 
     return float(stdtrit(degrees, probability))
+
+
+def _mean_log(values: Sequence[float]) -> Difference:
+    if not values or not all(math.isfinite(value) and value > 0 for value in values):
+        raise ValueError(f"per-launch values must be positive and finite, got {list(values)}")
+    return paired([math.log(value) for value in values])
+
+
+def _finite(values: Sequence[float]) -> list[float]:
+    if not values or not all(map(math.isfinite, values)):
+        raise ValueError(f"one finite value a launch is needed, got {list(values)}")
+    return list(values)
+
+
+def _sign_flip_p(logs: Sequence[float]) -> float:
+    """The share of sign patterns whose mean is as far from 0 as the one that was seen."""
+    seen = _slightly_less(abs(math.fsum(logs)))
+    if 2 ** len(logs) <= _ENUMERATED:
+        patterns = product((1, -1), repeat=len(logs))
+        sums = [abs(math.fsum(map(operator.mul, logs, signs))) for signs in patterns]
+        return sum(one >= seen for one in sums) / len(sums)
+    chance = random.Random(0)  # noqa: S311 -- a simulation, not a secret
+    hits = sum(
+        abs(math.fsum(log if chance.random() < 0.5 else -log for log in logs)) >= seen
+        for _ in range(_DRAWN)
+    )
+    return (hits + 1) / (_DRAWN + 1)
+
+
+def _exchange_p(baseline: Sequence[float], candidate: Sequence[float]) -> float:
+    """The share of ways to deal the launches out whose means differ as much as those seen."""
+    everything = [*baseline, *candidate]
+    number, total = len(baseline), math.fsum(everything)
+
+    def distance(first: float) -> float:
+        return abs(first / number - (total - first) / (len(everything) - number))
+
+    seen = _slightly_less(distance(math.fsum(baseline)))
+    if math.comb(len(everything), number) <= _ENUMERATED:
+        dealt = [distance(math.fsum(chosen)) for chosen in combinations(everything, number)]
+        return sum(one >= seen for one in dealt) / len(dealt)
+    chance = random.Random(0)  # noqa: S311 -- a simulation, not a secret
+    hits = sum(
+        distance(math.fsum(chance.sample(everything, number))) >= seen for _ in range(_DRAWN)
+    )
+    return (hits + 1) / (_DRAWN + 1)
+
+
+def _slightly_less(value: float) -> float:
+    return value - 1e-12 * (1 + value)  # equal but for the order of the additions

@@ -76,3 +76,13 @@ def ratio_text(ratio: float) -> str:
     if ratio == 1:
         return "1"
     return f"{ratio:.3f}" if abs(ratio) >= 0.1 else significant_text(ratio, 3)
+
+
+def percent_text(share: float) -> str:
+    """A share in percent to two significant digits, a whole percent from 10 on.
+
+    >>> percent_text(0.01), percent_text(0.0123), percent_text(0.0004), percent_text(0.31)
+    ('1%', '1.2%', '0.04%', '31%')
+    """
+    percent = 100 * share
+    return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"

@@ -4,7 +4,7 @@ This module is what the fork server loads ahead: torch, thop and what the measur
 """
 
 import gc
-import os
+import random
 import time
 import traceback
 import warnings
@@ -16,6 +16,7 @@ import torch._dynamo  # an optimizer and fake tensors load it on first use, whic
 
 from . import allocator
 from .case import Case
+from .contention import Snapshot
 from .device import backend, check
 from .errors import CspbenchError
 from .isolate import Announcer
@@ -35,6 +36,9 @@ from .records import (
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import thop  # noqa: F401 -- loaded ahead, so that a fresh process has it
+
+
+_BALLAST_BYTES = 1 << 20
 
 
 def identify(announcer: Announcer, device: str) -> None:
@@ -66,7 +70,11 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
     """Let ``cases`` and the yardstick take turns; send what was read, and the launch last.
 
     The step announced is the index of the case whose turn it is; the yardstick's is one past.
+    Cases are built in random order behind blocks of random size: where a case's memory lies makes
+    it faster or slower by some tenths of a percent, which must differ from launch to launch, or
+    else it would look like a property of the case.
     """
+    began = time.perf_counter()
     pinned = allocator.pin() if settings.allocator == "pinned" else "system"
     seed = settings.seed * 1_000_003 + number  # another order each launch, the same each repetition
     steps = {case.key: index for index, case in enumerate(cases)} | {YARDSTICK: len(cases)}
@@ -88,6 +96,7 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
         contestants.append(contestant)
 
     def enter_case(case: Case) -> None:
+        torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
         enter(case.key, Call(case, BuiltSubject(case).real(), case.device))
 
     precision = cases[0].precision  # a group shares the backend's flags
@@ -95,18 +104,23 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
         threads = torch.get_num_threads()
         announcer.step(len(cases))
         enter(YARDSTICK, yardstick(settings.device))
-        for case in cases:
+        layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
+        ballast = []
+        for case in layout.sample(cases, len(cases)):
+            ballast.append(torch.empty(layout.randrange(_BALLAST_BYTES), dtype=torch.uint8))
             attempt(case.key, partial(enter_case, case))
         gc.collect()
         gc.disable()
-        load_before, wall, processor = os.getloadavg()[0], time.perf_counter(), time.process_time()
+        before = Snapshot.take()
         stayed = take_turns(
             contestants,
             turns=settings.turns,
             seed=seed,
             sample=lambda one: attempt(one.key, one.sample),
         )
-        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        after = Snapshot.take()
+    del ballast
+    stayed.sort(key=lambda one: steps[one.key])
     for one in stayed:
         announcer.send(one.latency(launch=number))
     announcer.send(
@@ -116,10 +130,8 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
             seed=seed,
             threads=threads,
             allocator=pinned,
-            wall_s=wall,
-            cpu_s=processor,
-            load_before=load_before,
-            load_after=os.getloadavg()[0],
+            activity=after.since(before, threads=1 if settings.device != "cpu" else threads),
+            seconds=time.perf_counter() - began,
         )
     )
 

@@ -5,10 +5,12 @@ import msgspec
 from cspbench.case import Case, Mode
 from cspbench.records import (
     SCHEMA,
+    Activity,
     Environment,
     Failure,
     Latency,
     Launch,
+    NoiseFloor,
     RunInfo,
     Settings,
 )
@@ -88,16 +90,44 @@ def make_latency(case: Case, launch: int, *samples_s: float) -> Latency:
     )
 
 
-def make_launch(launch: int, *cases: Case) -> Launch:
-    """The closing line of a launch in which ``cases`` took turns."""
+def make_launch(launch: int, *cases: Case, taken: float = 0.0) -> Launch:
+    """The closing line of a launch of ``cases``; others took the share ``taken`` of the core."""
     return Launch(
         launch=launch,
         cases=tuple(case.key for case in cases),
         seed=1,
         threads=1,
         allocator="pinned",
+        activity=make_activity(taken),
+        seconds=1.0,
+    )
+
+
+def make_activity(taken: float = 0.0, *, threads: int = 1) -> Activity:
+    """A second on one core, of which others took the share ``taken``."""
+    return Activity(
+        threads=threads,
         wall_s=1.0,
-        cpu_s=1.0,
+        cpu_s=threads * (1.0 - taken),
+        others_s=threads * taken,
+        steal_s=0.0,
         load_before=0.0,
         load_after=0.0,
+        mhz_before=2000.0,
+        mhz_after=2000.0,
+    )
+
+
+def make_floor(spread: float) -> NoiseFloor:
+    """A noise floor that holds for `SETTINGS` on the machine called here."""
+    return NoiseFloor(
+        machine="here",
+        device="cpu",
+        threads=1,
+        allocator="pinned",
+        launches=6,
+        turns=10,
+        in_turns={"infer": spread, "train": spread},
+        between_runs={"infer": spread, "train": spread},
+        measured="2026-01-01T00:00:00+00:00",
     )

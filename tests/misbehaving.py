@@ -85,3 +85,7 @@ class RaisesInLaunch(_WhenReal):
         self.calls += 1
         if self.calls == 20:
             raise RuntimeError("tired")
+
+
+class Twin(Good):
+    """The same work under another name."""

@@ -26,9 +26,9 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     progress.began(2, 6)
     progress.case_measured(2, 2, BAD, [FAILURE])
     progress.launch_started(1, 6, 1, None)
-    progress.launch_ended(1, 6, run_with(1))
+    progress.launch_ended(1, run_with(1))
     progress.launch_started(2, 6, 1, 75.0)
-    progress.launch_ended(2, 6, run_with(2))
+    progress.launch_ended(2, run_with(2))
     progress.close()
     assert stream.getvalue().splitlines() == [
         "2 cases: counts and memory first, then 6 launches; loading torch",
@@ -37,9 +37,9 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
             "launches next"
         ),
         "latency, launch 1 of 6: 1 cases take turns",
-        "  launch 1 of 6, case 1 of 2: Good, infer: 2 ms",
+        "  launch 1, case 1 of 2: Good, infer: 2 ms",
         "latency, launch 2 of 6: 1 cases take turns; about 1 min 15 s left",
-        "  launch 2 of 6, case 1 of 2: Good, infer: 2 ms ±0.0%",
+        "  launch 2, case 1 of 2: Good, infer: 2 ms ±0.0%",
     ]
 
 
@@ -51,10 +51,19 @@ def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
     progress.began(2, 6)
     progress.case_measured(1, 2, GOOD, [])
     progress.launch_started(1, 6, 1, 12.0)
-    progress.launch_ended(1, 6, run_with(2))
+    progress.launch_ended(1, run_with(2))
     progress.close()
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
     assert "[1/2] Good, infer" in text
     assert "latency: launch 0 of 6 done; 1 cases take turns, about 12 s left" in text
     assert "case 1 of 2: Good, infer: 2 ms ±0.0%" in text
     assert stream.getvalue().rfind("\x1b[?25h") > stream.getvalue().rfind("\x1b[?25l")
+
+
+def test_a_contended_launch_is_said_at_once() -> None:
+    """Who watches learns that the launch will be repeated, and why."""
+    stream = io.StringIO()
+    lines: list[Line] = [make_latency(GOOD, 1), make_launch(1, GOOD, taken=0.3)]
+    PlainProgress(stream).launch_ended(1, assemble(make_info(GOOD), lines))
+    first = stream.getvalue().splitlines()[0]
+    assert first == "  launch 1: contended: other processes took 30% of its processor time"

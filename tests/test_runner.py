@@ -11,7 +11,8 @@ from making import SETTINGS, make_case, make_info
 from cspbench import store
 from cspbench.case import Case
 from cspbench.records import Line, Record, Run, Split, TensorPeak
-from cspbench.runner import Runner, pack
+from cspbench.runner import Runner
+from cspbench.runner import pack as pack_wanted
 from cspbench.store import RunFolder
 
 slow = pytest.mark.slow
@@ -22,7 +23,7 @@ class Watch:
 
     def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
         self.cases: list[tuple[int, int, str]] = []
-        self.launches: list[tuple[int, int]] = []
+        self.launches: list[tuple[int, int | None]] = []
         self._at_launch = at_launch
 
     def began(self, cases: int, launches: int) -> None:
@@ -31,12 +32,14 @@ class Watch:
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self.cases.append((index, total, case.label))
 
-    def launch_started(self, number: int, total: int, cases: int, left_s: float | None) -> None:
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
         self.launches.append((number, total))
         if self._at_launch is not None:
             self._at_launch(number)
 
-    def launch_ended(self, number: int, total: int, run: Run) -> None:
+    def launch_ended(self, number: int, run: Run) -> None:
         pass
 
 
@@ -130,6 +133,32 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
 
 
 @slow
+def test_contended_launches_are_repeated_and_stay_in_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every launch counts as contended: 2 asked for, 1 repeated at most, all 3 are kept."""
+    monkeypatch.setattr("cspbench.records.CONTENDED", -1.0)
+    run = measure(tmp_path / "run", "Good", launches=2)
+    assert len(run.launches) == 3
+    assert [line.launch for line in run.records[0].latencies] == [1, 2, 3]
+    assert run.records[0].left_out == ()
+
+
+@slow
+def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_path: Path) -> None:
+    """Two cases of the same work: after the first two launches more follow, within the time."""
+    settings = msgspec.structs.replace(SETTINGS, launches=2, budget_s=6.0)
+    cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
+    path, watch = tmp_path / "run", Watch()
+    with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
+        Runner(folder, store.read(path), watch).run()
+    run = store.read(path)
+    assert len(run.launches) > 2
+    assert all(launch.cases == ("Good infer", "Twin infer") for launch in run.launches)
+    assert [total for _, total in watch.launches[:3]] == [2, 2, None]
+
+
+@slow
 def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) -> None:
     """The closing line of launch 2 is lost; its samples stay in the file and are not revived."""
     path = tmp_path / "run"
@@ -185,6 +214,21 @@ def record(name: str, *, baseline: int, peak: int, reference: str | None = None)
             module="",
         ),
     )
+
+
+def pack(records: Sequence[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
+    """All of them are wanted."""
+    return pack_wanted(records, {record.case.key for record in records}, budget_bytes)
+
+
+def test_only_what_is_wanted_is_launched_and_its_reference_with_it() -> None:
+    """A verdict that is open is measured again beside its reference; the others rest."""
+    records = [
+        record("ref", baseline=10, peak=100),
+        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "ab"),
+    ]
+    groups = pack_wanted(records, {"b infer"}, 1000)
+    assert [[case.entry for case in group] for group in groups] == [["ref", "b"]]
 
 
 def test_a_group_holds_what_stands_and_the_most_that_one_call_needs() -> None:

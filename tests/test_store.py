@@ -159,7 +159,7 @@ def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     path = written(tmp_path / "run", [])
     content = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps({**content, "schema": 99, "novel": True}))
-    with pytest.raises(CspbenchError, match="schema 99, this version reads 1; read it with the"):
+    with pytest.raises(CspbenchError, match="schema 99, this version reads 2; read it with the"):
         store.read(path)
 
 

@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 from ..case import Case
 from ..catalogue.entry import resolve
 
-Phase = Literal["activations", "gradients", "optimizer_state"]
+Phase = Literal["activations", "gradients", "other"]  # what arises in it counts as
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -126,7 +126,9 @@ class Call:
         self.training = case.mode == "train"
         self.input = batch_input.requires_grad_(self.training and case.input_gradient)
         # Autocast knows no meta tensors, and would change none of their counts.
-        self._autocast = device if case.precision == "amp" and device != "meta" else None
+        self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if case.precision == "amp" and device != "meta":
+            self._precision = torch.autocast(torch.device(device).type)
         trainable = [p for p in module.parameters() if p.requires_grad]
         self.optimizer = (
             torch.optim.SGD(trainable, lr=0.0, momentum=0.9)
@@ -138,11 +140,11 @@ class Call:
         """Run one iteration; ``enter`` is told each phase as it begins."""
         enter("activations")
         if not self.training:
-            with torch.no_grad(), self._precision():
+            with torch.no_grad(), self._precision:
                 self.module(self.input)
             return
         self.forget_gradients()
-        with self._precision():
+        with self._precision:
             outputs = [
                 leaf
                 for leaf in pytree.tree_leaves(self.module(self.input))
@@ -153,7 +155,7 @@ class Call:
         enter("gradients")
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
         del outputs
-        enter("optimizer_state")
+        enter("other")
         if self.optimizer is not None:
             self.optimizer.step()
 
@@ -161,11 +163,6 @@ class Call:
         """Drop the gradients of the last step."""
         self.module.zero_grad(set_to_none=True)
         self.input.grad = None
-
-    def _precision(self) -> contextlib.AbstractContextManager[object]:
-        if self._autocast is not None:
-            return torch.autocast(torch.device(self._autocast).type)
-        return contextlib.nullcontext()
 
 
 def _convert(
@@ -193,20 +190,27 @@ def _converted(
 
 @contextlib.contextmanager
 def module_stack(
-    module: nn.Module, returned: Callable[[str, object], None] | None = None
+    module: nn.Module,
+    returned: Callable[[str, object], None] | None = None,
+    moved: Callable[[str], None] | None = None,
 ) -> Iterator[list[str]]:
     """The dotted names of the modules whose forward is running, outermost ('') first.
 
-    ``returned`` is told each module that ended, and its output. ``module`` must be a copy: a
-    forward that raises leaves the stack as it was then. Hooks are removed on the way out.
+    ``returned`` is told each module that ended, and its output; ``moved`` the innermost one that
+    runs from here on ('' if none). ``module`` must be a copy: a forward that raises leaves the
+    stack as it was then. Hooks are removed on the way out.
     """
     stack: list[str] = []
 
     def push(path: str, *_: object) -> None:
         stack.append(path)
+        if moved is not None:
+            moved(path)
 
     def pop(path: str, _module: object, _inputs: object, output: object) -> None:
         stack.pop()
+        if moved is not None:
+            moved(stack[-1] if stack else "")
         if returned is not None:
             returned(path, output)
 

@@ -3,7 +3,8 @@
 import json
 import tempfile
 import weakref
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,48 @@ from ..records import Allocated, Failure, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
 
 _KINDS = Split.__struct_fields__
+# Private to torch: without them a peak in the backward pass has no module's name.
+_next_node: Callable[[], int] | None = getattr(torch.autograd, "_get_sequence_nr", None)
+_running_node: Callable[[], Any] | None = getattr(
+    torch._C,  # noqa: SLF001
+    "_current_autograd_node",
+    None,
+)
+_UNNUMBERED = 2**64 - 1  # the number of every node that accumulates a gradient
+
+
+class NodeOwners:
+    """The module in whose forward each autograd node was made, so that the backward can be placed.
+
+    torch numbers a thread's nodes in the order in which they are made: it is enough to know the
+    next number wherever the running module changes. A node that accumulates a parameter's gradient
+    has no such number; it belongs to the (first) module that holds the parameter.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._starts: list[int] = []
+        self._paths: list[str] = []
+        self._holders: dict[int, str] = {}
+        for path, child in module.named_modules():
+            for parameter in child.parameters(recurse=False):
+                self._holders.setdefault(id(parameter), path)
+
+    def moved(self, path: str) -> None:
+        """``path`` runs from here on: the nodes made next are its own."""
+        if _next_node is not None:
+            self._starts.append(_next_node())
+            self._paths.append(path)
+
+    def running(self) -> str:
+        """The owner of the node that runs now; '' if none runs, or the outermost module made it."""
+        node = _running_node() if _running_node is not None else None
+        if node is None:
+            return ""
+        number = node._sequence_nr()  # noqa: SLF001 -- no public one
+        if number == _UNNUMBERED:
+            return self._holders.get(id(getattr(node, "variable", None)), "")
+        index = bisect_right(self._starts, number) - 1
+        return self._paths[index] if index >= 0 else ""
 
 
 class StorageTracker(TorchDispatchMode):
@@ -25,13 +68,17 @@ class StorageTracker(TorchDispatchMode):
 
     Storages, not tensors: views and in-place results add nothing. A storage's end is seen by a
     weak reference, so that the sum is exact at every operator, whatever the thread count.
+
+    ``stack`` holds the modules whose forward is running; ``owners`` places the backward's nodes.
+    What arises counts as the current ``kind``.
     """
 
-    def __init__(self, stack: list[str]) -> None:
+    def __init__(self, stack: list[str], owners: NodeOwners | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._stack = stack
+        self._owners = owners
         self._sizes: dict[int, tuple[weakref.ref[Any], str, int]] = {}
-        self.kind: str = "activations"
+        self.kind: Phase = "activations"
         self.live = dict.fromkeys(_KINDS, 0)
         self.peak = dict(self.live)
         self.operator = ""
@@ -77,8 +124,13 @@ class StorageTracker(TorchDispatchMode):
         if sum(self.live.values()) > sum(self.peak.values()):
             self.peak = dict(self.live)
             self.operator = func.overloadpacket.__name__
-            self.module = self._stack[-1] if self._stack else ""
+            self.module = self._place()
         return result
+
+    def _place(self) -> str:
+        if self.kind == "activations":
+            return self._stack[-1] if self._stack else ""
+        return self._owners.running() if self._owners is not None else ""
 
 
 def tensor_peak(subject: Subject) -> TensorPeak:
@@ -112,8 +164,9 @@ def _track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
     if call.training:
         call()  # makes the optimizer's state, which stands in every later step
         call.forget_gradients()
-    with module_stack(module) as stack:
-        tracker = StorageTracker(stack)
+    owners = NodeOwners(module)
+    with module_stack(module, moved=owners.moved) as stack:
+        tracker = StorageTracker(stack, owners)
         for parameter in module.parameters():
             tracker.follow(parameter, "weights")
         for buffer in module.buffers():

@@ -7,7 +7,7 @@ from typing import Literal
 from ..errors import unknown
 from ..records import Failure
 from ..stats import Estimate
-from ..units import ratio_text, significant_text
+from ..units import percent_text, ratio_text, significant_text
 from .rows import Reading
 
 Part = Literal["exact", "timed"]
@@ -36,6 +36,8 @@ class Column:
             return ""
         if isinstance(reading, Failure):
             return MISSING
+        if isinstance(reading, str):
+            return reading
         return self.text(reading.value if isinstance(reading, Estimate) else reading)
 
     def interval_cell(self, reading: Reading) -> str:
@@ -67,6 +69,10 @@ def milliseconds(seconds: float) -> str:
 
 def _whole(count: float) -> str:
     return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
+
+
+def _probability(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _mebibytes(count: float) -> str:
@@ -158,11 +164,50 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         key="latency_ratio",
-        header="latency\nratio",
+        header="ratio",
         help="latency over the reference entry's, turn by turn, summarised by launch",
         part="timed",
         text=ratio_text,
         interval=True,
+    ),
+    Column(
+        key="verdict",
+        header="verdict",
+        help="latency against the reference entry's: Student's t over launches, Holm over cases",
+        part="timed",
+        text=str,
+    ),
+    Column(
+        key="detectable",
+        header="detectable\nchange",
+        help="least change that so many launches would show in four of five such runs",
+        part="timed",
+        text=percent_text,
+        default=False,
+    ),
+    Column(
+        key="p",
+        header="p (t,\nHolm)",
+        help="Student's t against a ratio of 1, adjusted over the cases",
+        part="timed",
+        text=_probability,
+        default=False,
+    ),
+    Column(
+        key="permutation_p",
+        header="p (permu-\ntation)",
+        help="sign flips of the launches; only where there are enough of them to decide",
+        part="timed",
+        text=_probability,
+        default=False,
+    ),
+    Column(
+        key="outliers",
+        header="outliers",
+        help="samples outside Tukey's fences of their launch; counted, never removed",
+        part="timed",
+        text=_whole,
+        default=False,
     ),
     Column(
         key="images_per_s",
@@ -170,6 +215,7 @@ COLUMNS: tuple[Column, ...] = (
         help="throughput at the input's batch size",
         part="timed",
         text=significant_text,
+        default=False,
     ),
     Column(
         key="peak_alloc_bytes",

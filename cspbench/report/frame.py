@@ -45,6 +45,7 @@ _WHOLE = (
     "latency_launches",
     "latency_samples",
     "latency_ratio_launches",
+    "outliers",
 )
 
 
@@ -68,6 +69,11 @@ def _case(row: Row) -> dict[str, Any]:
         **_estimate("latency", readings["latency"], suffix="_s"),
         "latency_samples": sum(len(line.samples_s) for line in record.latencies),
         **_estimate("latency_ratio", readings["latency_ratio"]),
+        "verdict": readings["verdict"],
+        "p": _value(readings["p"]),
+        "permutation_p": _value(readings["permutation_p"]),
+        "detectable": _value(readings["detectable"]),
+        "outliers": _value(readings["outliers"]),
         "images_per_s": _value(readings["images_per_s"]),
         "first_call_s": _value(readings["first_call"]),
         "missing": "; ".join(
@@ -85,7 +91,7 @@ def _case(row: Row) -> dict[str, Any]:
 def _value(reading: Reading) -> float | int | None:
     if isinstance(reading, Estimate):
         return reading.value
-    return None if isinstance(reading, Failure) else reading
+    return None if isinstance(reading, Failure | str) else reading
 
 
 def _estimate(name: str, reading: Reading, *, suffix: str = "") -> dict[str, float | int | None]:

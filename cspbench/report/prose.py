@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..case import Mode
 from ..catalogue.entry import Shape
-from ..records import CaseFailure, Failure, Run
-from ..stats import Estimate
-from ..units import ratio_text, shape_text
+from ..records import CaseFailure, Failure, NoiseFloor, Run
+from ..standing import threshold
+from ..stats import half_width
+from ..units import percent_text, ratio_text, seconds_text, shape_text
+from ..verdicts import ALPHA, THRESHOLD
 from .columns import Column, estimate_text, milliseconds
-from .rows import FAILED, Row, by_mode, latency_ratio, plain
+from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio, plain
 
 Quote = Callable[[str], str]
 
@@ -73,6 +75,7 @@ def completeness(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     asked = run.info.settings.launches
     if most and fewest < asked:
         sentences.append(f"Not all was measured: {_launches_text(fewest, most, asked)}.")
+    sentences += _undecided(run, table, quote)
     failed = [row for row in table if row.record.failures]
     if failed:
         sentences.append(
@@ -95,6 +98,8 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         f"seed {settings.seed}",
         f"allocator {settings.allocator}",
     ]
+    if settings.budget_s is not None:
+        sampling.append(f"budget {seconds_text(settings.budget_s)}")
     lines = [
         ("device", f"{environment.device} ({settings.device})"),
         ("threads", f"{settings.threads} on {_plural(environment.physical_cores, 'core')}"),
@@ -103,9 +108,13 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         ("sampling", ", ".join(sampling)),
     ]
     if run.launches:
-        before = _range(launch.load_before for launch in run.launches)
-        after = _range(launch.load_after for launch in run.launches)
+        before = _range(launch.activity.load_before for launch in run.launches)
+        after = _range(launch.activity.load_after for launch in run.launches)
         lines.append(("load", f"{before} before a launch, {after} after"))
+        lines.append(("contention", _contention(run)))
+    lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
+    if judged := [row for row in table if row.verdict]:
+        lines.append(("verdicts", _verdict_rule(run, judged)))
     commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
     if info.git and info.git.dirty:
         commit += " with uncommitted changes"
@@ -189,6 +198,75 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     return items
 
 
+def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
+    """Which verdicts are open, and what would decide them."""
+    rows = [row for row in table if row.verdict and not row.verdict.is_decided]
+    if not rows:
+        return []
+    more = [row.verdict.more_launches for row in rows if row.verdict]
+    reachable = [number for number in more if number is not None]
+    names = _some([_named(row, quote) for row in rows])
+    text = f"Undecided: {names}."
+    if reachable:
+        text += f" {_plural(max(reachable), 'more launch')} should decide {len(reachable)} of them"
+        text += " (--budget S spends time there)."
+    if run.info.settings.budget_s is not None:
+        text = f"The budget ended before every verdict was reached. {text}"
+    return [text]
+
+
+def _contention(run: Run) -> str:
+    """How many launches others disturbed, by how much, and what became of them."""
+    shares = [launch.activity.taken_share for launch in run.launches]
+    contended = [launch for launch in run.launches if launch.is_contended]
+    of = f"{len(contended)} of {_plural(len(run.launches), 'launch')}"
+    if not contended:
+        return f"{of}; others took at most {max(shares):.1%} of the processor time"
+    left_out = {line.launch for record in run.records for line in record.left_out}
+    kept = len(contended) - len(left_out)
+    fate = " and ".join(
+        part
+        for part in (
+            f"{len(left_out)} left out" if left_out else "",
+            f"{kept} counted for want of others" if kept else "",
+        )
+        if part
+    )
+    return f"{of}: others took up to {max(shares):.0%} of the processor time; {fate}"
+
+
+def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
+    if floor is None:
+        return "not measured on this machine (python -m cspbench doctor)"
+    widths = {mode: half_width(spread, launches) for mode, spread in floor.in_turns.items()}
+    return (
+        ", ".join(
+            f"{percent_text(width)} {_AT[mode].lower()}"
+            for mode, width in widths.items()
+            if width is not None
+        )
+        or "known, but one launch has none"
+    )
+
+
+def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
+    """By what a verdict is reached here, and what such a run can see."""
+    thresholds = [
+        threshold(run, row.record, row.verdict.ratio.launches) for row in rows if row.verdict
+    ]
+    text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
+    visible = [
+        row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
+    ]
+    return f"{text}; detectable: {_percents(visible)}" if visible else text
+
+
+def _percents(shares: Iterable[float]) -> str:
+    ordered = sorted(shares)
+    low, high = percent_text(ordered[0]), percent_text(ordered[-1])
+    return low if low == high else f"{low.removesuffix('%')}–{high}"
+
+
 def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     at = _AT[group[0].mode]
     timed = [row for row in group if row.latency]
@@ -209,16 +287,14 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
             f"{at} {quote(best.name)} is fastest {of}: {_ratio_text(best)} of "
             f"{quote(reference.name)}'s latency{with_macs}"
         )
-    ratios = [row.ratio for row in beside if row.ratio]
-    if any(ratio.low is None for ratio in ratios):
+    judged = [row.verdict for row in beside if row.verdict]
+    if any(verdict.ratio.low is None for verdict in judged):
         return f"{first}; one launch gives no interval, so nothing is told apart."
     rivals = [row for row in beside if row is not best and not _told_apart(row, best)]
     tie = f", not told apart from {_some([quote(row.name) for row in rivals])}" if rivals else ""
-    sides = Counter(map(_side, ratios))
-    return (
-        f"{first}{tie}. Against {quote(reference.name)}: {sides['faster']} faster, "
-        f"{sides['slower']} slower, {sides['undecided']} not told apart (95% intervals)."
-    )
+    answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in judged)
+    counted = ", ".join(f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values())
+    return f"{first}{tie}. Against {quote(reference.name)}: {counted}."
 
 
 def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, *, has_reference: bool) -> str:
@@ -285,12 +361,6 @@ def _not_ranked(rows: Sequence[Row], quote: Quote) -> str:
 def _told_apart(row: Row, best: Row) -> bool:
     ratio = latency_ratio(row.record, best.record)
     return ratio is not None and ratio.low is not None and ratio.low > 1
-
-
-def _side(ratio: Estimate) -> str:
-    if ratio.high is not None and ratio.high < 1:
-        return "faster"
-    return "slower" if ratio.low is not None and ratio.low > 1 else "undecided"
 
 
 def _latency_text(row: Row) -> str:

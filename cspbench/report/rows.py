@@ -11,10 +11,20 @@ from statistics import median
 
 from ..case import Case, Mode
 from ..records import Counts, Failure, Latency, Record, Run, Stage, TensorPeak
-from ..stats import Estimate, latency_estimate, ratio_estimate
+from ..standing import difference, samples, verdicts
+from ..stats import Estimate, latency_estimate, tukey_outliers
+from ..verdicts import Answer, Verdict
 
-Reading = int | float | Estimate | Failure | None
-"""A value, an estimate with its interval, why there is none, or None where it does not apply."""
+Reading = int | float | str | Estimate | Failure | None
+"""A value, a word, an estimate, why there is none, or None where it does not apply."""
+
+AGAINST_REFERENCE: dict[Answer, str] = {
+    "better": "faster",
+    "worse": "slower",
+    "same": "same",
+    "undecided": "undecided",
+}
+"""Verdicts as they are said of an entry beside the reference."""
 
 NOT_MEASURED = "not measured"
 FAILED = "failed"
@@ -41,7 +51,8 @@ class Row:
 
     ``name`` is its label, made unique among the cases of its mode; ``place`` counts entries in
     suite order and is shared by the modes of one entry. ``ratios`` are of the exact figures to
-    those of ``reference`` (its name; None where the suite sets none).
+    those of ``reference`` (its name; None where the suite sets none). ``verdict`` is on its latency
+    against the reference's, all cases of the run judged together.
     """
 
     record: Record
@@ -51,6 +62,7 @@ class Row:
     is_reference: bool
     readings: Mapping[str, Reading]
     ratios: Mapping[str, float | None]
+    verdict: Verdict | None
 
     @property
     def mode(self) -> Mode:
@@ -75,13 +87,16 @@ def rows(run: Run) -> tuple[Row, ...]:
     names = _names([record.case for record in run.records])
     places: dict[str, int] = {}
     readings = {key: _readings(record) for key, record in by_key.items()}
+    judged = verdicts(run)
     result = []
     for record in run.records:
         case = record.case
         place = places.setdefault(_identity(case), len(places))
         reference = by_key.get(case.reference) if case.reference else None
         own = dict(readings[case.key])
-        own["latency_ratio"] = _latency_ratio(record, reference, names)
+        verdict = judged.get(case.key)
+        own["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
+        own |= _verdict(verdict)
         beside = readings[reference.case.key] if reference else {}
         result.append(
             Row(
@@ -92,6 +107,7 @@ def rows(run: Run) -> tuple[Row, ...]:
                 is_reference=case.key in references,
                 readings=own,
                 ratios={key: _exact_ratio(own[key], beside.get(key)) for key in EXACT},
+                verdict=verdict,
             )
         )
     return tuple(result)
@@ -105,25 +121,10 @@ def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
     return groups
 
 
-def samples(record: Record) -> dict[int, tuple[float, ...]]:
-    """Seconds per iteration by launch, one a turn, of the launches that gave any."""
-    return {line.launch: line.samples_s for line in record.latencies if line.samples_s}
-
-
 def latency_ratio(numerator: Record, denominator: Record) -> Estimate | None:
-    """The ratio of two cases by the launches and turns that both took part in, None without any."""
-    tops, bottoms = samples(numerator), samples(denominator)
-    pairs = [
-        tuple(zip(*zip(tops[launch], bottoms[launch], strict=False), strict=True))
-        for launch in tops
-        if launch in bottoms
-    ]
-    if not pairs:
-        return None
-    try:
-        return ratio_estimate([(top, bottom) for top, bottom in pairs])
-    except (ValueError, ZeroDivisionError):
-        return None
+    """The ratio of two cases by the launches that both took part in, None without any."""
+    found = difference(numerator, denominator)
+    return found.estimate() if found else None
 
 
 def estimate(reading: Reading) -> Estimate | None:
@@ -223,23 +224,39 @@ def _latency(record: Record) -> dict[str, Reading]:
                 "latency": latency,
                 "images_per_s": record.case.input_shape[0] / latency.value,
                 "first_call": median(_first_calls(record.latencies)),
+                "outliers": sum(tukey_outliers(line.samples_s) for line in record.latencies),
             }
-    return dict.fromkeys(("latency", "images_per_s", "first_call"), missing)
+    return dict.fromkeys(("latency", "images_per_s", "first_call", "outliers"), missing)
 
 
 def _first_calls(latencies: Sequence[Latency]) -> list[float]:
     return [line.first_call_s for line in latencies]
 
 
-def _latency_ratio(record: Record, reference: Record | None, names: Mapping[str, str]) -> Reading:
+def _latency_ratio(
+    record: Record, reference: Record | None, verdict: Verdict | None, names: Mapping[str, str]
+) -> Reading:
     if reference is None:
         return None if record.case.reference is None else Failure(reason="no reference in this run")
     if not samples(record):
         return _missing(record, "latency")
     if reference is record:
         return 1.0
-    ratio = latency_ratio(record, reference)
-    return ratio or Failure(reason=f"no launch shared with {names[reference.case.key]}")
+    if verdict is None:
+        return Failure(reason=f"no launch shared with {names[reference.case.key]}")
+    return verdict.ratio
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Reading]:
+    """Nothing where there is no ratio: the ratio's own reading says why."""
+    if verdict is None:
+        return dict.fromkeys(("verdict", "p", "permutation_p", "detectable"))
+    return {
+        "verdict": AGAINST_REFERENCE[verdict.answer],
+        "p": verdict.p,
+        "permutation_p": verdict.permutation_p,
+        "detectable": verdict.detectable,
+    }
 
 
 def _exact_ratio(own: Reading, beside: Reading) -> float | None:

@@ -88,6 +88,12 @@ def test_iterations_double_until_a_sample_is_long_enough(
     assert found == iterations
 
 
+def test_an_interrupted_reading_does_not_end_the_calibration() -> None:
+    """0.3 ms an iteration, the first reading held up for 5 ms: 4 iterations all the same."""
+    timed = Script([5e-3, 3e-4])
+    assert iterations_per_sample(timed, minimum_s=1e-3, resolution_s=1e-9) == 4
+
+
 def test_a_clock_that_stands_still_does_not_hang_the_calibration() -> None:
     """Doubling ends at a cap."""
     assert iterations_per_sample(Script([0.0]), minimum_s=1e-3, resolution_s=0.0) == 1 << 20
@@ -102,13 +108,16 @@ def test_a_sample_is_seconds_per_iteration_after_one_untimed_iteration() -> None
 
 
 def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> None:
-    """The first call, eight equal warm-ups, and doubling from 1 to 4 iterations of 0.3 ms."""
+    """The first call, eight equal warm-ups, and doubling from 1 to 4 iterations of 0.3 ms.
+
+    A sample that is too short is doubled at once; that 4 iterations suffice is read three times.
+    """
     timed = Script([5e-2, *[3e-4] * 8, 3e-4])
     contestant = Contestant(key="a", timed=timed)
     contestant.prepare(minimum_s=1e-3, resolution_s=1e-9)
     record = contestant
     assert record.first_call_s == 5e-2
-    assert timed.asked == [1] * 9 + [1, 2, 4]
+    assert timed.asked == [1] * 9 + [1, 2, 4, 4, 4]
     assert contestant.iterations == 4
 
 

@@ -1,23 +1,32 @@
 """The tensor peak against live sets written out by hand, real and fake, at any thread count."""
 
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import msgspec
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
 from cspbench.case import Mode, Precision, make_case
 from cspbench.catalogue import find
-from cspbench.measures.base import BuiltSubject
+from cspbench.measures import memory
+from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
-from cspbench.measures.memory import StorageTracker, _track, tensor_peak
+from cspbench.measures.memory import NodeOwners, StorageTracker, _track, tensor_peak
 from cspbench.records import Allocated, TensorPeak
 
 FLOAT = 4
 
 
-def peak_of(module: nn.Module | str, shape: tuple[int, ...] | None = None) -> TensorPeak:
-    peak = cspbench.profile(module, shape, measures=["tensor_peak"]).tensor_peak
+def peak_of(
+    module: nn.Module | str, shape: tuple[int, ...] | None = None, mode: Mode = "infer"
+) -> TensorPeak:
+    peak = cspbench.profile(module, shape, measures=["tensor_peak"], mode=mode).tensor_peak
     assert peak is not None
     return peak
 
@@ -181,3 +190,248 @@ class HoldsState(nn.Module):
 def test_buffers_are_a_kind_of_their_own() -> None:
     """They are neither weights nor activations."""
     assert peak_of(HoldsState(), (1, 1, 5, 5)).split.buffers == 100
+
+
+class Does(nn.Module):
+    """A module whose forward is one function."""
+
+    def __init__(self, forward: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.does = forward
+
+    def forward(self, x: Tensor) -> object:
+        return self.does(x)
+
+
+def five_times(x: Tensor) -> Tensor:
+    for _ in range(5):
+        x = x + 1
+    return x
+
+
+def swaps_halves(x: Tensor) -> Tensor:
+    first, second = (x + 1).chunk(2, 1)
+    first.mul_(2)
+    return torch.cat([second, first], 1)
+
+
+def twice(x: Tensor) -> tuple[Tensor, Tensor]:
+    y = x + 1
+    return y, y
+
+
+@pytest.mark.parametrize(
+    ("forward", "activations", "operator"),
+    [
+        pytest.param(lambda x: torch.cat([x + 1, x + 2], 1), 200 + 200 + 400, "cat", id="cat"),
+        pytest.param(lambda x: x[:, :1].expand(1, 50, 5, 5), 0, "", id="expand"),
+        pytest.param(lambda x: (x + 1).expand(9, 2, 5, 5), 200, "add", id="expand of a new one"),
+        pytest.param(lambda x: x.chunk(2, 1), 0, "", id="chunk"),
+        pytest.param(lambda x: (x + 1).split([1, 1], 1), 200, "add", id="split of a new one"),
+        pytest.param(swaps_halves, 200 + 200, "cat", id="in place on a view"),
+        pytest.param(five_times, 200 + 200, "add", id="freed and made again"),
+        pytest.param(twice, 200, "add", id="returned twice"),
+        pytest.param(lambda x: (x + 1, [x + 2]), 200 + 200, "add", id="a tuple and a list"),
+        pytest.param(
+            lambda x: {"a": x + 1, "b": {"c": x + 2}}, 200 + 200, "add", id="dictionaries"
+        ),
+    ],
+)
+def test_what_a_forward_holds_at_once_is_counted_in_bytes(
+    forward: Callable[[Tensor], object], activations: int, operator: str
+) -> None:
+    """An input of 1x2x5x5 has 200 bytes; so has each new tensor of its shape."""
+    peak = peak_of(Does(forward), (1, 2, 5, 5))
+    assert peak.split.inputs == peak.baseline_bytes == 200
+    assert peak.split.activations == activations
+    assert (peak.operator, peak.peak_tensor_bytes) == (operator, 200 + activations)
+
+
+def chain() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(4, 8, 1, bias=False),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 1, bias=False),
+        nn.ReLU(),
+        nn.Conv2d(16, 2, 1, bias=False),
+        nn.ReLU(),
+    )
+
+
+def test_what_the_backward_needs_is_live_until_its_node_ran() -> None:
+    """4→8→16→2 channels on 10x10, a ReLU after each: the peak is the second ReLU's backward.
+
+    A channel has 400 bytes. Each ReLU keeps its result: 8 + 16 + 2 channels. The gradient of ones
+    (2), the second ReLU's incoming gradient (16) and its outgoing one (16) are there, and the last
+    weight's gradient (128 bytes); the gradient between the last two (2) went with its node.
+    """
+    peak = peak_of(chain(), (1, 4, 10, 10), "train")
+    assert peak.split.weights == peak.split.optimizer_state == 768
+    assert peak.split.inputs == 1_600
+    assert peak.split.activations == 10_400
+    assert peak.split.gradients == 13_600 + 128
+    assert peak.peak_tensor_bytes == 27_264
+    assert (peak.operator, peak.module) == ("threshold_backward", "3")
+
+
+class _KeepsFive(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x.repeat(1, 5, 1, 1))
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (kept,) = ctx.saved_tensors
+        assert kept.shape[1] == 5 * gradients[0].shape[1]
+        return gradients[0] * 2
+
+
+def keeps_five(x: Tensor) -> Tensor:
+    result: Tensor = _KeepsFive.apply(x)  # type: ignore[no-untyped-call]
+    return result
+
+
+@pytest.mark.parametrize(
+    ("mode", "activations", "gradients", "module"),
+    [("infer", 400 + 2_000 + 400, 0, "1"), ("train", 2_000 + 400, 400 + 400, "1")],
+)
+def test_what_a_function_of_the_users_saves_is_live_until_its_backward_ran(
+    mode: Mode, activations: int, gradients: int, module: str
+) -> None:
+    """A channel of 10x10 has 400 bytes: five are kept, beside the output and two gradients.
+
+    Forward only, the five last as long as the function: its input and output are beside them.
+    """
+    peak = peak_of(
+        nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), Does(keeps_five)), (1, 1, 10, 10), mode
+    )
+    assert (peak.split.activations, peak.split.gradients) == (activations, gradients)
+    assert (peak.operator, peak.module) == ("mul", module)
+
+
+def test_momentum_stands_before_a_training_step_and_not_before_a_forward() -> None:
+    """32 weights: 128 bytes, and in training as many again; the input has 1,600."""
+    module = nn.Conv2d(4, 8, 1, bias=False)
+    forward, step = (peak_of(module, (1, 4, 10, 10), mode) for mode in ("infer", "train"))
+    assert (forward.baseline_bytes, forward.split.optimizer_state) == (1_728, 0)
+    assert (step.baseline_bytes, step.split.optimizer_state) == (1_856, 128)
+
+
+def test_tied_weights_and_their_momentum_count_once() -> None:
+    """Two convolutions of one weight of 16 elements."""
+    module = nn.Sequential(nn.Conv2d(4, 4, 1, bias=False), nn.Conv2d(4, 4, 1, bias=False))
+    module[1].weight = module[0].weight
+    peak = peak_of(module, (1, 4, 10, 10), "train")
+    assert (peak.split.weights, peak.split.optimizer_state) == (64, 64)
+    assert peak.baseline_bytes == 64 + 64 + 1_600
+
+
+class _MakesTemporaries(torch.optim.Optimizer):
+    """Keeps 4 bytes of state, and needs 10,000 more in each step."""
+
+    def __init__(self, parameters: Iterable[Tensor], **_: object) -> None:
+        super().__init__(parameters, {})
+
+    def step(self, closure: object = None) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            self.state[parameter].setdefault("sum", torch.zeros(1))
+            temporary = torch.zeros(2_500)
+            del temporary
+
+
+def test_an_optimizers_temporaries_are_of_another_kind_than_its_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the peak of a step that needs 10,000 bytes: weight, state, input, gradient, and these."""
+    monkeypatch.setattr(torch.optim, "SGD", _MakesTemporaries)
+    peak = peak_of(nn.Conv2d(1, 1, 1, bias=False), (1, 1, 10, 10), "train")
+    assert (peak.split.weights, peak.split.optimizer_state, peak.split.inputs) == (4, 4, 400)
+    assert (peak.split.activations, peak.split.gradients, peak.split.other) == (0, 4, 10_000)
+    assert peak.peak_tensor_bytes == 10_412
+    assert (peak.operator, peak.module) == ("zeros", "")
+
+
+class Adds(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, 2, 5, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight
+
+
+def test_a_peak_where_a_gradient_is_accumulated_is_in_the_module_that_holds_the_weight() -> None:
+    """The sum's gradient is the gradient of ones itself, which is copied: 200 bytes each."""
+    peak = peak_of(nn.Sequential(nn.Identity(), Adds()), (1, 2, 5, 5), "train")
+    assert (peak.split.activations, peak.split.gradients) == (200, 200 + 200)
+    assert peak.module == "1"
+
+
+def doubles_a_slice(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[:, 0].mul_(2)
+    return y
+
+
+class LogsOwners(TorchDispatchMode):
+    """The owner of each node of the backward, with an operator that it runs."""
+
+    def __init__(self, owners: NodeOwners) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self.owners = owners
+        self.log: list[tuple[str, str]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> object:
+        if torch._C._current_autograd_node() is not None:
+            self.log.append((func.overloadpacket.__name__, self.owners.running()))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["fake", "real"])
+def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(kind: str) -> None:
+    """In-place and the user's own functions, nodes made after their operator, a use of the root."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(2, 3, 1)
+            self.slices = Does(doubles_a_slice)
+            self.norm = nn.BatchNorm2d(3)
+            self.act = nn.ReLU(inplace=True)
+            self.keeps = Does(keeps_five)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.norm(self.slices(self.conv(x)))
+            return torch.tanh(self.keeps(self.act(x)))
+
+    with FakeTensorMode() if kind == "fake" else contextlib.nullcontext():
+        net = Net()
+        owners = NodeOwners(net)
+        with module_stack(net, moved=owners.moved), LogsOwners(owners) as logs:
+            output = net(torch.ones(1, 2, 4, 4))
+            torch.autograd.backward([output], [torch.ones_like(output)])
+    found = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
+    assert {path for operator, path in found if operator in {"clone", "copy_"}} == {"slices"}
+    assert {entry for entry in found if entry[1] != "slices"} == {
+        ("tanh_backward", ""),
+        ("mul", "keeps"),
+        ("threshold_backward", "act"),
+        ("native_batch_norm_backward", "norm"),
+        ("convolution_backward", "conv"),
+    }
+    accumulated = {path for operator, path in logs.log if operator == "detach"}
+    assert {"conv", "norm"} <= accumulated
+
+
+@pytest.mark.parametrize("name", ["_next_node", "_running_node"])
+def test_without_torchs_private_names_a_peak_in_the_backward_has_no_module(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes and the operator stay what they were."""
+    monkeypatch.setattr(memory, name, None)
+    peak = peak_of(chain(), (1, 4, 10, 10), "train")
+    assert (peak.peak_tensor_bytes, peak.operator) == (27_264, "threshold_backward")
+    assert peak.module == ""

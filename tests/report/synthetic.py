@@ -8,6 +8,7 @@ import msgspec
 from cspbench.case import Case, Mode
 from cspbench.records import (
     SCHEMA,
+    Activity,
     Allocated,
     Counts,
     Disagreement,
@@ -115,10 +116,18 @@ def make_run(
                 seed=launch,
                 threads=2,
                 allocator="pinned",
-                wall_s=10.0,
-                cpu_s=19.0,
-                load_before=0.25 + launch / 10,
-                load_after=1.5,
+                activity=Activity(
+                    threads=2,
+                    wall_s=10.0,
+                    cpu_s=19.0,
+                    others_s=0.5,
+                    steal_s=0.0,
+                    load_before=0.25 + launch / 10,
+                    load_after=1.5,
+                    mhz_before=2000.0,
+                    mhz_after=2000.0,
+                ),
+                seconds=12.0,
             )
             for launch in range(launches)
         ),
@@ -186,6 +195,7 @@ def make_peak(case: Case, share: float = 1.0) -> TensorPeak:
         activations=round(4_000_000 * share) * (2 if training else 1),
         gradients=weights if training else 0,
         optimizer_state=weights if training else 0,
+        other=0,
     )
     return TensorPeak(
         case=case.key,

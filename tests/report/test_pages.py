@@ -102,7 +102,7 @@ def test_the_conclusion_names_the_fastest_and_how_the_others_stand() -> None:
     text = " ".join(report.text(make_run(THREE, noise=0.001)).split())
     assert "At inference csp_fusion_first is fastest of 3 entries: 0.83" in text
     assert "of dense's latency with 0.833 of its MACs." in text
-    assert "Against dense: 2 faster, 0 slower, 0 not told apart (95% intervals)." in text
+    assert "Against dense: 2 faster, 0 slower, 0 same, 0 undecided." in text
 
 
 def test_equal_entries_are_not_told_apart() -> None:
@@ -120,7 +120,7 @@ def test_equal_entries_are_not_told_apart() -> None:
         )
     )
     text = " ".join(report.text(change(run, 1, latencies=twin)).split())
-    assert "0 faster, 0 slower, 1 not told apart" in text
+    assert "0 faster, 0 slower, 0 same, 1 undecided" in text
 
 
 def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:

@@ -5,7 +5,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ...records import Run
-from ..rows import Row, rows, samples
+from ...standing import samples
+from ..rows import Row, rows
 from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
 
 if TYPE_CHECKING:

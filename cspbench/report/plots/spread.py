@@ -4,7 +4,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ...records import Run
-from ..rows import Row, rows, samples
+from ...standing import samples
+from ..rows import Row, rows
 from .style import INK, PALE, caption, panels, theme, with_latency
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...records import Run
+from ...standing import samples
 from ..prose import MODE_TITLES
-from ..rows import Row, by_mode, plain, samples
+from ..rows import Row, by_mode, plain
 from ..tables import wrap
 
 if TYPE_CHECKING:
