@@ -12,7 +12,7 @@ HEAD ?= $(RUN)
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench test check lint types format report compare clean
+.PHONY: help setup bench microbench fidelity doctor test check lint types format report compare clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
 
 microbench: $(READY)  ## pytest-benchmark over bench/
 	$(PYTHON) -m pytest bench --benchmark-only --benchmark-group-by=group $(ARGS)
+
+fidelity: $(READY)  ## how far the verdicts can be trusted here, half an hour: FULL=1 for all
+	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)
+
+doctor: $(READY)  ## is this machine fit to measure on
+	$(PYTHON) -m cspbench doctor $(ARGS)
 
 test: $(READY)  ## the tests: ARGS="-k name"
 	$(PYTHON) -m pytest $(ARGS)
