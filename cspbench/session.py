@@ -263,4 +263,6 @@ def _option(key: str, value: Any) -> list[str]:
     if value is None:
         return []
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, float):
+        text = f"{value:g}"
     return [f"--{key.replace('_', '-')}", text]

@@ -5,12 +5,16 @@ treated alike, and on one value a launch: samples of one process are not indepen
 """
 
 import math
-import operator
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from functools import lru_cache
+from itertools import combinations
 from statistics import fmean, median, quantiles, stdev, variance
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 """Of every interval that is shown."""
@@ -42,16 +46,21 @@ class Difference:
     """A mean logarithm over launches: of a ratio that was paired, or of one side over the other.
 
     ``standard_error`` is None where a side has one launch. ``degrees`` are those of Student's t.
-    ``launches`` counts pairs, or the launches of the smaller side. ``permutation_p`` is two-sided;
-    ``smallest_p`` is the least that it could be with so many launches.
+    ``candidate`` and ``baseline`` are the logarithms by launch; ``baseline`` is None where
+    ``candidate`` holds those of paired ratios.
     """
 
     log_ratio: float
     standard_error: float | None
     degrees: float
-    launches: int
-    permutation_p: float
-    smallest_p: float
+    candidate: tuple[float, ...]
+    baseline: tuple[float, ...] | None = None
+
+    @property
+    def launches(self) -> int:
+        """The number of pairs, or of the launches of the smaller side."""
+        sides = (self.candidate, self.baseline or self.candidate)
+        return min(map(len, sides))
 
     @property
     def p(self) -> float:
@@ -63,6 +72,37 @@ class Difference:
         from scipy.special import stdtr
 
         return float(2 * stdtr(self.degrees, -abs(self.log_ratio / self.standard_error)))
+
+    @property
+    def smallest_p(self) -> float:
+        """The least that `permutation_p` could be with so many launches, however clear they are."""
+        number = len(self.candidate)
+        if self.baseline is None:
+            exact = 2.0 ** (1 - number)
+        else:
+            ways = math.comb(number + len(self.baseline), number)
+            exact = (2 if number == len(self.baseline) else 1) / ways
+        return exact if _ways(self) <= _ENUMERATED else 1 / (_DRAWN + 1)
+
+    def permutation_p(self) -> float:
+        """A two-sided test without Student's assumptions.
+
+        Pairs: the share of sign patterns whose mean lies as far from 0 as the one that was seen.
+        Two sides: the share of ways to deal the launches out whose means differ as much. More than
+        16,384 of either are drawn, 9,999 of them, always the same.
+        """
+        import numpy as np
+
+        values = np.array([*self.candidate, *(self.baseline or ())])
+        number = len(self.candidate)
+        weights = _weights(number, len(values) - number, enumerated=_ways(self) <= _ENUMERATED)
+        distances = np.abs(weights @ values)
+        seen = abs(self.log_ratio)
+        # equal but for the order of the additions
+        hits = int((distances >= seen - 1e-12 * (1 + seen)).sum())
+        if _ways(self) <= _ENUMERATED:
+            return hits / len(weights)
+        return (hits + 1) / (_DRAWN + 1)
 
     def margin(self, confidence: float = CONFIDENCE) -> float | None:
         """Half the interval's width, on the logarithm."""
@@ -105,9 +145,7 @@ def paired(log_ratios: Sequence[float]) -> Difference:
         log_ratio=fmean(logs),
         standard_error=stdev(logs) / math.sqrt(number) if number > 1 else None,
         degrees=number - 1,
-        launches=number,
-        permutation_p=_sign_flip_p(logs),
-        smallest_p=2.0 ** (1 - number),
+        candidate=logs,
     )
 
 
@@ -128,9 +166,8 @@ def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
         log_ratio=fmean(sides[1]) - fmean(sides[0]),
         standard_error=error,
         degrees=degrees,
-        launches=min(numbers),
-        permutation_p=_exchange_p(*sides),
-        smallest_p=(2 if numbers[0] == numbers[1] else 1) / math.comb(sum(numbers), numbers[0]),
+        candidate=sides[1],
+        baseline=sides[0],
     )
 
 
@@ -209,45 +246,37 @@ def _mean_log(values: Sequence[float]) -> Difference:
     return paired([math.log(value) for value in values])
 
 
-def _finite(values: Sequence[float]) -> list[float]:
+def _finite(values: Sequence[float]) -> tuple[float, ...]:
     if not values or not all(map(math.isfinite, values)):
         raise ValueError(f"one finite value a launch is needed, got {list(values)}")
-    return list(values)
+    return tuple(values)
 
 
-def _sign_flip_p(logs: Sequence[float]) -> float:
-    """The share of sign patterns whose mean is as far from 0 as the one that was seen."""
-    seen = _slightly_less(abs(math.fsum(logs)))
-    if 2 ** len(logs) <= _ENUMERATED:
-        patterns = product((1, -1), repeat=len(logs))
-        sums = [abs(math.fsum(map(operator.mul, logs, signs))) for signs in patterns]
-        return sum(one >= seen for one in sums) / len(sums)
-    chance = random.Random(0)  # noqa: S311 -- a simulation, not a secret
-    hits = sum(
-        abs(math.fsum(log if chance.random() < 0.5 else -log for log in logs)) >= seen
-        for _ in range(_DRAWN)
-    )
-    return (hits + 1) / (_DRAWN + 1)
+def _ways(difference: Difference) -> int:
+    """How many arrangements there are of a difference's launches."""
+    number = len(difference.candidate)
+    if difference.baseline is None:
+        return 1 << number
+    return math.comb(number + len(difference.baseline), number)
 
 
-def _exchange_p(baseline: Sequence[float], candidate: Sequence[float]) -> float:
-    """The share of ways to deal the launches out whose means differ as much as those seen."""
-    everything = [*baseline, *candidate]
-    number, total = len(baseline), math.fsum(everything)
+@lru_cache(maxsize=16)
+def _weights(number: int, others: int, *, enumerated: bool) -> "NDArray[np.float64]":
+    """One row an arrangement: what each launch counts for in the difference of the means."""
+    import numpy as np
 
-    def distance(first: float) -> float:
-        return abs(first / number - (total - first) / (len(everything) - number))
-
-    seen = _slightly_less(distance(math.fsum(baseline)))
-    if math.comb(len(everything), number) <= _ENUMERATED:
-        dealt = [distance(math.fsum(chosen)) for chosen in combinations(everything, number)]
-        return sum(one >= seen for one in dealt) / len(dealt)
-    chance = random.Random(0)  # noqa: S311 -- a simulation, not a secret
-    hits = sum(
-        distance(math.fsum(chance.sample(everything, number))) >= seen for _ in range(_DRAWN)
-    )
-    return (hits + 1) / (_DRAWN + 1)
-
-
-def _slightly_less(value: float) -> float:
-    return value - 1e-12 * (1 + value)  # equal but for the order of the additions
+    draw = np.random.default_rng(0)
+    if not others:  # pairs, whose signs may be flipped
+        if enumerated:
+            bits: NDArray[Any] = np.arange(1 << number)[:, None] >> np.arange(number) & 1
+        else:
+            bits = draw.integers(0, 2, (_DRAWN, number))
+        return (1.0 - 2.0 * bits) / number
+    total = number + others
+    if enumerated:
+        first = np.array(list(combinations(range(total), number)))
+    else:
+        first = draw.random((_DRAWN, total)).argsort(axis=1)[:, :number]
+    weights = np.full((len(first), total), -1.0 / others)
+    np.put_along_axis(weights, first, 1.0 / number, axis=1)
+    return weights

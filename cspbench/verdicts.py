@@ -6,6 +6,7 @@ rest is undecided, and the verdict says how many more launches should decide.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -76,7 +77,7 @@ def _verdict(difference: Difference, p: float, criterion: Criterion, *, cases: i
         answer=answer,
         ratio=difference.estimate(),
         p=p,
-        permutation_p=difference.permutation_p if difference.smallest_p < share else None,
+        permutation_p=difference.permutation_p() if difference.smallest_p < share else None,
         detectable=difference.detectable(share),
         more_launches=_more_launches(difference, limit=limit, share=share) if undecided else None,
     )
@@ -95,13 +96,15 @@ def _more_launches(difference: Difference, *, limit: float, share: float) -> int
     """How many more launches of the same spread would turn this very ratio into an answer."""
     error, have = difference.standard_error, difference.launches
     if error is None:
-        return 1
+        return None
     effect = abs(difference.log_ratio)
-    for number in range(have + 1, _MOST_LAUNCHES):
-        narrower = error * math.sqrt(have / number)
+    wanted = 1 - share / 2 if effect > limit else 0.5 + CONFIDENCE / 2
+    room = effect if effect > limit else limit - effect
+
+    def decides(number: int) -> bool:
         degrees = difference.degrees * (number - 1) / (have - 1)
-        wanted = 1 - share / 2 if effect > limit else 0.5 + CONFIDENCE / 2
-        room = effect if effect > limit else limit - effect
-        if t_quantile(wanted, degrees) * narrower <= room:
-            return number - have
-    return None
+        return t_quantile(wanted, degrees) * error * math.sqrt(have / number) <= room
+
+    numbers = range(have + 1, max(have + 2, _MOST_LAUNCHES))
+    first = bisect_left(numbers, 1, key=decides)  # more launches decide no less
+    return numbers[first] - have if first < len(numbers) else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
         (
             ["rnu"],
             (
-                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'report' "
+                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'report', 'doctor' "
                 "(a suite is measured with: run SUITE)"
             ),
         ),
@@ -244,10 +245,11 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert f"Run folder: results/{folder.name}" in done.stdout
     assert "Next: python -m cspbench show " in done.stdout
     assert "counts and memory, case 2 of 2: csp_fusion_first" in done.stderr
-    assert "latency, launch 2 of 2: 2 cases take turns; about" in done.stderr
+    assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", done.stderr)
     run = store.read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
-    assert [len(latency.samples_s) for latency in run.records[0].latencies] == [2, 2]
+    turns = [len(latency.samples_s) for latency in run.records[0].latencies]
+    assert turns in ([2, 2], [2, 2, 2])  # a contended launch is repeated
     assert {launch.allocator for launch in run.launches} == {"pinned"}
 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

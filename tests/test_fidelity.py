@@ -7,7 +7,18 @@ import pytest
 from making import make_activity
 from trust.page import HAND_COUNTED, Judged, coverage, page
 from trust.rules import RULES
-from trust.trials import COPIES, LAUNCHES, PLANTED, Found, Overhead, Peaks, Tool, Trial, cases
+from trust.trials import (
+    ADAPTIVE,
+    COPIES,
+    LAUNCHES,
+    PLANTED,
+    Found,
+    Overhead,
+    Peaks,
+    Tool,
+    Trial,
+    cases,
+)
 
 from cspbench.records import YARDSTICK, Latency, Launch
 
@@ -141,7 +152,7 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
         trials=[trial(number) for number in range(3)],
         tools=[
             Tool(
-                tool="torch adaptive_autorange",
+                tool=ADAPTIVE,
                 trial=number,
                 seconds=5.0,
                 latency_s=4e-3,

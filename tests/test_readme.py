@@ -64,12 +64,14 @@ def test_the_python_of_the_readme_runs(code: str, capsys: pytest.CaptureFixture[
     assert "Conv2d" in printed
 
 
-def test_the_readmes_table_is_the_reference_runs() -> None:
-    """Not a figure of it was typed."""
-    (table,) = blocks("text")
+def test_the_readmes_tables_are_the_reference_runs() -> None:
+    """Not a figure of them was typed."""
+    table, fidelity = blocks("text")
     report = (REFERENCE / "report.txt").read_text(encoding="utf-8")
     timed = report.partition("Timed: different in every run\n")[2]
     assert table.strip() in timed
+    page = (REFERENCE.parent / "fidelity" / "fidelity.txt").read_text(encoding="utf-8")
+    assert fidelity.strip() in page
 
 
 def test_the_reference_run_is_whole_and_of_a_clean_tree() -> None:

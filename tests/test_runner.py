@@ -202,7 +202,7 @@ def test_the_parents_environment_and_directory_stay_as_they_were(tmp_path: Path)
 
 def record(name: str, *, baseline: int, peak: int, reference: str | None = None) -> Record:
     case = msgspec.structs.replace(make_case(name), reference=reference)
-    empty = Split(weights=0, buffers=0, inputs=0, activations=0, gradients=0, optimizer_state=0)
+    empty = Split(**dict.fromkeys(Split.__struct_fields__, 0))
     return Record(
         case=case,
         tensor_peak=TensorPeak(

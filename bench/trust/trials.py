@@ -35,6 +35,7 @@ LAUNCHES, TURNS, MIN_TIME_S = 12, 30, 0.012
 LEAST_THRESHOLD = 0.005  # of these trials; the product's default is 1%
 TRIALS, FULL_TRIALS = 18, 36
 TOOLS_EVERY = 3
+ADAPTIVE = "torch adaptive_autorange"
 ROWS = 8  # of the feature map, that a planted convolution works on
 
 
@@ -159,7 +160,7 @@ def time_with_torch(announcer: isolate.Announcer, tool: str, threads: int) -> No
     call()
     timer = Timer("call()", globals={"call": call}, num_threads=threads)
     began = time.perf_counter()
-    if tool == "torch adaptive_autorange":
+    if tool == ADAPTIVE:
         found = timer.adaptive_autorange(threshold=0.02, max_run_time=10.0)
     else:
         found = timer.blocked_autorange(min_run_time=1.0)
@@ -216,7 +217,7 @@ def time_with_pytest(threads: int) -> tuple[float, float, float]:
 
 def measure_tools(trial: int, threads: int) -> Iterator[Tool]:
     """Each other tool once, on the same block."""
-    for tool in ("torch adaptive_autorange", "torch blocked_autorange, 1 s"):
+    for tool in (ADAPTIVE, "torch blocked_autorange, 1 s"):
         answers: list[Any] = []
         died = isolate.run(
             "trust.trials:time_with_torch", tool, threads, time_limit_s=60, receive=answers.append

@@ -107,6 +107,7 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         ("software", ", ".join([*packages, f"cspbench {info.version}"])),
         ("sampling", ", ".join(sampling)),
     ]
+    lines.append(("clock", _clock(run)))
     if run.launches:
         before = _range(launch.activity.load_before for launch in run.launches)
         after = _range(launch.activity.load_after for launch in run.launches)
@@ -200,7 +201,11 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
 
 def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     """Which verdicts are open, and what would decide them."""
-    rows = [row for row in table if row.verdict and not row.verdict.is_decided]
+    rows = [
+        row
+        for row in table
+        if row.verdict and not row.verdict.is_decided and row.verdict.ratio.low is not None
+    ]
     if not rows:
         return []
     more = [row.verdict.more_launches for row in rows if row.verdict]
@@ -213,6 +218,22 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     if run.info.settings.budget_s is not None:
         text = f"The budget ended before every verdict was reached. {text}"
     return [text]
+
+
+def _clock(run: Run) -> str:
+    """The governor and the frequencies that the launches saw, as far as they could be read."""
+    governor = run.info.environment.governor
+    text = "governor not readable" if isinstance(governor, Failure) else f"governor {governor}"
+    seen = [
+        mhz
+        for launch in run.launches
+        for mhz in (launch.activity.mhz_before, launch.activity.mhz_after)
+        if not isinstance(mhz, Failure)
+    ]
+    if not seen:
+        return f"{text}, frequency not readable"
+    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
+    return f"{text}, {low if low == high else f'{low}–{high}'} MHz around launches"
 
 
 def _contention(run: Run) -> str:

@@ -62,6 +62,20 @@ def test_one_huge_outlier_delays_warm_up_but_does_not_defeat_it() -> None:
     assert len(warm_up.seconds) > 8
 
 
+@pytest.mark.parametrize("pattern", [[1e-3, 2e-3], [1e-3, 1e-3, 2e-3, 2e-3]])
+def test_warm_up_takes_two_speeds_that_mix_for_steady(pattern: list[float]) -> None:
+    """Two windows with both speeds agree: that is how the case runs, not how it starts."""
+    warm_up = warmed(pattern * 20)
+    assert (len(warm_up.seconds), warm_up.is_steady) == (8, True)
+
+
+def test_warm_up_that_ends_in_another_speed_goes_on() -> None:
+    """Slow at first, fast from the sixth call on: windows of one speed each do not agree."""
+    warm_up = warmed([*[2e-3] * 5, *[1e-3] * 100])
+    assert warm_up.is_steady
+    assert len(warm_up.seconds) > 10
+
+
 @given(st.lists(st.floats(1e-9, 10.0), min_size=1, max_size=60))
 def test_warm_up_always_ends(times: list[float]) -> None:
     """Whatever the times, at the latest at the cap."""
