@@ -75,11 +75,11 @@ def test_the_readmes_tables_are_the_reference_runs() -> None:
 
 
 def test_the_reference_run_is_whole_and_of_a_clean_tree() -> None:
-    """Eight entries in two modes, six launches, no failure, and the commit that it measured."""
+    """Eight entries in two modes, six launches or more, no failure, and the commit it measured."""
     run = store.read(REFERENCE)
     assert len(run.records) == 16
     assert not any(record.failures for record in run.records)
-    assert {len(record.latencies) for record in run.records} == {6}
+    assert min(len(record.latencies) for record in run.records) == 6
     assert run.info.git is not None
     assert not run.info.git.dirty
     assert run.notes == ()

@@ -6,13 +6,14 @@ page that the sentence goes on.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 
 from ..case import Mode
 from ..catalogue.entry import Shape
 from ..records import CaseFailure, Failure, NoiseFloor, Run
 from ..standing import threshold
 from ..stats import half_width
-from ..units import percent_text, ratio_text, seconds_text, shape_text
+from ..units import percent_text, ratio_text, shape_text
 from ..verdicts import ALPHA, THRESHOLD
 from .columns import Column, estimate_text, milliseconds
 from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio, plain
@@ -99,7 +100,7 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         f"allocator {settings.allocator}",
     ]
     if settings.budget_s is not None:
-        sampling.append(f"budget {seconds_text(settings.budget_s)}")
+        sampling.append(f"budget {settings.budget_s:g} s")
     lines = [
         ("device", f"{environment.device} ({settings.device})"),
         ("threads", f"{settings.threads} on {_plural(environment.physical_cores, 'core')}"),
@@ -279,7 +280,7 @@ def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
     visible = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
     ]
-    return f"{text}; detectable: {_percents(visible)}" if visible else text
+    return f"{text}; detectable: {percent_text(median(visible))} (median)" if visible else text
 
 
 def _percents(shares: Iterable[float]) -> str:
@@ -405,7 +406,7 @@ def _launches(table: Sequence[Row]) -> tuple[int, int]:
 def _launches_text(fewest: int, most: int, asked: int) -> str:
     if fewest == most:
         return _plural(most, "launch") if most >= asked else f"{most} of {_plural(asked, 'launch')}"
-    return f"{fewest} to {most} launches a case, {asked} asked for"
+    return f"{fewest}–{most} launches a case ({asked} asked for)"
 
 
 def _what_failed(failure: CaseFailure) -> tuple[str, str, str]:
