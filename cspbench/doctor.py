@@ -39,7 +39,8 @@ class Diagnosis:
     """What was found, worst grade first of all: findings, the noise floor, and its widths.
 
     ``in_turns`` and ``between_runs`` are half widths of 95% intervals by mode: how far identical
-    code may seem to differ at default settings.
+    code may seem to differ at default settings. A floor of mostly contended launches says more of
+    what else ran than of the machine: it is not kept (``is_kept``).
     """
 
     grade: Level
@@ -47,10 +48,11 @@ class Diagnosis:
     floor: NoiseFloor
     in_turns: dict[Mode, float]
     between_runs: dict[Mode, float]
+    is_kept: bool
 
 
 def diagnose(settings: Settings, device_name: str | None, say: Callable[[str], None]) -> Diagnosis:
-    """Look at the machine, measure its noise floor and keep it for later runs.
+    """Look at the machine, measure its noise floor and keep it for later runs if it was quiet.
 
     ``say`` is told what goes on. Raises `CspbenchError` where the launches fail, or the floor
     cannot be kept.
@@ -61,7 +63,10 @@ def diagnose(settings: Settings, device_name: str | None, say: Callable[[str], N
     machine = environment.machine(environment.describe(device_name))
     launches = [line for line in lines if isinstance(line, Launch)]
     floor = floor_of(machine, settings, lines)
-    noise.save(floor)
+    contended = sum(launch.is_contended for launch in launches)
+    is_kept = 2 * contended <= len(launches)
+    if is_kept:
+        noise.save(floor)
     in_turns = {mode: _width(spread, floor) for mode, spread in floor.in_turns.items()}
     between = {mode: _between_width(spread, floor) for mode, spread in floor.between_runs.items()}
     findings = (
@@ -76,6 +81,7 @@ def diagnose(settings: Settings, device_name: str | None, say: Callable[[str], N
         floor=floor,
         in_turns=in_turns,
         between_runs=between,
+        is_kept=is_kept,
     )
 
 
@@ -164,15 +170,15 @@ def _between_width(spread: float, floor: NoiseFloor) -> float:
 
 
 def _contention(launches: Sequence[Launch]) -> Finding:
-    contended = [launch for launch in launches if launch.is_contended]
+    contended = sum(launch.is_contended for launch in launches)
     level: Level = "fair" if contended else "good"
-    if 2 * len(contended) > len(launches):
+    if 2 * contended > len(launches):
         level = "poor"
     most = max(launch.activity.taken_share for launch in launches)
     return Finding(
         name="contention",
         level=level,
-        text=f"{len(contended)} of {len(launches)} launches contended; "
+        text=f"{contended} of {len(launches)} launches contended; "
         f"others took up to {most:.1%} of the processor time",
         remedy="stop what else runs, or measure when the machine is idle" if contended else "",
     )

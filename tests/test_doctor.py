@@ -173,6 +173,20 @@ def test_contended_launches_are_a_finding_of_their_own(
     assert contention.remedy
 
 
+def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """It would hide real changes from every later verdict."""
+    launches(spread=0.001)
+    quiet, _ = diagnosed()
+    launches(spread=0.2, taken=0.2)
+    busy, _ = diagnosed()
+    assert noise.load(quiet.floor.machine, DEFAULTS) == quiet.floor
+    assert (quiet.is_kept, busy.is_kept) == (True, False)
+    assert "is not kept, as most launches were contended" in diagnosis.text(busy)
+    assert diagnosis.plain_values(busy)["is_kept"] is False
+
+
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
     """No floor is made up."""
     launches(fails=True)

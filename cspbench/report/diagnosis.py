@@ -48,7 +48,13 @@ def text(diagnosis: Diagnosis) -> str:
     parts = ["\n".join(wrap(sentence, WIDTH)), findings]
     if remedies:
         parts.append("\n".join(["What would mend it", *remedies]))
-    parts.append("The noise floor is kept: later runs here use it for their verdicts.")
+    kept = (
+        "The noise floor is kept: later runs here use it for their verdicts."
+        if diagnosis.is_kept
+        else "This noise floor is not kept, as most launches were contended: ask again on an idle "
+        "machine."
+    )
+    parts.append("\n".join(wrap(kept, WIDTH)))
     return "\n\n".join(parts)
 
 
@@ -68,4 +74,5 @@ def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
             for one in diagnosis.findings
         ],
         "floor": diagnosis.floor.to_dict(),
+        "is_kept": diagnosis.is_kept,
     }
