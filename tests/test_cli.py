@@ -286,7 +286,7 @@ def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
     while not (tmp_path / "r" / "plots" / "samples.svg").exists():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert len(store.read(tmp_path / "r").launches) == 1
+    assert 1 <= len(store.read(tmp_path / "r").launches) <= 2  # a contended one is repeated
 
 
 @slow
@@ -352,7 +352,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
     done = cspbench("run", "--resume", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(store.read(tmp_path / "run").launches) == 2
+    assert 2 <= len(store.read(tmp_path / "run").launches) <= 3  # a contended one is repeated
 
 
 @slow
