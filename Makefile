@@ -55,10 +55,8 @@ format: $(READY)  ## put the formatting right
 report: $(READY)  ## draw a run's report anew: RUN=results/… (the newest)
 	$(PYTHON) -m cspbench report $(RUN) $(ARGS)
 
-compare:  ## what is exact in two reports, side by side: BASE=results/reference/cpu HEAD=results/… (newest)
-	@echo "$(BASE) -> $(HEAD)"
-	@bash -c 'exact() { sed "/^Timed:/,\$$d" "$$1/report.txt"; }; \
-	  diff --unified=0 <(exact $(BASE)) <(exact $(HEAD))' && echo "no count and no tensor peak differs"
+compare: $(READY)  ## the newest run beside the reference: BASE=results/reference/cpu HEAD=results/…
+	$(PYTHON) -m cspbench compare $(BASE) $(HEAD) $(ARGS)
 
 clean:  ## remove caches and .venv; runs are kept
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,6 +1,7 @@
 """cspbench: what a CNN building block costs before it is trained.
 
     cspbench.profile("csp_fusion_first", (1, 64, 56, 56))   # or any nn.Module
+    cspbench.compare("results/before", "results/after")     # two run folders
 
 The names below load what they need on first use; importing this package loads nothing heavy.
 """
@@ -10,16 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .catalogue.entry import Entry as Entry
     from .catalogue.entry import Parameter as Parameter
+    from .comparing import compare as compare
     from .errors import CspbenchError as CspbenchError
     from .profiling import profile as profile
 
 __version__ = "0.1.0"
-__all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "profile"]
+__all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "compare", "profile"]
 
 _HOMES = {
     "CspbenchError": ".errors",
     "Entry": ".catalogue.entry",
     "Parameter": ".catalogue.entry",
+    "compare": ".comparing",
     "profile": ".profiling",
 }
 

@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 from . import __version__
 from .errors import CspbenchError, unknown
 
-EXIT_OK, EXIT_USAGE, EXIT_FAILED_CASE, EXIT_INTERRUPTED = 0, 2, 3, 130
-VERBS = ("run", "list", "show", "report", "doctor")
+EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
+EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
+VERBS = ("run", "list", "show", "compare", "report", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m cspbench",
         description="What a CNN building block costs before it is trained. "
         "Without a verb, or with an option first, the verb is run.",
-        epilog="Exit codes: 0 all well, 2 wrong usage or unreadable input, "
-        "3 some case failed (the rest is reported), 130 interrupted (what was measured is kept).",
+        epilog="Exit codes: 0 all well, 1 a regression, 2 wrong usage or unreadable input, "
+        "3 some case failed (the rest is reported), 4 latency was comparable nowhere or, with "
+        "--strict, undecided, 130 interrupted (what was measured is kept).",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_columns(report)
     report.set_defaults(verb=_report)
+    _add_compare(verbs)
     _add_doctor(verbs)
     return parser
 
@@ -140,6 +143,41 @@ def _add_show(verbs: Any) -> None:
     show.add_argument("--input", metavar="N,C,H,W", help="the input's shape")
     show.add_argument("--json", action="store_true", help="one JSON object")
     show.set_defaults(verb=_show)
+
+
+def _add_compare(verbs: Any) -> None:
+    compare = verbs.add_parser(
+        "compare",
+        help="what changed between two runs, and whether it is real",
+        description="Counts and tensor peaks compare exactly, latencies through the yardstick that "
+        "both runs hold, all cases judged together. Exit code 1: something got worse.",
+        allow_abbrev=False,
+    )
+    compare.add_argument(
+        "baseline",
+        metavar="BASELINE",
+        help="a run folder or its record file, a report or comment saved from a pull request, or "
+        "pytest-benchmark's JSON",
+    )
+    compare.add_argument("candidate", metavar="CANDIDATE", help="likewise")
+    _add_gate(compare)
+    compare.set_defaults(verb=_compare)
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", type=_word("format", ("table", "markdown", "json")), default="table"
+    )
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="[[GLOB:]MEASURE=]1%",
+        help="least change that matters: of latency (1%%), of another measure (0), of some entries",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 4 where anything is undecided"
+    )
 
 
 def _add_doctor(verbs: Any) -> None:
@@ -398,6 +436,37 @@ def _report(options: argparse.Namespace) -> int:
             print(report.render(run, options.format, columns))
         if options.format == "table":
             print("\nWritten: " + ", ".join(str(path.relative_to(name)) for path in paths))
+    return EXIT_OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .comparing import compare
+    from .gate import gate
+
+    rules = gate(options.threshold, strict=options.strict)
+    found = compare(options.baseline, options.candidate, gate=rules)
+    _print_comparison(found, options.format)
+    return comparison_exit_code(found, strict=rules.is_strict)
+
+
+def _print_comparison(found: Any, form: str) -> None:
+    from .report import comparison
+
+    if form == "json":
+        print(json.dumps(found.to_dict(), indent=1))
+    else:
+        print((comparison.markdown if form == "markdown" else comparison.text)(found))
+
+
+def comparison_exit_code(found: Any, *, strict: bool) -> int:
+    """A regression first, then failed cases, then what could not be told."""
+    if found.verdict == "regression":
+        return EXIT_REGRESSION
+    if found.failed:
+        return EXIT_FAILED_CASE
+    is_open = found.answers["undecided"] + found.answers["changed"] > 0
+    if not found.is_latency_comparable or (strict and is_open):
+        return EXIT_UNDECIDED
     return EXIT_OK
 
 

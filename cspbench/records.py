@@ -36,6 +36,20 @@ CONTENDED = 0.05
 """A launch that lost more than this share of its processor time to others is contended."""
 
 
+EXACT_COUNTS = (
+    "params",
+    "weights",
+    "macs",
+    "thop_macs",
+    "flops",
+    "backward_flops",
+    "activations",
+    "cio",
+)
+EXACT_PEAKS = ("peak_tensor_bytes", "baseline_bytes")
+"""The fields of `Counts` and of `TensorPeak` that are the same in every run of the same code."""
+
+
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all records: immutable, keyword-only, strict on reading."""
 

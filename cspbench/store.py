@@ -1,9 +1,10 @@
 """The run folder: written a line at a time under a lock, read strictly."""
 
+import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -126,17 +127,21 @@ def read(path: Path) -> Run:
     """The run in folder ``path``.
 
     A last line without its end was being written when the run was killed: it is dropped, and the
-    run's notes say so. Raises `CspbenchError` that names the line for any other damage.
+    run's notes say so. ``path`` may also be one of the folder's two files. Raises `CspbenchError`
+    that names the line for any other damage.
     """
+    if path.name in {INFO, RECORDS}:
+        path = path.parent
     info = _read_info(path / INFO)
-    content = _bytes(path / RECORDS)
-    *whole, rest = content.split(b"\n")
-    notes = (f"{RECORDS} ends in a torn line, which is left out",) if rest else ()
+    notes: tuple[str, ...] = ()
     known = {case.key for case in info.cases}
     lines: list[Line] = []
     turns: dict[int, int] = {}
     seen: set[tuple[str, int]] = set()
-    for number, text in enumerate(whole, start=1):
+    for number, text in enumerate(_lines(path / RECORDS), start=1):
+        if not text.endswith(b"\n"):
+            notes = (f"{RECORDS} ends in a torn line, which is left out",)
+            break
         where = f"{path / RECORDS} line {number}"
         try:
             line = _line_decoder.decode(text)
@@ -163,7 +168,8 @@ def _keys(line: Line) -> tuple[str, ...]:
 
 
 def _read_info(path: Path) -> RunInfo:
-    content = _bytes(path)
+    with _readable(path):
+        content = path.read_bytes()
     try:
         schema = msgspec.json.decode(content, type=_Schema).schema
         if schema != SCHEMA:
@@ -176,9 +182,15 @@ def _read_info(path: Path) -> RunInfo:
         raise CspbenchError(f"{path}: {error}") from error
 
 
-def _bytes(path: Path) -> bytes:
+def _lines(path: Path) -> Iterator[bytes]:
+    with _readable(path), path.open("rb") as file:
+        yield from file
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        return path.read_bytes()
+        yield
     except FileNotFoundError as error:
         raise CspbenchError(f"no {path.name} in {path.parent}: it is not a run folder") from error
     except OSError as error:

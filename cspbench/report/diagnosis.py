@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..doctor import Diagnosis
+from ..naming import plain
 from ..units import percent_text
-from .rows import plain
 from .tables import WIDTH, Strip, draw, wrap
 
 _MEANINGS = {

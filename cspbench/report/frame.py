@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..naming import plain
 from ..records import Failure, Run
 from ..stats import Estimate
 from ..units import shape_text
-from .rows import EXACT, Reading, Row, plain, rows
+from .rows import EXACT, Reading, Row, rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,10 +4,12 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from ..excerpt import excerpt, write_down
+from ..naming import plain
 from ..records import Run
 from . import prose
 from .columns import Column, Part
-from .rows import Row, by_mode, plain, rows
+from .rows import Row, by_mode, rows
 from .tables import WIDTH, grid
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
@@ -54,6 +56,11 @@ def markdown(run: Run, columns: Sequence[Column]) -> str:
     blocks += _markdown_grids(table, columns, "timed")
     blocks += _bullets("## Failures", prose.failures(table, code))
     blocks += _bullets("## Notes", _run_notes(run, table, columns, code))
+    blocks += [
+        "<details><summary>Records: python -m cspbench compare reads them from here</summary>",
+        f"```json\n{write_down(excerpt(run))}\n```",
+        "</details>",
+    ]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -10,13 +10,14 @@ from statistics import median
 
 from ..case import Mode
 from ..catalogue.entry import Shape
+from ..naming import plain
 from ..records import CaseFailure, Failure, NoiseFloor, Run
 from ..standing import threshold
 from ..stats import half_width
 from ..units import percent_text, ratio_text, shape_text
 from ..verdicts import ALPHA, THRESHOLD
 from .columns import Column, estimate_text, milliseconds
-from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio, plain
+from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio
 
 Quote = Callable[[str], str]
 
@@ -33,7 +34,7 @@ def title(rows: Sequence[Row], quote: Quote) -> str:
         shapes[row.record.case.input_shape].append(quote(row.name))
     usual = max(shapes, key=lambda shape: len(shapes[shape]))
     unusual = [
-        f"{_some(names)}: {shape_text(shape)}" for shape, names in shapes.items() if shape != usual
+        f"{some(names)}: {shape_text(shape)}" for shape, names in shapes.items() if shape != usual
     ]
     words.append(f"input {shape_text(usual)}" + (f" ({'; '.join(unusual)})" if unusual else ""))
     references = {row.reference for row in rows} - {None}
@@ -81,7 +82,7 @@ def completeness(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     if failed:
         sentences.append(
             f"{len(failed)} of {_plural(len(table), 'case')} failed "
-            f"({_some([_named(row, quote) for row in failed])}): see Failures."
+            f"({some([_named(row, quote) for row in failed])}): see Failures."
         )
     return sentences
 
@@ -149,7 +150,7 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
                 without[plain(reading.reason)].append(row)
         for reason, rows in without.items():
             every = len(rows) == len(table)
-            who = "all cases" if every else _some([_named(row, quote) for row in rows])
+            who = "all cases" if every else some([_named(row, quote) for row in rows])
             items.append(f"no {' '.join(column.header.split())} of {who}: {quote(reason)}")
     return items
 
@@ -195,7 +196,7 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
         ]
         items.append(
             f"{warmups.count(False)} of {_plural(len(warmups), 'warm-up')} ended at the cap, "
-            f"not on steadiness: {_some(where)}"
+            f"not on steadiness: {some(where)}"
         )
     return items
 
@@ -211,7 +212,7 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
         return []
     more = [row.verdict.more_launches for row in rows if row.verdict]
     reachable = [number for number in more if number is not None]
-    names = _some([_named(row, quote) for row in rows])
+    names = some([_named(row, quote) for row in rows])
     text = f"Undecided: {names}."
     if reachable:
         text += f" {_plural(max(reachable), 'more launch')} should decide {len(reachable)} of them"
@@ -313,7 +314,7 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     if any(verdict.ratio.low is None for verdict in judged):
         return f"{first}; one launch gives no interval, so nothing is told apart."
     rivals = [row for row in beside if row is not best and not _told_apart(row, best)]
-    tie = f", not told apart from {_some([quote(row.name) for row in rivals])}" if rivals else ""
+    tie = f", not told apart from {some([quote(row.name) for row in rivals])}" if rivals else ""
     answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in judged)
     counted = ", ".join(f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values())
     return f"{first}{tie}. Against {quote(reference.name)}: {counted}."
@@ -344,7 +345,7 @@ def _lowest(what: str, key: str, group: Sequence[Row], quote: Quote) -> str:
         return ""
     least = min(value for _, value in values)
     best = [row for row, value in values if value == least]
-    names = _some([quote(row.name) for row in best])
+    names = some([quote(row.name) for row in best])
     of = f"{what} of {_plural(len(values), 'entry')}" if len(values) > 1 else what
     ratio = best[0].ratios[key]
     if ratio is None or best[0].is_reference:
@@ -377,7 +378,7 @@ def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 def _not_ranked(rows: Sequence[Row], quote: Quote) -> str:
     if not rows:
         return ""
-    return f" Not ranked, as their input is another: {_some([quote(row.name) for row in rows])}."
+    return f" Not ranked, as their input is another: {some([quote(row.name) for row in rows])}."
 
 
 def _told_apart(row: Row, best: Row) -> bool:
@@ -418,7 +419,12 @@ def _named(row: Row, quote: Quote) -> str:
     return f"{quote(row.name)} ({MODE_TITLES[row.mode].lower()})"
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many.
+
+    >>> some(["a", "b", "c"]), some(["a"]), some(list("abcdef"))
+    ('a, b and c', 'a', 'a, b, c, d and 2 more')
+    """
     shown = list(names[:_EXAMPLES])
     if len(names) > _EXAMPLES:
         return f"{', '.join(shown)} and {len(names) - _EXAMPLES} more"

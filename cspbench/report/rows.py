@@ -3,14 +3,13 @@
 No pandas and nothing to draw with here; tables, frames and plots all start from these rows.
 """
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from ..case import Case, Mode
-from ..records import Counts, Failure, Latency, Record, Run, Stage, TensorPeak
+from ..naming import names as names_of
+from ..records import EXACT_COUNTS, EXACT_PEAKS, Failure, Latency, Record, Run
 from ..standing import difference, samples, verdicts
 from ..stats import Estimate, latency_estimate, tukey_outliers
 from ..verdicts import Answer, Verdict
@@ -29,20 +28,7 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 NOT_MEASURED = "not measured"
 FAILED = "failed"
 
-EXACT = (
-    "params",
-    "weights",
-    "macs",
-    "thop_macs",
-    "flops",
-    "backward_flops",
-    "activations",
-    "cio",
-    "peak_tensor_bytes",
-    "baseline_bytes",
-)
-
-_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
+EXACT = (*EXACT_COUNTS, *EXACT_PEAKS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +70,7 @@ def rows(run: Run) -> tuple[Row, ...]:
     """The rows of a run, in suite order."""
     by_key = {record.case.key: record for record in run.records}
     references = {record.case.reference for record in run.records} - {None}
-    names = _names([record.case for record in run.records])
+    names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
     readings = {key: _readings(record) for key, record in by_key.items()}
     judged = verdicts(run)
@@ -132,50 +118,13 @@ def estimate(reading: Reading) -> Estimate | None:
     return reading if isinstance(reading, Estimate) else None
 
 
-def plain(text: str) -> str:
-    r"""Text from outside as one printable line: no control characters and no absolute paths.
-
-    >>> plain("cannot read /home/me/suite.toml \x1b[31m twice\n")
-    'cannot read …/suite.toml ?[31m twice'
-    """
-    visible = "".join(
-        character if character.isprintable() else "?" if not character.isspace() else " "
-        for character in text
-    )
-    return " ".join(_ABSOLUTE_PATH.sub(r"…/\1", visible).split())
-
-
 def _identity(case: Case) -> str:
     return case.key.removesuffix(f" {case.mode}")
 
 
-def _names(cases: Sequence[Case]) -> dict[str, str]:
-    names = {case.key: plain(case.label) or "?" for case in cases}
-    for refine in (_with_device, _with_number):
-        seen = Counter((case.mode, names[case.key]) for case in cases)
-        repeated = [case for case in cases if seen[case.mode, names[case.key]] > 1]
-        names |= refine(repeated, names)
-    return names
-
-
-def _with_device(cases: Sequence[Case], names: Mapping[str, str]) -> dict[str, str]:
-    return {case.key: f"{names[case.key]} {plain(case.device)}" for case in cases}
-
-
-def _with_number(cases: Sequence[Case], names: Mapping[str, str]) -> dict[str, str]:
-    numbers: Counter[tuple[Mode, str]] = Counter()
-    result = {}
-    for case in cases:
-        numbers[case.mode, names[case.key]] += 1
-        number = numbers[case.mode, names[case.key]]
-        result[case.key] = f"{names[case.key]} #{number}"
-    return result
-
-
 def _readings(record: Record) -> dict[str, Reading]:
     return {
-        **{key: _count(record, read) for key, read in _COUNTS.items()},
-        **{key: _tensor_peak(record, read) for key, read in _TENSOR_PEAK.items()},
+        **_exact(record),
         "peak_alloc_bytes": (
             record.allocated.peak_alloc_bytes if record.allocated else _missing(record, "allocated")
         ),
@@ -186,29 +135,15 @@ def _readings(record: Record) -> dict[str, Reading]:
     }
 
 
-_COUNTS: dict[str, Callable[[Counts], Reading]] = {
-    "params": lambda counts: counts.params,
-    "weights": lambda counts: counts.weights,
-    "macs": lambda counts: counts.macs,
-    "thop_macs": lambda counts: counts.thop_macs,
-    "flops": lambda counts: counts.flops,
-    "backward_flops": lambda counts: counts.backward_flops,
-    "activations": lambda counts: counts.activations,
-    "cio": lambda counts: counts.cio,
-}
-
-_TENSOR_PEAK: dict[str, Callable[[TensorPeak], Reading]] = {
-    "peak_tensor_bytes": lambda peak: peak.peak_tensor_bytes,
-    "baseline_bytes": lambda peak: peak.baseline_bytes,
-}
-
-
-def _count(record: Record, read: Callable[[Counts], Reading]) -> Reading:
-    return read(record.counts) if record.counts else _missing(record, "counts")
-
-
-def _tensor_peak(record: Record, read: Callable[[TensorPeak], Reading]) -> Reading:
-    return read(record.tensor_peak) if record.tensor_peak else _missing(record, "tensor_peak")
+def _exact(record: Record) -> dict[str, Reading]:
+    found: dict[str, Reading] = {}
+    for stage, part, names in (
+        ("counts", record.counts, EXACT_COUNTS),
+        ("tensor_peak", record.tensor_peak, EXACT_PEAKS),
+    ):
+        for name in names:
+            found[name] = _missing(record, stage) if part is None else getattr(part, name)
+    return found
 
 
 def _latency(record: Record) -> dict[str, Reading]:
@@ -265,7 +200,7 @@ def _exact_ratio(own: Reading, beside: Reading) -> float | None:
     return None
 
 
-def _missing(record: Record, stage: Stage) -> Failure:
+def _missing(record: Record, stage: str) -> Failure:
     for failure in record.failures:
         if failure.stage == stage:
             return Failure(reason=f"{FAILED}: {failure.cause}")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from ..naming import plain
 from ..records import Counts, Failure, Layer, Record, Split, TensorPeak
 from ..units import bytes_text, count_text, shape_text
 from .prose import MODE_TITLES
-from .rows import plain
 from .tables import WIDTH, Strip, draw, wrap
 
 _NAME_WIDTH = 40

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...naming import plain
 from ...records import Run
 from ...standing import samples
 from ..prose import MODE_TITLES
-from ..rows import Row, by_mode, plain
+from ..rows import Row, by_mode
 from ..tables import wrap
 
 if TYPE_CHECKING:

@@ -1,0 +1,366 @@
+"""Two runs, case by case: what is exact compares exactly, latency through the yardstick.
+
+Absolute times of two runs never meet: each case's time is taken as a ratio to the frozen yardstick,
+turn by turn, in its own run, and the two ratios are compared over launches. Where even that would
+mislead, the latency is withheld and the reason said; the counts still compare.
+
+Two revisions that took turns in one run (`ab`) need no yardstick.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from . import sources
+from .case import Mode
+from .catalogue.entry import Shape
+from .excerpt import CaseExcerpt, Excerpt, excerpt
+from .gate import LATENCY, Gate
+from .records import Failure, Frozen, Run
+from .stats import Difference, t_quantile, welch
+from .units import percent_text
+from .verdicts import ALPHA, Criterion, Verdict, judge
+
+Answer = Literal["worse", "better", "same", "undecided", "changed", "added", "removed"]
+Overall = Literal["regression", "improvement", "same", "undecided", "not_comparable"]
+
+RANK: tuple[Answer, ...] = (
+    "worse",
+    "changed",
+    "better",
+    "undecided",
+    "removed",
+    "added",
+    "same",
+)
+"""What is said of a case as a whole: the first of these that one of its measures has."""
+
+_MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch")
+"""Where runs differ in one of these, their latencies cannot be compared."""
+
+
+class Change(Frozen, frozen=True, kw_only=True):
+    """One measure of one case in both runs.
+
+    ``baseline`` and ``candidate`` are counts or bytes; of latency they are ratios to the yardstick,
+    or seconds where there is no ``ratio``; ``interval`` is the 95% interval of ``ratio``.
+    ``reason`` says why there is no verdict, or what one rests on; ``more_launches`` on each side
+    should decide what is undecided.
+    """
+
+    baseline: float | int | None
+    candidate: float | int | None
+    ratio: float | None
+    interval: tuple[float, float] | None
+    verdict: Answer
+    reason: str
+    more_launches: int | None = None
+
+
+class CaseComparison(Frozen, frozen=True, kw_only=True):
+    """One case in both runs, or in one of them."""
+
+    key: str
+    label: str
+    mode: Mode
+    input_shape: Shape
+    verdict: Answer
+    measures: dict[str, Change]
+
+
+class Discrepancy(Frozen, frozen=True, kw_only=True):
+    """In what the two runs were made differently; ``misleads``: latency cannot be compared then."""
+
+    what: str
+    baseline: str
+    candidate: str
+    misleads: bool
+
+
+class Comparison(Frozen, frozen=True, kw_only=True):
+    """Candidate against baseline; `to_dict` gives the plain values, its text the tables.
+
+    ``in_turns``: both took turns in one run, so that latencies are seconds.
+    """
+
+    verdict: Overall
+    discrepancies: tuple[Discrepancy, ...]
+    cases: tuple[CaseComparison, ...]
+    failed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    in_turns: bool = False
+
+    def __str__(self) -> str:
+        from .report import comparison
+
+        return comparison.text(self)
+
+    @property
+    def answers(self) -> dict[Answer, int]:
+        """How many cases have each verdict."""
+        counted = Counter(case.verdict for case in self.cases)
+        return {answer: counted[answer] for answer in RANK}
+
+    @property
+    def is_latency_comparable(self) -> bool:
+        """Whether any case has a ratio of latencies."""
+        return any(
+            LATENCY in case.measures and case.measures[LATENCY].ratio is not None
+            for case in self.cases
+        )
+
+
+def compare(
+    baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
+) -> Comparison:
+    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
+
+    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
+    one, or results of pytest-benchmark. The threshold of latency is raised to the noise floor
+    between runs where either machine's is known. Raises `CspbenchError` for what cannot be read.
+    """
+    return _compare(_excerpt(baseline), _excerpt(candidate), gate or Gate())
+
+
+def _excerpt(given: Run | Path | str) -> Excerpt:
+    return excerpt(given) if isinstance(given, Run) else sources.read(Path(given))
+
+
+def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
+    before, after = _by_identity(baseline, candidate)
+    discrepancies = tuple(_discrepancies(baseline, candidate))
+    withheld = [one.what for one in discrepancies if one.misleads]
+    latencies = _latencies(baseline, candidate, (before, after), withheld, gate)
+    cases = []
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if old is None or new is None:
+            cases.append(lone(old, new))
+        else:
+            cases.append(judged_case(new, {**exact(old, new, gate), LATENCY: latencies[key]}))
+    return Comparison(
+        verdict=overall(cases),
+        discrepancies=discrepancies,
+        cases=tuple(cases),
+        failed=tuple(case.key or case.name for case in after.values() if case.failed),
+        notes=tuple(_contention(baseline, candidate)),
+    )
+
+
+def overall(cases: Sequence[CaseComparison]) -> Overall:
+    """One word for all: the worst that is certain, else what is open."""
+    answers = {case.verdict for case in cases}
+    if "worse" in answers:
+        return "regression"
+    if "better" in answers:
+        return "improvement"
+    both = [case for case in cases if case.verdict not in {"added", "removed"}]
+    if not both:
+        return "not_comparable"
+    timed = [case for case in both if case.measures[LATENCY].ratio is not None]
+    if not timed and any(case.measures[LATENCY].verdict == "undecided" for case in both):
+        return "not_comparable"
+    return "undecided" if answers & {"undecided", "changed"} else "same"
+
+
+def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
+    """A case that both sides have; its verdict is the first in rank of its measures'."""
+    answers = {change.verdict for change in measures.values()}
+    return CaseComparison(
+        key=case.key,
+        label=case.name,
+        mode=case.mode,
+        input_shape=case.input_shape,
+        verdict=next(answer for answer in RANK if answer in answers),
+        measures=dict(measures),
+    )
+
+
+def lone(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
+    """A case that one side lacks: its figures are listed, and nothing is compared."""
+    case, verdict, where = _only(old, new)
+    reason = f"only the {where} has this case"
+    measures = {
+        name: Change(
+            baseline=None if old is None else value,
+            candidate=None if new is None else value,
+            ratio=None,
+            interval=None,
+            verdict=verdict,
+            reason=reason,
+        )
+        for name, value in case.exact.items()
+        if isinstance(value, int)
+    }
+    return CaseComparison(
+        key=case.key,
+        label=case.name,
+        mode=case.mode,
+        input_shape=case.input_shape,
+        verdict=verdict,
+        measures=measures,
+    )
+
+
+def _only(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt, Answer, str]:
+    if new is not None:
+        return new, "added", "candidate"
+    assert old is not None
+    return old, "removed", "baseline"
+
+
+def exact(old: CaseExcerpt, new: CaseExcerpt, gate: Gate) -> dict[str, Change]:
+    """More is worse, less is better; a figure that only one side has has changed.
+
+    What a saved table does not show is left out.
+    """
+    shown = dict.fromkeys([*old.exact, *new.exact])
+    if not (old.key and new.key):
+        shown = dict.fromkeys(name for name in old.exact if name in new.exact)
+    return {
+        name: _exact_change(
+            old.exact.get(name), new.exact.get(name), gate.threshold(new.entry, name)
+        )
+        for name in shown
+    }
+
+
+def _exact_change(old: int | Failure | None, new: int | Failure | None, threshold: float) -> Change:
+    if not isinstance(old, int) or not isinstance(new, int):
+        sides = (("baseline", old), ("candidate", new))
+        texts = [f"{side}: {one.reason}" for side, one in sides if isinstance(one, Failure)]
+        return Change(
+            baseline=old if isinstance(old, int) else None,
+            candidate=new if isinstance(new, int) else None,
+            ratio=None,
+            interval=None,
+            verdict="same" if old == new else "changed",
+            reason="; ".join(texts) or "only one side has it",
+        )
+    ratio = new / old if old else None
+    verdict: Answer = "same" if new == old else "worse" if new > old else "better"
+    reason = "exact"
+    if verdict != "same" and ratio is not None and abs(ratio - 1) <= threshold:
+        verdict, reason = "same", f"within the threshold of {percent_text(threshold)}"
+    return Change(
+        baseline=old, candidate=new, ratio=ratio, interval=None, verdict=verdict, reason=reason
+    )
+
+
+def open_change(
+    reason: str, *, baseline: float | None = None, candidate: float | None = None
+) -> Change:
+    """A latency without a ratio, and why."""
+    return Change(
+        baseline=baseline,
+        candidate=candidate,
+        ratio=None,
+        interval=None,
+        verdict="undecided",
+        reason=reason,
+    )
+
+
+def judged(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
+    """A latency on which there is a verdict; ``sides`` are what is shown of both."""
+    ratio = verdict.ratio
+    reason = f"p {verdict.p:.4f} of {ALPHA:g} over all cases, threshold {criterion.threshold:.2%}"
+    if ratio.low is None:
+        reason = "one launch on a side gives no interval"
+    return Change(
+        baseline=sides[0],
+        candidate=sides[1],
+        ratio=ratio.value,
+        interval=None if ratio.low is None or ratio.high is None else (ratio.low, ratio.high),
+        verdict=verdict.answer,
+        reason=reason,
+        more_launches=verdict.more_launches,
+    )
+
+
+def _by_identity(
+    baseline: Excerpt, candidate: Excerpt
+) -> tuple[dict[Any, CaseExcerpt], dict[Any, CaseExcerpt]]:
+    """Cases by their key, or by name and mode where a side is a table that shows no more."""
+    sides = (baseline.cases, candidate.cases)
+    has_keys = all(case.key for side in sides for case in side)
+
+    def identity(case: CaseExcerpt) -> object:
+        return case.key if has_keys else ("".join(case.name.split()), case.mode)
+
+    before, after = ({identity(case): case for case in side} for side in sides)
+    return before, after
+
+
+def _latencies(
+    baseline: Excerpt,
+    candidate: Excerpt,
+    sides: tuple[Mapping[Any, CaseExcerpt], Mapping[Any, CaseExcerpt]],
+    withheld: Sequence[str],
+    gate: Gate,
+) -> dict[Any, Change]:
+    """The latency of every case that both runs have, all of them judged together."""
+    before, after = sides
+    differences: dict[Any, Difference] = {}
+    criteria: dict[Any, Criterion] = {}
+    changes: dict[Any, Change] = {}
+    for key, old in before.items():
+        new = after.get(key)
+        if new is None:
+            continue
+        if reason := _why_withheld(old, new, withheld):
+            changes[key] = open_change(reason, baseline=old.latency_s, candidate=new.latency_s)
+            continue
+        differences[key] = welch(_logs(old), _logs(new))
+        floor = _floor(baseline, candidate, old.mode, len(old.yardsticks), len(new.yardsticks))
+        threshold = gate.threshold(new.entry, LATENCY)
+        criteria[key] = Criterion(threshold=max(threshold, floor))
+    for key, verdict in judge(differences, criteria).items():
+        means = tuple(
+            math.exp(math.fsum(_logs(side[key])) / len(side[key].yardsticks)) for side in sides
+        )
+        changes[key] = judged(verdict, criteria[key], (means[0], means[1]))
+    return changes
+
+
+def _logs(case: CaseExcerpt) -> list[float]:
+    return [math.log(ratio) for ratio in case.yardsticks]
+
+
+def _why_withheld(old: CaseExcerpt, new: CaseExcerpt, withheld: Sequence[str]) -> str:
+    for where, case in (("baseline", old), ("candidate", new)):
+        if not case.yardsticks and case.latency_s is not None:
+            return f"the {where} has times without a yardstick: rounded ones, or of one process"
+    if withheld:
+        return f"withheld, as the runs differ in {', '.join(withheld)}"
+    for where, case in (("baseline", old), ("candidate", new)):
+        if not case.yardsticks:
+            return f"the {where} has no times: {case.missing or 'none were saved'}"
+    return ""
+
+
+def _floor(baseline: Excerpt, candidate: Excerpt, mode: Mode, before: int, after: int) -> float:
+    """The noise floor between such runs: the higher of both machines', 0 where none is known."""
+    spread = max(side.between_runs.get(mode, 0.0) for side in (baseline, candidate))
+    if not spread or before + after < 3:
+        return 0.0
+    error = spread * math.sqrt(1 / before + 1 / after)
+    return math.expm1(t_quantile(0.975, before + after - 2) * error)
+
+
+def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterable[Discrepancy]:
+    for what, old in baseline.made.items():
+        new = candidate.made.get(what)
+        if new is not None and old != new:
+            yield Discrepancy(what=what, baseline=old, candidate=new, misleads=what in _MISLEADS)
+
+
+def _contention(baseline: Excerpt, candidate: Excerpt) -> Iterable[str]:
+    for where, side in (("baseline", baseline), ("candidate", candidate)):
+        if side.contended:
+            yield (
+                f"{side.contended} of {side.launches} launches of the {where} were contended: "
+                "others ran on its cores"
+            )
