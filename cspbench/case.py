@@ -18,6 +18,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``arguments`` are all that the builder takes; ``label`` is the short name in a report (what
     differs from the entry's defaults); ``reference`` is the key of the case whose ratio is taken.
+    ``side`` is the revision that builds it, where two are measured in one run.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mode: Mode
     input_gradient: bool
     reference: str | None = None
+    side: str = ""
 
 
 def make_case(
@@ -58,10 +60,13 @@ def make_case(
         (batch_size or batch, channels, img_size or height, img_size or width),
     )
     defaults = entry.arguments()
-    changed = [f"{name}={value}" for name, value in arguments.items() if value != defaults[name]]
+    changed = [
+        f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)
+    ]
     layout = ["channels_last"] if channels_last else []
     named = entry.name + (f"[{','.join(changed)}]" if changed else "")
-    unusual = [shape_text(sized)] if sized != entry.shape(arguments) else []
+    usual = entry.shape(arguments) if entry.input_shape else sized
+    unusual = [shape_text(sized)] if sized != usual else []
     if precision != "fp32":
         unusual.append(precision)
     return Case(

@@ -8,6 +8,10 @@ class CspbenchError(Exception):
     """Bad input or an unreadable file: one line on stderr and exit code 2, never a traceback."""
 
 
+class AbsentError(CspbenchError):
+    """What was asked for is not in the code that was searched: no failure of what is there."""
+
+
 def unknown(kind: str, given: object, allowed: Iterable[str], *, hint: str = "") -> CspbenchError:
     """An error that says what arrived, the nearest allowed names and where to see them all.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import unknown
-from . import figure3, yolo
+from . import external, figure3, yolo
 from .entry import Entry
 
 
@@ -22,7 +22,12 @@ ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES)
 
 
 def find(name: str) -> Entry:
-    """Entry of that name; raises `CspbenchError` with the nearest names where there is none."""
+    """Entry of that name, or the model of yours that it names (`external`).
+
+    Raises `CspbenchError` with the nearest names where there is none.
+    """
+    if ":" in name:
+        return external.entry(name)
     if name not in ENTRIES:
         raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
     return ENTRIES[name]

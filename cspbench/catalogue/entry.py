@@ -4,11 +4,17 @@ Nothing here imports torch, so that listing and checking answer at once.
 """
 
 import contextlib
+import hashlib
 import importlib
+import importlib.util
 import math
+import operator
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import CspbenchError, unknown
@@ -99,7 +105,9 @@ class Entry:
     arguments make the entry what it is and cannot be set; ``parameters`` can. ``input_shape`` is
     the default (N, C, H, W); ``channels`` names the parameter that C must equal, and ``halves``
     the one that, unless it is ``none``, halves H and W. ``input_gradient``: a training step also
-    computes the gradient of the input, as it must for a block inside a network.
+    computes the gradient of the input, as it must for a block inside a network. ``is_open``: the
+    parameters are not known, and any argument is handed on; with an empty ``input_shape`` an input
+    must be given.
     """
 
     name: str
@@ -112,12 +120,15 @@ class Entry:
     channels: str = ""
     halves: str = ""
     input_gradient: bool = True
+    is_open: bool = False
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """Settable arguments in full: defaults, and ``overrides`` checked and laid over them.
 
         Raises `CspbenchError` for a name that is not a parameter and for a value out of range.
         """
+        if self.is_open:
+            return dict(overrides or {})
         result = {parameter.name: parameter.default for parameter in self.parameters}
         for name, value in (overrides or {}).items():
             result[name] = self._parameter(name).check(value, owner=self.name)
@@ -128,6 +139,8 @@ class Entry:
         name, equals, value = text.partition("=")
         if not equals:
             raise CspbenchError(f"--set takes KEY=VALUE, got {text!r}")
+        if self.is_open:
+            return name, _guessed(value)
         return name, self._parameter(name).parse(value, owner=self.name)
 
     def shape(self, arguments: Mapping[str, Value], shape: Shape | None = None) -> Shape:
@@ -142,6 +155,8 @@ class Entry:
                 f"{self.name}: an input of {math.prod(shape):.3g} elements is more than any tensor "
                 f"of torch can hold ({_MOST_ELEMENTS:.3g})"
             )
+        if shape is None and not self.input_shape:
+            raise CspbenchError(f"{self.name}: its input is not known; give one as N,C,H,W")
         if shape is None:
             batch, channels, *size = self.input_shape
             return (batch, channels if expected is None else expected, *size)
@@ -169,22 +184,60 @@ class Entry:
         raise unknown(f"parameter of {self.name}", name, [p.name for p in self.parameters])
 
 
-def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
-    """Callable that ``reference`` names: ``.blocks.csp:CSP`` or ``package.module:callable``.
+def _guessed(text: str) -> Value:
+    """A command line's value of an unknown type: a truth, a number, or else the text itself."""
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text, re.ASCII):
+        return int(text)
+    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", text, re.ASCII):
+        return float(text)
+    return text
 
-    Raises `CspbenchError` where the module or the name is not there, or cannot be called.
+
+def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
+    """Callable that ``reference`` names.
+
+    ``.blocks.csp:CSP``, ``package.module:callable`` or ``path/to/file.py:callable``, whose code
+    runs here. Raises `CspbenchError` where the module or the name is not there, or cannot be
+    called.
     """
-    module_name, colon, attribute = reference.partition(":")
+    module_name, colon, attribute = reference.rpartition(":")
     if not colon:
         raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
     try:
-        module = importlib.import_module(module_name, package)
+        module = (
+            _module_of_file(Path(module_name))
+            if module_name.endswith(".py")
+            else importlib.import_module(module_name, package)
+        )
     except (ImportError, ValueError) as error:
         raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
     try:
-        found: Callable[..., Any] = getattr(module, attribute)
+        found: Callable[..., Any] = operator.attrgetter(attribute)(module)
     except AttributeError as error:
         raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
     if not callable(found):
         raise CspbenchError(f"{reference!r} is {found!r}, which cannot be called")
     return found
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    """The module that a file holds, loaded once; beside it, what it imports from its folder."""
+    name = f"cspbench_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise CspbenchError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise CspbenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module

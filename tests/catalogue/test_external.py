@@ -1,0 +1,123 @@
+"""Anyone's model: named in text, built only where it is measured, with any arguments."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from cspbench import cli, suite
+from cspbench.case import make_case
+from cspbench.catalogue import find
+from cspbench.catalogue.entry import resolve
+from cspbench.errors import CspbenchError
+from cspbench.measures.base import BuiltSubject
+from cspbench.measures.counts import count
+
+MODEL = """
+from pathlib import Path
+from torch import nn
+from beside import WIDTH
+
+Path(__file__).with_name("ran").touch()
+
+class Net(nn.Sequential):
+    def __init__(self, kernel=3, bias: bool = True):
+        super().__init__(nn.Conv2d(3, WIDTH, kernel, padding=kernel // 2, bias=bias))
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a file in the working directory that imports a file beside it."""
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "beside.py").write_text("WIDTH = 4\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    return "model.py:Net"
+
+
+def test_a_files_callable_is_an_entry_with_any_argument(model: str) -> None:
+    """Its counts are those of the convolution; the file runs on building, not before."""
+    entry = find(model)
+    case = make_case(entry, {"kernel": 5, "bias": False}, shape=(2, 3, 8, 8))
+    assert not Path("ran").exists()
+    counts = count(BuiltSubject(case))
+    assert Path("ran").exists()
+    assert (counts.params, counts.macs) == (3 * 4 * 25, 2 * 3 * 4 * 25 * 64)
+    assert case.key == "model.py:Net[kernel=5,bias=False] 2x3x8x8 cpu fp32 infer"
+
+
+def test_a_callable_of_a_module_is_an_entry() -> None:
+    """Classes inside classes too."""
+    case = make_case(
+        find("torch.nn:Conv2d"),
+        {"in_channels": 3, "out_channels": 5, "kernel_size": 1},
+        shape=(1, 3, 4, 4),
+    )
+    assert count(BuiltSubject(case)).params == 3 * 5 + 5
+    assert resolve("torch.nn:Module.train").__name__ == "train"
+
+
+def test_a_command_line_guesses_what_a_value_is() -> None:
+    """A truth, a whole number, another number, a word."""
+    entry = find("torch.nn:Conv2d")
+    given = ("a=true", "b=3", "c=-0.5", "d=1e-3", "e=same", "f=", "g=1.2.3")
+    found = dict(entry.parse(text) for text in given)
+    assert found == {"a": True, "b": 3, "c": -0.5, "d": 1e-3, "e": "same", "f": "", "g": "1.2.3"}
+
+
+def test_a_suite_holds_models_of_yours_beside_entries(model: str, tmp_path: Path) -> None:
+    """With a grid over their arguments; the input is said once a case."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'description = "mine"\nmode = ["infer"]\nentries = ["dense"]\n'
+        f'[[case]]\nentry = "{model}"\ninput = [1, 3, 16, 16]\ngrid = {{ kernel = [1, 3] }}\n'
+    )
+    labels = [case.label for case in suite.load(str(path)).cases]
+    assert labels == ["dense", "model.py:Net kernel=1", "model.py:Net kernel=3"]
+
+
+def test_show_profiles_a_file(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`show path/to/file.py:callable --set … --input …`."""
+    assert cli.main(["show", model, "--set", "kernel=1", "--input", "1,3,8,8"]) == 0
+    assert "Conv2d" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere.py:Net", "there is no file nowhere.py"),
+        ("a b:c", "names no model"),
+        ("timm:", "names no model"),
+        ("torch.nn:", "names no model"),
+        (":Net", "names no model"),
+        ("torchvision:resnet50", "torchvision:resnet50 needs the package torchvision: pip install"),
+    ],
+)
+def test_what_names_no_model_is_one_line(name: str, message: str) -> None:
+    """A library that is not installed is named with its remedy."""
+    with pytest.raises(CspbenchError, match=message):
+        find(name)
+
+
+def test_a_model_without_an_input_asks_for_one(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no shape to guess."""
+    assert cli.main(["show", model]) == 2
+    assert "its input is not known; give one as N,C,H,W" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("def Net(:\n", "SyntaxError"), ("1 / 0\n", "ZeroDivisionError"), ("Net = 3\n", "called")],
+)
+def test_a_file_that_breaks_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    """Its own error, and no traceback of ours."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    path = tmp_path / "broken.py"
+    path.write_text(code)
+    with pytest.raises(CspbenchError, match=message):
+        resolve(f"{path}:Net")
