@@ -15,7 +15,8 @@ from .errors import CspbenchError, unknown
 
 EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
-VERBS = ("run", "list", "show", "compare", "report", "doctor")
+_AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
+VERBS = ("run", "list", "show", "compare", "ab", "report", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,14 @@ def _parse(words: list[str]) -> argparse.Namespace:
         words = ["run", *words]
     elif not first.startswith("-") and first not in VERBS:
         raise unknown("verb", first, VERBS, hint="a suite is measured with: run SUITE")
-    return _parser().parse_args(words)
+    parser = _parser()
+    options, rest = parser.parse_known_args(words)
+    # argparse takes no optional word that stands behind options: ab main HEAD --mode infer SUITE
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "suite", "") is None:
+        options.suite = rest[0]
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_columns(report)
     report.set_defaults(verb=_report)
     _add_compare(verbs)
+    _add_ab(verbs)
     _add_doctor(verbs)
     return parser
 
@@ -105,8 +114,20 @@ def _add_run(verbs: Any) -> None:
         "take turns. Lists are comma-separated.",
         allow_abbrev=False,
     )
-    add = run.add_argument
-    add("suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)")
+    run.add_argument(
+        "suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)"
+    )
+    _add_measuring(run)
+    _add_columns(run)
+    run.add_argument(
+        "--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing"
+    )
+    run.set_defaults(verb=_run)
+
+
+def _add_measuring(parser: argparse.ArgumentParser) -> None:
+    """What to measure of a suite, and how: shared by all that measure one."""
+    add = parser.add_argument
     add("--device", type=_device, help="cpu, cuda, cuda:N, or auto (cpu)")
     add("--only", metavar="GLOB", help="only the cases whose entry, label or key matches")
     add("--mode", type=_word("mode", ("infer", "train", "both")), help="infer, train or both")
@@ -124,10 +145,7 @@ def _add_run(verbs: Any) -> None:
     add("--budget", type=_seconds, metavar="S", help="seconds of launches, spent on what is open")
     _add_allocator(add)
     add("--seed", type=_seed, metavar="N", help="seed of weights, inputs and turns (0)")
-    _add_columns(run)
     add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
-    add("--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing")
-    run.set_defaults(verb=_run)
 
 
 def _add_show(verbs: Any) -> None:
@@ -162,6 +180,31 @@ def _add_compare(verbs: Any) -> None:
     compare.add_argument("candidate", metavar="CANDIDATE", help="likewise")
     _add_gate(compare)
     compare.set_defaults(verb=_compare)
+
+
+def _add_ab(verbs: Any) -> None:
+    ab = verbs.add_parser(
+        "ab",
+        help="two git revisions of the measured code, taking turns in one process",
+        description="Checks both revisions out beside the repository, builds the suite's cases "
+        "from each, and lets them take turns in the same processes. The baseline is where the two "
+        "revisions parted. Launches go on until all is decided or 60 s are spent (--budget, "
+        "--launches). Outputs are compared, too. Your checkout stays as it is.",
+        allow_abbrev=False,
+    )
+    add = ab.add_argument
+    add("baseline", metavar="BASE_REV", help="a commit, branch or tag")
+    add("candidate", metavar="HEAD_REV", help="likewise")
+    add("suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)")
+    add("--path", metavar="REPO", default=".", help="the repository that holds the code (this one)")
+    add(
+        "--no-merge-base",
+        action="store_true",
+        help="take BASE_REV itself, not its last commit in common with HEAD_REV",
+    )
+    _add_measuring(ab)
+    _add_gate(ab)
+    ab.set_defaults(verb=_ab)
 
 
 def _add_gate(parser: argparse.ArgumentParser) -> None:
@@ -447,6 +490,53 @@ def _compare(options: argparse.Namespace) -> int:
     found = compare(options.baseline, options.candidate, gate=rules)
     _print_comparison(found, options.format)
     return comparison_exit_code(found, strict=rules.is_strict)
+
+
+def _ab(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from . import report
+    from .comparing import in_turns
+    from .gate import gate
+    from .records import Side
+    from .revisions import Repository
+    from .session import Session
+
+    rules = gate(options.threshold, strict=options.strict)
+    repository = Repository(Path(options.path))
+    candidate = repository.commit(options.candidate)
+    baseline = repository.commit(options.baseline)
+    if not options.no_merge_base:
+        baseline = repository.merge_base(baseline, candidate)
+    revisions: dict[Side, str] = {"baseline": baseline, "candidate": candidate}
+    with (
+        repository.checked_out(revisions) as roots,
+        Session.begin_ab(_with_budget(options), revisions, roots) as session,
+    ):
+        progress = _progress()
+        try:
+            interrupted = not session.measure(progress)
+        finally:
+            progress.close()
+        run = session.read()
+    found = in_turns(run, rules)
+    try:
+        paths = report.write(run, session.path)
+    finally:
+        _print_comparison(found, options.format)
+    if options.format == "table":
+        print(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
+        print(f"Run folder: {_shown(session.path)}")
+        print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
+    return EXIT_INTERRUPTED if interrupted else comparison_exit_code(found, strict=rules.is_strict)
+
+
+def _with_budget(options: argparse.Namespace) -> dict[str, Any]:
+    """The options, with time for what is undecided unless launches or time were chosen."""
+    given = dict(vars(options))
+    if given["budget"] is None and given["launches"] is None:
+        given["budget"] = _AB_BUDGET_S
+    return given
 
 
 def _print_comparison(found: Any, form: str) -> None:

@@ -13,12 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from . import sources
 from .case import Mode
 from .catalogue.entry import Shape
-from .excerpt import CaseExcerpt, Excerpt, excerpt
+from .excerpt import CaseExcerpt, Excerpt, case_excerpt, excerpt
 from .gate import LATENCY, Gate
-from .records import Failure, Frozen, Run
+from .records import Equivalence, Failure, Frozen, Record, Run
+from .standing import threshold, verdicts
 from .stats import Difference, t_quantile, welch
 from .units import percent_text
 from .verdicts import ALPHA, Criterion, Verdict, judge
@@ -147,6 +150,82 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
         notes=tuple(_contention(baseline, candidate)),
     )
+
+
+def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
+    """Two revisions that took turns in ``run``: the candidate against the baseline.
+
+    Their latencies are seconds, their ratio is taken turn by turn.
+    """
+    rules = gate or Gate()
+    by_key = {record.case.key: record for record in run.records}
+    judged_now = verdicts(run, lambda record: rules.threshold(record.case.entry, LATENCY))
+    cases: list[CaseComparison] = []
+    notes: list[str] = []
+    equal = 0
+    for new in run.records:
+        old = by_key.get(new.case.reference or "")
+        if old is None:
+            continue
+        before, after = (_without_side(record) for record in (old, new))
+        if any(one.cause == "absent" for record in (old, new) for one in record.failures):
+            cases.append(lone(*(_present(r, e) for r, e in ((old, before), (new, after)))))
+            continue
+        change = open_change("no launch that both took part in")
+        if verdict := judged_now.get(new.case.key):
+            criterion = Criterion(
+                threshold=threshold(
+                    run, new, verdict.ratio.launches, rules.threshold(new.case.entry, LATENCY)
+                )
+            )
+            change = judged(verdict, criterion, (before.latency_s or 0.0, after.latency_s or 0.0))
+        elif failed := old.failures or new.failures:
+            change = open_change(f"{failed[0].stage} failed: {failed[0].reason}")
+        cases.append(judged_case(after, {**exact(before, after, rules), LATENCY: change}))
+        if new.equivalence is not None and not new.equivalence.is_equal:
+            notes.append(_unlike(after, new.equivalence))
+        equal += new.equivalence is not None and new.equivalence.is_equal
+    if equal:
+        notes.insert(0, f"The outputs of {equal} of {len(cases)} cases are equal within rounding.")
+    if contended := sum(launch.is_contended for launch in run.launches):
+        notes.append(f"{contended} of {len(run.launches)} launches were contended.")
+    return Comparison(
+        verdict=overall(cases),
+        discrepancies=(),
+        cases=tuple(cases),
+        failed=tuple(
+            record.case.key
+            for record in run.records
+            if record.case.side == "candidate"
+            and any(one.cause != "absent" for one in record.failures)
+        ),
+        notes=tuple(notes),
+        in_turns=True,
+    )
+
+
+def _without_side(record: Record) -> CaseExcerpt:
+    case = record.case
+    suffix = f" @ {case.side}"
+    plain = msgspec.structs.replace(
+        case, key=case.key.removesuffix(suffix), label=case.label.removesuffix(suffix)
+    )
+    return case_excerpt(msgspec.structs.replace(record, case=plain), plain.label, {})
+
+
+def _present(record: Record, found: CaseExcerpt) -> CaseExcerpt | None:
+    return None if any(one.cause == "absent" for one in record.failures) else found
+
+
+def _unlike(case: CaseExcerpt, found: Equivalence) -> str:
+    what = f"they cannot be compared: {found.reason}"
+    if found.distance is not None:
+        same = "the same weights" if found.weights == "shared" else "weights of the same seed"
+        what = (
+            f"with {same} by up to {found.distance:.3g} times what is tolerated "
+            f"(rtol {found.rtol:g}, atol {found.atol:g})"
+        )
+    return f"The outputs of {case.name} ({case.mode}) differ: {what}."
 
 
 def overall(cases: Sequence[CaseComparison]) -> Overall:

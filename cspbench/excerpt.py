@@ -6,6 +6,7 @@ yardstick, one a launch; everything else is exact or a word.
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -72,7 +73,9 @@ def excerpt(run: Run) -> Excerpt:
         between_runs=floor.between_runs if floor else {},
         launches=len(run.launches),
         contended=sum(launch.is_contended for launch in run.launches),
-        cases=tuple(_case(record, named[record.case.key], yardstick) for record in run.records),
+        cases=tuple(
+            case_excerpt(record, named[record.case.key], yardstick) for record in run.records
+        ),
     )
 
 
@@ -87,7 +90,10 @@ def write_down(found: Excerpt) -> str:
     return text.translate(_ESCAPED)
 
 
-def _case(record: Record, name: str, yardstick: dict[int, tuple[float, ...]]) -> CaseExcerpt:
+def case_excerpt(
+    record: Record, name: str, yardstick: Mapping[int, tuple[float, ...]]
+) -> CaseExcerpt:
+    """What a comparison needs of one case; ``yardstick`` holds that one's samples by launch."""
     case = record.case
     return CaseExcerpt(
         key=case.key,

@@ -75,7 +75,7 @@ def run(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     resource_tracker.ensure_running()  # first and apart: starting it lets held signals through
-    with _signals_held():
+    with signals_held():
         forkserver.ensure_running()
     receiver, sender = context.Pipe(duplex=False)
     board = RawArray("d", 2)
@@ -86,7 +86,7 @@ def run(
             target=_child, args=(task, arguments, sender, board, str(log)), daemon=True
         )
         try:
-            with _signals_held():
+            with signals_held():
                 process.start()
             sender.close()
             ended_well, late = _listen(process, receiver, board, time_limit_s, receive)
@@ -110,8 +110,8 @@ def run(
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Interrupts wait, so that what is started is known before one can end it.
+def signals_held() -> Iterator[None]:
+    """Interrupts wait inside, so that what is started is known before one can end it.
 
     The fork server, started so, never sees an interrupt from the terminal: the parent alone decides
     what one ends.

@@ -20,7 +20,10 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
-Cause = Literal["raised", "out_of_memory", "signal", "timeout", "exited", "too_large"]
+Side = Literal["baseline", "candidate"]
+SIDES: tuple[Side, Side] = ("baseline", "candidate")
+
+Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 Stage = Literal["counts", "tensor_peak", "allocated", "resident", "latency"]
 STAGES: dict[Stage, str] = {
     "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
@@ -203,6 +206,24 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     steady: bool
 
 
+class Equivalence(Frozen, frozen=True, kw_only=True, tag="equivalence", tag_field="kind"):
+    """Whether two builds of a case compute the same from the same weights and input.
+
+    ``distance`` is the largest distance of an output's element over what is tolerated of it
+    (``atol`` + ``rtol`` * its size): at most 1 where they are equal; None where nothing could be
+    compared, and ``reason`` says why. ``weights``: ``shared`` where one could take the other's,
+    ``seeded`` where both only began from the same seed.
+    """
+
+    case: str
+    is_equal: bool
+    distance: float | None
+    rtol: float
+    atol: float
+    weights: Literal["shared", "seeded"]
+    reason: str = ""
+
+
 class Activity(Frozen, frozen=True, kw_only=True):
     """What a process and the others did on its cores while it took turns.
 
@@ -268,7 +289,7 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     detail: str = ""
 
 
-Line = Counts | TensorPeak | Allocated | Resident | Latency | Launch | CaseFailure
+Line = Counts | TensorPeak | Allocated | Resident | Latency | Launch | Equivalence | CaseFailure
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
@@ -332,6 +353,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: what was asked for, and on what it ran.
 
     ``source`` is a hash over the package's own files, ``yardstick`` one over its definition.
+    ``revisions`` are the commits of both sides, where two revisions took turns.
     """
 
     schema: int
@@ -347,6 +369,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     yardstick: str
     started: str
     noise_floor: NoiseFloor | None = None
+    revisions: dict[Side, str] = {}
 
 
 class Record(Frozen, frozen=True, kw_only=True):
@@ -362,6 +385,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     resident: Resident | None = None
     latencies: tuple[Latency, ...] = ()
     left_out: tuple[Latency, ...] = ()
+    equivalence: Equivalence | None = None
     failures: tuple[CaseFailure, ...] = ()
 
 

@@ -1,8 +1,9 @@
 """Passes and launches: counts and memory first, one case a process; then groups that take turns."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Protocol
 
 from . import isolate
@@ -15,6 +16,7 @@ from .records import (
     Line,
     Record,
     Run,
+    Side,
     Stage,
     TensorPeak,
     assemble,
@@ -48,10 +50,20 @@ class Progress(Protocol):
 
 
 class Runner:
-    """Measures what ``run`` still lacks, and writes each line into ``folder`` as it comes."""
+    """Measures what ``run`` still lacks, and writes each line into ``folder`` as it comes.
 
-    def __init__(self, folder: RunFolder, run: Run, progress: Progress) -> None:
+    ``roots`` are the trees that build the cases of each side.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        run: Run,
+        progress: Progress,
+        roots: Mapping[Side, Path] | None = None,
+    ) -> None:
         self._folder = folder
+        self._roots = dict(roots or {})
         self._info = run.info
         self._settings = run.info.settings
         self._progress = progress
@@ -68,6 +80,8 @@ class Runner:
         """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
         self._progress.began(len(self._info.cases), self._settings.launches)
         self._measure_cases()
+        if self._roots:
+            self._compare_outputs()
         self._launch_groups()
 
     def _measure_cases(self) -> None:
@@ -106,6 +120,7 @@ class Runner:
             case,
             stages,
             self._settings,
+            self._roots,
             time_limit_s=self._settings.time_limit_s,
             receive=receive,
         )
@@ -129,6 +144,27 @@ class Runner:
             [CaseFailure(case=case.key, stage="allocated", cause="too_large", reason=reason)]
         )
         return True
+
+    def _compare_outputs(self) -> None:
+        """Whether both sides compute the same, where both can be built."""
+        by_key = {record.case.key: record for record in self.result.records}
+        for record in by_key.values():
+            baseline = by_key.get(record.case.reference or "")
+            if baseline is None or baseline.failures or record.failures or record.equivalence:
+                continue
+            if self._is_too_large(record.case):
+                continue
+            died = isolate.run(
+                "cspbench.worker:compare_outputs",
+                baseline.case,
+                record.case,
+                self._settings,
+                self._roots,
+                time_limit_s=self._settings.time_limit_s,
+                receive=lambda line: self._keep([line]),
+            )
+            if died is not None:
+                self._keep([_death(record.case, "latency", died)])
 
     def _launch_groups(self) -> None:
         """Round after round, each group launched once, until the strategy wants no more."""
@@ -176,6 +212,7 @@ class Runner:
             number,
             group,
             self._settings,
+            self._roots,
             time_limit_s=self._settings.time_limit_s,
             receive=received.append,
         )
@@ -230,7 +267,10 @@ def lines_of(run: Run) -> list[Line]:
     """The lines that a run was assembled from."""
     lines: list[Line] = []
     for record in run.records:
-        single = (record.counts, record.tensor_peak, record.allocated, record.resident)
+        single: tuple[Line | None, ...] = (
+            *(record.counts, record.tensor_peak, record.allocated, record.resident),
+            record.equivalence,
+        )
         lines += [line for line in single if line is not None]
         lines += [*record.latencies, *record.left_out, *record.failures]
     return [*lines, *run.yardstick, *run.launches]

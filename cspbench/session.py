@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from . import __version__, environment, isolate, noise, store
-from .case import MODES
+from .case import MODES, Case
 from .errors import CspbenchError
 from .measures.yardstick import digest
-from .records import SCHEMA, Environment, Git, Run, RunInfo, Settings, assemble
+from .records import SCHEMA, SIDES, Environment, Git, Run, RunInfo, Settings, Side, assemble
 from .runner import Progress, Runner
 from .store import RunFolder
 from .suite import Selection, Suite, built_in, load
@@ -22,10 +24,13 @@ _SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_
 class Session:
     """A run folder that is open for writing, and what it holds. Use as a context manager."""
 
-    def __init__(self, folder: RunFolder, run: Run) -> None:
+    def __init__(
+        self, folder: RunFolder, run: Run, roots: Mapping[Side, Path] | None = None
+    ) -> None:
         self.path = folder.path
         self._folder = folder
         self._run = run
+        self._roots = roots
 
     @classmethod
     def begin(cls, options: Mapping[str, Any]) -> Self:
@@ -38,9 +43,33 @@ class Session:
             return cls._resume(options)
         device, name = device_of(options["device"] or "cpu")
         suite = load(_suite_name(options), _selection(options, device))
+        return cls._create(options, suite, name)
+
+    @classmethod
+    def begin_ab(
+        cls, options: Mapping[str, Any], revisions: Mapping[Side, str], roots: Mapping[Side, Path]
+    ) -> Self:
+        """The session in which two revisions take turns, checked out below ``roots``.
+
+        Raises `CspbenchError` as `begin` does.
+        """
+        device, name = device_of(options["device"] or "cpu")
+        suite = both_sides(load(_suite_name(options), _selection(options, device)))
+        return cls._create(options, suite, name, revisions, roots)
+
+    @classmethod
+    def _create(
+        cls,
+        options: Mapping[str, Any],
+        suite: Suite,
+        device_name: str | None,
+        revisions: Mapping[Side, str] | None = None,
+        roots: Mapping[Side, Path] | None = None,
+    ) -> Self:
+        device = suite.cases[0].device
         settings = settings_of(options, device)
         started = datetime.now(UTC)
-        described = environment.describe(name)
+        described = environment.describe(device_name)
         info = RunInfo(
             schema=SCHEMA,
             version=__version__,
@@ -55,13 +84,14 @@ class Session:
             yardstick=digest(),
             started=started.isoformat(timespec="seconds"),
             noise_floor=noise.load(environment.machine(described), settings),
+            revisions=dict(revisions or {}),
         )
         place = options["out"]
         if place is None:
             place = f"results/{suite.name}-{device.replace(':', '')}-{started:%Y%m%dT%H%M%SZ}"
         elif not place:
             raise CspbenchError("--out takes a folder, got ''")
-        return cls(RunFolder.create(Path(place), info), assemble(info, ()))
+        return cls(RunFolder.create(Path(place), info), assemble(info, ()), roots)
 
     @classmethod
     def _resume(cls, options: Mapping[str, Any]) -> Self:
@@ -78,7 +108,7 @@ class Session:
     def measure(self, progress: Progress) -> bool:
         """Measure what is missing; False where it was interrupted, with all kept so far."""
         try:
-            Runner(self._folder, self._run, progress).run()
+            Runner(self._folder, self._run, progress, self._roots).run()
         except KeyboardInterrupt:
             return False
         return True
@@ -110,6 +140,22 @@ def device_of(wanted: str) -> tuple[str, str | None]:
         raise answer
     raise CspbenchError(
         f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
+    )
+
+
+def both_sides(suite: Suite) -> Suite:
+    """Every case of ``suite`` once a side; the candidate's reference is the baseline's."""
+    cases = tuple(_one_side(case, side) for case in suite.cases for side in SIDES)
+    return Suite(name=f"ab-{suite.name}", description=suite.description, cases=cases)
+
+
+def _one_side(case: Case, side: Side) -> Case:
+    return msgspec.structs.replace(
+        case,
+        key=f"{case.key} @ {side}",
+        label=f"{case.label} @ {side}",
+        reference=f"{case.key} @ baseline" if side == "candidate" else None,
+        side=side,
     )
 
 
@@ -182,6 +228,11 @@ def settings_of(options: Mapping[str, Any], device: str) -> Settings:
 
 
 def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
+    if info.revisions:
+        raise CspbenchError(
+            f"--resume {options['resume']}: it holds two revisions, whose checkouts are gone; "
+            "compare them anew (ab)"
+        )
     differences = list(_differences(info, options))
     if differences:
         raise CspbenchError(
@@ -249,7 +300,10 @@ def _command(options: Mapping[str, Any]) -> str:
     if name.is_absolute():
         inside = name.is_relative_to(Path.cwd())
         name = name.relative_to(Path.cwd()) if inside else Path(name.name)
-    words = ["python", "-m", "cspbench", "run", str(name)]
+    revisions = [options[side] for side in SIDES if options.get(side)]
+    words = ["python", "-m", "cspbench", "ab" if revisions else "run", *revisions, str(name)]
+    if options.get("no_merge_base"):
+        words.append("--no-merge-base")
     for key in ("device", "only", "mode", "precision", "batch_size", "img_size", "threads"):
         words += _option(key, options[key])
     if options["channels_last"]:

@@ -4,6 +4,7 @@ The report shows it, and a run with a budget decides by it what to measure next.
 """
 
 import math
+from collections.abc import Callable
 
 from .records import Record, Run
 from .stats import Difference, half_width, log_ratio, paired
@@ -26,8 +27,12 @@ def difference(numerator: Record, denominator: Record) -> Difference | None:
     return paired([log_ratio(tops[launch], bottoms[launch]) for launch in shared])
 
 
-def verdicts(run: Run) -> dict[str, Verdict]:
-    """By key, how each case stands to its reference; cases without a shared launch are left out."""
+def verdicts(run: Run, least: Callable[[Record], float] | None = None) -> dict[str, Verdict]:
+    """By key, how each case stands to its reference; cases without a shared launch are left out.
+
+    ``least`` gives the change that matters of a case, 1% where it is not given; the machine's
+    noise floor holds where that is higher.
+    """
     by_key = {record.case.key: record for record in run.records}
     differences = {}
     for key, record in by_key.items():
@@ -38,18 +43,21 @@ def verdicts(run: Run) -> dict[str, Verdict]:
                 differences[key] = found
     criteria = {
         key: Criterion(
-            threshold=threshold(run, by_key[key], one.launches), alpha=alpha(run, one.launches)
+            threshold=threshold(
+                run, by_key[key], one.launches, least(by_key[key]) if least else THRESHOLD
+            ),
+            alpha=alpha(run, one.launches),
         )
         for key, one in differences.items()
     }
     return judge(differences, criteria)
 
 
-def threshold(run: Run, record: Record, launches: int) -> float:
-    """The least change that matters: 1%, or the machine's noise floor where that is higher."""
+def threshold(run: Run, record: Record, launches: int, least: float = THRESHOLD) -> float:
+    """The least change that matters: ``least``, or the machine's noise floor where it is higher."""
     floor = run.info.noise_floor
     spread = floor.in_turns.get(record.case.mode) if floor else None
-    return max(THRESHOLD, (half_width(spread, launches) or 0.0) if spread else 0.0)
+    return max(least, (half_width(spread, launches) or 0.0) if spread else 0.0)
 
 
 def alpha(run: Run, launches: int) -> float:

@@ -8,8 +8,10 @@ import random
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from types import MappingProxyType
 
 import torch
 import torch._dynamo  # an optimizer and fake tensors load it on first use, which takes seconds
@@ -18,9 +20,10 @@ from . import allocator
 from .case import Case
 from .contention import Snapshot
 from .device import backend, check
-from .errors import CspbenchError
+from .errors import AbsentError, CspbenchError
 from .isolate import Announcer
 from .measures.base import BuiltSubject, Call
+from .measures.equivalence import equivalence
 from .measures.latency import Contestant, stopwatch, take_turns
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
@@ -39,6 +42,7 @@ with warnings.catch_warnings():
 
 
 _BALLAST_BYTES = 1 << 20
+_HERE: Mapping[str, Path] = MappingProxyType({})
 
 
 def identify(announcer: Announcer, device: str) -> None:
@@ -52,10 +56,17 @@ def identify(announcer: Announcer, device: str) -> None:
 
 
 def measure(
-    announcer: Announcer, case: Case, stages: tuple[Stage, ...], settings: Settings
+    announcer: Announcer,
+    case: Case,
+    stages: tuple[Stage, ...],
+    settings: Settings,
+    roots: Mapping[str, Path] = _HERE,
 ) -> None:
-    """Send one record a stage of a case; a stage that raises sends a failure and ends the task."""
-    subject = BuiltSubject(case)
+    """Send one record a stage of a case; a stage that raises sends a failure and ends the task.
+
+    ``roots`` are the trees that build the cases of each side, here and below.
+    """
+    subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
         announcer.step(index)
         try:
@@ -66,7 +77,26 @@ def measure(
             return
 
 
-def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings: Settings) -> None:
+def compare_outputs(
+    announcer: Announcer,
+    baseline: Case,
+    candidate: Case,
+    settings: Settings,
+    roots: Mapping[str, Path] = _HERE,
+) -> None:
+    """Send whether two builds of a case compute the same."""
+    with backend(threads=settings.threads, seed=settings.seed, precision=candidate.precision):
+        sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
+        announcer.send(equivalence(sides[0], sides[1], settings.seed))
+
+
+def launch(
+    announcer: Announcer,
+    number: int,
+    cases: tuple[Case, ...],
+    settings: Settings,
+    roots: Mapping[str, Path] = _HERE,
+) -> None:
     """Let ``cases`` and the yardstick take turns; send what was read, and the launch last.
 
     The step announced is the index of the case whose turn it is; the yardstick's is one past.
@@ -97,7 +127,7 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
 
     def enter_case(case: Case) -> None:
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
-        enter(case.key, Call(case, BuiltSubject(case).real(), case.device))
+        enter(case.key, Call(case, BuiltSubject(case, roots.get(case.side)).real(), case.device))
 
     precision = cases[0].precision  # a group shares the backend's flags
     with backend(threads=settings.threads, seed=settings.seed, precision=precision):
@@ -139,7 +169,7 @@ def launch(announcer: Announcer, number: int, cases: tuple[Case, ...], settings:
 def failure(key: str, stage: Stage, error: Exception, number: int | None = None) -> CaseFailure:
     """What ``error`` says, as a record: its cause, its first line, and its traceback."""
     text = str(error)
-    cause: Cause = "raised"
+    cause: Cause = "absent" if isinstance(error, AbsentError) else "raised"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
         cause = "out_of_memory"
     first = next(iter(text.strip().splitlines()), "")

@@ -35,8 +35,8 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
         (
             ["rnu"],
             (
-                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'compare', 'report', 'doctor' "
-                "(a suite is measured with: run SUITE)"
+                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'compare', 'ab', 'report', "
+                "'doctor' (a suite is measured with: run SUITE)"
             ),
         ),
         (
@@ -175,7 +175,7 @@ def test_help_names_only_verbs_that_work() -> None:
     """And says what an exit code means."""
     done = cspbench("--help")
     assert done.returncode == 0
-    for verb in ("run", "list", "show", "compare", "report", "doctor"):
+    for verb in ("run", "list", "show", "compare", "ab", "report", "doctor"):
         assert f"  {verb} " in done.stdout
     for verb in ("verify", "gradients"):
         assert verb not in done.stdout

@@ -5,6 +5,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import _pytree as pytree
 
+from .. import trees
 from ..case import Case
 from ..catalogue.entry import resolve
 
@@ -40,9 +42,10 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuiltSubject:
-    """A subject whose module its case's builder makes."""
+    """A subject whose module its case's builder makes: of the tree ``root``, where there is one."""
 
     case: Case
+    root: Path | None = None
 
     def meta(self) -> nn.Module:
         with torch.device("meta"):
@@ -56,7 +59,10 @@ class BuiltSubject:
             return self._build()
 
     def _build(self) -> nn.Module:
-        module = resolve(self.case.build)(**self.case.arguments)
+        if self.root is None:
+            module = resolve(self.case.build)(**self.case.arguments)
+        else:
+            module = trees.build(self.root, self.case)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
         return module

@@ -39,7 +39,8 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     """Writes every report file into a run's folder and returns their paths.
 
     Each file is replaced as a whole; the same records give the same bytes. A plot that the
-    records cannot fill is left out, and an older drawing of it removed.
+    records cannot fill is left out, and an older drawing of it removed. Of two revisions that took
+    turns there is a comparison, too, by the default thresholds.
     """
     from . import pages, plots
 
@@ -49,6 +50,13 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
         folder / "report.md": pages.markdown(run, chosen).encode(),
         folder / "report.csv": pages.csv(run).encode(),
     }
+    if run.info.revisions:
+        from ..comparing import in_turns
+        from . import comparison
+
+        found = in_turns(run)
+        written[folder / "comparison.txt"] = (comparison.text(found) + "\n").encode()
+        written[folder / "comparison.md"] = comparison.markdown(found).encode()
     for name, figure in plots.draw(run).items():
         for suffix in plots.FORMATS:
             path = folder / "plots" / f"{name}.{suffix}"
