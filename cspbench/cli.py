@@ -96,9 +96,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("runs", nargs="+", metavar="RUN", help="a run folder")
     report.add_argument(
-        "--format", type=_word("format", ("table", "markdown", "csv")), default="table"
+        "--format",
+        type=_report_format,
+        default="table",
+        help="table, markdown, csv; for other tools: pytest-benchmark, github-action-benchmark, "
+        "bencher, hyperfine",
     )
     _add_columns(report)
+    report.add_argument(
+        "--history",
+        nargs="?",
+        const="latency_ratio",
+        metavar="MEASURE",
+        help="one column's figure over all these runs, oldest first (latency_ratio)",
+    )
+    report.add_argument(
+        "--out", metavar="DIR", default="results", help="where history files go (results)"
+    )
     report.set_defaults(verb=_report)
     _add_compare(verbs)
     _add_ab(verbs)
@@ -275,6 +289,12 @@ def _word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _report_format(text: str) -> str:
+    from .report import FORMATS
+
+    return _word("format", FORMATS)(text)
 
 
 def _precision(text: str) -> str:
@@ -471,6 +491,12 @@ def _report(options: argparse.Namespace) -> int:
     from . import report, store
 
     columns = _checked_columns(options.columns)
+    if options.history is not None:
+        runs = [store.read(Path(name)) for name in options.runs]
+        shown, paths = report.write_history(runs, options.history, Path(options.out))
+        print(shown)
+        print("\nWritten: " + ", ".join(str(path) for path in paths))
+        return EXIT_OK
     for name in options.runs:
         run = store.read(Path(name))
         try:

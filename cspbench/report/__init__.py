@@ -5,6 +5,7 @@ text(run)            what report.txt holds
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,13 @@ from ..errors import CspbenchError
 from ..records import Run
 from .columns import COLUMNS, Column, choose
 
-__all__ = ["COLUMNS", "Column", "choose", "render", "text", "write"]
+FORMATS = (
+    *("table", "markdown", "csv"),
+    *("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine"),
+)
+"""What `render` can make of a run."""
+
+__all__ = ["COLUMNS", "FORMATS", "Column", "choose", "render", "text", "write", "write_history"]
 
 
 def text(run: Run, columns: Sequence[str] | None = None) -> str:
@@ -27,9 +34,12 @@ def text(run: Run, columns: Sequence[str] | None = None) -> str:
 
 
 def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
-    """The report as ``table`` (what `text` gives), ``markdown`` or ``csv``."""
+    """The report in one of `FORMATS`: ``table`` is what `text` gives."""
     from . import pages
+    from .exporters import EXPORTERS
 
+    if form in EXPORTERS:
+        return json.dumps(EXPORTERS[form](run), indent=1, allow_nan=False)
     if form == "markdown":
         return pages.markdown(run, choose(columns))
     return pages.csv(run) if form == "csv" else text(run, columns)
@@ -67,6 +77,24 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     for path, content in written.items():
         _replace(path, content)
     return list(written)
+
+
+def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:
+    """The text of one measure over ``runs``, and the files that were written into ``folder``.
+
+    ``history-MEASURE.csv``, ``.png`` and ``.svg``. Raises `CspbenchError` for an unknown measure.
+    """
+    from . import history, plots
+    from .frame import history_csv
+
+    found = history.history(runs, measure)
+    figure = plots.history(found)
+    written = {folder / f"history-{measure}.csv": history_csv(found).encode()}
+    for suffix in plots.FORMATS:
+        written[folder / f"history-{measure}.{suffix}"] = plots.encode(figure, suffix)
+    for path, content in written.items():
+        _replace(path, content)
+    return history.text(found), list(written)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ from ..naming import plain
 from ..records import Failure, Run
 from ..stats import Estimate
 from ..units import shape_text
+from .history import History, points
 from .rows import EXACT, Reading, Row, rows
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def samples(run: Run) -> "pd.DataFrame":
         ],
         columns=["entry", "place", "mode", "launch", "turn", "seconds"],
     )
+
+
+def history_csv(found: History) -> str:
+    """One row a case and run, base units, the entries' order kept."""
+    import pandas as pd
+
+    content: str = pd.DataFrame(points(found)).to_csv(index=False, lineterminator="\n")
+    return content
 
 
 _WHOLE = (

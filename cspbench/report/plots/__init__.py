@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...records import Run
+from .history import history
 from .latency import latency
 from .macs import latency_by_macs
 from .memory import peak_memory
@@ -21,6 +22,7 @@ __all__ = [
     "FORMATS",
     "draw",
     "encode",
+    "history",
     "latency",
     "latency_by_macs",
     "peak_memory",

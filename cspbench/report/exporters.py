@@ -1,0 +1,193 @@
+"""A run in the forms of other tools, as plain values ready for JSON.
+
+Times are one value a launch, the median of its turns: samples of one process are not independent,
+and these tools would take them for such. A case without times is left out of what holds only times.
+"""
+
+from collections.abc import Callable, Mapping
+from statistics import fmean, mean, median, quantiles, stdev
+from typing import Any
+
+from ..naming import plain
+from ..records import Record, Run
+from ..standing import samples
+from ..stats import Estimate
+from .columns import COLUMNS
+from .rows import Row, rows
+
+_UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
+"""Exact figures that go along where a tool has room for more than times."""
+
+
+def pytest_benchmark(run: Run) -> dict[str, Any]:
+    """What ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads."""
+    info, environment = run.info, run.info.environment
+    return {
+        "machine_info": {
+            "node": "",
+            "processor": "",
+            "machine": "",
+            "python_version": environment.python,
+            "system": environment.system,
+            "cpu": {"brand_raw": environment.device},
+        },
+        "commit_info": {
+            "id": info.git.commit if info.git else "unknown",
+            "dirty": bool(info.git and info.git.dirty),
+            "time": info.started,
+            "project": "cspbench",
+            "branch": "(unknown)",
+        },
+        "benchmarks": [
+            {
+                "group": row.mode,
+                "name": f"{row.name} ({row.mode})",
+                "fullname": plain(row.record.case.key),
+                "params": None,
+                "param": None,
+                "extra_info": {key: row.readings[key] for key in _UNITS if _is_count(row, key)},
+                "options": {"disable_gc": True, "timer": "perf_counter", "warmup": True},
+                "stats": _stats(_launches(row.record)) | {"iterations": _iterations(row.record)},
+            }
+            for row in _timed(run)
+        ],
+        "datetime": info.started,
+        "version": "5.1.0",  # of the form
+    }
+
+
+def github_action_benchmark(run: Run) -> list[dict[str, Any]]:
+    """``customSmallerIsBetter`` of github-action-benchmark: latencies, then what is exact."""
+    found = []
+    for row in _timed(run):
+        estimate = row.latency
+        assert estimate is not None
+        width = estimate.relative_half_width
+        found.append(
+            {
+                "name": f"{row.name} ({row.mode}): latency",
+                "unit": "ms",
+                "value": estimate.value * 1e3,
+                "range": "" if width is None else f"± {width:.1%}",
+                "extra": f"95% interval over {estimate.launches} launches",
+            }
+        )
+    found += [
+        {
+            "name": f"{row.name} ({row.mode}): {_WORDS[key]}",
+            "unit": unit,
+            "value": row.readings[key],
+            "extra": "exact",
+        }
+        for row in rows(run)
+        for key, unit in _UNITS.items()
+        if _is_count(row, key)
+    ]
+    return found
+
+
+def bencher(run: Run) -> dict[str, Any]:
+    """Bencher Metric Format: latency in nanoseconds with its 95% interval, and what is exact."""
+    found: dict[str, Any] = {}
+    for row in rows(run):
+        measures: dict[str, Any] = {}
+        if row.latency is not None:
+            measures["latency"] = _metric(row.latency)
+        for key in _UNITS:
+            if _is_count(row, key):
+                measures[key.replace("_", "-")] = {"value": row.readings[key]}
+        if measures:
+            found[plain(row.record.case.key)] = measures
+    return found
+
+
+def hyperfine(run: Run) -> dict[str, Any]:
+    """What ``hyperfine --export-json`` writes; ``command`` is the case's key.
+
+    ``user`` is the process's processor time in proportion, the kernel's included, as the two are
+    not read apart; ``system`` is 0.
+    """
+    busy = _busy(run)
+    return {
+        "results": [
+            {
+                "command": plain(row.record.case.key),
+                **{key: value for key, value in _stats(times).items() if key in _HYPERFINE},
+                "user": fmean(times) * busy,
+                "system": 0.0,
+                "times": times,
+                "exit_codes": [0] * len(times),
+            }
+            for row in _timed(run)
+            for times in [_launches(row.record)]
+        ]
+    }
+
+
+EXPORTERS: Mapping[str, Callable[[Run], Any]] = {
+    "pytest-benchmark": pytest_benchmark,
+    "github-action-benchmark": github_action_benchmark,
+    "bencher": bencher,
+    "hyperfine": hyperfine,
+}
+"""By the word of ``--format``."""
+
+_HYPERFINE = ("mean", "stddev", "median", "min", "max")
+_WORDS = {column.key: " ".join(column.header.split("[")[0].split()) for column in COLUMNS}
+
+
+def _timed(run: Run) -> list[Row]:
+    return [row for row in rows(run) if row.latency is not None]
+
+
+def _is_count(row: Row, key: str) -> bool:
+    return isinstance(row.readings[key], int)
+
+
+def _launches(record: Record) -> list[float]:
+    return [median(turns) for turns in samples(record).values()]
+
+
+def _iterations(record: Record) -> int:
+    return sum(len(line.samples_s) * line.iterations for line in record.latencies)
+
+
+def _metric(estimate: Estimate) -> dict[str, float]:
+    found = {"value": estimate.value * 1e9}
+    if estimate.low is not None and estimate.high is not None:
+        found |= {"lower_value": estimate.low * 1e9, "upper_value": estimate.high * 1e9}
+    return found
+
+
+def _busy(run: Run) -> float:
+    """Processor seconds a second of wall time, over the turns of all launches."""
+    wall = sum(launch.activity.wall_s for launch in run.launches)
+    return sum(launch.activity.cpu_s for launch in run.launches) / wall if wall else 1.0
+
+
+def _stats(times: list[float]) -> dict[str, Any]:
+    several = len(times) > 1
+    q1, middle, q3 = quantiles(times, n=4, method="inclusive") if several else times * 3
+    spread, average = stdev(times) if several else 0.0, mean(times)
+    low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
+    mild = sum(abs(one - average) > spread for one in times)
+    far = sum(not low <= one <= high for one in times)
+    return {
+        "min": min(times),
+        "max": max(times),
+        "mean": average,
+        "stddev": spread,
+        "rounds": len(times),
+        "median": middle,
+        "iqr": q3 - q1,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": far,
+        "stddev_outliers": mild,
+        "outliers": f"{mild};{far}",
+        "ld15iqr": min(one for one in times if one >= low),
+        "hd15iqr": max(one for one in times if one <= high),
+        "ops": 1 / average,
+        "total": sum(times),
+        "data": times,
+    }

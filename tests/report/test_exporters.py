@@ -1,0 +1,181 @@
+"""A run in the forms of other tools, each against the tool itself or its published schema."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import pytest
+from synthetic import change, make_run
+
+from cspbench import report
+from cspbench.records import Run
+from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
+from cspbench.sources import read
+
+
+@pytest.fixture
+def run() -> Run:
+    """Two entries in two modes; the last case has no times."""
+    return change(make_run(("dense", "csp")), 3, latencies=())
+
+
+def launch_medians(run: Run, index: int) -> list[float]:
+    return [median(line.samples_s) for line in run.records[index].latencies]
+
+
+def test_pytest_benchmark_reads_ours_and_compares_two(run: Run, tmp_path: Path) -> None:
+    """Its own command line shows both files and every case with times, one round a launch."""
+    for name in ("0001_before", "0002_after"):
+        (tmp_path / f"{name}.json").write_text(report.render(run, "pytest-benchmark"))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest_benchmark", "compare"),
+            *("0001_before.json", "0002_after.json", "--csv=out", "--columns=median,rounds"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Failed to load" not in done.stdout + done.stderr
+    for name in ("dense (infer)", "dense (train)", "csp (infer)"):
+        assert name in done.stdout
+    assert "csp (train)" not in done.stdout
+    (table,) = tmp_path.glob("out*.csv")
+    assert len(table.read_text().splitlines()) == 1 + 2 * 3
+
+
+def test_its_statistics_are_those_of_the_launches(run: Run, tmp_path: Path) -> None:
+    """Computed by pytest-benchmark's own class from the same values."""
+    from pytest_benchmark.stats import Stats
+
+    (tmp_path / "ours.json").write_text(report.render(run, "pytest-benchmark"))
+    first, *_ = json.loads((tmp_path / "ours.json").read_text())["benchmarks"]
+    theirs = Stats()
+    for value in launch_medians(run, 0):
+        theirs.update(value)
+    for field in Stats.fields:
+        ours, expected = first["stats"][field], getattr(theirs, field)
+        if isinstance(expected, str) or field in {"q1", "q3", "iqr", "ld15iqr", "hd15iqr"}:
+            continue  # quartiles by another of the usual definitions
+        assert ours == pytest.approx(expected), field
+    assert next(case.latency_s for case in read(tmp_path / "ours.json").cases) == pytest.approx(
+        median(launch_medians(run, 0))
+    )
+
+
+BMF: dict[str, Any] = {
+    "$schema": "http://json-schema.org/draft-07/schema",
+    "type": "object",
+    "patternProperties": {
+        ".+": {
+            "type": "object",
+            "patternProperties": {
+                ".+": {
+                    "type": "object",
+                    "properties": {
+                        "value": {"type": "number"},
+                        "lower_value": {"type": "number"},
+                        "upper_value": {"type": "number"},
+                    },
+                    "required": ["value"],
+                }
+            },
+        }
+    },
+}
+"""The published schema of the Bencher Metric Format (bencher.dev/bmf.json)."""
+
+
+class Metric(msgspec.Struct, forbid_unknown_fields=True):
+    """The innermost object of that schema."""
+
+    value: float
+    lower_value: float | msgspec.UnsetType = msgspec.UNSET
+    upper_value: float | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_bencher_metrics_keep_the_published_schema(run: Run) -> None:
+    """Latency in nanoseconds inside its interval; exact figures beside it; slugs of Bencher's."""
+    properties = BMF["patternProperties"][".+"]["patternProperties"][".+"]["properties"]
+    assert set(properties) == set(Metric.__struct_fields__)
+    found = msgspec.convert(bencher(run), dict[str, dict[str, Metric]])
+    first = found[run.records[0].case.key]
+    mean = math.exp(sum(map(math.log, launch_medians(run, 0))) / len(run.launches))
+    assert first["latency"].value == pytest.approx(mean * 1e9)
+    assert first["latency"].lower_value < first["latency"].value < first["latency"].upper_value  # type: ignore[operator]
+    assert run.records[0].counts is not None
+    assert first["macs"].value == run.records[0].counts.macs
+    assert "latency" not in found[run.records[3].case.key]
+    assert all(len(slug) <= 64 for measures in found.values() for slug in measures)
+
+
+class Custom(msgspec.Struct, forbid_unknown_fields=True):
+    """An element of github-action-benchmark's ``customSmallerIsBetter``."""
+
+    name: str
+    unit: str
+    value: float
+    range: str = ""
+    extra: str = ""
+
+
+def test_github_action_benchmark_gets_its_custom_form(run: Run) -> None:
+    """A flat list of unique names, smaller better: times, bytes and counts."""
+    found = msgspec.convert(github_action_benchmark(run), list[Custom])
+    names = [one.name for one in found]
+    assert len(set(names)) == len(names)
+    assert names[0] == "dense (infer): latency"
+    assert found[0].unit == "ms"
+    assert "csp (train): latency" not in names
+    assert "csp (train): peak tensor memory" in names
+
+
+class Result(msgspec.Struct, forbid_unknown_fields=True):
+    """A result of ``hyperfine --export-json``, every field of it there."""
+
+    command: str
+    mean: float
+    stddev: float
+    median: float
+    user: float
+    system: float
+    min: float
+    max: float
+    times: list[float]
+    exit_codes: list[int]
+
+
+def test_hyperfine_gets_its_results(run: Run) -> None:
+    """One time a launch, statistics of these, and an exit code each."""
+    found = msgspec.convert(hyperfine(run)["results"], list[Result])
+    assert [one.command for one in found] == [record.case.key for record in run.records[:3]]
+    assert found[0].times == launch_medians(run, 0)
+    assert found[0].min <= found[0].median <= found[0].max
+    assert found[0].exit_codes == [0] * len(found[0].times)
+    busy = sum(one.activity.cpu_s for one in run.launches) / sum(
+        one.activity.wall_s for one in run.launches
+    )
+    assert found[0].user == pytest.approx(found[0].mean * busy)
+
+
+@pytest.mark.parametrize("form", EXPORTERS)
+def test_every_form_is_json_also_of_one_launch(form: str) -> None:
+    """No interval, no spread: still numbers, and none of them NaN."""
+    text = report.render(make_run(("dense",), launches=1), form)
+    json.loads(text, parse_constant=pytest.fail)
+    assert form in report.FORMATS
+
+
+def test_an_unknown_form_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what there is."""
+    from cspbench import cli
+
+    assert cli.main(["report", "x", "--format", "hyperfin"]) == 2
+    assert "nearest: 'hyperfine'" in capsys.readouterr().err

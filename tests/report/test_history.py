@@ -1,0 +1,128 @@
+"""One measure over many runs: order, table, figure, files."""
+
+import csv
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from synthetic import change, make_run
+
+from cspbench import cli
+from cspbench.errors import CspbenchError
+from cspbench.records import Git, Run
+from cspbench.report import history, plots
+from cspbench.runner import lines_of
+from cspbench.store import RunFolder
+
+TWO = ("dense", "csp")
+
+
+def on(day: int, commit: str, run: Run | None = None, *, dirty: bool = False) -> Run:
+    run = run or make_run(TWO)
+    info = msgspec.structs.replace(
+        run.info,
+        started=f"2026-11-{day:02}T08:00:00+00:00",
+        git=Git(commit=commit * 40, dirty=dirty),
+    )
+    return msgspec.structs.replace(run, info=info)
+
+
+def grown(run: Run) -> Run:
+    """The first case has one MAC more."""
+    counts = run.records[0].counts
+    assert counts is not None
+    return change(run, 0, counts=msgspec.structs.replace(counts, macs=counts.macs + 1))
+
+
+def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
+    """Whatever order they are given in; a dirty tree is marked, a repeated label numbered."""
+    runs = [on(3, "c", grown(make_run(TWO))), on(1, "a"), on(2, "b", dirty=True), on(1, "a")]
+    found = history.history(runs, "macs")
+    assert found.labels == (
+        "2026-11-01 aaaaaaa",
+        "2026-11-01 aaaaaaa #2",
+        "2026-11-02 bbbbbbb+",
+        "2026-11-03 ccccccc",
+    )
+    text = history.text(found)
+    assert text.startswith("MACs changed in 1 of 4 cases: dense (inference).")
+    assert max(map(len, text.splitlines())) <= 100
+    same = history.text(history.history(runs[1:], "macs"))
+    assert same.startswith("MACs is the same in all 3 runs.")
+
+
+def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
+    """An entry that came later."""
+    found = history.history([on(1, "a", make_run(("dense",))), on(2, "b")], "latency_ratio")
+    assert found.readings["infer", "csp"][0] is None
+    rows = [line for line in history.text(found).splitlines() if line.startswith("| csp")]
+    assert all("–" in row for row in rows)
+    assert {point["run"] for point in history.points(found) if point["entry"] == "csp"} == {
+        "2026-11-02 bbbbbbb"
+    }
+
+
+def test_absolute_times_come_with_a_warning() -> None:
+    """Ratios and counts do not need one."""
+    runs = [on(1, "a"), on(2, "b")]
+    assert "differ with the machine's state" in history.text(history.history(runs, "latency"))
+    assert "machine's state" not in history.text(history.history(runs, "latency_ratio"))
+
+
+def test_runs_of_several_devices_are_said() -> None:
+    """A step in the line may be another machine."""
+    other = on(2, "b")
+    environment = msgspec.structs.replace(other.info.environment, device="Another CPU")
+    info = msgspec.structs.replace(other.info, environment=environment)
+    runs = [on(1, "a"), msgspec.structs.replace(other, info=info)]
+    text = history.text(history.history(runs, "macs"))
+    assert "several devices: Imaginary Xeon 8000 and Another CPU" in text
+
+
+def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
+    """In the header's unit, one tick a run, intervals as bars."""
+    figure = plots.history(history.history([on(1, "a"), on(2, "b")], "latency"))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Inference", "Training"]
+    axes = figure.axes[0]
+    assert axes.get_ylabel() == "latency [ms]"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
+        "2026-11-01 aaaaaaa",
+        "2026-11-02 bbbbbbb",
+    ]
+    heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    assert len(heights) == 2 * 2
+    assert (heights > 1).all()  # milliseconds, not seconds
+    assert (heights < 1000).all()
+    legend = figure.axes[-1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == list(TWO)
+
+
+def test_an_unknown_measure_and_one_that_no_run_has_are_said() -> None:
+    """With what there is."""
+    with pytest.raises(CspbenchError, match="no measure 'latencies'; nearest: 'latency'"):
+        history.history([on(1, "a")], "latencies")
+    with pytest.raises(CspbenchError, match="none of these runs has permutation_p"):
+        history.history([on(1, "a", make_run(TWO, launches=2))], "permutation_p")
+
+
+def test_the_verb_prints_the_table_and_writes_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`report RUN RUN --history macs --out DIR`; the CSV holds a row a case and run."""
+    names = []
+    for index, run in enumerate((on(2, "b", grown(make_run(TWO))), on(1, "a"))):
+        with RunFolder.create(tmp_path / str(index), run.info) as folder:
+            folder.append(lines_of(run))
+        names.append(str(tmp_path / str(index)))
+    out = tmp_path / "out"
+    assert cli.main(["report", *names, "--history", "macs", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.startswith("MACs changed in 1 of 4 cases")
+    assert {path.name for path in out.iterdir()} == {
+        *("history-macs.csv", "history-macs.png", "history-macs.svg"),
+    }
+    with (out / "history-macs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 4
+    assert int(float(rows[1]["value"])) - int(float(rows[0]["value"])) == 1
