@@ -7,12 +7,13 @@ ARGS ?=
 RUN ?= $(shell ls -td results/*/run.json 2>/dev/null | head -n 1 | xargs -r dirname)
 BASE ?= results/reference/cpu
 HEAD ?= $(RUN)
+N ?= 8000
 
 # Only the default environment is made and filled here.
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fidelity doctor test check lint types format report compare clean
+.PHONY: help setup bench microbench fuzz fidelity doctor test check lint types format report compare clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +30,9 @@ bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
 
 microbench: $(READY)  ## pytest-benchmark over bench/
 	$(PYTHON) -m pytest bench --benchmark-only --benchmark-group-by=group $(ARGS)
+
+fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000
+	FUZZ=$(N) $(PYTHON) -m pytest tests/test_fuzz.py $(ARGS)
 
 fidelity: $(READY)  ## how far the verdicts can be trusted here, half an hour: FULL=1 for all
 	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)

@@ -15,6 +15,7 @@ from .errors import CspbenchError, unknown
 
 EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
+_LONGEST_LINE = 1000  # of an error: what it quotes may be anything
 _AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
 VERBS = ("run", "list", "show", "compare", "ab", "report", "doctor")
 
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one_line(text: str) -> str:
-    visible = "".join(c if c.isprintable() else " " for c in text)
+    shown = text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
+    visible = "".join(c if c.isprintable() else " " for c in shown)
     return " ".join(visible.split())
 
 

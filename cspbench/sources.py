@@ -14,7 +14,7 @@ from . import store
 from .case import Mode
 from .errors import CspbenchError
 from .excerpt import EXCERPT, CaseExcerpt, Excerpt, excerpt
-from .records import Failure
+from .records import EXACT_COUNTS, EXACT_PEAKS, Failure
 
 _MOST_BYTES = 1 << 26
 _MOST_COUNT = 2**63 - 1
@@ -97,6 +97,9 @@ def _of_records(lines: Sequence[str]) -> Excerpt:
         if not line.startswith("{"):
             break
         cases.append(_case_decoder.decode(line))
+        for name in cases[-1].exact:
+            if name not in (*EXACT_COUNTS, *EXACT_PEAKS):
+                raise CspbenchError(f"{cases[-1].key!r} has a figure {name!r} that is not known")
     _refuse_repeated([(case.key, "") for case in cases])
     return msgspec.structs.replace(head, cases=tuple(cases))
 

@@ -21,6 +21,7 @@ from ..errors import CspbenchError, unknown
 
 Value = bool | int | float | str
 Shape = tuple[int, ...]
+_LARGEST = 1e300  # finite, and whole numbers still become floats
 _MOST_ELEMENTS = 2**63 // 8  # torch counts bytes of at most eight an element in 64 bits
 
 
@@ -77,7 +78,7 @@ class Parameter:
 
     def _holds(self, number: float) -> bool:
         return (
-            (isinstance(number, int) or math.isfinite(number))
+            abs(number) <= _LARGEST
             and (self.minimum is None or number >= self.minimum)
             and (self.maximum is None or number <= self.maximum)
             and (self.above is None or number > self.above)
@@ -152,8 +153,8 @@ class Entry:
         expected = int(arguments[self.channels]) if self.channels else None
         if shape is not None and math.prod(shape) > _MOST_ELEMENTS:
             raise CspbenchError(
-                f"{self.name}: an input of {math.prod(shape):.3g} elements is more than any tensor "
-                f"of torch can hold ({_MOST_ELEMENTS:.3g})"
+                f"{self.name}: its input has more elements than any tensor of torch can hold "
+                f"({_MOST_ELEMENTS:.3g})"
             )
         if shape is None and not self.input_shape:
             raise CspbenchError(f"{self.name}: its input is not known; give one as N,C,H,W")
