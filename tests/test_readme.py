@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cspbench import store
+from cspbench.gate import gate
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,12 +98,20 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
         assert tensor_peak(built) == record.tensor_peak
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/method.md", "docs/extending.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/method.md", "docs/comparing.md", "docs/extending.md"])
 def test_links_lead_somewhere(name: str) -> None:
     """Every relative link is a file of the repository."""
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / name).parent.joinpath(target).exists(), target
+
+
+def test_the_settings_in_the_readme_are_read(tmp_path: Path) -> None:
+    """As a pyproject.toml."""
+    (tmp_path / "pyproject.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    found = gate(start=tmp_path)
+    assert found.is_strict
+    assert found.threshold("c3x", "latency") == 0.05
 
 
 def test_the_suite_in_the_documentation_is_one_that_loads(tmp_path: Path) -> None:
