@@ -72,10 +72,16 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
                 "(1.15e+18)"
             ),
         ),
-        (["run", ""], "no suite ''; allowed: 'blocks', 'smoke' (or the path of a .toml file)"),
+        (
+            ["run", ""],
+            "no suite ''; allowed: 'blocks', 'smoke', 'yolo' (or the path of a .toml file)",
+        ),
         (
             ["run", "x" * 300],
-            f"no suite {'x' * 300!r}; allowed: 'blocks', 'smoke' (or the path of a .toml file)",
+            (
+                f"no suite {'x' * 300!r}; allowed: 'blocks', 'smoke', 'yolo' "
+                "(or the path of a .toml file)"
+            ),
         ),
         (["--out", ""], "--out takes a folder, got ''"),
         (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),

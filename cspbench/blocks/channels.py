@@ -50,11 +50,34 @@ def dense_output(channels: int, layers: int, growth: int) -> int:
     return channels + layers * growth
 
 
-def require_groups(groups: int, channels: int) -> None:
+def path_channels(c1: int, c2: int, e: float) -> int:
+    """Channels of each path of a YOLO module: ``c2`` times ``e``, rounded as `scaled` does.
+
+    Raises ValueError where any of the three is not above 0.
+
+    >>> path_channels(128, 128, e=0.5)
+    64
+    """
+    require_positive(c1=c1, c2=c2, e=e)
+    return scaled(c2, e)
+
+
+def halved(name: str, channels: int) -> int:
+    """Half of ``channels``; raises ValueError, naming them ``name``, where they are odd.
+
+    >>> halved("c3", 128)
+    64
+    """
+    if channels % 2:
+        raise ValueError(f"{name} must be even, as it is cut into halves, got {channels}")
+    return channels // 2
+
+
+def require_groups(groups: int, channels: int, *, kernel: str = "3x3") -> None:
     """Nothing; raises ValueError unless ``groups`` divides ``channels``."""
     require_positive(groups=groups)
     if channels % groups:
-        raise ValueError(f"groups={groups} does not divide the {channels} channels of the 3x3")
+        raise ValueError(f"groups={groups} does not divide the {channels} channels of the {kernel}")
 
 
 def require_positive(**numbers: float) -> None:

@@ -1,7 +1,8 @@
 """Layers that the blocks share: activations and pools by name, convolutions with their norm.
 
 Activations work in place. They always follow a batch normalisation, whose backward reads its own
-input and not its output, so that this saves memory and leaves every gradient right.
+input and not its output, or a sum, whose backward reads neither, so that this saves memory and
+leaves every gradient right.
 """
 
 from collections.abc import Callable, Mapping
@@ -57,7 +58,7 @@ class Conv(nn.Module):
         self,
         inputs: int,
         outputs: int,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         *,
         stride: int = 1,
         groups: int = 1,
@@ -112,9 +113,24 @@ class Transition(nn.Module):
 
 
 def plain_conv(
-    inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1
+    inputs: int,
+    outputs: int,
+    kernel: int | tuple[int, int] = 1,
+    *,
+    stride: int = 1,
+    groups: int = 1,
 ) -> nn.Conv2d:
-    """Convolution without bias, padded so that an odd ``kernel`` keeps H and W at stride 1."""
+    """Convolution without bias, padded so that an odd ``kernel`` keeps H and W at stride 1.
+
+    ``kernel`` is the size of a square, or height and width.
+    """
+    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     return nn.Conv2d(
-        inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
+        inputs,
+        outputs,
+        (height, width),
+        stride=stride,
+        padding=(height // 2, width // 2),
+        groups=groups,
+        bias=False,
     )

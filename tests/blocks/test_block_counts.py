@@ -1,44 +1,18 @@
-"""Parameters, MACs and CIO of every block, met by arithmetic on channels written out by hand.
+"""Parameters, MACs and CIO of the Figure 3 designs, met by arithmetic on channels, written by hand.
 
 Each row lists, as products and sums of channels, the convolutions' weights, the normalised
 channels, and the channels that convolutions read and write. On a map that never changes its size,
 MACs are weights x H x W and CIO is channels x H x W.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from counting import count
+from torch import nn
 
 from cspbench.blocks.csp import CSP, BothTransitions, FusionFirst, FusionLast, SplitOnly
 from cspbench.blocks.dense import Dense
-from cspbench.blocks.yolo import C3, BottleneckCSP
-
-
-def count(
-    build: Callable[..., nn.Module], shape: tuple[int, int, int, int], **arguments: Any
-) -> tuple[int, int, int]:
-    """Parameters, MACs and CIO of one forward pass on the meta device: nothing is computed."""
-    with torch.device("meta"):
-        module = build(**arguments).eval()
-        x = torch.empty(shape)
-    touched = 0
-
-    def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal touched
-        touched += inputs[0].numel() + output.numel()
-
-    for child in module.modules():
-        if isinstance(child, nn.Conv2d):
-            child.register_forward_hook(hook)
-    with FlopCounterMode(display=False) as flops, torch.no_grad():
-        module(x)
-    parameters = sum(parameter.numel() for parameter in module.parameters())
-    return parameters, flops.get_total_flops() // 2, touched
-
 
 # Six layers of growth 32 and bn_size 4: 6 x (128 -> 32) by 3x3, read 768, write 192; the 1x1s
 # write 768; the 3x3s' norms hold 768. What the 1x1s read depends on the block's base:
@@ -248,83 +222,6 @@ def test_the_reference_totals_of_figure_3_are_met(
     design: type[nn.Module], totals: tuple[int, int, int]
 ) -> None:
     assert count(design, (1, 64, 56, 56)) == totals
-
-
-# c1 = c2 = 128 and e = .5 give paths of 64 channels; a bottleneck B(1, 3) has 64 x 64 weights,
-# then 64 x 64 x 9; its norms hold 64 + 64.
-B13 = 64 * 64 + 64 * 64 * 9
-B33 = 64 * 64 * 9 + 64 * 64 * 9
-
-YOLO: list[tuple[type[nn.Module], dict[str, Any], int, int]] = [
-    # module, arguments, weights, normalised channels
-    (
-        BottleneckCSP,  # enter, blocks, leave, bypass, fuse
-        {},
-        128 * 64 + 3 * B13 + 64 * 64 + 128 * 64 + 128 * 128,
-        64 + 3 * (64 + 64) + 128 + 128,
-    ),
-    (
-        BottleneckCSP,
-        {"k": 3, "n": 1},
-        128 * 64 + 1 * B33 + 64 * 64 + 128 * 64 + 128 * 128,
-        64 + 1 * (64 + 64) + 128 + 128,
-    ),
-    (
-        BottleneckCSP,  # paths of 24 channels
-        {"c1": 96, "c2": 48, "n": 2},
-        96 * 24 + 2 * (24 * 24 + 24 * 24 * 9) + 24 * 24 + 96 * 24 + 48 * 48,
-        24 + 2 * (24 + 24) + 48 + 48,
-    ),
-    (
-        C3,  # enter, blocks, bypass, fuse
-        {},
-        128 * 64 + 3 * B13 + 128 * 64 + 128 * 128,
-        64 + 3 * (64 + 64) + 64 + 128,
-    ),
-    (
-        C3,
-        {"groups": 4, "shortcut": False},
-        128 * 64 + 3 * (64 * 64 + 64 * 16 * 9) + 128 * 64 + 128 * 128,
-        64 + 3 * (64 + 64) + 64 + 128,
-    ),
-    (
-        C3,  # odd counts: paths of int(.5 x 33) = 16 channels
-        {"c1": 7, "c2": 33, "n": 1},
-        7 * 16 + (16 * 16 + 16 * 16 * 9) + 7 * 16 + 32 * 33,
-        16 + (16 + 16) + 16 + 33,
-    ),
-    (
-        C3,  # paths of 32 channels
-        {"e": 0.25},
-        128 * 32 + 3 * (32 * 32 + 32 * 32 * 9) + 128 * 32 + 64 * 128,
-        32 + 3 * (32 + 32) + 32 + 128,
-    ),
-]
-
-
-@pytest.mark.parametrize(("module", "arguments", "weights", "normed"), YOLO)
-def test_a_yolo_module_costs_what_its_channels_say(
-    module: type[nn.Module], arguments: dict[str, Any], weights: int, normed: int
-) -> None:
-    shape = (1, arguments.get("c1", 128), 32, 32)
-    parameters, macs, _ = count(module, shape, **arguments)
-    assert parameters == weights + 2 * normed
-    assert macs == weights * 32 * 32
-
-
-@pytest.mark.parametrize(
-    ("module", "k", "parameters", "macs"),
-    [
-        (BottleneckCSP, 1, 161_152, 163_577_856),
-        (BottleneckCSP, 3, 259_456, 264_241_152),
-        (C3, 1, 156_928, 159_383_552),
-        (C3, 3, 255_232, 260_046_848),
-    ],
-)
-def test_the_two_blocks_of_one_yolo_name_are_told_apart_by_k(
-    module: type[nn.Module], k: int, parameters: int, macs: int
-) -> None:
-    assert count(module, (1, 128, 32, 32), k=k)[:2] == (parameters, macs)
 
 
 @pytest.mark.parametrize(

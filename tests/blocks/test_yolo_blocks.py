@@ -1,7 +1,8 @@
 """The CSP modules of the YOLO line: how their paths run, and what they refuse."""
 
 import re
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -9,14 +10,89 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cspbench.blocks.yolo import C3, Bottleneck, BottleneckCSP
+from cspbench.blocks.yolo.bottlenecks import (
+    CIB,
+    Bottleneck,
+    CrossConv,
+    CSPNeXtBlock,
+    DepthwiseBottleneck,
+    RepBottleneck,
+    RepResidual,
+)
+from cspbench.blocks.yolo.chunked import C2, C2f, C2fCIB, C3k2
+from cspbench.blocks.yolo.elan import EELAN, ELAN, ELAN1, RepNCSPELAN4
+from cspbench.blocks.yolo.frames import Halves, Twins
+from cspbench.blocks.yolo.parts import ChannelAttention, PyramidPooling, RepConv
+from cspbench.blocks.yolo.two_paths import (
+    C3,
+    SPPCSPC,
+    BottleneckCSP,
+    BottleneckCSP2,
+    C3k,
+    C3x,
+    CSPLayerDepthwise,
+    CSPNeXt,
+    CSPResStage,
+    RepC3,
+    RepNCSP,
+)
+from cspbench.catalogue import yolo
+from cspbench.catalogue.entry import Entry, Value, resolve
 
-MODULES: list[type[BottleneckCSP | C3]] = [BottleneckCSP, C3]
+every_entry = pytest.mark.parametrize("entry", yolo.ENTRIES, ids=lambda entry: entry.name)
+every_inner_block = pytest.mark.parametrize(
+    "block",
+    [
+        Bottleneck,
+        DepthwiseBottleneck,
+        CrossConv,
+        RepBottleneck,
+        RepResidual,
+        CSPNeXtBlock,
+        CIB,
+    ],
+)
 
 
-def test_a_bottleneck_adds_its_input_only_with_a_shortcut() -> None:
-    with_shortcut = Bottleneck(4).eval()
-    without = Bottleneck(4, shortcut=False).eval()
+@pytest.fixture(scope="module", autouse=True)
+def without_onednn_and_threads() -> Iterator[None]:
+    """Spare what takes longer than tiny tensors do: compiling kernels, and waking threads."""
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.backends.mkldnn, "enabled", False)
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+
+def small(entry: Entry, **overrides: Value) -> nn.Module:
+    """Module of ``entry`` for 6 input and 8 output channels, with norms as after some training."""
+    names = {parameter.name for parameter in entry.parameters}
+    channels: dict[str, Value] = {"c1": 6, "c2": 8, "n": 2, "c3": 6, "c4": 4, "mid": 4}
+    known = {name: value for name, value in channels.items() if name in names}
+    torch.manual_seed(0)
+    module: nn.Module = resolve(entry.build)(
+        **dict(entry.fixed), **entry.arguments(known | overrides)
+    )
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            nn.init.uniform_(norm.weight, 0.5, 1.5)
+            nn.init.normal_(norm.bias)
+            norm.running_mean = torch.randn(norm.num_features)
+    return module.eval()
+
+
+def kernels(module: nn.Module) -> list[tuple[tuple[int, ...], int]]:
+    """Kernel and groups of every convolution, in order."""
+    return [(one.kernel_size, one.groups) for one in module.modules() if isinstance(one, nn.Conv2d)]
+
+
+@every_inner_block
+def test_an_inner_block_adds_its_input_only_with_a_shortcut(
+    block: Callable[..., nn.Module],
+) -> None:
+    with_shortcut = block(4).eval()
+    without = block(4, shortcut=False).eval()
     without.load_state_dict(with_shortcut.state_dict())
     x = torch.randn(1, 4, 5, 5)
     torch.testing.assert_close(with_shortcut(x), x + without(x))
@@ -24,67 +100,282 @@ def test_a_bottleneck_adds_its_input_only_with_a_shortcut() -> None:
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_a_bottleneck_is_k_by_k_and_then_3_by_3(k: int) -> None:
-    kernels = [
-        module.kernel_size
-        for module in Bottleneck(4, k=k).modules()
-        if isinstance(module, nn.Conv2d)
-    ]
-    assert kernels == [(k, k), (3, 3)]
+    assert kernels(Bottleneck(4, k=k)) == [((k, k), 1), ((3, 3), 1)]
 
 
-def test_groups_are_those_of_the_3_by_3_alone() -> None:
-    groups = [
-        module.groups
-        for module in Bottleneck(4, k=3, groups=2).modules()
-        if isinstance(module, nn.Conv2d)
-    ]
-    assert groups == [1, 2]
+def test_groups_are_those_of_the_last_convolution_alone() -> None:
+    assert kernels(Bottleneck(4, k=3, groups=2)) == [((3, 3), 1), ((3, 3), 2)]
+    assert kernels(CrossConv(4, groups=2)) == [((1, 3), 1), ((3, 1), 2)]
+    assert kernels(RepBottleneck(4, groups=2)) == [((3, 3), 1), ((1, 1), 1), ((3, 3), 2)]
+
+
+def test_depthwise_blocks_follow_their_papers() -> None:
+    pointwise = ((1, 1), 1)
+    assert kernels(DepthwiseBottleneck(4)) == [pointwise, ((3, 3), 4), pointwise]
+    assert kernels(CSPNeXtBlock(4)) == [((3, 3), 1), ((5, 5), 4), pointwise]
+    ends = ((3, 3), 4)
+    assert kernels(CIB(4)) == [ends, pointwise, ((3, 3), 8), pointwise, ends]
+    assert kernels(CIB(4, lk=True)) == [ends, pointwise, ((7, 7), 8), ((3, 3), 8), pointwise, ends]
+
+
+def test_a_rep_conv_activates_the_sum_of_both_normed_convolutions() -> None:
+    module = RepConv(3, 4, activation="relu").eval()
+    x = torch.randn(1, 3, 5, 5)
+    large = module.large.norm(module.large.conv(x))
+    small = module.small.norm(module.small.conv(x))
+    torch.testing.assert_close(module(x), nn.functional.relu(large + small))
+
+
+def test_two_convolutions_of_a_rep_conv_could_be_one() -> None:
+    module = RepConv(3, 4, activation="none").eval()
+    weight = module.large.conv.weight.detach().clone()
+    weight[:, :, 1:2, 1:2] += module.small.conv.weight.detach()
+    scale = (1 + module.large.norm.eps) ** 0.5  # what fresh norms divide by
+    x = torch.randn(1, 3, 5, 5)
+    torch.testing.assert_close(module(x), nn.functional.conv2d(x, weight, padding=1) / scale)
+
+
+def test_channel_attention_scales_each_channel_by_one_number() -> None:
+    module = ChannelAttention(3)
+    nn.init.zeros_(module.conv.weight)
+    with torch.no_grad():
+        module.conv.bias.copy_(torch.tensor([0.0, 3.0, -3.0]))  # type: ignore[union-attr]
+    x = torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(module(x), x * torch.tensor([0.5, 1.0, 0.0]).view(1, 3, 1, 1))
+
+
+def test_channel_attention_looks_at_the_mean_of_all_channels() -> None:
+    module = ChannelAttention(2)
+    with torch.no_grad():
+        module.conv.weight.copy_(torch.tensor([[0.0, 1.0], [0.0, 0.0]]).view(2, 2, 1, 1))
+        nn.init.zeros_(module.conv.bias)  # type: ignore[arg-type]
+    x = torch.tensor([[[[1.0, 1.0]], [[0.5, 2.5]]]])  # the second channel's mean is 1.5
+    expected = torch.tensor([[[[0.75, 0.75]], [[0.25, 1.25]]]])  # 1.5 / 6 + 0.5, and 0.5
+    torch.testing.assert_close(module(x), expected)
+
+
+def test_the_pyramid_spreads_a_maximum_by_2_4_and_6_pixels() -> None:
+    x = torch.zeros(1, 1, 15, 15)
+    x[0, 0, 7, 7] = 1
+    counts = PyramidPooling()(x).sum(dim=(2, 3))
+    assert counts.tolist() == [[1, 5 * 5, 9 * 9, 13 * 13]]
 
 
 def test_bottleneck_csp_ends_each_path_in_a_plain_convolution_before_the_concat() -> None:
     module = BottleneckCSP(c1=6, c2=8, n=2).eval()
+    *_, leave = module.blocks
+    assert isinstance(leave, nn.Conv2d)
+    assert isinstance(module.bypass, nn.Conv2d)
     x = torch.randn(1, 6, 5, 5)
-    paths = [module.leave(module.blocks(module.enter(x))), module.bypass(x)]
-    expected = module.fuse(nn.functional.silu(module.norm(torch.cat(paths, dim=1))))
+    paths = [module.blocks(module.enter(x)), module.bypass(x)]
+    assert isinstance(module.between, nn.Sequential)
+    norm, _ = module.between
+    expected = module.fuse(nn.functional.silu(norm(torch.cat(paths, dim=1))))
     torch.testing.assert_close(module(x), expected)
-    assert isinstance(module.leave, nn.Conv2d)
+
+
+def test_bottleneck_csp2_has_both_paths_behind_one_convolution() -> None:
+    module = BottleneckCSP2(c1=6, c2=8, n=2).eval()
+    x = torch.randn(1, 6, 5, 5)
+    base = module.enter(x)
+    assert base.shape[1] == 8
+    assert isinstance(module.between, nn.Sequential)
+    norm, _ = module.between
+    both = torch.cat([module.blocks(base), module.bypass(base)], dim=1)
+    torch.testing.assert_close(module(x), module.fuse(nn.functional.mish(norm(both))))
     assert isinstance(module.bypass, nn.Conv2d)
 
 
-def test_c3_fuses_its_paths_with_no_convolution_between_blocks_and_concat() -> None:
-    module = C3(c1=6, c2=8, n=2).eval()
-    x = torch.randn(1, 6, 5, 5)
-    paths = [module.blocks(module.enter(x)), module.bypass(x)]
-    torch.testing.assert_close(module(x), module.fuse(torch.cat(paths, dim=1)))
-
-
-@pytest.mark.parametrize("module", MODULES)
-@given(c1=st.integers(1, 65), c2=st.integers(1, 65), e=st.floats(0.01, 1.5))
-@settings(deadline=None, max_examples=25)
-def test_the_output_has_c2_channels_whatever_the_path_holds(
-    module: type[BottleneckCSP | C3], c1: int, c2: int, e: float
+@pytest.mark.parametrize(
+    "module",
+    [C3, C3k, C3x, CSPLayerDepthwise, RepNCSP, SPPCSPC, CSPNeXt],
+    ids=lambda one: one.__name__,
+)
+def test_c3_and_its_kin_fuse_their_paths_with_no_transition_before_the_concat(
+    module: type[C3],
 ) -> None:
+    built = module(c1=6, c2=8).eval()
+    x = torch.randn(1, 6, 5, 5)
+    paths = [built.blocks(built.enter(x)), built.bypass(x)]
+    torch.testing.assert_close(built(x), built.fuse(torch.cat(paths, dim=1)))
+
+
+@pytest.mark.parametrize(
+    "module", [partial(CSPNeXt, attention=True), CSPResStage], ids=["cspnext", "csp_res_stage"]
+)
+def test_attention_stands_between_concat_and_fuse(module: type[CSPResStage]) -> None:
+    built = module(c1=6, c2=8, n=1).eval()
+    x = torch.randn(1, 6, 5, 5)
+    both = torch.cat([built.blocks(built.enter(x)), built.bypass(x)], dim=1)
+    assert isinstance(built.between, ChannelAttention)
+    torch.testing.assert_close(built(x), built.fuse(built.between(both)))
+
+
+def test_rep_c3_adds_its_paths() -> None:
+    module = RepC3(c1=6, c2=8, n=2).eval()
+    x = torch.randn(1, 6, 5, 5)
+    torch.testing.assert_close(module(x), module.blocks(module.enter(x)) + module.bypass(x))
+
+
+def test_c2_runs_its_blocks_on_the_first_half() -> None:
+    module = C2(c1=6, c2=8, n=2).eval()
+    x = torch.randn(1, 6, 5, 5)
+    whole = module.enter.conv(x)
+    halves = [module.blocks(whole[:, :4]), whole[:, 4:]]
+    torch.testing.assert_close(module(x), module.fuse(torch.cat(halves, dim=1)))
+
+
+@pytest.mark.parametrize("module", [C2f, C3k2, C2fCIB, ELAN1, RepNCSPELAN4])
+def test_every_block_takes_the_one_before_it_and_is_fused(
+    module: Callable[..., C2f | ELAN1],
+) -> None:
+    built = module(c1=6, c2=8).eval()
+    assert isinstance(built.enter, Halves)
+    x = torch.randn(1, 6, 5, 5)
+    whole = built.enter.conv(x)
+    taps = [whole[:, : whole.shape[1] // 2], whole[:, whole.shape[1] // 2 :]]
+    for block in built.blocks:
+        taps = [*taps, block(taps[-1])]
+    torch.testing.assert_close(built(x), built.fuse(torch.cat(taps, dim=1)))
+
+
+def test_c3k2_nests_a_c3k_of_two_bottlenecks() -> None:
+    plain, nested = C3k2(c1=6, c2=8, n=1), C3k2(c1=6, c2=8, n=1, c3k=True)
+    assert [type(block) for block in plain.blocks] == [Bottleneck]
+    (block,) = nested.blocks
+    assert isinstance(block, C3k)
+    assert len(block.blocks) == 2
+
+
+def test_elan_fuses_fourth_and_second_3x3_and_both_1x1s() -> None:
+    module = ELAN(c1=6, c2=8, mid=4).eval()
+    assert isinstance(module.enter, Twins)
+    x = torch.randn(1, 6, 5, 5)
+    a, b = module.enter.first(x), module.enter.second(x)
+    first, second = module.blocks
+    taps = [second(first(b)), first(b), b, a]
+    torch.testing.assert_close(module(x), module.fuse(torch.cat(taps, dim=1)))
+    assert kernels(module.blocks) == 4 * [((3, 3), 1)]
+
+
+def test_e_elan_adds_two_elans_of_six_3x3s() -> None:
+    module = EELAN(c1=6, c2=8, mid=4).eval()
+    x = torch.randn(1, 6, 5, 5)
+    torch.testing.assert_close(module(x), module.first(x) + module.second(x))
+    for one in (module.first, module.second):
+        assert kernels(one.blocks) == 6 * [((3, 3), 1)]
+
+
+@every_entry
+@given(c1=st.integers(1, 65), c2=st.integers(1, 65), e=st.floats(0.01, 1.5), mid=st.integers(1, 9))
+@settings(deadline=None, max_examples=10)
+def test_the_output_has_c2_channels_whatever_stands_inside(
+    entry: Entry, c1: int, c2: int, e: float, mid: int
+) -> None:
+    names = {parameter.name for parameter in entry.parameters}
+    wanted: dict[str, Value] = {"c1": c1, "c2": c2, "n": 1, "e": e}
+    wanted |= {"mid": mid, "c3": 2 * mid, "c4": mid}
+    arguments = entry.arguments({key: value for key, value in wanted.items() if key in names})
     with torch.device("meta"):
-        out = module(c1=c1, c2=c2, n=1, e=e).eval()(torch.empty(2, c1, 5, 6))
+        module = resolve(entry.build)(**dict(entry.fixed), **arguments)
+        out = module.eval()(torch.empty(2, c1, 5, 6))
     assert out.shape == (2, c2, 5, 6)
 
 
-@pytest.mark.parametrize("module", MODULES)
+VARIANTS: list[tuple[str, dict[str, Value]]] = [
+    *((entry.name, {}) for entry in yolo.ENTRIES),
+    ("c3k2", {"c3k": True}),
+    ("c2fcib", {"lk": True}),
+    ("cspnext", {"attention": True}),
+]
+every_variant = pytest.mark.parametrize(("name", "arguments"), VARIANTS)
+BY_NAME = {entry.name: entry for entry in yolo.ENTRIES}
+
+
+@every_variant
+def test_gradients_reach_the_input_and_every_parameter(
+    name: str, arguments: dict[str, Value]
+) -> None:
+    module = small(BY_NAME[name], **arguments).train()
+    x = torch.randn(2, 6, 4, 4, requires_grad=True)
+    out = module(x)
+    out.backward(torch.randn_like(out))
+    gradients = {key: one.grad for key, one in module.named_parameters()} | {"input": x.grad}
+    assert [key for key, one in gradients.items() if one is None or not one.any()] == []
+
+
+@every_variant
+def test_an_exported_program_computes_what_the_module_does(
+    name: str, arguments: dict[str, Value]
+) -> None:
+    module = small(BY_NAME[name], **arguments)
+    x = torch.randn(1, 6, 5, 4)
+    program = torch.export.export(module, (x,), strict=False)
+    torch.testing.assert_close(program.module()(x), module(x))
+
+
+@every_variant
+def test_channels_last_changes_the_layout_and_not_the_result(
+    name: str, arguments: dict[str, Value]
+) -> None:
+    module = small(BY_NAME[name], **arguments)
+    x = torch.randn(2, 6, 5, 4)
+    expected = module(x)
+    last = torch.channels_last
+    found = module.to(memory_format=last)(  # type: ignore[call-overload]
+        x.contiguous(memory_format=last)
+    )
+    assert found.is_contiguous(memory_format=last)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@every_entry
+def test_a_wrong_number_of_input_channels_is_named(entry: Entry) -> None:
+    with pytest.raises(RuntimeError, match="to have 6 channels, but got 5 channels instead"):
+        small(entry)(torch.randn(1, 5, 4, 4))
+
+
+IMPOSSIBLE: list[tuple[dict[str, Value], str]] = [
+    ({"c1": 0}, "c1 must be above 0, got 0"),
+    ({"c2": 0}, "c2 must be above 0, got 0"),
+    ({"c3": 0}, "c3 must be above 0, got 0"),
+    ({"c3": 7}, "c3 must be even, as it is cut into halves, got 7"),
+    ({"c4": 0}, "c4 must be above 0, got 0"),
+    ({"mid": 0}, "mid must be above 0, got 0"),
+    ({"pairs": 0}, "pairs must be above 0, got 0"),
+    ({"n": 0}, "n must be above 0, got 0"),
+    ({"k": 0}, "k must be above 0, got 0"),
+    ({"k": 2}, "k must be odd, as an even kernel changes H and W, got 2"),
+    ({"e": 0.0}, "e must be above 0, got 0.0"),
+    ({"groups": 0}, "groups must be above 0, got 0"),
+]
+
+
+@every_entry
+def test_an_impossible_argument_is_refused(entry: Entry) -> None:
+    full = {**dict(entry.fixed), **entry.arguments()}
+    for wrong, message in IMPOSSIBLE:
+        if wrong.keys() <= full.keys():
+            with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+                resolve(entry.build)(**full | wrong)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("module", "arguments", "message"),
     [
-        ({"c1": 0}, "c1 must be above 0, got 0"),
-        ({"c2": 0}, "c2 must be above 0, got 0"),
-        ({"n": 0}, "n must be above 0, got 0"),
-        ({"k": 0}, "k must be above 0, got 0"),
-        ({"k": 2}, "k must be odd, as an even kernel changes H and W, got 2"),
-        ({"e": 0.0}, "e must be above 0, got 0.0"),
-        ({"groups": 0}, "groups must be above 0, got 0"),
-        ({"groups": 3}, "groups=3 does not divide the 64 channels of the 3x3"),
+        (BottleneckCSP, {}, "groups=3 does not divide the 64 channels of the 3x3"),
+        (BottleneckCSP2, {}, "groups=3 does not divide the 128 channels of the 3x3"),
+        (C3, {}, "groups=3 does not divide the 64 channels of the 3x3"),
+        (C3x, {}, "groups=3 does not divide the 64 channels of the 3x1"),
+        (RepNCSP, {}, "groups=3 does not divide the 64 channels of the 3x3"),
+        (C2f, {}, "groups=3 does not divide the 64 channels of the 3x3"),
+        (C3k2, {}, "groups=3 does not divide the 32 channels of the 3x3"),
+        (C3k2, {"c2": 14}, "groups=3 does not divide the 7 channels of the 3x3"),
+        (RepNCSPELAN4, {}, "groups=3 does not divide the 32 channels of the 3x3"),
     ],
 )
-def test_an_impossible_argument_is_refused(
-    module: type[BottleneckCSP | C3], arguments: dict[str, Any], message: str
+def test_groups_that_do_not_divide_are_refused(
+    module: Callable[..., nn.Module], arguments: dict[str, Value], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        module(**arguments)
+        module(groups=3, **arguments)

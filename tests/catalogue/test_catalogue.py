@@ -20,6 +20,7 @@ from cspbench.errors import CspbenchError
 every_entry = pytest.mark.parametrize("name", ENTRIES)
 TINY: dict[str, Value] = {
     "channels": 6, "layers": 2, "growth": 3, "bn_size": 2, "c1": 6, "c2": 8, "n": 2,
+    "c3": 6, "c4": 4, "mid": 4,
 }  # fmt: skip
 
 
@@ -149,7 +150,24 @@ def test_the_order_of_the_catalogue_is_that_of_the_reports() -> None:
         "csp_split_only",
         "csp_both_transitions",
         "bottleneck_csp",
+        "bottleneck_csp2",
         "c3",
+        "c3k",
+        "csplayer_depthwise",
+        "c3x",
+        "rep_ncsp",
+        "rep_c3",
+        "sppcspc",
+        "cspnext",
+        "csp_res_stage",
+        "c2",
+        "c2f",
+        "c3k2",
+        "c2fcib",
+        "elan",
+        "e_elan",
+        "elan1",
+        "rep_ncsp_elan4",
     ]
 
 

@@ -1,0 +1,12 @@
+"""CSP modules of the YOLO line: a few frames, and the inner blocks by which modules differ.
+
+``frames`` say how paths divide and meet, ``bottlenecks`` and ``parts`` are what stands on them, and
+``two_paths``, ``chunked`` and ``elan`` hold the modules. Convolutions make the paths in place of
+CSPNet's split (arXiv 1911.11929). All but two modules are its fusion first, Figure 3(c), one fusing
+convolution after the concat: `BottleneckCSP` is nearer to Figure 3(b), and `RepC3` adds its paths.
+
+All take (N, c1, H, W) and return (N, c2, H, W). All raise ValueError for a count or ratio that is
+not above 0, an even ``k``, ``groups`` that do not divide the channels they group, a count to be
+halved that is odd, and an unknown ``activation``. Unless a module says otherwise, ``e`` is the
+channels of a path over ``c2``, rounded down, but at least one.
+"""

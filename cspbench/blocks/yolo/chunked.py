@@ -1,0 +1,141 @@
+"""YOLO modules that cut one 1x1 convolution into halves: C2, and C2f, which taps every block."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ..channels import path_channels
+from ..layers import Conv
+from .bottlenecks import CIB, Bottleneck, series
+from .frames import Halves, Taps
+from .two_paths import C3k
+
+
+class C2(nn.Module):
+    """One half through 3x3 bottlenecks, concat, fuse: YOLOv8."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        groups: int = 1,
+        e: float = 0.5,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        hidden = path_channels(c1, c2, e)
+        block = partial(
+            Bottleneck, hidden, k=3, shortcut=shortcut, groups=groups, activation=activation
+        )
+        self.enter = Halves(c1, hidden, activation=activation)
+        self.blocks = series(n, block)
+        self.fuse = Conv(2 * hidden, c2, activation=activation)
+
+    def joined(self, x: Tensor) -> Tensor:
+        """Concat of both halves, the first after the blocks: (N, 2 * hidden, H, W)."""
+        part, bypass = self.enter(x)
+        return torch.cat([self.blocks(part), bypass], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fuse(self.joined(x))
+        return out
+
+
+class _TappedHalves(Taps):
+    """Both halves and the output of every block, all of one width: the frame of C2f."""
+
+    def __init__(
+        self, c1: int, c2: int, hidden: int, blocks: nn.Sequential, *, activation: str
+    ) -> None:
+        super().__init__(
+            Halves(c1, hidden, activation=activation),
+            blocks,
+            (2 + len(blocks)) * hidden,
+            c2,
+            activation=activation,
+        )
+
+
+class C2f(_TappedHalves):
+    """3x3 bottlenecks on one half, each tapped: YOLOv8."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        groups: int = 1,
+        e: float = 0.5,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = partial(
+            Bottleneck, hidden, k=3, shortcut=shortcut, groups=groups, activation=activation
+        )
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class C3k2(_TappedHalves):
+    """`C2f` with bottlenecks of half the width, or with ``c3k`` a `C3k` of two each: YOLO11."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        groups: int = 1,
+        e: float = 0.5,
+        c3k: bool = False,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block: Callable[[], nn.Module]
+        if c3k:
+            block = partial(
+                C3k,
+                c1=hidden,
+                c2=hidden,
+                n=2,
+                shortcut=shortcut,
+                groups=groups,
+                activation=activation,
+            )
+        else:
+            block = partial(
+                Bottleneck,
+                hidden,
+                k=3,
+                shortcut=shortcut,
+                groups=groups,
+                e=0.5,
+                activation=activation,
+            )
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class C2fCIB(_TappedHalves):
+    """`C2f` with compact inverted blocks, ``lk`` with large kernels: YOLOv10 (arXiv 2405.14458)."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        e: float = 0.5,
+        lk: bool = False,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = partial(CIB, hidden, shortcut=shortcut, lk=lk, activation=activation)
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
