@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from cspbench.blocks.channels import (
     dense_inputs,
     dense_output,
+    halved,
+    path_channels,
     require_groups,
     scaled,
     split_channels,
@@ -87,3 +89,21 @@ def test_groups_that_do_not_divide_are_refused() -> None:
     message = "groups=3 does not divide the 64 channels of the 3x3"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         require_groups(3, 64)
+
+
+def test_the_convolution_that_groups_are_refused_for_is_named() -> None:
+    message = "groups=3 does not divide the 64 channels of the 3x1"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        require_groups(3, 64, kernel="3x1")
+
+
+@given(c2=st.integers(1, 4096), e=st.floats(1e-6, 4))
+def test_a_path_has_e_times_the_output_channels_whatever_the_input(c2: int, e: float) -> None:
+    assert path_channels(1, c2, e) == path_channels(999, c2, e) == scaled(c2, e)
+
+
+@given(half=st.integers(1, 4096))
+def test_halves_are_equal_or_refused(half: int) -> None:
+    assert halved("c3", half + half) == half
+    with pytest.raises(ValueError, match=f"^c3 must be even, .*, got {half + half - 1}$"):
+        halved("c3", half + half - 1)

@@ -18,6 +18,7 @@ from cspbench.blocks.yolo.bottlenecks import (
     DepthwiseBottleneck,
     RepBottleneck,
     RepResidual,
+    Residual,
 )
 from cspbench.blocks.yolo.chunked import C2, C2f, C2fCIB, C3k2
 from cspbench.blocks.yolo.elan import EELAN, ELAN, ELAN1, RepNCSPELAN4
@@ -264,6 +265,37 @@ def test_e_elan_adds_two_elans_of_six_3x3s() -> None:
     torch.testing.assert_close(module(x), module.first(x) + module.second(x))
     for one in (module.first, module.second):
         assert kernels(one.blocks) == 6 * [((3, 3), 1)]
+
+
+def with_shortcut() -> list[Entry]:
+    return [
+        entry
+        for entry in yolo.ENTRIES
+        if "shortcut" in {parameter.name for parameter in entry.parameters}
+    ]
+
+
+def shortcuts(module: nn.Module) -> set[bool]:
+    return {block.shortcut for block in module.modules() if isinstance(block, Residual)}
+
+
+@pytest.mark.parametrize("entry", with_shortcut(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_shortcut_is_that_of_every_inner_block(entry: Entry, shortcut: bool) -> None:
+    assert shortcuts(small(entry, shortcut=shortcut)) == {shortcut}
+
+
+def test_only_bottleneck_csp2_has_no_shortcut_unless_asked() -> None:
+    without = [one.name for one in with_shortcut() if shortcuts(small(one)) == {False}]
+    assert without == ["bottleneck_csp2"]
+
+
+@every_entry
+def test_an_activation_is_that_of_every_convolution(entry: Entry) -> None:
+    found = {type(one) for one in small(entry, activation="relu6").modules()}
+    others = {nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Hardswish, nn.Mish, nn.GELU}
+    assert nn.ReLU6 in found
+    assert not found & others
 
 
 @every_entry

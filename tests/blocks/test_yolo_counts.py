@@ -1,7 +1,7 @@
 """Parameters and MACs of the YOLO modules: known figures, and arithmetic on channels by hand.
 
-The figures are those of published implementations, each counted at c1 = c2 = 128 on 32 x 32 pixels
-with n = 3, convolutions as MACs and all trainable parameters.
+The figures hold at c1 = c2 = 128 on 32 x 32 pixels: all trainable parameters, and the MACs of
+convolutions. Each was derived from its module's published structure.
 """
 
 import pytest
