@@ -202,7 +202,8 @@ class SPPCSPC(TwoPaths):
     def __init__(
         self, *, c1: int = 128, c2: int = 128, e: float = 0.5, activation: str = "silu"
     ) -> None:
-        hidden = path_channels(c1, 2 * c2, e)
+        require_positive(c1=c1, c2=c2, e=e)
+        hidden = scaled(2 * c2, e)
         blocks = nn.Sequential(
             Conv(hidden, hidden, 3, activation=activation),
             Conv(hidden, hidden, activation=activation),
