@@ -79,10 +79,14 @@ def ratio_text(ratio: float) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A share in percent to two significant digits, a whole percent from 10 on.
+    """A share in percent to two significant digits, a whole percent from 10 on, none above 1000.
 
     >>> percent_text(0.01), percent_text(0.0123), percent_text(0.0004), percent_text(0.31)
     ('1%', '1.2%', '0.04%', '31%')
+    >>> percent_text(1e80)
+    'over 1000%'
     """
     percent = 100 * share
+    if percent > 1000:
+        return "over 1000%"
     return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"

@@ -98,7 +98,9 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
         assert tensor_peak(built) == record.tensor_peak
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/method.md", "docs/comparing.md", "docs/extending.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/method.md", "docs/comparing.md", "docs/extending.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     """Every relative link is a file of the repository."""
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -13,12 +13,12 @@ from cspbench import cli
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 
 
-def workflow(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+def workflow(name: str) -> dict[Any, Any]:
+    found: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
     return found
 
 
-def scripts(found: dict[str, Any]) -> list[str]:
+def scripts(found: dict[Any, Any]) -> list[str]:
     return [step["run"] for job in found["jobs"].values() for step in job["steps"] if "run" in step]
 
 
