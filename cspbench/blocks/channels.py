@@ -73,6 +73,24 @@ def halved(name: str, channels: int) -> int:
     return channels // 2
 
 
+def two_way_channels(inputs: int, growth: int, bn_size: int) -> tuple[int, int]:
+    """Outputs of the 1x1 and of the 3x3 convolutions of a two-way dense layer (PeleeNet).
+
+    Each way makes half of ``growth`` and its 1x1 has ``bn_size`` times as many outputs; where that
+    is more than half of ``inputs``, four for every eight of them, but at least one. Raises
+    ValueError for an odd ``growth`` and a count that is not above 0.
+
+    >>> two_way_channels(128, growth=32, bn_size=4), two_way_channels(60, growth=32, bn_size=4)
+    ((64, 16), (28, 16))
+    """
+    require_positive(inputs=inputs, growth=growth, bn_size=bn_size)
+    if growth % 2:
+        raise ValueError(f"growth must be even, as each of two ways makes half, got {growth}")
+    half = growth // 2
+    inner = bn_size * half
+    return (inner if 2 * inner <= inputs else max(1, inputs // 8 * 4)), half
+
+
 def require_groups(groups: int, channels: int, *, kernel: str = "3x3") -> None:
     """Nothing; raises ValueError unless ``groups`` divides ``channels``."""
     require_positive(groups=groups)

@@ -15,15 +15,18 @@ All take (N, channels, H, W). All raise ValueError for fewer than two channels, 
 (0, 1), a count or ratio that is not above 0, and an unknown ``pool`` or ``activation``.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .channels import split_channels
-from .dense import DenseBlock
-from .layers import Transition, pool_layer
+from .dense import DenseStage
+from .layers import chosen, pool_layer
 
 
-class _Split(nn.Module):
+class _Split(DenseStage):
     """The frame of all designs: the split, and the dense block that x_0'' goes through."""
 
     def __init__(
@@ -38,7 +41,7 @@ class _Split(nn.Module):
     ) -> None:
         super().__init__()
         self.bypass_channels, block_channels = split_channels(channels, gamma)
-        self.block = DenseBlock(
+        self.block = self.block_type(
             block_channels, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
 
@@ -97,8 +100,8 @@ class CSP(_Split):
         super().__init__(
             channels, gamma, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
-        self.transition_t = Transition(self.block.out_channels, t1, activation=activation)
-        self.transition_u = Transition(
+        self.transition_t = self.transition_type(self.block.out_channels, t1, activation=activation)
+        self.transition_u = self.transition_type(
             self.bypass_channels + self.transition_t.out_channels,
             t2,
             pool=pool,
@@ -136,7 +139,7 @@ class FusionFirst(_Split):
         super().__init__(
             channels, gamma, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
-        self.transition = Transition(
+        self.transition = self.transition_type(
             self.bypass_channels + self.block.out_channels, t2, pool=pool, activation=activation
         )
         self.out_channels = self.transition.out_channels
@@ -170,7 +173,9 @@ class FusionLast(_Split):
         super().__init__(
             channels, gamma, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
-        self.transition = Transition(self.block.out_channels, t2, pool=pool, activation=activation)
+        self.transition = self.transition_type(
+            self.block.out_channels, t2, pool=pool, activation=activation
+        )
         self.pool = pool_layer(pool)
         self.out_channels = self.bypass_channels + self.transition.out_channels
 
@@ -202,13 +207,40 @@ class BothTransitions(_Split):
         super().__init__(
             channels, gamma, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
-        self.transition_bypass = Transition(
+        self.transition_bypass = self.transition_type(
             self.bypass_channels, t2, pool=pool, activation=activation
         )
-        self.transition = Transition(self.block.out_channels, t2, pool=pool, activation=activation)
+        self.transition = self.transition_type(
+            self.block.out_channels, t2, pool=pool, activation=activation
+        )
         self.out_channels = self.transition_bypass.out_channels + self.transition.out_channels
 
     def forward(self, base: Tensor) -> Tensor:
         bypass, part = self.split(base)
         x_t = self.transition(self.block(part))
         return torch.cat([self.transition_bypass(bypass), x_t], dim=1)
+
+
+Design = CSP | FusionFirst | FusionLast
+DESIGNS: Mapping[str, type[Design]] = {
+    "csp": CSP,
+    "fusion_first": FusionFirst,
+    "fusion_last": FusionLast,
+}
+
+
+def design_stage(
+    name: str,
+    *,
+    t1: float,
+    designs: Mapping[str, type[Design]] = DESIGNS,
+    **arguments: Any,
+) -> Design:
+    """Stage of the design that ``designs`` holds under ``name``; ``t1`` is used by ``csp`` alone.
+
+    Raises ValueError for an unknown name.
+    """
+    design = chosen("design", name, designs)
+    if name == "csp":
+        arguments["t1"] = t1
+    return design(**arguments)

@@ -1,5 +1,7 @@
 """DenseNet's dense block (arXiv 1608.06993), with bottleneck layers, and its transition."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,8 @@ class DenseBlock(nn.Module):
     that is not above 0.
     """
 
+    layer_type: ClassVar[type[nn.Module]] = DenseLayer
+
     def __init__(
         self,
         channels: int,
@@ -47,7 +51,7 @@ class DenseBlock(nn.Module):
         super().__init__()
         self.out_channels = dense_output(channels, layers, growth)
         self.layers = nn.ModuleList(
-            DenseLayer(inputs, growth, bn_size=bn_size, activation=activation)
+            self.layer_type(inputs, growth, bn_size=bn_size, activation=activation)
             for inputs in dense_inputs(channels, layers, growth)
         )
 
@@ -58,7 +62,15 @@ class DenseBlock(nn.Module):
         return torch.cat(features, dim=1)
 
 
-class Dense(nn.Module):
+class DenseStage(nn.Module):
+    """What the designs of Figure 3 share: of which type their dense block and transitions are."""
+
+    block_type: ClassVar[type[DenseBlock]] = DenseBlock
+    transition_type: ClassVar[type[Transition]] = Transition
+    out_channels: int
+
+
+class Dense(DenseStage):
     """Dense block, then transition: Figure 3(a) of CSPNet (arXiv 1911.11929).
 
     x_T = w_T * [x_0, x_1, ..., x_k]. (N, channels, H, W) to (N, t2 * block channels, H, W), H and
@@ -79,10 +91,12 @@ class Dense(nn.Module):
         activation: str = "relu",
     ) -> None:
         super().__init__()
-        self.block = DenseBlock(
+        self.block = self.block_type(
             channels, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
-        self.transition = Transition(self.block.out_channels, t2, pool=pool, activation=activation)
+        self.transition = self.transition_type(
+            self.block.out_channels, t2, pool=pool, activation=activation
+        )
         self.out_channels = self.transition.out_channels
 
     def forward(self, base: Tensor) -> Tensor:

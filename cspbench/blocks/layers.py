@@ -6,16 +6,20 @@ leaves every gradient right.
 """
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeVar
 
 from torch import Tensor, nn
 
 from .channels import scaled
+
+Chosen = TypeVar("Chosen")
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "none": nn.Identity,
     "relu": lambda: nn.ReLU(inplace=True),
     "relu6": lambda: nn.ReLU6(inplace=True),
     "leaky_relu": lambda: nn.LeakyReLU(0.1, inplace=True),  # darknet's slope
+    "leaky_relu_0.01": lambda: nn.LeakyReLU(0.01, inplace=True),  # torch's own
     "silu": lambda: nn.SiLU(inplace=True),
     "hardswish": lambda: nn.Hardswish(inplace=True),
     "mish": lambda: nn.Mish(inplace=True),
@@ -31,7 +35,7 @@ POOLS: Mapping[str, Callable[[], nn.Module]] = {
 
 def activation_layer(name: str) -> nn.Module:
     """Activation of that name, in place where torch can; raises ValueError for an unknown one."""
-    return _named("activation", name, ACTIVATIONS)
+    return chosen("activation", name, ACTIVATIONS)()
 
 
 def pool_layer(name: str) -> nn.Module:
@@ -39,19 +43,20 @@ def pool_layer(name: str) -> nn.Module:
 
     (N, C, H, W) to (N, C, H // 2, W // 2), the shape unchanged for ``none``.
     """
-    return _named("pool", name, POOLS)
+    return chosen("pool", name, POOLS)()
 
 
-def _named(kind: str, name: str, table: Mapping[str, Callable[[], nn.Module]]) -> nn.Module:
+def chosen(kind: str, name: str, table: Mapping[str, Chosen]) -> Chosen:
+    """What ``table`` holds under ``name``; raises ValueError, with all names, where nothing."""
     if name not in table:
         raise ValueError(f"{kind} must be one of {', '.join(table)}, got {name!r}")
-    return table[name]()
+    return table[name]
 
 
 class Conv(nn.Module):
     """Convolution without bias, batch normalisation, activation: the unit of the YOLO modules.
 
-    (N, inputs, H, W) to (N, outputs, H / stride, W / stride), for an odd ``kernel``.
+    (N, inputs, H, W) to (N, outputs, H / stride, W / stride), padded as `plain_conv` says.
     """
 
     def __init__(
@@ -99,17 +104,28 @@ class Transition(nn.Module):
     (N, C, H, W) to (N, max(1, int(ratio * C)), H, W), H and W halved unless ``pool`` is ``none``.
     """
 
+    conv_type: ClassVar[type[PreConv] | type[Conv]] = PreConv
+
     def __init__(
         self, channels: int, ratio: float, *, pool: str = "none", activation: str = "relu"
     ) -> None:
         super().__init__()
         self.out_channels = scaled(channels, ratio)
-        self.conv = PreConv(channels, self.out_channels, activation=activation)
+        self.conv = self.conv_type(channels, self.out_channels, activation=activation)
         self.pool = pool_layer(pool)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.pool(self.conv(x))
         return out
+
+
+class PostTransition(Transition):
+    """1x1 convolution, batch normalisation, activation, pool: PeleeNet's order (arXiv 1804.06882).
+
+    The shapes are those of `Transition`.
+    """
+
+    conv_type = Conv
 
 
 def plain_conv(
@@ -122,7 +138,8 @@ def plain_conv(
 ) -> nn.Conv2d:
     """Convolution without bias, padded so that an odd ``kernel`` keeps H and W at stride 1.
 
-    ``kernel`` is the size of a square, or height and width.
+    ``kernel`` is the size of a square, or height and width. At stride 2 an even H or W is halved,
+    by an even kernel too.
     """
     height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     return nn.Conv2d(
@@ -130,7 +147,7 @@ def plain_conv(
         outputs,
         (height, width),
         stride=stride,
-        padding=(height // 2, width // 2),
+        padding=((height - 1) // 2, (width - 1) // 2),
         groups=groups,
         bias=False,
     )

@@ -1,7 +1,7 @@
 """Dense block and CSP designs of Figure 3 of CSPNet, and two further forms that people mean."""
 
 from .entry import Entry, Parameter
-from .parameters import POOLS, activation, count, ratio
+from .parameters import GAMMA, POOLS, activation, count, ratio
 
 _INPUT = (1, 64, 56, 56)
 _CSPNET = "CSPNet, arXiv 1911.11929"
@@ -11,13 +11,6 @@ _BLOCK = (
     count("layers", 6, "layers of the dense block", maximum=1000),
     count("growth", 32, "channels that each layer adds"),
     count("bn_size", 4, "outputs of each layer's 1x1 convolution, in multiples of growth"),
-)
-_GAMMA = Parameter(
-    name="gamma",
-    default=0.5,
-    help="share of the channels that bypass the block",
-    above=0,
-    below=1,
 )
 _T1 = ratio("t1", 1.0, "outputs over inputs of the transition before the concat")
 _T2 = ratio("t2", 0.5, "outputs over inputs of the last transition")
@@ -52,7 +45,7 @@ ENTRIES = (
         description="transition of the block's part, concat, transition of both",
         source=f"{_CSPNET}, Figure 3(b)",
         input_shape=_INPUT,
-        parameters=(_SPLIT_CHANNELS, *_BLOCK, _GAMMA, _T1, _T2, _POOL, _ACTIVATION),
+        parameters=(_SPLIT_CHANNELS, *_BLOCK, GAMMA, _T1, _T2, _POOL, _ACTIVATION),
         channels="channels",
         halves="pool",
     ),
@@ -62,7 +55,7 @@ ENTRIES = (
         description="concat, then transition of both parts",
         source=f"{_CSPNET}, Figure 3(c)",
         input_shape=_INPUT,
-        parameters=(_SPLIT_CHANNELS, *_BLOCK, _GAMMA, _T2, _POOL, _ACTIVATION),
+        parameters=(_SPLIT_CHANNELS, *_BLOCK, GAMMA, _T2, _POOL, _ACTIVATION),
         channels="channels",
         halves="pool",
     ),
@@ -72,7 +65,7 @@ ENTRIES = (
         description="transition of the block's part, then concat",
         source=f"{_CSPNET}, Figure 3(d)",
         input_shape=_INPUT,
-        parameters=(_SPLIT_CHANNELS, *_BLOCK, _GAMMA, _T2, _POOL, _ACTIVATION),
+        parameters=(_SPLIT_CHANNELS, *_BLOCK, GAMMA, _T2, _POOL, _ACTIVATION),
         channels="channels",
         halves="pool",
     ),
@@ -82,7 +75,7 @@ ENTRIES = (
         description="split, dense block, concat; no transition",
         source=f"after {_CSPNET}; not a design of the paper",
         input_shape=_INPUT,
-        parameters=(_SPLIT_CHANNELS, *_BLOCK, _GAMMA, _ACTIVATION),
+        parameters=(_SPLIT_CHANNELS, *_BLOCK, GAMMA, _ACTIVATION),
         channels="channels",
     ),
     Entry(
@@ -91,7 +84,7 @@ ENTRIES = (
         description="a transition for each part, then concat",
         source=f"after {_CSPNET}; not a design of the paper",
         input_shape=_INPUT,
-        parameters=(_SPLIT_CHANNELS, *_BLOCK, _GAMMA, _T2, _POOL, _ACTIVATION),
+        parameters=(_SPLIT_CHANNELS, *_BLOCK, GAMMA, _T2, _POOL, _ACTIVATION),
         channels="channels",
         halves="pool",
     ),

@@ -2,8 +2,26 @@
 
 from .entry import Parameter
 
-ACTIVATIONS = ("none", "relu", "relu6", "leaky_relu", "silu", "hardswish", "mish", "gelu")
+ACTIVATIONS = (
+    "none",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "leaky_relu_0.01",
+    "silu",
+    "hardswish",
+    "mish",
+    "gelu",
+)
 POOLS = ("none", "avg", "max")
+
+GAMMA = Parameter(
+    name="gamma",
+    default=0.5,
+    help="share of the channels that bypass the block",
+    above=0,
+    below=1,
+)
 
 
 def count(

@@ -92,8 +92,8 @@ def test_the_pools_are_mean_and_maximum() -> None:
 
 def test_an_unknown_activation_is_refused_with_the_known_ones() -> None:
     message = (
-        "activation must be one of none, relu, relu6, leaky_relu, silu, hardswish, mish, gelu, "
-        "got 'swish'"
+        "activation must be one of none, relu, relu6, leaky_relu, leaky_relu_0.01, silu, "
+        "hardswish, mish, gelu, got 'swish'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         activation_layer("swish")
