@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import unknown
-from . import external, figure3, yolo
+from . import external, figure3, networks, yolo
 from .entry import Entry
 
 
@@ -18,7 +18,7 @@ def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
     return MappingProxyType(entries)
 
 
-ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES)
+ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES)
 
 
 def find(name: str) -> Entry:

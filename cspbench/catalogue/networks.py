@@ -1,0 +1,210 @@
+"""Networks: ImageNet classifiers of DenseNet, ResNet and Darknet, and their CSP designs."""
+
+from .entry import Entry, Parameter, Value
+from .parameters import GAMMA, activation, count, ratio
+
+_CSPNET = "CSPNet, arXiv 1911.11929"
+_TIMM = f"{_CSPNET}; the numbers of timm"
+_OFFICIAL = f"{_CSPNET}; the authors' configuration files"
+
+_CLASSES = count("classes", 1000, "classes of the logits")
+_DESIGN = Parameter(
+    name="design",
+    default="csp",
+    help="design of Figure 3: (b), (c) or (d)",
+    choices=("csp", "fusion_first", "fusion_last"),
+)
+_T1 = ratio("t1", 1.0, "outputs over inputs of the transition before the concat; of csp alone")
+
+
+def _t2(default: float) -> Parameter:
+    return ratio("t2", default, "outputs over inputs of the last transition")
+
+
+def _network(
+    name: str,
+    build: str,
+    description: str,
+    source: str,
+    *options: Parameter,
+    size: int = 224,
+    act: str = "relu",
+    **fixed: Value,
+) -> Entry:
+    """Entry of a classifier of (1, 3, size, size), with its ``options``, classes, activation."""
+    return Entry(
+        name=name,
+        build=build,
+        description=description,
+        source=source,
+        input_shape=(1, 3, size, size),
+        parameters=(*options, _CLASSES, activation(act)),
+        fixed=tuple(fixed.items()),
+        input_gradient=False,
+    )
+
+
+_DENSENETS = (
+    *(
+        _network(
+            f"densenet{depth}",
+            ".blocks.densenet:DenseNet",
+            f"dense blocks with transitions, {depth} layers",
+            "DenseNet, arXiv 1608.06993",
+            depth=depth,
+        )
+        for depth in (121, 161, 169, 201)
+    ),
+    *(
+        _network(
+            f"csp_densenet{depth}",
+            ".blocks.densenet:CSPDenseNet",
+            f"DenseNet-{depth} with its stages in a CSP design",
+            f"after {_CSPNET}, Figure 3",
+            _DESIGN,
+            GAMMA,
+            _T1,
+            _t2(0.5),
+            depth=depth,
+        )
+        for depth in (121, 201)
+    ),
+    _network(
+        "peleenet",
+        ".blocks.peleenet:PeleeNet",
+        "two-way dense layers",
+        "PeleeNet, arXiv 1804.06882",
+    ),
+    _network(
+        "csp_peleenet",
+        ".blocks.peleenet:CSPPeleeNet",
+        "PeleeNet with its stages in a CSP design",
+        f"after {_CSPNET}, Figure 3",
+        _DESIGN,
+        GAMMA,
+        _T1,
+        _t2(1.0),
+    ),
+)
+
+_RESNETS = (
+    _network(
+        "resnet50",
+        ".blocks.residual:ResNet",
+        "residual bottlenecks, stride in the 3x3 (v1.5)",
+        "ResNet, arXiv 1512.03385",
+        width=64,
+        groups=1,
+    ),
+    _network(
+        "resnext50_32x4d",
+        ".blocks.residual:ResNet",
+        "residual bottlenecks with 32 groups",
+        "ResNeXt, arXiv 1611.05431",
+        width=128,
+        groups=32,
+    ),
+    *(
+        _network(
+            name,
+            ".blocks.crossstage:CSPResNet",
+            description,
+            _TIMM,
+            size=256,
+            act="leaky_relu_0.01",
+            form=name,
+        )
+        for name, description in (
+            ("cspresnet50", "residual bottlenecks in design (b)"),
+            ("cspresnet50d", "CSPResNet-50 with three 3x3 in the stem"),
+            ("cspresnet50w", "CSPResNet-50d with stages twice as wide"),
+            ("cspresnext50", "residual bottlenecks with 32 groups in design (b)"),
+        )
+    ),
+)
+
+_DARKNETS = (
+    *(
+        _network(
+            f"darknet{depth}",
+            ".blocks.darknet:Darknet",
+            f"residual blocks of 1x1 and 3x3, {depth} layers",
+            "YOLOv3, arXiv 1804.02767",
+            size=256,
+            act="leaky_relu",
+            depth=depth,
+        )
+        for depth in (17, 21, 53)
+    ),
+    _network(
+        "cspdarknet53",
+        ".blocks.crossstage:CSPDarknet",
+        "Darknet-53 in design (b)",
+        _TIMM,
+        size=256,
+        act="leaky_relu",
+    ),
+    *(
+        _network(
+            f"cs3darknet_{'focus_' if focus else ''}{letter}",
+            ".blocks.crossstage:CS3Darknet",
+            f"Darknet in design (c), {stem}, width {width:g}, depth {depth:g}",
+            _TIMM,
+            size=256,
+            act="silu",
+            width=width,
+            depth=depth,
+            focus=focus,
+        )
+        for focus, stem in ((False, "two 3x3 as stem"), (True, "one 6x6 as stem"))
+        for letter, width, depth in (
+            ("s", 0.5, 0.5),
+            ("m", 0.75, 0.67),
+            ("l", 1.0, 1.0),
+            ("x", 1.25, 1.33),
+        )
+    ),
+)
+
+_AS_THE_AUTHORS = (
+    _network(
+        "dk_resnet10",
+        ".blocks.official:OfficialResNet10",
+        "residual blocks of two 3x3, no projections",
+        _OFFICIAL,
+        size=256,
+        act="leaky_relu",
+    ),
+    _network(
+        "dk_resnext50",
+        ".blocks.official:OfficialResNeXt50",
+        "ResNeXt-50 without projections",
+        _OFFICIAL,
+        size=256,
+        act="leaky_relu",
+    ),
+    _network(
+        "dk_cspresnet50",
+        ".blocks.official:OfficialCSPResNet",
+        "CSPResNet-50 with an irregular first stage",
+        _OFFICIAL,
+        size=256,
+        act="leaky_relu",
+        inner=0.5,
+        fused=1.0,
+        groups=1,
+    ),
+    _network(
+        "dk_cspresnext50",
+        ".blocks.official:OfficialCSPResNet",
+        "CSPResNeXt-50 with an irregular first stage",
+        _OFFICIAL,
+        size=256,
+        act="leaky_relu",
+        inner=1.0,
+        fused=2.0,
+        groups=32,
+    ),
+)
+
+ENTRIES = (*_DENSENETS, *_RESNETS, *_DARKNETS, *_AS_THE_AUTHORS)
