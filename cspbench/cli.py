@@ -17,7 +17,7 @@ EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
 _LONGEST_LINE = 1000  # of an error: what it quotes may be anything
 _AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
-VERBS = ("run", "list", "show", "compare", "ab", "report", "doctor")
+VERBS = ("run", "list", "show", "verify", "compare", "ab", "report", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="one JSON object")
     listing.set_defaults(verb=_list)
     _add_show(verbs)
+    verify = verbs.add_parser(
+        "verify",
+        help="published figures beside ours, each with its source",
+        description="Parameters, MACs, activations and traffic of the catalogue beside what was "
+        "published, by the convention of each source; nothing is allocated. Exit code 1: a figure "
+        "differs, and why is not known.",
+        allow_abbrev=False,
+    )
+    verify.add_argument("--json", action="store_true", help="one JSON object")
+    verify.set_defaults(verb=_verify)
     report = verbs.add_parser(
         "report",
         help="print a run's tables, and write its report and plots anew from its records",
@@ -473,6 +483,18 @@ def _show(options: argparse.Namespace) -> int:
     }
     print(json.dumps(found, indent=1))
     return EXIT_OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from .report import verification
+    from .verifying import verify
+
+    checks = list(verify())
+    if options.json:
+        print(json.dumps({"figures": [check.to_dict() for check in checks]}, indent=1))
+    else:
+        print(verification.text(checks))
+    return EXIT_REGRESSION if any(check.answer == "differs" for check in checks) else EXIT_OK
 
 
 def _fits(peaks: Sequence[int]) -> str:
