@@ -98,6 +98,12 @@ def require_groups(groups: int, channels: int, *, kernel: str = "3x3") -> None:
         raise ValueError(f"groups={groups} does not divide the {channels} channels of the {kernel}")
 
 
+def require_channels(given: int, *, expected: int) -> None:
+    """Nothing; raises ValueError where they differ, which slices and normalisation do not say."""
+    if given != expected:
+        raise ValueError(f"expected {expected} channels, got {given}")
+
+
 def require_positive(**numbers: float) -> None:
     """Nothing; raises ValueError, naming the first of ``numbers`` that is not above 0."""
     for name, number in numbers.items():

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .channels import split_channels
+from .channels import require_channels, split_channels
 from .dense import DenseStage
 from .layers import chosen, pool_layer
 
@@ -40,13 +40,18 @@ class _Split(DenseStage):
         activation: str,
     ) -> None:
         super().__init__()
+        self.channels = channels
         self.bypass_channels, block_channels = split_channels(channels, gamma)
         self.block = self.block_type(
             block_channels, layers=layers, growth=growth, bn_size=bn_size, activation=activation
         )
 
     def split(self, base: Tensor) -> tuple[Tensor, Tensor]:
-        """x_0' and x_0'': the channels that bypass the block, and those that go through it."""
+        """x_0' and x_0'': the channels that bypass the block, and those that go through it.
+
+        Raises ValueError for another number of channels, which slices would not notice.
+        """
+        require_channels(base.shape[1], expected=self.channels)
         return base[:, : self.bypass_channels], base[:, self.bypass_channels :]
 
 

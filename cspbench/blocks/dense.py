@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .channels import dense_inputs, dense_output, require_positive
+from .channels import dense_inputs, dense_output, require_channels, require_positive
 from .layers import PreConv, Transition
 
 
@@ -34,7 +34,7 @@ class DenseBlock(nn.Module):
     """x_k = w_k * [x_0, x_1, ..., x_{k-1}]; out: [x_0, x_1, ..., x_layers], the input included.
 
     (N, channels, H, W) to (N, channels + layers * growth, H, W). Raises ValueError for a count
-    that is not above 0.
+    that is not above 0, and, called, for another number of channels.
     """
 
     layer_type: ClassVar[type[nn.Module]] = DenseLayer
@@ -49,6 +49,7 @@ class DenseBlock(nn.Module):
         activation: str = "relu",
     ) -> None:
         super().__init__()
+        self.channels = channels
         self.out_channels = dense_output(channels, layers, growth)
         self.layers = nn.ModuleList(
             self.layer_type(inputs, growth, bn_size=bn_size, activation=activation)
@@ -56,6 +57,7 @@ class DenseBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        require_channels(x.shape[1], expected=self.channels)
         features = [x]
         for layer in self.layers:
             features.append(layer(features))

@@ -13,11 +13,14 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cspbench.blocks import layers
-from cspbench.catalogue import ENTRIES, find, join, parameters
+from cspbench.catalogue import ENTRIES, find, join, networks, parameters
 from cspbench.catalogue.entry import Entry, Value, resolve
 from cspbench.errors import CspbenchError
 
+NETWORKS = [entry.name for entry in networks.ENTRIES]
+BLOCKS = [name for name in ENTRIES if name not in NETWORKS]
 every_entry = pytest.mark.parametrize("name", ENTRIES)
+every_block = pytest.mark.parametrize("name", BLOCKS)
 TINY: dict[str, Value] = {
     "channels": 6, "layers": 2, "growth": 3, "bn_size": 2, "c1": 6, "c2": 8, "n": 2,
     "c3": 6, "c4": 4, "mid": 4,
@@ -44,9 +47,11 @@ def build(entry: Entry, overrides: Mapping[str, Value]) -> nn.Module:
 def test_parameters_are_the_builders_signature(name: str) -> None:
     entry = ENTRIES[name]
     signature = inspect.signature(resolve(entry.build)).parameters
-    assert dict(entry.fixed) | entry.arguments() == {
-        one.name: one.default for one in signature.values()
-    }
+    assert dict(entry.fixed).keys() <= signature.keys()
+    if name in BLOCKS:
+        assert dict(entry.fixed) | entry.arguments() == {
+            one.name: one.default for one in signature.values()
+        }
     assert {type(one.default) for one in entry.parameters} <= {bool, int, float, str}
     assert [one.name for one in entry.parameters] == [
         one for one in signature if one not in dict(entry.fixed)
@@ -61,11 +66,14 @@ def test_defaults_lie_in_their_ranges(name: str) -> None:
 
 @every_entry
 def test_the_default_input_fits_the_default_module(name: str) -> None:
+    """A block keeps batch, height and width; a network gives logits."""
     entry = ENTRIES[name]
     with torch.device("meta"):
         out = build(entry, {}).eval()(torch.empty(entry.shape(entry.arguments())))
-    assert out.shape[0] == entry.input_shape[0]
-    assert out.shape[2:] == entry.input_shape[2:]
+    if name in NETWORKS:
+        assert out.shape == (1, 1000)
+    else:
+        assert (out.shape[0], *out.shape[2:]) == (entry.input_shape[0], *entry.input_shape[2:])
 
 
 def test_the_words_of_the_catalogue_are_those_of_the_layers() -> None:
@@ -83,7 +91,7 @@ def check_training_step(name: str, **arguments: Value) -> None:
     assert [key for key, one in gradients.items() if one is None or not one.isfinite().all()] == []
 
 
-@every_entry
+@every_block
 @pytest.mark.parametrize("activation", parameters.ACTIVATIONS)
 def test_a_training_step_reaches_all_parameters_with_every_activation(
     name: str, activation: str
@@ -115,7 +123,7 @@ class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
         return func(*args, **(kwargs or {}))
 
 
-@every_entry
+@every_block
 def test_no_block_has_a_softmax_and_every_convolution_is_registered(name: str) -> None:
     entry = ENTRIES[name]
     module = build(entry, TINY).eval()
@@ -127,12 +135,36 @@ def test_no_block_has_a_softmax_and_every_convolution_is_registered(name: str) -
     )
 
 
-@every_entry
+@every_block
 def test_a_module_is_saved_and_loaded_whole(name: str) -> None:
     first, second = build(ENTRIES[name], TINY).eval(), build(ENTRIES[name], TINY).eval()
     second.load_state_dict(first.state_dict())
     x = torch.randn(1, 6, 4, 4)
     assert torch.equal(first(x), second(x))
+
+
+@every_block
+def test_an_exported_program_computes_what_the_module_does(name: str) -> None:
+    module, x = build(ENTRIES[name], TINY).eval(), torch.randn(1, 6, 5, 4)
+    program = torch.export.export(module, (x,), strict=False)
+    torch.testing.assert_close(program.module()(x), module(x))
+
+
+@every_block
+def test_channels_last_changes_the_layout_and_not_the_result(name: str) -> None:
+    module, x = build(ENTRIES[name], TINY).eval(), torch.randn(2, 6, 5, 4)
+    last = torch.channels_last
+    expected = module(x)
+    module.to(memory_format=last)  # type: ignore[call-overload]
+    found = module(x.contiguous(memory_format=last))
+    assert found.is_contiguous(memory_format=last)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@every_block
+def test_a_wrong_number_of_input_channels_is_named(name: str) -> None:
+    with pytest.raises((RuntimeError, ValueError), match=r"\b6 channels, (but )?got 5\b"):
+        build(ENTRIES[name], TINY).eval()(torch.randn(1, 5, 4, 4))
 
 
 @every_entry
@@ -168,6 +200,7 @@ def test_the_order_of_the_catalogue_is_that_of_the_reports() -> None:
         "e_elan",
         "elan1",
         "rep_ncsp_elan4",
+        *NETWORKS,
     ]
 
 
