@@ -1,6 +1,6 @@
 """A case: one entry with its arguments, on one device, in one mode; with a stable key."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -13,12 +13,21 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a source published of a trained network: top-1 in percent, at ``img_size`` squared."""
+
+    top1: Annotated[float, msgspec.Meta(gt=0, le=100)]
+    img_size: Annotated[int, msgspec.Meta(ge=1)]
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing to measure, whole in itself: a worker needs nothing else to build and run it.
 
     ``arguments`` are all that the builder takes; ``label`` is the short name in a report (what
     differs from the entry's defaults); ``reference`` is the key of the case whose ratio is taken.
-    ``side`` is the revision that builds it, where two are measured in one run.
+    ``side`` is the revision that builds it, where two are measured in one run. ``accuracy`` is what
+    was published of it, for a report to show beside its cost.
     """
 
     key: str
@@ -34,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     input_gradient: bool
     reference: str | None = None
     side: str = ""
+    accuracy: Accuracy | None = None
 
 
 def make_case(

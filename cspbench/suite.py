@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from .case import MODES, Case, Mode, Precision, make_case
+from .case import MODES, Accuracy, Case, Mode, Precision, make_case
 from .catalogue import find
 from .catalogue.entry import Shape, Value
 from .errors import CspbenchError, unknown
@@ -23,12 +23,16 @@ _MOST_CASES = 10_000  # of one grid
 
 
 class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A ``[[case]]`` table: an entry, its arguments (``set``), and arguments to vary (``grid``)."""
+    """A ``[[case]]`` table: an entry, its arguments (``set``), and arguments to vary (``grid``).
+
+    ``accuracy`` was published of it, and is shown of the cases that have its image size.
+    """
 
     entry: str
     input: tuple[Positive, Positive, Positive, Positive] | None = None
     set: dict[str, Value] = {}
     grid: dict[str, Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]] = {}
+    accuracy: Accuracy | None = None
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +136,7 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
         for number, table in enumerate(tables, start=1):
             try:
                 entry = find(table.entry)
-                at_point.extend(
+                cases = [
                     make_case(
                         entry,
                         overrides,
@@ -145,15 +149,18 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
                         mode=mode,
                     )
                     for overrides in _grid(table)
-                )
+                ]
             except CspbenchError as error:
                 raise CspbenchError(f"suite {where}, case {number}: {error}") from error
+            at_point += (_with_accuracy(case, table.accuracy) for case in cases)
         reference = _reference(at_point, suite.reference)
         for case in at_point:
             yield msgspec.structs.replace(case, reference=reference)
 
 
 def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
+    if table.grid and table.accuracy:
+        raise CspbenchError("an accuracy is of one case: it cannot stand beside a grid")
     both = table.set.keys() & table.grid.keys()
     if both:
         raise CspbenchError(f"{min(both)!r} stands in set and in grid: give it once")
@@ -162,6 +169,12 @@ def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
         raise CspbenchError(f"a grid of {size} cases; at most {_MOST_CASES} are allowed")
     for values in itertools.product(*table.grid.values()):
         yield {**table.set, **dict(zip(table.grid, values, strict=True))}
+
+
+def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
+    if accuracy is None or {accuracy.img_size} != set(case.input_shape[2:]):
+        return case
+    return msgspec.structs.replace(case, accuracy=accuracy)
 
 
 def _reference(cases: Sequence[Case], entry: str | None) -> str | None:

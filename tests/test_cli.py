@@ -29,6 +29,12 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
     )
 
 
+SUITES = (
+    "'batch', 'blocks', 'depth', 'gamma', 'growth', 'networks', 'resolution', 'smoke', 'width', "
+    "'yolo'"
+)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -71,14 +77,11 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
         ),
         (
             ["run", ""],
-            "no suite ''; allowed: 'blocks', 'smoke', 'yolo' (or the path of a .toml file)",
+            f"no suite ''; allowed: {SUITES} (or the path of a .toml file)",
         ),
         (
             ["run", "x" * 300],
-            (
-                f"no suite {'x' * 300!r}; allowed: 'blocks', 'smoke', 'yolo' "
-                "(or the path of a .toml file)"
-            ),
+            f"no suite {'x' * 300!r}; allowed: {SUITES} (or the path of a .toml file)",
         ),
         (["--out", ""], "--out takes a folder, got ''"),
         (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),

@@ -157,3 +157,36 @@ def test_no_text_is_more_than_an_error(text: str) -> None:
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
         with pytest.raises(CspbenchError, match=r"^suite "):
             suite.load(str(path))
+
+
+ACCURACY = 'accuracy = { top1 = 77.2, img_size = 256, source = "a paper" }\n'
+
+
+def test_an_accuracy_stands_at_the_image_size_that_it_was_published_for(tmp_path: Path) -> None:
+    """At any other it would be said of what was never tested."""
+    path = write(tmp_path, f'[[case]]\nentry = "darknet53"\n{ACCURACY}')
+    at_256, at_224 = (
+        [case.accuracy for case in suite.load(path, Selection(img_size=(size,))).cases]
+        for size in (256, 224)
+    )
+    assert [one.top1 if one else None for one in at_256] == [77.2, 77.2]
+    assert at_224 == [None, None]
+
+
+@pytest.mark.parametrize("name", suite.built_in())
+def test_every_built_in_suite_is_read(name: str) -> None:
+    """Its cases have keys of their own, and its reference is one of them."""
+    cases = suite.load(name).cases
+    keys = [case.key for case in cases]
+    assert len(set(keys)) == len(keys)
+    assert {case.reference for case in cases} - {None} <= set(keys)
+
+
+def test_the_networks_are_compared_at_one_size() -> None:
+    """Every network of the catalogue, each once; accuracies from one table alone."""
+    from cspbench.catalogue import networks
+
+    cases = suite.load("networks").cases
+    assert sorted(case.entry for case in cases) == sorted(one.name for one in networks.ENTRIES)
+    assert {case.input_shape for case in cases} == {(1, 3, 256, 256)}
+    assert len({case.accuracy.source for case in cases if case.accuracy}) == 1

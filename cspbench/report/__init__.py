@@ -70,10 +70,10 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     for name, figure in plots.draw(run).items():
         for suffix in plots.FORMATS:
             path = folder / "plots" / f"{name}.{suffix}"
-            if figure is None:
-                path.unlink(missing_ok=True)
-            else:
+            if figure is not None:
                 written[path] = plots.encode(figure, suffix)
+            elif path.exists():
+                path.unlink()
     for path, content in written.items():
         _replace(path, content)
     return list(written)

@@ -155,6 +155,13 @@ COLUMNS: tuple[Column, ...] = (
         default=False,
     ),
     Column(
+        key="top1",
+        header="top-1, as\npublished [%]",
+        help="accuracy as the suite states it, with its source in the notes; not measured here",
+        part="exact",
+        text="{:.1f}".format,
+    ),
+    Column(
         key="latency",
         header="latency\n[ms]",
         help="time of one call: median of a launch, geometric mean over launches",

@@ -74,6 +74,8 @@ def _case(row: Row) -> dict[str, Any]:
         "is_reference": row.is_reference,
         **{key: _value(readings[key]) for key in EXACT},
         **{f"{key}_ratio": row.ratios[key] for key in EXACT},
+        "top1_percent": readings["top1"],
+        "top1_source": plain(case.accuracy.source) if case.accuracy else None,
         "peak_tensor_real_bytes": record.allocated.peak_tensor_bytes if record.allocated else None,
         "peak_alloc_bytes": _value(readings["peak_alloc_bytes"]),
         "peak_rss_bytes": _value(readings["peak_rss_bytes"]),

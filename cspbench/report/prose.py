@@ -156,7 +156,10 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
 
 
 def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
-    """What the counters could not see, and where thop and torch differ, one item an explanation."""
+    """What the counters could not see, where thop and torch differ, and who published what.
+
+    One item an explanation or source.
+    """
     unseen: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     differing: dict[str, list[int]] = defaultdict(list)
     for counts in (row.record.counts for row in table if row.record.counts):
@@ -165,7 +168,11 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
         modules = Counter(plain(item.explanation) for item in counts.disagreements)
         for explanation, number in modules.items():
             differing[explanation].append(number)
+    sources = {
+        plain(accuracy.source): None for row in table if (accuracy := row.record.case.accuracy)
+    }
     return [
+        *(f"top-1 is not measured here, but published: {quote(source)}" for source in sources),
         *(
             f"not seen by {counter}: {quote(name)}, {_in_cases(calls, 'call')}: {quote(reason)}"
             for (counter, name, reason), calls in unseen.items()

@@ -123,8 +123,10 @@ def _identity(case: Case) -> str:
 
 
 def _readings(record: Record) -> dict[str, Reading]:
+    accuracy = record.case.accuracy
     return {
         **_exact(record),
+        "top1": accuracy.top1 if accuracy else None,
         "peak_alloc_bytes": (
             record.allocated.peak_alloc_bytes if record.allocated else _missing(record, "allocated")
         ),

@@ -1,5 +1,7 @@
 """Figures by their labels and the data drawn, never by pixels."""
 
+from itertools import product
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from synthetic import change, make_run
 
+from cspbench.case import Accuracy
 from cspbench.records import Run
 from cspbench.report import plots
+from cspbench.report.rows import rows
 from cspbench.stats import latency_estimate
 
 THREE = ("dense", "csp", "csp_fusion_first")
@@ -105,7 +109,6 @@ def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
 def test_an_entry_keeps_its_colour_and_marker_in_every_mode() -> None:
     """So that a reader finds it again."""
     from cspbench.report.plots.style import look
-    from cspbench.report.rows import rows
 
     looks: dict[str, list[object]] = {}
     for row in rows(make_run()):
@@ -124,7 +127,9 @@ def test_a_run_without_latency_has_memory_alone() -> None:
 def test_one_row_and_forty_are_drawn(count: int) -> None:
     """The figure grows with its rows."""
     run = make_run([f"entry_{index}" for index in range(count)], reference=None, launches=2)
-    heights = [drawn(figure).get_figheight() for figure in plots.draw(run).values()]
+    figures = [figure for figure in plots.draw(run).values() if figure]
+    heights = [figure.get_figheight() for figure in figures]
+    assert len(heights) == 4
     assert all(2 <= height <= 40 for height in heights)
     assert (heights[0] > 8) == (count == 40)
 
@@ -144,5 +149,101 @@ def test_mathematical_markup_in_a_label_is_drawn_as_text() -> None:
     """A dollar sign is no formula."""
     run = make_run(("dense", "csp"), modes=("infer",))
     case = msgspec.structs.replace(run.records[1].case, label="csp $\\frac{1$")
-    for figure in plots.draw(change(run, 1, case=case)).values():
-        assert plots.encode(drawn(figure), "svg")
+    run = change(run, 1, case=case)
+    for figure in plots.draw(run).values():
+        assert figure is None or plots.encode(figure, "svg")
+
+
+def with_accuracy(run: Run, index: int, top1: float) -> Run:
+    accuracy = Accuracy(top1=top1, img_size=56, source="a paper")
+    case = msgspec.structs.replace(run.records[index].case, accuracy=accuracy)
+    return change(run, index, case=case)
+
+
+def test_published_accuracy_stands_against_measured_latency() -> None:
+    """Of the entries that state one; without any there is no such figure."""
+    run = make_run(THREE, modes=("infer",))
+    assert plots.top1_by_latency(run) is None
+    run = with_accuracy(with_accuracy(run, 0, 75.5), 2, 76.0)
+    figure = drawn(plots.top1_by_latency(run))
+    latencies = [
+        latency_estimate([line.samples_s for line in run.records[index].latencies]).value * 1e3
+        for index in (0, 2)
+    ]
+    found = {(round(x, 9), y) for x, y, area in markers(figure) if area}
+    assert found == {(round(latencies[0], 9), 75.5), (round(latencies[1], 9), 76.0)}
+    assert figure.axes[0].get_ylabel() == "top-1, as published [%]"
+
+
+def swept(**values: list[float]) -> Run:
+    """Two entries, each with every combination of the arguments' values; a reference beside."""
+    grid = [dict(zip(values, point, strict=True)) for point in product(*values.values())]
+    settings: list[tuple[str, dict[str, float]]] = [("dense", {})]
+    settings += [(name, point) for name in ("csp", "c3") for point in grid]
+    labels = [" ".join([name, *(f"{k}={v}" for k, v in point.items())]) for name, point in settings]
+    run = make_run(labels, modes=("infer",), launches=3, turns=3)
+    for index, (_, point) in enumerate(settings):
+        case = msgspec.structs.replace(run.records[index].case, arguments={"layers": 6, **point})
+        run = change(run, index, case=case)
+    return run
+
+
+def test_one_swept_argument_is_a_line_for_each_entry() -> None:
+    """The lines join each entry's estimates in the order of the values; a reference is no line."""
+    run = swept(gamma=[0.75, 0.25, 0.5])
+    figure = drawn(plots.sweep(run))
+    (axes,) = figure.axes
+    lines = {
+        tuple(np.asarray(line.get_xdata(), dtype=float)): np.asarray(line.get_ydata(), dtype=float)
+        for line in axes.lines
+        if len(np.asarray(line.get_xdata())) == 3
+    }
+    assert list(lines) == [(0.25, 0.5, 0.75)]
+    ratios = {row.name: row.ratio.value for row in rows(run) if row.ratio}
+    expected = {
+        tuple(ratios[f"{name} gamma={gamma}"] for gamma in (0.25, 0.5, 0.75))
+        for name in ("csp", "c3")
+    }
+    assert axes.get_ylabel() == "latency over dense's"
+    found = {
+        tuple(np.asarray(line.get_ydata(), dtype=float))
+        for line in axes.lines
+        if len(np.asarray(line.get_xdata())) == 3
+    }
+    assert found == expected
+    assert axes.get_xlabel() == "gamma"
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["csp", "c3"]
+
+
+def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
+    """Each cell holds the estimate of its two values; the first argument runs across."""
+    run = swept(channels=[16, 32, 64], growth=[8, 16, 24])
+    figure = drawn(plots.sweep(run))
+    panel = figure.axes[0]
+    assert panel.get_title(loc="left").startswith("csp")
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("channels", "growth")
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["24", "16", "8"]
+    cells = [text.get_text() for text in panel.texts]
+    assert len(cells) == 9
+    ratio = next(row.ratio for row in rows(run) if row.name == "csp channels=16 growth=24")
+    assert ratio is not None
+    assert cells[0] == f"{ratio.value:.3g}"
+
+
+def test_a_swept_size_is_an_axis_too() -> None:
+    """The batch size of the input, by its own name."""
+    run = make_run([f"dense {n}" for n in (1, 2, 4)], modes=("infer",), launches=2, reference=None)
+    for index, batch in enumerate((1, 2, 4)):
+        shape = (batch, 64, 56, 56)
+        case = msgspec.structs.replace(run.records[index].case, input_shape=shape)
+        run = change(run, index, case=case)
+    assert drawn(plots.sweep(run)).axes[0].get_xlabel() == "batch size"
+
+
+def test_nothing_swept_is_no_figure() -> None:
+    """Nor are two values, nor three arguments at once."""
+    assert plots.sweep(make_run()) is None
+    assert plots.sweep(swept(gamma=[0.25, 0.5])) is None
+    assert plots.sweep(swept(gamma=[0.25, 0.5], growth=[8, 16], layers=[2, 3])) is None

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ...records import Run
 from .history import history
 from .latency import latency
-from .macs import latency_by_macs
 from .memory import peak_memory
+from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .style import encode, theme
+from .sweep import sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,9 @@ __all__ = [
     "latency_by_macs",
     "peak_memory",
     "sample_spread",
+    "sweep",
     "theme",
+    "top1_by_latency",
 ]
 
 FORMATS = ("png", "svg")
@@ -35,8 +38,10 @@ FORMATS = ("png", "svg")
 FIGURES: "dict[str, Callable[[Run], Figure | None]]" = {
     "latency": latency,
     "latency_by_macs": latency_by_macs,
+    "top1_by_latency": top1_by_latency,
     "peak_memory": peak_memory,
     "samples": sample_spread,
+    "sweep": sweep,
 }
 
 

@@ -1,0 +1,175 @@
+"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...records import Run
+from ...units import bytes_text
+from ..prose import MODE_TITLES
+from ..rows import Row, by_mode, rows
+from .labels import place_labels
+from .style import PALE, caption, look, name_text, scale, theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NAMED = 14  # entries that can be named beside their markers; beyond, numbers and a legend
+_LARGEST = 420.0  # marker area in square points of the highest peak
+_UNKNOWN = 40.0  # and of an entry whose peak is missing
+
+
+def latency_by_macs(run: Run) -> "Figure | None":
+    """Who pays more time for an operation than the reference; a panel a mode."""
+    return _scatter(
+        run,
+        [row for row in rows(run) if row.latency and _macs(row)],
+        _Axes(
+            point=lambda row: (_macs(row) / 1e9, _milliseconds(row)),
+            title="Latency against multiply-accumulates",
+            labels=("MACs (thop) [10⁹]", "latency [ms]"),
+            is_proportional=True,
+            note="dashed: the time per MAC of the reference",
+        ),
+    )
+
+
+def top1_by_latency(run: Run) -> "Figure | None":
+    """The trade-off of published accuracy and measured latency; of the entries that state both."""
+    return _scatter(
+        run,
+        [row for row in rows(run) if row.latency and row.record.case.accuracy],
+        _Axes(
+            point=lambda row: (_milliseconds(row), _top1(row)),
+            title="Published accuracy against latency",
+            labels=("latency [ms]", "top-1, as published [%]"),
+            is_proportional=False,
+            note="further up and to the left is better",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Axes:
+    """What the axes show; ``is_proportional``: a line goes through the reference's point."""
+
+    point: Callable[[Row], tuple[float, float]]
+    title: str
+    labels: tuple[str, str]
+    is_proportional: bool
+    note: str
+
+
+def _scatter(run: Run, table: Sequence[Row], kind: _Axes) -> "Figure | None":
+    if not table:
+        return None
+    from matplotlib.figure import Figure
+
+    with theme():
+        groups = by_mode(table)
+        named = max(map(len, groups.values())) <= _NAMED
+        columns = 0 if named else 1 + (len({row.place for row in table}) - 1) // 26
+        size = (6.2 * len(groups) + 2.6 * columns, 5.8)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(1, len(groups), squeeze=False)[0]
+        peaks = [peak for row in table if (peak := _peak(row))]
+        for axes, (mode, group) in zip(grid, groups.items(), strict=True):
+            _draw(axes, group, kind, max(peaks, default=1))
+            axes.set(title=MODE_TITLES[mode], xlabel=kind.labels[0], ylabel=kind.labels[1])
+        figure.suptitle(kind.title, x=0.01, ha="left")
+        if not named:
+            _number_entries(figure, table, columns)
+        note = kind.note
+        if peaks:
+            low, high = bytes_text(min(peaks)), bytes_text(max(peaks))
+            note += f"; marker area: peak tensor memory, {low} to {high}"
+        caption(figure, run, table, note)
+        figure.draw_without_rendering()  # fixes the axes, in whose pixels labels find room
+        for axes, group in zip(grid, groups.values(), strict=True):
+            names = [
+                name_text(row, mark_reference=False) if named else str(row.place + 1)
+                for row in group
+            ]
+            radii = [(_area(row, max(peaks, default=1)) / 3.14) ** 0.5 for row in group]
+            place_labels(axes, [kind.point(row) for row in group], names, radii)
+    return figure
+
+
+def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
+    import seaborn as sns
+
+    points = [kind.point(row) for row in group]
+    for direction, values in zip("xy", zip(*points, strict=True), strict=True):
+        scale(axes, direction, values)
+    # Large markers first, so that none hides a smaller one.
+    for row in sorted(group, key=lambda row: -_area(row, highest)):
+        x, y = kind.point(row)
+        sns.scatterplot(
+            x=[x],
+            y=[y],
+            ax=axes,
+            s=_area(row, highest),
+            **look(row),
+            alpha=0.85,
+            edgecolor="white",
+            linewidth=0.9,
+            zorder=3,
+        )
+    axes.margins(0.16)
+    axes.autoscale_view()
+    for row in group:
+        if row.is_reference and kind.is_proportional:
+            _draw_proportion(axes, *kind.point(row))
+
+
+def _draw_proportion(axes: "Axes", x: float, y: float) -> None:
+    left, right = axes.get_xlim()
+    low, high = axes.get_ylim()
+    slope = y / x
+    ends = [max(left, low / slope), min(right, high / slope)]
+    axes.plot(
+        ends,
+        [end * slope for end in ends],
+        color=PALE,
+        linewidth=1,
+        linestyle=(0, (4, 3)),
+        zorder=1,
+    )
+    axes.set(xlim=(left, right), ylim=(low, high))
+
+
+def _number_entries(figure: "Figure", table: Sequence[Row], columns: int) -> None:
+    from matplotlib.lines import Line2D
+
+    rows_by_place = {row.place: row for row in table}
+    handles = [
+        Line2D([], [], linestyle="", markersize=7, **look(row), label=f"{place + 1}  {row_name}")
+        for place, row in rows_by_place.items()
+        for row_name in [name_text(row).replace("\n", " ")]
+    ]
+    figure.legend(handles=handles, loc="outside right upper", ncols=columns, fontsize=8.5)
+
+
+def _milliseconds(row: Row) -> float:
+    assert row.latency is not None
+    return row.latency.value * 1e3
+
+
+def _top1(row: Row) -> float:
+    assert row.record.case.accuracy is not None
+    return row.record.case.accuracy.top1
+
+
+def _macs(row: Row) -> int:
+    macs = row.readings["thop_macs"]
+    return macs if isinstance(macs, int) else 0
+
+
+def _peak(row: Row) -> int:
+    peak = row.readings["peak_tensor_bytes"]
+    return peak if isinstance(peak, int) else 0
+
+
+def _area(row: Row, highest: int) -> float:
+    return max(_UNKNOWN, _LARGEST * _peak(row) / highest)

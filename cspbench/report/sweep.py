@@ -1,0 +1,66 @@
+"""What a run sweeps: the arguments and input sizes in which an entry's cases differ.
+
+Found from the cases themselves, so that any suite with a grid has its figure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .rows import Row
+
+_SIZES = {"batch size": 0, "resolution": 2}
+_FEWEST = 3  # values that make a line
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """One or two ``axes``, and each row's values on them, in the order of ``rows``."""
+
+    axes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+def sweep(table: Sequence[Row]) -> Sweep | None:
+    """The sweep of ``table``; None where its entries differ in no number, or in more than two.
+
+    Entries that are not swept (a reference) are left out. At least three values make an axis.
+    """
+    by_entry: dict[str, list[Row]] = {}
+    for row in table:
+        by_entry.setdefault(row.record.case.entry, []).append(row)
+    axes: dict[str, None] = {}
+    swept: list[Row] = []
+    for rows in by_entry.values():
+        own = _varied([_numbers(row) for row in rows])
+        if own:
+            axes |= dict.fromkeys(own)
+            swept += rows
+    if not 1 <= len(axes) <= 2:
+        return None
+    chosen = [row for row in swept if all(axis in _numbers(row) for axis in axes)]
+    values = tuple(tuple(_numbers(row)[axis] for axis in axes) for row in chosen)
+    if any(len(set(column)) < _FEWEST for column in zip(*values, strict=True)):
+        return None
+    return Sweep(axes=tuple(axes), rows=tuple(chosen), values=values)
+
+
+def _numbers(row: Row) -> Mapping[str, float]:
+    """Every number that a case is set by: arguments, batch size and resolution."""
+    case = row.record.case
+    found: dict[str, float] = {
+        name: float(value)
+        for name, value in case.arguments.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return found | {
+        name: float(case.input_shape[index])
+        for name, index in _SIZES.items()
+        if len(case.input_shape) == 4
+    }
+
+
+def _varied(numbers: Sequence[Mapping[str, float]]) -> list[str]:
+    return [
+        name for name in numbers[0] if len({one.get(name, numbers[0][name]) for one in numbers}) > 1
+    ]
