@@ -1,4 +1,4 @@
-"""Every catalogue entry under pytest-benchmark, at its default input, side by side in each mode.
+"""Every block of the catalogue under pytest-benchmark, at its default input, side by side by mode.
 
 ``pytest bench/test_blocks.py --benchmark-only`` prints each entry's ratio to the fastest beside its
 times: a second opinion on the harness's latencies, by another tool.
@@ -9,10 +9,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor, nn
 
-from cspbench.catalogue import ENTRIES
+from cspbench.catalogue import figure3, yolo
 from cspbench.catalogue.entry import Entry, resolve
 
-every_entry = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+every_entry = pytest.mark.parametrize(
+    "entry", [*figure3.ENTRIES, *yolo.ENTRIES], ids=lambda entry: entry.name
+)
 
 
 def module_and_input(entry: Entry) -> tuple[nn.Module, Tensor]:

@@ -4,13 +4,15 @@
 
 Groups: a static profile beside building on meta and one meta forward; answering ``--help`` and
 ``list`` beside a bare interpreter; the tensor tracker beside a bare forward; a report beside the
-reading of its records.
+reading of its records; a network's static profile, which should not grow with batch or resolution,
+beside thop on real tensors; a comparison of 1,008 and of 10,000 cases beside one of 16.
 """
 
-import os
+import json
 import resource
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,11 +28,13 @@ from cspbench.measures.counts import count
 from cspbench.measures.memory import StorageTracker, tensor_peak
 
 ENTRIES = ("dense", "csp", "c3")
+NETWORKS = ("resnet50", "cspdarknet53")
+BATCH = 16
 REFERENCE = Path(__file__).parent.parent / "results" / "reference" / "cpu"
 
 
-def subject(entry: str) -> BuiltSubject:
-    return BuiltSubject(make_case(find(entry), {}))
+def subject(entry: str, *, batch: int | None = None, size: int | None = None) -> BuiltSubject:
+    return BuiltSubject(make_case(find(entry), {}, batch_size=batch, img_size=size))
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +76,32 @@ def test_counts_and_tensor_peak(benchmark: BenchmarkFixture, entry: str) -> None
     benchmark.pedantic(both, rounds=20, warmup_rounds=3)
 
 
+@pytest.mark.parametrize("entry", NETWORKS)
+def test_thop_on_real_tensors(benchmark: BenchmarkFixture, entry: str) -> None:
+    """What others do for MACs and parameters alone: build, and one forward pass under hooks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # thop imports distutils
+        import thop
+    benchmark.group = f"static profile of {entry}, batch {BATCH}"
+    built = subject(entry, batch=BATCH)
+
+    def profile() -> None:
+        thop.profile(built.real().eval(), (torch.randn(built.case.input_shape),), verbose=False)
+
+    benchmark.pedantic(profile, rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("entry", NETWORKS)
+@pytest.mark.parametrize(("batch", "size"), [(BATCH, None), (1, None), (BATCH, 512)])
+def test_static_profile(
+    benchmark: BenchmarkFixture, entry: str, batch: int, size: int | None
+) -> None:
+    """Ours: all counts, thop's among them, layer by layer."""
+    benchmark.group = f"static profile of {entry}, batch {BATCH}"
+    built = subject(entry, batch=batch, size=size)
+    benchmark.pedantic(count, args=(built,), rounds=5, warmup_rounds=1)
+
+
 @pytest.mark.parametrize("tracked", [False, True], ids=["bare", "tracked"])
 def test_a_forward_on_real_tensors(benchmark: BenchmarkFixture, tracked: bool) -> None:
     benchmark.group = "tensor tracker, dense block forward"
@@ -89,14 +119,21 @@ def test_a_forward_on_real_tensors(benchmark: BenchmarkFixture, tracked: bool) -
     benchmark.pedantic(with_tracker if tracked else bare, rounds=20, warmup_rounds=3)
 
 
-def _processor_seconds(words: list[str]) -> Callable[[], float]:
-    def run() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _processor_seconds(words: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    return run
+
+def _run_processes(benchmark: BenchmarkFixture, words: list[str], rounds: int) -> None:
+    """Runs Python with ``words``, and notes the CPU seconds of each process, too."""
+    seconds: list[float] = []
+    benchmark.pedantic(
+        lambda: seconds.append(_processor_seconds(words)), rounds=rounds, warmup_rounds=1
+    )
+    benchmark.extra_info["median_cpu_s"] = sorted(seconds)[len(seconds) // 2]
+    print(f"\n{benchmark.name}: {benchmark.extra_info['median_cpu_s']:.3f} s of CPU time")
 
 
 @pytest.mark.parametrize(
@@ -106,11 +143,48 @@ def _processor_seconds(words: list[str]) -> Callable[[], float]:
 )
 def test_start(benchmark: BenchmarkFixture, words: list[str]) -> None:
     benchmark.group = "start (CPU seconds of each call in extra_info)"
-    run = _processor_seconds([sys.executable, *words])
-    seconds: list[float] = []
-    benchmark.pedantic(lambda: seconds.append(run()), rounds=10, warmup_rounds=1)
-    benchmark.extra_info["median_cpu_s"] = sorted(seconds)[len(seconds) // 2]
-    print(f"\n{' '.join(words)}: {benchmark.extra_info['median_cpu_s']:.3f} s of CPU time")
+    _run_processes(benchmark, words, rounds=10)
+
+
+def _multiplied(folder: Path, times: int) -> str:
+    """The reference run with each of its cases ``times`` over, as a run folder."""
+    info = json.loads((REFERENCE / "run.json").read_text())
+    lines = [json.loads(line) for line in (REFERENCE / "records.jsonl").read_text().splitlines()]
+    keys = [case["key"] for case in info["cases"]]
+    copies = {key: [f"copy{number}-{key}" for number in range(times)] for key in keys}
+    cases = []
+    for number in range(times):
+        for case in info["cases"]:
+            changed = {name: copies[case[name]][number] for name in ("key", "reference")}
+            cases.append(case | changed | {"label": f"copy{number}-{case['label']}"})
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(info | {"cases": cases}))
+    with (folder / "records.jsonl").open("w") as records:
+        for line in lines:
+            if "cases" in line:
+                line["cases"] = [copy for key in line["cases"] for copy in copies[key]]
+            for copy in copies.get(line.get("case"), [line.get("case")]):
+                own = line if copy is None else line | {"case": copy}
+                records.write(json.dumps(own) + "\n")
+    return str(folder)
+
+
+_COMPARE = """
+import re, sys
+from pathlib import Path
+from cspbench.cli import main
+main(sys.argv[2:])
+Path(sys.argv[1]).write_text(re.search(r"VmHWM:\\s*(.*)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.mark.parametrize("times", [1, 63, 625])
+def test_a_comparison(benchmark: BenchmarkFixture, times: int, tmp_path: Path) -> None:
+    benchmark.group = "compare two runs (CPU seconds and peak memory in extra_info)"
+    folder, peak = _multiplied(tmp_path / "run", times), tmp_path / "peak"
+    _run_processes(benchmark, ["-c", _COMPARE, str(peak), "compare", folder, folder], rounds=1)
+    benchmark.extra_info["peak_rss"] = peak.read_text()
+    print(f"{16 * times} cases: at most {peak.read_text()} resident")
 
 
 @pytest.mark.parametrize("step", ["read", "text", "write"])
