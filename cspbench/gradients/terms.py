@@ -1,0 +1,139 @@
+"""Which gradient terms take part in which weight's update: plain values, without torch.
+
+A *source* is a feature map whose gradient is a term of its own: the input, g_0, and the output of
+every convolution and linear layer. A *term* is one channel of a source.
+"""
+
+from dataclasses import dataclass
+
+INPUT = "input"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The terms of a source (by its number) from channel ``start`` up to, without, ``stop``."""
+
+    source: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """The channels from ``start`` up to ``stop``, each in the updates of ``weights`` weights."""
+
+    start: int
+    stop: int
+    weights: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A feature map with terms of its own, and how often each of them is used.
+
+    ``name`` is ``input``, the dotted name of the weight's module, or ``module:operator`` where an
+    operator could not be followed. A layer that is called twice has two sources of one name.
+    """
+
+    name: str
+    channels: int
+    uses: tuple[Run, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightTerms:
+    """The terms in the update of one weight, by one call of it.
+
+    Its update is the product of what it reads, ``reads``, and of the gradient of its own output,
+    the source number ``source``. ``read`` and ``own`` count the terms of the two. CSPNet
+    (arXiv 1911.11929, section 3.1) writes ``reads`` as {g_0, ..., g_{k-1}} for w_k.
+    """
+
+    name: str
+    source: int
+    read: int
+    own: int
+    reads: tuple[Span, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of a tensor that was cut, and its side: the weights that read terms of it directly.
+
+    ``terms`` are the part's own; ``weights`` number the calls made after the cut; ``reads`` are all
+    terms that these read.
+    """
+
+    channels: int
+    terms: tuple[Span, ...]
+    weights: tuple[int, ...]
+    reads: tuple[Span, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """A tensor that the module named ``module`` cuts by channel into two parts or more.
+
+    ``shared`` are the terms that the weights of at least two sides read.
+    """
+
+    module: str
+    parts: tuple[Part, ...]
+    shared: tuple[Span, ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether no side's updates hold a gradient term of another's."""
+        return not self.shared
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfollowed:
+    """An operator through which channels cannot be followed: its output is a new source."""
+
+    module: str
+    operator: str
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Structure:
+    """The gradient terms of a module: all sources and weights in the order of their calls."""
+
+    sources: tuple[Source, ...]
+    weights: tuple[WeightTerms, ...]
+    splits: tuple[Split, ...]
+    output: tuple[Span, ...]
+    unfollowed: tuple[Unfollowed, ...]
+
+    @property
+    def used_terms(self) -> int:
+        """Terms over all weights: what each reads, and its own outputs.
+
+        For a dense block of m single-convolution layers of growth d on c channels it is
+        c * m + (m * m + m) * d / 2, as in section 3.1 of CSPNet (arXiv 1911.11929).
+        """
+        return sum(weight.read + weight.own for weight in self.weights)
+
+    @property
+    def unique_terms(self) -> int:
+        """Terms that take part in at least one update."""
+        return sum(
+            run.stop - run.start for source in self.sources for run in source.uses if run.weights
+        )
+
+    @property
+    def reuse(self) -> float:
+        """How many updates a term takes part in, on average; 0 where there is no weight."""
+        return self.used_terms / self.unique_terms if self.weights else 0.0
+
+    def named(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
+        """``terms`` as text: ``name`` for a whole source, ``name[start:stop]`` for a part."""
+        return tuple(
+            name
+            if (span.start, span.stop) == (0, source.channels)
+            else f"{name}[{span.start}:{span.stop}]"
+            for span in terms
+            for source in (self.sources[span.source],)
+            for name in (source.name,)
+        )
