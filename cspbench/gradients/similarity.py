@@ -1,0 +1,97 @@
+"""How alike two matrices are, and how many directions one has: rows are samples, columns features.
+
+Every measure is in [0, 1] but the effective rank, which is at most the smaller side. All ignore
+the scale of a matrix and a rotation of its columns.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Matrix = NDArray[np.float64]
+
+ENERGY = 0.9
+"""The share of a matrix's squared Frobenius norm that its leading directions hold."""
+
+_LEAST = 1e-12  # a singular value below this share of the matrix's largest element is rounding
+
+
+def linear_cka(x: ArrayLike, y: ArrayLike) -> float:
+    """Linear centred kernel alignment of x (n, p) and y (n, q): 1 alike, 0 nothing in common.
+
+    ||Y'X||^2 / (||X'X|| ||Y'Y||) in Frobenius norms, of centred columns (Kornblith et al., arXiv
+    1905.00414, equation 4 with linear kernels). 0 where a matrix is constant along its rows: such
+    a one shares no direction. Raises ValueError for matrices of unlike numbers of rows.
+    """
+    one, other = _pair(x, y)
+    scale = _norm(one.T @ one) * _norm(other.T @ other)
+    return _bounded(_norm(other.T @ one) ** 2 / scale) if scale else 0.0
+
+
+def shared_directions(x: ArrayLike, y: ArrayLike, *, energy: float = ENERGY) -> float:
+    """Mean cosine of the principal angles between what x (n, p) and y (n, q) span, centred.
+
+    Each spans its leading left singular vectors, as many as hold ``energy`` of its squared norm, so
+    that directions of rounding noise do not count; the angles are as many as the smaller of the
+    two has. This is the SVCCA of Raghu et al. (arXiv 1706.05806), which keeps 0.99: gradients decay
+    slowly, so that 0.99 would keep nearly all of them. Unlike `linear_cka` it weighs all directions
+    alike. 0 where a matrix is constant along its rows. With few rows unrelated matrices meet by
+    chance: n should be large against p + q. Raises ValueError for unlike numbers of rows.
+    """
+    bases = [_leading(matrix, energy) for matrix in _pair(x, y)]
+    if not all(basis.size for basis in bases):
+        return 0.0
+    cosines = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
+    return _bounded(float(cosines.mean()))
+
+
+def effective_rank(x: ArrayLike) -> float:
+    """Effective number of directions of x (n, p): r for r equal singular values, 0 for all zero.
+
+    The exponential of the entropy of the singular values over their sum (Roy and Vetterli, "The
+    effective rank", EUSIPCO 2007). Nothing is centred.
+    """
+    values = np.linalg.svd(_scaled(np.asarray(x, dtype=np.float64)), compute_uv=False)
+    if not values.any():
+        return 0.0
+    shares = values / values.sum()
+    shares = shares[shares > 0]
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix]:
+    one, other = (np.asarray(matrix, dtype=np.float64) for matrix in (x, y))
+    if one.ndim != 2 or other.ndim != 2 or len(one) != len(other):
+        raise ValueError(
+            f"two matrices of as many rows are needed, got {one.shape} and {other.shape}"
+        )
+    return _centred(one), _centred(other)
+
+
+def _centred(matrix: Matrix) -> Matrix:
+    """Columns of mean 0, whose largest element is 1; 0 where only rounding is left."""
+    scaled = _scaled(matrix)
+    centred: Matrix = scaled - scaled.mean(axis=0)
+    return _scaled(centred) if np.abs(centred).max(initial=0) > _LEAST else np.zeros_like(centred)
+
+
+def _scaled(matrix: Matrix) -> Matrix:
+    """``matrix`` over its largest element, so that no product over- or underflows."""
+    largest = np.abs(matrix).max(initial=0)
+    return matrix / largest if largest else matrix
+
+
+def _leading(matrix: Matrix, energy: float) -> Matrix:
+    vectors, values, _ = np.linalg.svd(matrix, full_matrices=False)
+    held = np.cumsum(values**2)
+    if not held.size or not held[-1]:
+        return vectors[:, :0]
+    return vectors[:, : 1 + int(np.searchsorted(held, energy * held[-1]))]
+
+
+def _norm(matrix: Matrix) -> float:
+    return float(np.linalg.norm(matrix))
+
+
+def _bounded(value: float) -> float:
+    """``value`` without what rounding puts above 1."""
+    return min(1.0, value)
