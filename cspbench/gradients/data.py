@@ -1,0 +1,100 @@
+"""Real images to train on: scikit-learn's digits, or what a callable of yours yields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..catalogue.entry import resolve
+from ..errors import CspbenchError
+
+MOST_IMAGES = 20_000
+"""Images that are taken of a callable's batches, which may be endless."""
+
+_LEAST_IMAGES = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Pixels (N, C, H, W) in floating point and labels (N,) from 0."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    @property
+    def classes(self) -> int:
+        """One more than the largest label."""
+        return int(self.labels.max()) + 1
+
+
+def digits(size: int = 8) -> Images:
+    """The 1797 handwritten digits that scikit-learn brings along, (1797, 1, size, size).
+
+    Standardised over all pixels; 8 x 8 as they are, any other size bilinearly. Raises
+    `CspbenchError` where scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise CspbenchError("the digits need scikit-learn: pip install scikit-learn") from error
+    bundle = load_digits()
+    pixels = torch.from_numpy(bundle.images).float().unsqueeze(1)
+    if size != pixels.shape[-1]:
+        pixels = functional.interpolate(pixels, size=(size, size), mode="bilinear")
+    return Images(
+        pixels=(pixels - pixels.mean()) / pixels.std(),
+        labels=torch.from_numpy(bundle.target).long(),
+    )
+
+
+def yielded(reference: str) -> Images:
+    """The batches that ``package.module:callable`` yields, joined: the first `MOST_IMAGES` images.
+
+    Each batch is a pair of images (N, C, H, W) and labels (N,), whole numbers from 0; pixels are
+    taken as they come. Raises `CspbenchError` for anything else.
+    """
+    pixels: list[Tensor] = []
+    labels: list[Tensor] = []
+    batches: Iterable[object] = resolve(reference)()
+    for batch in batches:
+        images, classes = _checked(batch, reference)
+        pixels.append(images)
+        labels.append(classes)
+        if sum(map(len, labels)) >= MOST_IMAGES:
+            break
+    if sum(map(len, labels)) < _LEAST_IMAGES:
+        raise CspbenchError(
+            f"{reference} yields {sum(map(len, labels))} images; at least {_LEAST_IMAGES} "
+            "are needed"
+        )
+    return Images(
+        pixels=torch.cat(pixels)[:MOST_IMAGES], labels=torch.cat(labels)[:MOST_IMAGES].long()
+    )
+
+
+def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        images, labels = batch
+        if (
+            isinstance(images, Tensor)
+            and isinstance(labels, Tensor)
+            and images.dim() == 4
+            and images.is_floating_point()
+            and labels.shape == images.shape[:1]
+            and not labels.is_floating_point()
+        ):
+            return images, labels
+    raise CspbenchError(
+        f"{reference} must yield pairs of images (N, C, H, W) and whole labels (N,), "
+        f"got {_described(batch)}"
+    )
+
+
+def _described(batch: object) -> str:
+    if isinstance(batch, Tensor):
+        return f"a tensor {tuple(batch.shape)} of {batch.dtype}"
+    if isinstance(batch, tuple | list):
+        return f"{type(batch).__name__} of " + ", ".join(map(_described, batch))
+    return type(batch).__name__
