@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import plain
 import pytest
@@ -14,6 +15,7 @@ from cspbench.blocks.yolo.chunked import C2
 from cspbench.case import make_case
 from cspbench.catalogue import figure3, find, networks, yolo
 from cspbench.catalogue.entry import Entry
+from cspbench.device import backend
 from cspbench.gradients.structure import trace
 from cspbench.gradients.terms import Run, Structure, Unfollowed
 from cspbench.measures.base import BuiltSubject
@@ -347,6 +349,48 @@ def test_every_entry_of_the_catalogue_is_followed_throughout(entry: Entry) -> No
     assert structure.used_terms == sum(
         (run.stop - run.start) * run.weights for source in structure.sources for run in source.uses
     )
+
+
+@pytest.mark.parametrize("entry", [*figure3.ENTRIES, *yolo.ENTRIES], ids=lambda entry: entry.name)
+def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -> None:
+    """With every source cut off as a leaf, a term is read where its gradient is not zero."""
+    case = make_case(entry, {"activation": "silu"}, img_size=8)  # which, unlike ReLU, is never 0
+    leaves: list[Tensor] = []
+    found: list[tuple[str, set[tuple[int, int]]]] = []
+
+    def look(name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        (x,) = inputs
+        gradients = torch.autograd.grad(
+            x, leaves, torch.randn_like(x), retain_graph=True, allow_unused=True
+        )
+        read = {
+            (source, channel)
+            for source, gradient in enumerate(gradients)
+            if gradient is not None
+            for channel in gradient.abs().sum((0, 2, 3)).nonzero().flatten().tolist()
+        }
+        found.append((name, read))
+
+    def restart(_: nn.Module, __: object, output: Tensor) -> Tensor:
+        leaves.append(output.detach().requires_grad_())
+        return leaves[-1].clone()  # a leaf must not be changed in place
+
+    with backend(threads=1, seed=0, precision="fp32"):
+        module = BuiltSubject(case).real().eval()
+        for name, child in module.named_modules():
+            if isinstance(child, nn.Conv2d):
+                child.register_forward_pre_hook(partial(look, name))
+                child.register_forward_hook(restart)
+        leaves.append(torch.randn(case.input_shape, requires_grad=True))
+        module(leaves[0].clone())
+    structure = trace(BuiltSubject(case).meta(), leaves[0])
+    assert found == [
+        (
+            weight.name,
+            {(span.source, c) for span in weight.reads for c in range(span.start, span.stop)},
+        )
+        for weight in structure.weights
+    ]
 
 
 @pytest.mark.slow

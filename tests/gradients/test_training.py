@@ -151,13 +151,14 @@ def test_a_gradient_that_the_pool_spreads_has_few_directions() -> None:
     assert training.readings[0].mean_cka == 0
 
 
-def test_training_lowers_the_loss_of_images_that_can_be_told_apart() -> None:
+def test_training_tells_images_apart_that_can_be_told_apart() -> None:
     labels = torch.arange(64) % 4
     data = Images(pixels=labels[:, None, None, None].expand(64, 1, 4, 4) - 1.5, labels=labels)
     first, last = train(
-        design(plain.Dense), data, channels=8, seed=0, steps=80, at=(0, 80)
+        design(plain.Dense), data, channels=8, seed=0, steps=30, at=(0, 30)
     ).readings
-    assert last.loss < first.loss / 2
+    assert last.loss < first.loss
+    assert last.accuracy == 1
 
 
 @pytest.mark.parametrize("at", [(), (-1,), (3,)])
