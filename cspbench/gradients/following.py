@@ -46,7 +46,10 @@ _SPATIAL = re.compile(
 )
 # Operators that mix along one axis: followed where nothing changes along it.
 _ALONG = frozenset({"_log_softmax", "_softmax", "cumsum"})
-_CUTS = frozenset({"select", "slice", "split", "split_with_sizes", "unbind"})
+_UNMARKED_VIEWS = frozenset({"_unsafe_view", "unsafe_split", "unsafe_split_with_sizes"})
+_CUTS = frozenset(
+    "select slice split split_with_sizes unbind unsafe_split unsafe_split_with_sizes".split()  # noqa: SIM905
+)
 _FACTORS = {
     "addmm": ("mat1", "mat2"),
     "baddbmm": ("batch1", "batch2"),
@@ -62,7 +65,9 @@ class _Operation:
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.func = func
         self.name: str = func.overloadpacket.__name__
-        self.is_view = bool(func.is_view) or self.name == "_unsafe_view"
+        self.is_view = (
+            func.is_view or torch.Tag.inplace_view in func.tags or self.name in _UNMARKED_VIEWS
+        )
         named = func._schema.arguments  # noqa: SLF001 -- no public one
         self.given = {
             argument.name: args[place]
@@ -242,6 +247,13 @@ class Follower(TorchDispatchMode):
         label = self.labels.read(made.first)
         return label if label.shape[made["dim"]] == 1 else None
 
+    def gated(self, made: _Operation) -> Tensor:
+        """One half of the channels times a gate made of the other."""
+        label = self.labels.read(made.first)
+        if label.shape[made["dim"]] == 1:
+            return label
+        return self.labels.join(*label.chunk(2, dim=made["dim"]))
+
     def convolution(self, made: _Operation) -> Tensor | _Weight | None:
         weight, inputs = made["weight"], made["input"]
         if self.labels.carries(weight):
@@ -332,6 +344,7 @@ _RULES: Mapping[str, _Rule] = {
     "constant_pad_nd": Follower.padded,
     "convolution": Follower.convolution,
     "copy_": Follower.copied,
+    "glu": Follower.gated,
     "stack": Follower.stacked,
 }
 

@@ -129,11 +129,9 @@ class Structure:
 
     def named(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
         """``terms`` as text: ``name`` for a whole source, ``name[start:stop]`` for a part."""
-        return tuple(
-            name
-            if (span.start, span.stop) == (0, source.channels)
-            else f"{name}[{span.start}:{span.stop}]"
-            for span in terms
-            for source in (self.sources[span.source],)
-            for name in (source.name,)
-        )
+        texts = []
+        for span in terms:
+            source = self.sources[span.source]
+            whole = (span.start, span.stop) == (0, source.channels)
+            texts.append(source.name + ("" if whole else f"[{span.start}:{span.stop}]"))
+        return tuple(texts)

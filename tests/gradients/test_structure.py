@@ -213,6 +213,13 @@ def written(m: Wrapped, x: Tensor) -> Tensor:
         (lambda m, x: m.b(x.softmax(3)), 4, ("input",)),
         (lambda m, x: m.b(m.a(x) + x.zero_()), 4, ("a",)),
         (lambda m, x: m.b(torch.ones_like(x)), 4, ()),
+        (
+            lambda m, x: m.b(functional.glu(x, 1)[:, 1:]),
+            1,
+            ("input[1:2]", "input[3:4]"),
+        ),
+        (lambda m, x: m.b(x.unsqueeze(0).transpose_(0, 2)[3]), 1, ("input[3:4]",)),
+        (lambda m, x: m.b(m.a(x).contiguous(memory_format=torch.channels_last)), 4, ("a",)),
         (written, 6, ("input[2:4]", "a")),
         (
             lambda m, x: m.b(functional.conv2d(x, torch.ones(4, 1, 3, 3).to(x), groups=4)[:, :1]),
