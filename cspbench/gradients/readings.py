@@ -17,7 +17,7 @@ class Reading:
     """The gradients of the held images at one step.
 
     ``cka`` and ``directions`` compare each feature map with each; ``parts_cka`` and
-    ``parts_directions`` the two parts of the base's gradient, ``control_cka`` its even and its odd
+    ``parts_directions`` two parts of one map's gradient, ``control_cka`` its even and its odd
     channels: two halves that no design treats differently. ``effective_rank`` is that of the
     gradients of all maps side by side, of ``columns`` channels together. ``loss`` and ``accuracy``
     are of the held images: the loss in training mode, as the gradients are its own; the accuracy in
@@ -55,13 +55,14 @@ class Reading:
 class Training:
     """One training of a block: the maps that were measured, base first, and the readings.
 
-    ``parts`` are the channels of the base's two parts: ``own`` to the block, or else halves.
-    ``parameters`` are the block's alone.
+    ``cut`` is the map whose two parts are compared, ``parts`` their channels: where the block cuts
+    a map (``own``), and else the base in halves. ``parameters`` are the block's alone.
     """
 
     seed: int
     parameters: int
     maps: tuple[str, ...]
+    cut: str
     parts: tuple[int, int]
     own: bool
     readings: tuple[Reading, ...]

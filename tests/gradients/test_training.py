@@ -12,17 +12,13 @@ from torch.nn import functional
 from cspbench.blocks.csp import CSP
 from cspbench.blocks.layers import plain_conv
 from cspbench.blocks.residual import dark_block
+from cspbench.blocks.yolo.chunked import C2f
 from cspbench.errors import CspbenchError
 from cspbench.gradients.data import MOST_IMAGES, Images, digits, yielded
+from cspbench.gradients.probe import Classifier, _watched, feature_maps
 from cspbench.gradients.readings import Training, over_seeds
 from cspbench.gradients.structure import trace
-from cspbench.gradients.training import (
-    Classifier,
-    _watched,
-    feature_maps,
-    match_parameters,
-    train,
-)
+from cspbench.gradients.training import match_parameters, train
 
 X1, X2, X3 = (f"block.layers.{number}.conv" for number in range(3))
 
@@ -115,12 +111,30 @@ def test_a_map_of_another_size_than_the_base_is_left_out() -> None:
         (plain.Dense, None, (4, 4), False),
     ],
 )
-def test_the_parts_are_the_blocks_own_or_else_halves(
+def test_the_bases_parts_are_the_blocks_own_or_else_halves(
     build: type[nn.Module], gamma: float | None, parts: tuple[int, int], own: bool
 ) -> None:
     arguments = {} if gamma is None else {"gamma": gamma}
     training = trained(design(build, **arguments), steps=0, at=(0,))
-    assert (training.parts, training.own) == (parts, own)
+    assert (training.cut, training.parts, training.own) == ("input", parts, own)
+
+
+def test_the_parts_are_those_of_the_map_that_the_block_cuts() -> None:
+    training = trained(lambda: C2f(c1=8, c2=8, n=1, e=0.75), steps=0, at=(0,))
+    assert (training.cut, training.parts, training.own) == ("enter.conv.conv", (6, 6), True)
+
+
+def test_a_layer_that_is_called_twice_has_two_maps() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = plain_conv(8, 8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            once = self.conv(x)
+            return torch.cat([once, self.conv(once)], dim=1)
+
+    assert trained(Twice, steps=0, at=(0,)).maps == ("input", "conv", "conv (2)")
 
 
 def test_columns_and_parameters_are_those_of_the_block() -> None:
@@ -134,13 +148,23 @@ def test_columns_and_parameters_are_those_of_the_block() -> None:
 def test_the_gradients_are_those_of_autograd_where_an_activation_works_in_place() -> None:
     block = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 1))
     x = torch.randn(2, 3, 4, 4, requires_grad=True)
-    with _watched(block) as found:
+    with _watched(block, {"0"}) as found:
         block(x).square().sum().backward()
     between = block[0](x)
     loss = block[2](functional.relu(between)).square().sum()
     expected = torch.autograd.grad(loss, [x, between])
     torch.testing.assert_close([found["input", 0], found["0", 0]], list(expected))
     assert not block[0]._forward_hooks
+
+
+def test_the_gradient_by_a_map_that_the_loss_does_not_need_is_0() -> None:
+    block = nn.ModuleDict({"used": nn.Conv2d(3, 4, 1), "idle": nn.Conv2d(3, 4, 1)})
+    with _watched(block, {"used", "idle"}) as found:
+        x = torch.randn(2, 3, 4, 4)
+        block["idle"](x)
+        block["used"](x).sum().backward()
+    assert torch.equal(found["idle", 0], torch.zeros(2, 4, 4, 4))
+    assert torch.equal(found["used", 0], torch.ones(2, 4, 4, 4))
 
 
 def test_a_gradient_that_the_pool_spreads_has_few_directions() -> None:
