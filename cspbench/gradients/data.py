@@ -18,7 +18,7 @@ _LEAST_IMAGES = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """Pixels (N, C, H, W) in floating point and labels (N,) from 0."""
+    """Pixels (N, C, H, W) in single precision and labels (N,) from 0."""
 
     pixels: Tensor
     labels: Tensor
@@ -70,7 +70,8 @@ def yielded(reference: str) -> Images:
             "are needed"
         )
     return Images(
-        pixels=torch.cat(pixels)[:MOST_IMAGES], labels=torch.cat(labels)[:MOST_IMAGES].long()
+        pixels=torch.cat(pixels)[:MOST_IMAGES].float(),
+        labels=torch.cat(labels)[:MOST_IMAGES].long(),
     )
 
 

@@ -92,7 +92,7 @@ def train(
 def match_parameters(build: Callable[[int], nn.Module], target: int) -> Match:
     """The width, from 1, at which ``build`` makes a block nearest to ``target`` parameters.
 
-    Built on meta tensors; more width must mean more parameters.
+    Built on meta tensors. Raises `CspbenchError` where twice the width adds no parameters.
     """
 
     def match(width: int) -> Match:
@@ -103,6 +103,10 @@ def match_parameters(build: Callable[[int], nn.Module], target: int) -> Match:
     low, high = match(1), match(1)
     while high.parameters < target:
         low, high = high, match(2 * high.width)
+        if high.parameters <= low.parameters:
+            raise CspbenchError(
+                f"no width reaches {target} parameters: {high.width} has no more than {low.width}"
+            )
     while high.width - low.width > 1:
         middle = match((low.width + high.width) // 2)
         low, high = (middle, high) if middle.parameters < target else (low, middle)

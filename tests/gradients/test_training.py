@@ -212,6 +212,13 @@ def test_the_nearest_width_is_found(target: int, width: int, parameters: int) ->
     assert match.ratio == parameters / target
 
 
+def test_a_width_that_changes_nothing_is_refused() -> None:
+    with pytest.raises(
+        CspbenchError, match="no width reaches 100 parameters: 2 has no more than 1"
+    ):
+        match_parameters(lambda _: plain_conv(4, 4), 100)
+
+
 def test_an_interval_over_seeds_is_students() -> None:
     interval = over_seeds([1.0, 2.0, 3.0])
     assert interval.mean == 2
@@ -244,7 +251,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def two_batches() -> list[Batch]:
-    return [(torch.full((5, 3, 4, 4), 1.0), torch.arange(5)) for _ in range(2)]
+    return [(torch.ones(5, 3, 4, 4, dtype=torch.float64), torch.arange(5)) for _ in range(2)]
 
 
 def endless() -> Iterator[Batch]:
@@ -255,6 +262,7 @@ def endless() -> Iterator[Batch]:
 def test_batches_of_a_callable_are_joined() -> None:
     data = yielded(f"{__name__}:two_batches")
     assert data.pixels.shape == (10, 3, 4, 4)
+    assert data.pixels.dtype == torch.float32
     assert data.labels.tolist() == [0, 1, 2, 3, 4] * 2
 
 
