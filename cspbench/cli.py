@@ -17,7 +17,7 @@ EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
 _LONGEST_LINE = 1000  # of an error: what it quotes may be anything
 _AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
-VERBS = ("run", "list", "show", "verify", "compare", "ab", "report", "doctor")
+VERBS = ("run", "list", "show", "verify", "compare", "ab", "report", "gradients", "doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(verb=_report)
     _add_compare(verbs)
     _add_ab(verbs)
+    _add_gradients(verbs)
     _add_doctor(verbs)
     return parser
 
@@ -148,7 +149,7 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing"
     )
-    run.set_defaults(verb=_run)
+    run.set_defaults(verb=_run, verb_name="run")
 
 
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
@@ -230,7 +231,45 @@ def _add_ab(verbs: Any) -> None:
     )
     _add_measuring(ab)
     _add_gate(ab)
-    ab.set_defaults(verb=_ab)
+    ab.set_defaults(verb=_ab, verb_name="ab")
+
+
+def _add_gradients(verbs: Any) -> None:
+    gradients = verbs.add_parser(
+        "gradients",
+        help="how much gradient information is reused: which terms, and how alike they are",
+        description="Traces which gradient terms take part in each weight's update, exactly and "
+        "without running anything; then trains each block briefly on real images and compares the "
+        "gradients of its feature maps, of the two parts of its base above all. Networks are "
+        "traced only.",
+        allow_abbrev=False,
+    )
+    add = gradients.add_argument
+    add(
+        "suite",
+        nargs="?",
+        metavar="SUITE|ENTRY",
+        help="a suite, or one entry or model of yours (designs)",
+    )
+    add("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
+    add("--input", metavar="N,C,H,W", help="the entry's input")
+    add("--only", metavar="GLOB", help="only the cases whose entry, label or key matches")
+    add("--no-training", action="store_true", help="trace the terms only")
+    add("--seeds", type=_count, metavar="N", help="trainings of each block (5)")
+    add("--steps", type=_steps, metavar="N", help="steps of a training (200)")
+    add(
+        "--data",
+        metavar="DATA",
+        help="digits (of scikit-learn), or package.module:callable that yields pairs of images and "
+        "labels (digits)",
+    )
+    _add_threads(add)
+    add("--time-limit", type=_seconds, metavar="S", help="longest that a training may take (600 s)")
+    add("--seed", type=_seed, metavar="N", help="the first seed (0)")
+    add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
+    add("--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing")
+    absent = dict.fromkeys(("device", "mode", "precision", "batch_size", "img_size", "columns"))
+    gradients.set_defaults(verb=_run, verb_name="gradients", channels_last=False, **absent)
 
 
 def _add_gate(parser: argparse.ArgumentParser) -> None:
@@ -267,7 +306,7 @@ def _add_doctor(verbs: Any) -> None:
 
 
 def _add_threads(add: Callable[..., object]) -> None:
-    add("--threads", type=_count, metavar="N", help="threads (the physical cores)")
+    add("--threads", type=_count, metavar="N", help="threads (the physical cores; 1 for trainings)")
 
 
 def _add_allocator(add: Callable[..., object]) -> None:
@@ -334,6 +373,10 @@ def _counts(text: str) -> tuple[int, ...]:
     return counts
 
 
+def _steps(text: str) -> int:
+    return _whole("a number of steps", text, 4, 1_000_000)
+
+
 def _seed(text: str) -> int:
     from .records import MOST_SEED
 
@@ -378,7 +421,7 @@ def _run(options: argparse.Namespace) -> int:
     print(f"\nRun folder: {folder}")
     print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
     if interrupted:
-        print(f"Interrupted. Go on: python -m cspbench run --resume {folder}")
+        print(f"Interrupted. Go on: python -m cspbench {options.verb_name} --resume {folder}")
         return EXIT_INTERRUPTED
     failed = sorted({record.case.entry for record in run.records if record.failures})
     if failed:

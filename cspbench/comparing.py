@@ -20,10 +20,11 @@ from .case import Mode
 from .catalogue.entry import Shape
 from .excerpt import CaseExcerpt, Excerpt, case_excerpt, excerpt
 from .gate import LATENCY, Gate
-from .records import Equivalence, Failure, Frozen, Record, Run
+from .records import Equivalence, Failure, Record, Run
 from .standing import threshold, verdicts
 from .stats import Difference, t_quantile, welch
 from .units import percent_text
+from .values import Frozen
 from .verdicts import ALPHA, Criterion, Verdict, judge
 
 Answer = Literal["worse", "better", "same", "undecided", "changed", "added", "removed"]

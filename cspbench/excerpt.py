@@ -14,9 +14,10 @@ import msgspec
 from .case import Mode
 from .catalogue.entry import Shape
 from .naming import names
-from .records import EXACT_COUNTS, EXACT_PEAKS, Failure, Frozen, Record, Run, Whole
+from .records import EXACT_COUNTS, EXACT_PEAKS, Failure, Record, Run
 from .standing import samples
 from .stats import latency_estimate, log_ratio
+from .values import Frozen, Whole
 
 EXCERPT = 1
 """The version of the form in which excerpts are written down."""

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from .case import Case
-from .records import CaseFailure, Counts, Line, Record, Run, TensorPeak
+from .records import (
+    BlockTraining,
+    CaseFailure,
+    Counts,
+    GradientTerms,
+    Line,
+    Record,
+    Run,
+    RunInfo,
+    TensorPeak,
+)
 from .stats import latency_estimate
 from .units import bytes_text, count_text, seconds_text
 
@@ -21,14 +31,18 @@ class PlainProgress:
         self._stream = stream
         self._pace = _Pace()
 
-    def began(self, cases: int, launches: int) -> None:
-        self._say(_plan(cases, launches))
+    def began(self, info: RunInfo) -> None:
+        self._say(_plan(info))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self._say(
-            f"counts and memory, case {index} of {total}: {case.label}, {case.mode}: "
+            f"counted, case {index} of {total}: {case.label}, {case.mode}: "
             f"{_findings(lines)}; {self._pace.left(total - index)}"
         )
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        left = self._pace.left(total - number, phase="training")
+        self._say(f"training {number} of {total}: {case.label}: {_findings(lines)}; {left}")
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
@@ -70,14 +84,20 @@ class LiveProgress:
         self._estimates: list[str] = []
         self._total: int | None = None
 
-    def began(self, cases: int, launches: int) -> None:
+    def began(self, info: RunInfo) -> None:
         from rich.text import Text
 
-        self._live.update(Text(_plan(cases, launches)), refresh=True)
+        self._live.update(Text(_plan(info)), refresh=True)
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        status = self._pace.left(total - number, phase="training")
+        self._draw("training", number, total, "block", status)
+        text = f"[{number}/{total}] {case.label}: {_findings(lines)}"
+        self._live.console.print(text, markup=False, highlight=False)
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
-        self._draw("counts and memory", index, total, "case", status)
+        self._draw("counts", index, total, "case", status)
         text = f"{case.label}, {case.mode}: {_findings(lines)}"
         self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
 
@@ -119,8 +139,14 @@ class LiveProgress:
         self._live.stop()
 
 
-def _plan(cases: int, launches: int) -> str:
-    return f"{cases} cases: counts and memory first, then {launches} launches; loading torch"
+def _plan(info: RunInfo) -> str:
+    text = f"{len(info.cases)} cases: counts and memory first"
+    if info.settings.training:
+        text = f"{len(info.cases)} cases: their terms first, then {info.settings.training.seeds} "
+        text += f"trainings of each block, of {info.settings.training.steps} steps"
+    elif "latency" in info.stages:
+        text += f", then {info.settings.launches} launches"
+    return f"{text}; loading torch"
 
 
 def _of(number: int, total: int | None) -> str:
@@ -136,19 +162,22 @@ def _contention(run: Run) -> str:
 
 
 class _Pace:
-    """How long the cases that remain should take, from those that are done."""
+    """How long the cases of a phase that remain should take, from those that are done."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._phase = "counting"
+        self._began = self._last = time.monotonic()
         self._seen = 0
 
-    def left(self, remaining: int) -> str:
-        """After one more case."""
+    def left(self, remaining: int, phase: str = "counting") -> str:
+        """After one more case of a ``phase``, whose pace is its own."""
+        if phase != self._phase:
+            self._phase, self._began, self._seen = phase, self._last, 0
         self._seen += 1
+        self._last = time.monotonic()
         if not remaining:
-            return "launches next"
-        seconds = (time.monotonic() - self._began) / self._seen * remaining
-        return f"{seconds_text(seconds)} left, then launches"
+            return "done"
+        return f"{seconds_text((self._last - self._began) / self._seen * remaining)} left"
 
 
 def _findings(lines: Sequence[Line]) -> str:
@@ -160,6 +189,14 @@ def _findings(lines: Sequence[Line]) -> str:
                 words.append(f"{count_text(line.params)} parameters, {count_text(line.macs)} MACs")
             case TensorPeak():
                 words.append(f"peak {bytes_text(line.peak_tensor_bytes)}")
+            case GradientTerms():
+                words.append(f"each gradient term used {line.structure.reuse:.2f} times")
+            case BlockTraining():
+                last = line.training.readings[-1]
+                words.append(
+                    f"seed {line.training.seed}: accuracy {last.accuracy:.1%}, similarity of the "
+                    f"two parts {last.parts_cka:.2f}"
+                )
             case CaseFailure():
                 words.append(f"FAILED ({line.cause}): {line.reason}")
             case _:

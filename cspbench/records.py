@@ -12,11 +12,13 @@ import msgspec
 
 from .case import Case, Mode
 from .catalogue.entry import Shape
+from .gradients.readings import Training
+from .gradients.terms import Structure
+from .values import Frozen, Whole
 
 SCHEMA = 2
 YARDSTICK = "yardstick"
 
-Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
@@ -24,15 +26,23 @@ Side = Literal["baseline", "candidate"]
 SIDES: tuple[Side, Side] = ("baseline", "candidate")
 
 Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
-Stage = Literal["counts", "tensor_peak", "allocated", "resident", "latency"]
+Stage = Literal[
+    "counts", "tensor_peak", "allocated", "resident", "latency", "gradient_terms", "training"
+]
 STAGES: dict[Stage, str] = {
     "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
     "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
     "allocated": "peak of what the allocator gave out, real tensors",
     "resident": "peak resident memory as the operating system sees it",
     "latency": "seconds per call in inference or per training step, in launches and turns",
+    "gradient_terms": "which gradient terms take part in each weight's update, exact",
+    "training": "how alike gradients are in a block that is trained briefly, several seeds",
 }
-"""What is measured of a case, in this order."""
+"""What can be measured of a case, in this order."""
+
+COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
+GRADIENTS: tuple[Stage, ...] = ("counts", "gradient_terms", "training")
+"""What ``run`` and ``gradients`` measure of a case."""
 
 MOST_SEED = 2**40
 CONTENDED = 0.05
@@ -50,16 +60,8 @@ EXACT_COUNTS = (
     "cio",
 )
 EXACT_PEAKS = ("peak_tensor_bytes", "baseline_bytes")
-"""The fields of `Counts` and of `TensorPeak` that are the same in every run of the same code."""
-
-
-class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, keyword-only, strict on reading."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The value as plain dictionaries, lists and numbers, as it stands in a file."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+EXACT_TERMS = ("used_terms", "shared_terms")
+"""Fields of `Counts`, `TensorPeak` and `GradientTerms` that the same code has in every run."""
 
 
 class Failure(Frozen, frozen=True, kw_only=True):
@@ -206,6 +208,31 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     steady: bool
 
 
+class GradientTerms(Frozen, frozen=True, kw_only=True, tag="gradient_terms", tag_field="kind"):
+    """The gradient terms of a case. ``is_block``: it returns one feature map (N, C, H, W)."""
+
+    case: str
+    structure: Structure
+    is_block: bool
+
+    @property
+    def used_terms(self) -> int:
+        """Terms over all weights: what each reads, and its own outputs."""
+        return self.structure.used_terms
+
+    @property
+    def shared_terms(self) -> int:
+        """Terms that more than one side of a split reads, over all splits."""
+        return self.structure.shared_terms
+
+
+class BlockTraining(Frozen, frozen=True, kw_only=True, tag="training", tag_field="kind"):
+    """One training of a block, of one seed, inside a small classifier."""
+
+    case: str
+    training: Training
+
+
 class Equivalence(Frozen, frozen=True, kw_only=True, tag="equivalence", tag_field="kind"):
     """Whether two builds of a case compute the same from the same weights and input.
 
@@ -289,7 +316,29 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     detail: str = ""
 
 
-Line = Counts | TensorPeak | Allocated | Resident | Latency | Launch | Equivalence | CaseFailure
+Line = (
+    Counts
+    | TensorPeak
+    | Allocated
+    | Resident
+    | Latency
+    | Launch
+    | GradientTerms
+    | BlockTraining
+    | Equivalence
+    | CaseFailure
+)
+
+
+class TrainingSettings(Frozen, frozen=True, kw_only=True):
+    """How blocks are trained: ``seeds`` from the run's own on, each so many ``steps``.
+
+    ``data`` is ``digits``, or ``package.module:callable`` that yields batches.
+    """
+
+    seeds: Whole
+    steps: Whole
+    data: str
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
@@ -305,6 +354,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     seed: Whole
     memory_budget_bytes: int
     budget_s: float | None = None
+    training: TrainingSettings | None = None
 
 
 class NoiseFloor(Frozen, frozen=True, kw_only=True):
@@ -353,7 +403,8 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: what was asked for, and on what it ran.
 
     ``source`` is a hash over the package's own files, ``yardstick`` one over its definition.
-    ``revisions`` are the commits of both sides, where two revisions took turns.
+    ``revisions`` are the commits of both sides, where two revisions took turns. ``stages`` are what
+    is measured of each case.
     """
 
     schema: int
@@ -369,13 +420,15 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     yardstick: str
     started: str
     noise_floor: NoiseFloor | None = None
-    revisions: dict[Side, str] = {}
+    revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
+    stages: tuple[Stage, ...] = COSTS
 
 
 class Record(Frozen, frozen=True, kw_only=True):
     """All that is known of one case; an absent measure is None, and `failures` says why.
 
     ``left_out`` are samples of contended launches, where enough others make up the estimates.
+    ``trainings`` are of one seed each, in their order.
     """
 
     case: Case
@@ -386,6 +439,8 @@ class Record(Frozen, frozen=True, kw_only=True):
     latencies: tuple[Latency, ...] = ()
     left_out: tuple[Latency, ...] = ()
     equivalence: Equivalence | None = None
+    gradient_terms: GradientTerms | None = None
+    trainings: tuple[Training, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
 
 
@@ -425,6 +480,7 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
     fields: dict[str, dict[str, Any]] = {case.key: {} for case in info.cases}
     latencies: dict[str, list[Latency]] = {key: [] for key in (*fields, YARDSTICK)}
     failures: dict[str, list[CaseFailure]] = {key: [] for key in fields}
+    trainings: dict[str, dict[int, Training]] = {key: {} for key in fields}
     cut_off = 0
     for line in kept:
         if isinstance(line, CaseFailure):
@@ -434,6 +490,8 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
                 latencies[line.case].append(line)
             else:
                 cut_off += 1
+        elif isinstance(line, BlockTraining):
+            trainings[line.case][line.training.seed] = line.training
         elif not isinstance(line, Launch):
             fields[line.case][str(line.__struct_config__.tag)] = line
     if cut_off:
@@ -448,6 +506,7 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
                 latencies=counting,
                 left_out=left_out,
                 failures=tuple(failures[case.key]),
+                trainings=tuple(by_seed for _, by_seed in sorted(trainings[case.key].items())),
                 **fields[case.key],
             )
         )

@@ -10,32 +10,38 @@ from . import isolate
 from .case import Case
 from .errors import CspbenchError
 from .records import (
-    STAGES,
+    BlockTraining,
     CaseFailure,
     Launch,
     Line,
     Record,
     Run,
+    RunInfo,
     Side,
     Stage,
     TensorPeak,
+    TrainingSettings,
     assemble,
 )
 from .sampling import standings, strategy
 from .store import RunFolder
 from .units import bytes_text
 
-_STATIC: tuple[Stage, ...] = ("counts", "tensor_peak")
+_STATIC: tuple[Stage, ...] = ("counts", "tensor_peak", "gradient_terms")
+_SINGLE: tuple[Stage, ...] = (*_STATIC, "allocated", "resident")
 
 
 class Progress(Protocol):
     """What is told of a run while it goes on."""
 
-    def began(self, cases: int, launches: int) -> None:
+    def began(self, info: RunInfo) -> None:
         """The run begins, or goes on; the first process has yet to load torch."""
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         """Counts and memory of case ``index`` of ``total`` are known, or its failure."""
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        """Training ``number`` of ``total`` ended, or failed."""
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
@@ -78,18 +84,21 @@ class Runner:
 
     def run(self) -> None:
         """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
-        self._progress.began(len(self._info.cases), self._settings.launches)
+        self._progress.began(self._info)
         self._measure_cases()
         if self._roots:
             self._compare_outputs()
-        self._launch_groups()
+        if self._settings.training:
+            self._train(self._settings.training)
+        if "latency" in self._info.stages:
+            self._launch_groups()
 
     def _measure_cases(self) -> None:
         records = self.result.records
         for index, record in enumerate(records, start=1):
             before = len(self._lines)
             missing = tuple(
-                stage for stage in STAGES if stage != "latency" and not _has(record, stage)
+                stage for stage in self._info.stages if stage in _SINGLE and not _has(record, stage)
             )
             if missing and not record.failures:
                 self._measure(record.case, missing)
@@ -165,6 +174,39 @@ class Runner:
             )
             if died is not None:
                 self._keep([_death(record.case, "latency", died)])
+
+    def _train(self, wanted: TrainingSettings) -> None:
+        """Each block once a seed, a process each; whole networks are traced only."""
+        blocks = [
+            record
+            for record in self.result.records
+            if record.gradient_terms and record.gradient_terms.is_block and not record.failures
+        ]
+        todo = [
+            (record.case, seed)
+            for seed in range(self._settings.seed, self._settings.seed + wanted.seeds)
+            for record in blocks
+            if seed not in {training.seed for training in record.trainings}
+        ]
+        failed: set[str] = set()
+        for number, (case, seed) in enumerate(todo, start=1):
+            if case.key in failed:
+                continue
+            before = len(self._lines)
+            died = isolate.run(
+                "cspbench.worker:train",
+                case,
+                seed,
+                self._settings,
+                time_limit_s=self._settings.time_limit_s,
+                receive=lambda line: self._keep([line]),
+            )
+            if died is not None:
+                self._keep([_death(case, "training", died)])
+            lines = self._lines[before:]
+            if any(isinstance(line, CaseFailure) for line in lines):
+                failed.add(case.key)
+            self._progress.block_trained(number, len(todo), case, lines)
 
     def _launch_groups(self) -> None:
         """Round after round, each group launched once, until the strategy wants no more."""
@@ -269,10 +311,11 @@ def lines_of(run: Run) -> list[Line]:
     for record in run.records:
         single: tuple[Line | None, ...] = (
             *(record.counts, record.tensor_peak, record.allocated, record.resident),
-            record.equivalence,
+            *(record.equivalence, record.gradient_terms),
         )
         lines += [line for line in single if line is not None]
         lines += [*record.latencies, *record.left_out, *record.failures]
+        lines += [BlockTraining(case=record.case.key, training=one) for one in record.trainings]
     return [*lines, *run.yardstick, *run.launches]
 
 

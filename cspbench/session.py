@@ -1,5 +1,6 @@
 """One ``run`` from its options to its report: begin anew or resume, measure, report."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -9,15 +10,30 @@ from typing import Any, Self
 import msgspec
 
 from . import __version__, environment, isolate, noise, store
-from .case import MODES, Case
+from .case import MODES, Case, make_case
+from .catalogue import ENTRIES, find
 from .errors import CspbenchError
 from .measures.yardstick import digest
-from .records import SCHEMA, SIDES, Environment, Git, Run, RunInfo, Settings, Side, assemble
+from .records import (
+    COSTS,
+    GRADIENTS,
+    SCHEMA,
+    SIDES,
+    Environment,
+    Git,
+    Run,
+    RunInfo,
+    Settings,
+    Side,
+    Stage,
+    TrainingSettings,
+    assemble,
+)
 from .runner import Progress, Runner
 from .store import RunFolder
-from .suite import Selection, Suite, built_in, load
+from .suite import Selection, Suite, built_in, load, shape_of
 
-DEFAULT_SUITE = "blocks"
+DEFAULT_SUITES = {"run": "blocks", "ab": "blocks", "gradients": "designs"}
 _SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last")
 
 
@@ -42,8 +58,7 @@ class Session:
         if options["resume"] is not None:
             return cls._resume(options)
         device, name = device_of(options["device"] or "cpu")
-        suite = load(_suite_name(options), _selection(options, device))
-        return cls._create(options, suite, name)
+        return cls._create(options, _suite(options, device), name)
 
     @classmethod
     def begin_ab(
@@ -54,7 +69,7 @@ class Session:
         Raises `CspbenchError` as `begin` does.
         """
         device, name = device_of(options["device"] or "cpu")
-        suite = both_sides(load(_suite_name(options), _selection(options, device)))
+        suite = both_sides(_suite(options, device))
         return cls._create(options, suite, name, revisions, roots)
 
     @classmethod
@@ -85,6 +100,7 @@ class Session:
             started=started.isoformat(timespec="seconds"),
             noise_floor=noise.load(environment.machine(described), settings),
             revisions=dict(revisions or {}),
+            stages=_stages(options),
         )
         place = options["out"]
         if place is None:
@@ -160,11 +176,36 @@ def _one_side(case: Case, side: Side) -> Case:
 
 
 def _suite_name(options: Mapping[str, Any]) -> str:
-    return DEFAULT_SUITE if options["suite"] is None else str(options["suite"])
+    given = options["suite"]
+    return DEFAULT_SUITES[options["verb_name"]] if given is None else str(given)
+
+
+def _suite(options: Mapping[str, Any], device: str) -> Suite:
+    """The suite that is asked for; of an entry, a suite of it alone."""
+    name = _suite_name(options)
+    if options["verb_name"] == "gradients" and (":" in name or name in ENTRIES):
+        return _suite_of_entry(name, options)
+    if options.get("overrides") or options.get("input"):
+        raise CspbenchError(f"--set and --input are of an entry; {name!r} is a suite")
+    return load(name, _selection(options, device))
+
+
+def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
+    entry = find(name)
+    shape = None if options["input"] is None else shape_of(options["input"])
+    case = make_case(entry, dict(map(entry.parse, options["overrides"])), shape=shape, mode="train")
+    plain = re.sub(r"[^\w.-]+", "-", name)
+    return Suite(name=plain, description=entry.description, cases=(case,))
+
+
+def _stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
+    if options.get("verb_name") != "gradients":
+        return COSTS
+    return tuple(one for one in GRADIENTS if one != "training" or not options["no_training"])
 
 
 def _selection(options: Mapping[str, Any], device: str) -> Selection:
-    mode = options["mode"]
+    mode: Any = "train" if options["verb_name"] == "gradients" else options["mode"]
     if options["precision"] == "tf32" and device == "cpu":
         raise CspbenchError(
             "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp"
@@ -188,7 +229,8 @@ SAMPLING: dict[str, Any] = {
     "allocator": "pinned",
     "seed": 0,
 }
-"""How a suite is measured unless the command line says otherwise."""
+TRAINING: dict[str, Any] = {"seeds": 5, "steps": 200, "data": "digits"}
+"""How a suite is measured, and its blocks trained, unless the command line says otherwise."""
 
 
 def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +247,14 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[key] for key, name in names.items() if options.get(key) is not None}
 
 
+def _training(options: Mapping[str, Any]) -> TrainingSettings | None:
+    """How ``gradients`` trains; None where nothing is trained."""
+    if "training" not in _stages(options):
+        return None
+    given = {name: options[name] for name in TRAINING if options[name] is not None}
+    return TrainingSettings(**{**TRAINING, **given})
+
+
 def settings_of(options: Mapping[str, Any], device: str) -> Settings:
     """What a command line asks for, the defaults where it is silent.
 
@@ -216,13 +266,14 @@ def settings_of(options: Mapping[str, Any], device: str) -> Settings:
             f"--threads {options['threads']}: this process may use {cores} logical cores; "
             "more threads than that would measure the scheduler"
         )
-    defaults = {
-        "threads": environment.physical_cores(),
-        **SAMPLING,
-    }
+    training = _training(options)
+    defaults = {"threads": environment.physical_cores(), **SAMPLING}
+    if training:
+        defaults |= {"threads": 1, "time_limit_s": 600.0}
     return Settings(
         device=device,
         memory_budget_bytes=environment.memory_budget_bytes(),
+        training=training,
         **{**defaults, **_given_settings(options)},
     )
 
@@ -244,19 +295,24 @@ def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
 def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
     """In what a run that is to go on differs from what is asked for now, and from this machine."""
     settings = info.settings
-    for name, value in _given_settings(options).items():
-        if getattr(settings, name) != value:
-            yield f"{name} is {getattr(settings, name)} there, {value} was asked for"
+    there = {name: getattr(settings.training, name, None) for name in TRAINING}
+    asked = {name: options[name] for name in TRAINING if options.get(name) is not None}
+    for name, value in {**asked, **_given_settings(options)}.items():
+        before = there[name] if name in there else getattr(settings, name)
+        if before != value:
+            yield f"{name} is {before} there, {value} was asked for"
     if options["device"] not in {None, "auto", settings.device}:
         yield f"device is {settings.device} there, {options['device']} was asked for"
-    if options["suite"] is not None or any(options[name] for name in _SELECTIONS):
+    if info.stages != _stages(options):
+        yield "other measures were asked for there"
+    if options["suite"] is not None or any(options.get(name) for name in _SELECTIONS):
         name = info.suite if options["suite"] is None else options["suite"]
         if options["suite"] is None and name not in built_in():
             raise CspbenchError(
                 f"--resume {options['resume']}: to choose cases of its suite {name!r} anew, "
                 "name the suite's file, too"
             )
-        suite = load(name, _selection(options, settings.device))
+        suite = _suite({**options, "suite": name}, settings.device)
         yield from _suite_differences(info, suite)
     _, device_name = device_of(settings.device)
     yield from _environment_differences(info.environment, environment.describe(device_name))
@@ -301,15 +357,22 @@ def _command(options: Mapping[str, Any]) -> str:
         inside = name.is_relative_to(Path.cwd())
         name = name.relative_to(Path.cwd()) if inside else Path(name.name)
     revisions = [options[side] for side in SIDES if options.get(side)]
-    words = ["python", "-m", "cspbench", "ab" if revisions else "run", *revisions, str(name)]
+    words = ["python", "-m", "cspbench", options["verb_name"], *revisions, str(name)]
     if options.get("no_merge_base"):
         words.append("--no-merge-base")
-    for key in ("device", "only", "mode", "precision", "batch_size", "img_size", "threads"):
-        words += _option(key, options[key])
+    for override in options.get("overrides") or ():
+        words += ["--set", override]
+    for key in ("input", "device", "only", "mode", "precision", "batch_size", "img_size"):
+        words += _option(key, options.get(key))
     if options["channels_last"]:
         words.append("--channels-last")
-    for key in ("launches", "turns", "min_time", "time_limit", "budget", "allocator", "seed"):
-        words += _option(key, options[key])
+    if options.get("no_training"):
+        words.append("--no-training")
+    for key in (
+        *("threads", "launches", "turns", "min_time", "time_limit", "budget", "allocator"),
+        *("seed", "seeds", "steps", "data"),
+    ):
+        words += _option(key, options.get(key))
     return shlex.join(words)
 
 

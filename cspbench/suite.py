@@ -123,7 +123,7 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
         raise CspbenchError(f"suite {where}: it lists no entries and no [[case]]")
     if suite.reference is not None:
         find(suite.reference)
-        if all(table.entry != suite.reference or table.set or table.grid for table in tables):
+        if all(table.entry != suite.reference or table.grid for table in tables):
             tables.insert(0, CaseTable(entry=suite.reference))
     points = itertools.product(
         selection.mode or suite.mode,
@@ -178,11 +178,9 @@ def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
 
 
 def _reference(cases: Sequence[Case], entry: str | None) -> str | None:
-    """The key of the reference entry with its defaults among ``cases`` of one point of the grid."""
-    for case in cases:
-        if case.entry == entry and "[" not in case.key:
-            return case.key
-    return None
+    """Key of the reference entry among ``cases`` of one point: with its defaults, or the first."""
+    own = [case.key for case in cases if case.entry == entry]
+    return next((key for key in own if "[" not in key), own[0] if own else None)
 
 
 def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:

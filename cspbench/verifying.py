@@ -17,7 +17,8 @@ from .catalogue.entry import Shape, Value
 from .errors import CspbenchError, unknown
 from .measures.base import BuiltSubject
 from .measures.counts import count
-from .records import Counts, Frozen
+from .records import Counts
+from .values import Frozen
 
 Convention = Literal["P", "W", "MACs", "BF", "act", "CIO"]
 Answer = Literal["equal", "equal as rounded", "differs, as known", "differs"]

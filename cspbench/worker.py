@@ -24,6 +24,7 @@ from .errors import AbsentError, CspbenchError
 from .isolate import Announcer
 from .measures.base import BuiltSubject, Call
 from .measures.equivalence import equivalence
+from .measures.gradients import training
 from .measures.latency import Contestant, stopwatch, take_turns
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
@@ -75,6 +76,22 @@ def measure(
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             announcer.send(failure(case.key, stage, error))
             return
+
+
+def train(
+    announcer: Announcer,
+    case: Case,
+    seed: int,
+    settings: Settings,
+) -> None:
+    """Send one training of a case's block, or its failure."""
+    assert settings.training is not None
+    try:
+        announcer.send(
+            training(BuiltSubject(case), settings.training, seed=seed, threads=settings.threads)
+        )
+    except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
+        announcer.send(failure(case.key, "training", error))
 
 
 def compare_outputs(

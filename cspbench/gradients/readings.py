@@ -1,19 +1,25 @@
 """What a training leaves: similarities of gradients at some steps, and their means over seeds."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from statistics import fmean, stdev
+from typing import Annotated
 
-from .. import stats
+import msgspec
 
-Square = tuple[tuple[float, ...], ...]
+from ..stats import CONFIDENCE, Difference, Estimate, paired, t_quantile
+from ..values import Frozen, Whole
+
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+Square = tuple[tuple[Share, ...], ...]
 """One row, and in it one column, a feature map."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class Reading(Frozen, frozen=True, kw_only=True):
     """The gradients of the held images at one step.
 
     ``cka`` and ``directions`` compare each feature map with each; ``parts_cka`` and
@@ -24,16 +30,16 @@ class Reading:
     evaluation mode.
     """
 
-    step: int
-    loss: float
-    accuracy: float
+    step: Whole
+    loss: Amount
+    accuracy: Share
     cka: Square
     directions: Square
-    parts_cka: float
-    parts_directions: float
-    control_cka: float
-    effective_rank: float
-    columns: int
+    parts_cka: Share
+    parts_directions: Share
+    control_cka: Share
+    effective_rank: Amount
+    columns: Positive
 
     @property
     def relative_rank(self) -> float:
@@ -51,38 +57,57 @@ class Reading:
         return _mean_of_pairs(self.directions)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Training:
+class Training(Frozen, frozen=True, kw_only=True):
     """One training of a block: the maps that were measured, base first, and the readings.
 
     ``cut`` is the map whose two parts are compared, ``parts`` their channels: where the block cuts
     a map (``own``), and else the base in halves. ``parameters`` are the block's alone.
     """
 
-    seed: int
-    parameters: int
+    seed: Whole
+    parameters: Whole
     maps: tuple[str, ...]
     cut: str
-    parts: tuple[int, int]
+    parts: tuple[Positive, Positive]
     own: bool
-    readings: tuple[Reading, ...]
+    readings: Annotated[tuple[Reading, ...], msgspec.Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a similarity is not of each map with each."""
+        for reading in self.readings:
+            for square in (reading.cka, reading.directions):
+                if {len(self.maps)} != {len(square), *map(len, square)}:
+                    raise ValueError(f"step {reading.step}: not one similarity a pair of maps")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A mean over seeds, with half its 95 % interval; None where there is one seed."""
-
-    mean: float
-    half_width: float | None
-
-
-def over_seeds(values: Sequence[float]) -> Interval:
+def over_seeds(values: Sequence[float]) -> Estimate:
     """Mean of one value a seed, with Student's t interval; raises ValueError for none."""
-    number = len(values)
+    mean, number = fmean(values), len(values)
     if number < 2:
-        return Interval(mean=fmean(values), half_width=None)
-    quantile = stats.t_quantile(0.5 + stats.CONFIDENCE / 2, number - 1)
-    return Interval(mean=fmean(values), half_width=quantile * stdev(values) / math.sqrt(number))
+        return Estimate(value=mean, low=None, high=None, launches=number)
+    quantile = t_quantile(0.5 + CONFIDENCE / 2, number - 1)
+    half = quantile * stdev(values) / math.sqrt(number)
+    return Estimate(value=mean, low=mean - half, high=mean + half, launches=number)
+
+
+def beside(
+    own: Sequence[Training],
+    other: Sequence[Training],
+    value: Callable[[Reading], float],
+    place: int,
+) -> Difference | None:
+    """``value`` of one block's readings less another's, paired by seed; None without a pair.
+
+    ``place`` is that of the reading: 0 the start, -1 the end. The difference is on the scale of the
+    value itself, not a logarithm.
+    """
+    others = {training.seed: training for training in other}
+    pairs = [
+        value(training.readings[place]) - value(others[training.seed].readings[place])
+        for training in own
+        if training.seed in others
+    ]
+    return paired(pairs) if pairs else None
 
 
 def _mean_of_pairs(square: Square) -> float:

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from ..measures.base import copy_with, module_stack
 from .following import Cut, Follower, is_real
 from .labels import Terms
-from .terms import Part, Run, Source, Span, Split, Structure, Unfollowed, WeightTerms
+from .terms import Part, Source, Span, Split, Structure, Unfollowed, Used, WeightTerms
 
 
 def trace(module: nn.Module, example: Tensor) -> Structure:
@@ -119,9 +119,9 @@ def _spans(follower: Follower, terms: Terms) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _runs(uses: list[int]) -> Iterator[Run]:
+def _runs(uses: list[int]) -> Iterator[Used]:
     start = 0
     for weights, group in groupby(uses):
         stop = start + len(list(group))
-        yield Run(start=start, stop=stop, weights=weights)
+        yield Used(start=start, stop=stop, weights=weights)
         start = stop

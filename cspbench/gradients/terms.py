@@ -4,31 +4,30 @@ A *source* is a feature map whose gradient is a term of its own: the input, g_0,
 every convolution and linear layer. A *term* is one channel of a source.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+
+from ..values import Frozen, Whole
 
 INPUT = "input"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Span(Frozen, frozen=True, kw_only=True):
     """The terms of a source (by its number) from channel ``start`` up to, without, ``stop``."""
 
-    source: int
-    start: int
-    stop: int
+    source: Whole
+    start: Whole
+    stop: Whole
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class Used(Frozen, frozen=True, kw_only=True):
     """The channels from ``start`` up to ``stop``, each in the updates of ``weights`` weights."""
 
-    start: int
-    stop: int
-    weights: int
+    start: Whole
+    stop: Whole
+    weights: Whole
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class Source(Frozen, frozen=True, kw_only=True):
     """A feature map with terms of its own, and how often each of them is used.
 
     ``name`` is ``input``, the dotted name of the weight's module, or ``module:operator`` where an
@@ -36,12 +35,11 @@ class Source:
     """
 
     name: str
-    channels: int
-    uses: tuple[Run, ...]
+    channels: Whole
+    uses: tuple[Used, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WeightTerms:
+class WeightTerms(Frozen, frozen=True, kw_only=True):
     """The terms in the update of one weight, by one call of it.
 
     Its update is the product of what it reads, ``reads``, and of the gradient of its own output,
@@ -50,28 +48,26 @@ class WeightTerms:
     """
 
     name: str
-    source: int
-    read: int
-    own: int
+    source: Whole
+    read: Whole
+    own: Whole
     reads: tuple[Span, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class Part(Frozen, frozen=True, kw_only=True):
     """One part of a tensor that was cut, and its side: the weights that read terms of it directly.
 
     ``terms`` are the part's own; ``weights`` number the calls made after the cut; ``reads`` are all
     terms that these read.
     """
 
-    channels: int
+    channels: Whole
     terms: tuple[Span, ...]
-    weights: tuple[int, ...]
+    weights: tuple[Whole, ...]
     reads: tuple[Span, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Split:
+class Split(Frozen, frozen=True, kw_only=True):
     """A tensor that the module named ``module`` cuts by channel into two parts or more.
 
     ``shared`` are the terms that the weights of at least two sides read.
@@ -87,17 +83,15 @@ class Split:
         return not self.shared
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unfollowed:
+class Unfollowed(Frozen, frozen=True, kw_only=True):
     """An operator through which channels cannot be followed: its output is a new source."""
 
     module: str
     operator: str
-    calls: int
+    calls: Whole
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Structure:
+class Structure(Frozen, frozen=True, kw_only=True):
     """The gradient terms of a module: all sources and weights in the order of their calls."""
 
     sources: tuple[Source, ...]
@@ -105,6 +99,13 @@ class Structure:
     splits: tuple[Split, ...]
     output: tuple[Span, ...]
     unfollowed: tuple[Unfollowed, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for terms of a source that there is not."""
+        for span in self._spans():
+            known = span.source < len(self.sources)
+            if not known or not span.start < span.stop <= self.sources[span.source].channels:
+                raise ValueError(f"no terms {span.start}:{span.stop} of source {span.source}")
 
     @property
     def used_terms(self) -> int:
@@ -126,6 +127,20 @@ class Structure:
     def reuse(self) -> float:
         """How many updates a term takes part in, on average; 0 where there is no weight."""
         return self.used_terms / self.unique_terms if self.weights else 0.0
+
+    @property
+    def shared_terms(self) -> int:
+        """Terms that more than one side of a split reads, over all splits."""
+        return sum(span.stop - span.start for split in self.splits for span in split.shared)
+
+    def _spans(self) -> Iterator[Span]:
+        yield from self.output
+        for weight in self.weights:
+            yield from weight.reads
+        for split in self.splits:
+            yield from split.shared
+            for part in split.parts:
+                yield from (*part.terms, *part.reads)
 
     def named(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
         """``terms`` as text: ``name`` for a whole source, ``name[start:stop]`` for a part."""

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 
-from ..records import Allocated, Counts, Resident, Stage, TensorPeak
+from ..records import Allocated, Counts, GradientTerms, Resident, Stage, TensorPeak
 from .base import Subject
 from .counts import count
+from .gradients import gradient_terms
 from .memory import allocated, tensor_peak
 from .resident import resident
 
-MEASURES: dict[Stage, Callable[[Subject], Counts | TensorPeak | Allocated | Resident]] = {
+Found = Counts | TensorPeak | Allocated | Resident | GradientTerms
+
+MEASURES: dict[Stage, Callable[[Subject], Found]] = {
     "counts": count,
     "tensor_peak": tensor_peak,
     "allocated": allocated,
     "resident": resident,
+    "gradient_terms": gradient_terms,
 }

@@ -30,7 +30,7 @@ def text(run: Run, columns: Sequence[str] | None = None) -> str:
     """
     from . import pages
 
-    return pages.text(run, choose(columns))
+    return pages.text(run, _chosen(run, columns))
 
 
 def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
@@ -41,7 +41,7 @@ def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
     if form in EXPORTERS:
         return json.dumps(EXPORTERS[form](run), indent=1, allow_nan=False)
     if form == "markdown":
-        return pages.markdown(run, choose(columns))
+        return pages.markdown(run, _chosen(run, columns))
     return pages.csv(run) if form == "csv" else text(run, columns)
 
 
@@ -54,7 +54,7 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     """
     from . import pages, plots
 
-    chosen = choose(columns)
+    chosen = _chosen(run, columns)
     written = {
         folder / "report.txt": pages.text(run, chosen).encode(),
         folder / "report.md": pages.markdown(run, chosen).encode(),
@@ -77,6 +77,10 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     for path, content in written.items():
         _replace(path, content)
     return list(written)
+
+
+def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
+    return choose(columns, "gradients" if "gradient_terms" in run.info.stages else "costs")
 
 
 def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:

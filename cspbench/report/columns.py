@@ -10,7 +10,10 @@ from ..stats import Estimate
 from ..units import percent_text, ratio_text, significant_text
 from .rows import Reading
 
-Part = Literal["exact", "timed"]
+Part = Literal["exact", "trained", "timed"]
+Shown = Literal["always", "costs", "gradients", "never"]
+"""In which runs a column is shown unless others are named."""
+
 MISSING = "–"
 
 
@@ -18,8 +21,9 @@ MISSING = "–"
 class Column:
     """One quantity in a table.
 
-    ``header`` holds the unit; ``part`` says whether the figure is the same in every run.
-    ``interval``: an interval stands beside it. ``text`` makes text of a value in base units.
+    ``header`` holds the unit; ``part`` says whether the figure is the same in every run, the same
+    for a seed, or different. ``interval``: an interval stands beside it. ``text`` makes text of a
+    value in base units. ``default`` says in which runs it is shown unless others are named.
     """
 
     key: str
@@ -28,7 +32,7 @@ class Column:
     part: Part
     text: Callable[[float], str]
     interval: bool = False
-    default: bool = True
+    default: Shown = "costs"
 
     def cell(self, reading: Reading) -> str:
         """The reading as text: blank where it does not apply, a dash where it is missing."""
@@ -79,6 +83,18 @@ def _mebibytes(count: float) -> str:
     return significant_text(count / 2**20)
 
 
+def _trained(key: str, header: str, text: str, *, default: Shown = "gradients") -> Column:
+    return Column(
+        key=key,
+        header=header,
+        help=text,
+        part="trained",
+        text="{:.3f}".format,
+        interval=True,
+        default=default,
+    )
+
+
 COLUMNS: tuple[Column, ...] = (
     Column(
         key="params",
@@ -86,6 +102,7 @@ COLUMNS: tuple[Column, ...] = (
         help="all trainable parameters",
         part="exact",
         text=_whole,
+        default="always",
     ),
     Column(
         key="thop_macs",
@@ -107,6 +124,7 @@ COLUMNS: tuple[Column, ...] = (
         help="multiply-accumulates of convolutions and fully connected layers",
         part="exact",
         text=_whole,
+        default="always",
     ),
     Column(
         key="flops",
@@ -114,7 +132,7 @@ COLUMNS: tuple[Column, ...] = (
         help="torch's counter, forward pass",
         part="exact",
         text=_whole,
-        default=False,
+        default="never",
     ),
     Column(
         key="backward_flops",
@@ -122,7 +140,7 @@ COLUMNS: tuple[Column, ...] = (
         help="torch's counter, backward pass; in training only",
         part="exact",
         text=_whole,
-        default=False,
+        default="never",
     ),
     Column(
         key="activations",
@@ -144,7 +162,7 @@ COLUMNS: tuple[Column, ...] = (
         help="elements of convolution and fully connected weights only",
         part="exact",
         text=_whole,
-        default=False,
+        default="never",
     ),
     Column(
         key="baseline_bytes",
@@ -152,7 +170,7 @@ COLUMNS: tuple[Column, ...] = (
         help="weights, buffers, input, and in training the optimizer's state",
         part="exact",
         text=_whole,
-        default=False,
+        default="never",
     ),
     Column(
         key="top1",
@@ -160,6 +178,66 @@ COLUMNS: tuple[Column, ...] = (
         help="accuracy as the suite states it, with its source in the notes; not measured here",
         part="exact",
         text="{:.1f}".format,
+    ),
+    Column(
+        key="used_terms",
+        header="gradient\nterms used",
+        help="over all weights: terms that each reads, and its own outputs",
+        part="exact",
+        text=_whole,
+        default="gradients",
+    ),
+    Column(
+        key="reuse",
+        header="updates\na term",
+        help="in how many updates a gradient term takes part, on average",
+        part="exact",
+        text=ratio_text,
+        default="gradients",
+    ),
+    Column(
+        key="shared_terms",
+        header="terms shared\nacross cuts",
+        help="terms that weights on more than one side of a cut read",
+        part="exact",
+        text=_whole,
+        default="gradients",
+    ),
+    Column(
+        key="cuts",
+        header="flow between\nthe parts",
+        help="of the tensors that are cut by channels: truncated where no term is shared",
+        part="exact",
+        text=str,
+        default="gradients",
+    ),
+    _trained(
+        "parts_cka",
+        "similarity\nof the parts",
+        "linear CKA of the gradients of the two parts of the base, at the end",
+    ),
+    _trained(
+        "control_cka",
+        "similarity,\ncontrol",
+        "the same of the even and the odd channels, which no design tells apart",
+    ),
+    _trained("parts_cka_start", "similarity at\nthe start", "of the two parts, before any step"),
+    _trained(
+        "maps_cka",
+        "similarity\nof maps",
+        "linear CKA of the gradients of two feature maps, mean over pairs, at the end",
+    ),
+    _trained(
+        "relative_rank",
+        "effective rank\na channel",
+        "effective rank of all maps' gradients side by side, over their channels, at the end",
+    ),
+    _trained("accuracy", "accuracy", "of the images held out, at the end"),
+    _trained(
+        "parts_directions",
+        "directions\nof the parts",
+        "mean cosine of the directions that the two parts share, at the end",
+        default="never",
     ),
     Column(
         key="latency",
@@ -190,7 +268,7 @@ COLUMNS: tuple[Column, ...] = (
         help="least change that so many launches would show in four of five such runs",
         part="timed",
         text=percent_text,
-        default=False,
+        default="never",
     ),
     Column(
         key="p",
@@ -198,7 +276,7 @@ COLUMNS: tuple[Column, ...] = (
         help="Student's t against a ratio of 1, adjusted over the cases",
         part="timed",
         text=_probability,
-        default=False,
+        default="never",
     ),
     Column(
         key="permutation_p",
@@ -206,7 +284,7 @@ COLUMNS: tuple[Column, ...] = (
         help="sign flips of the launches; only where there are enough of them to decide",
         part="timed",
         text=_probability,
-        default=False,
+        default="never",
     ),
     Column(
         key="outliers",
@@ -214,7 +292,7 @@ COLUMNS: tuple[Column, ...] = (
         help="samples outside Tukey's fences of their launch; counted, never removed",
         part="timed",
         text=_whole,
-        default=False,
+        default="never",
     ),
     Column(
         key="images_per_s",
@@ -222,7 +300,7 @@ COLUMNS: tuple[Column, ...] = (
         help="throughput at the input's batch size",
         part="timed",
         text=significant_text,
-        default=False,
+        default="never",
     ),
     Column(
         key="peak_alloc_bytes",
@@ -244,18 +322,20 @@ COLUMNS: tuple[Column, ...] = (
         help="time of the first call in a process, median over launches",
         part="timed",
         text=milliseconds,
-        default=False,
+        default="never",
     ),
 )
 
 
-def choose(keys: Sequence[str] | None = None) -> tuple[Column, ...]:
-    """The columns named, in that order, once each; the default ones for None.
+def choose(
+    keys: Sequence[str] | None = None, kind: Literal["costs", "gradients"] = "costs"
+) -> tuple[Column, ...]:
+    """The columns named, in that order, once each; those of a ``kind`` of run for None.
 
     Raises `CspbenchError` for a name that is no column.
     """
     if keys is None:
-        return tuple(column for column in COLUMNS if column.default)
+        return tuple(column for column in COLUMNS if column.default in {"always", kind})
     known = {column.key: column for column in COLUMNS}
     for key in keys:
         if key not in known:

@@ -7,7 +7,7 @@ from ..records import Failure, Run
 from ..stats import Estimate
 from ..units import shape_text
 from .history import History, points
-from .rows import EXACT, Reading, Row, rows
+from .rows import EXACT, TRAINED, Reading, Row, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +76,13 @@ def _case(row: Row) -> dict[str, Any]:
         **{f"{key}_ratio": row.ratios[key] for key in EXACT},
         "top1_percent": readings["top1"],
         "top1_source": plain(case.accuracy.source) if case.accuracy else None,
+        "reuse": _value(readings["reuse"]),
+        "cuts": readings["cuts"] if isinstance(readings["cuts"], str) else None,
+        **{
+            name: value
+            for key in TRAINED
+            for name, value in _estimate(key, readings[key], noun="seeds").items()
+        },
         "peak_tensor_real_bytes": record.allocated.peak_tensor_bytes if record.allocated else None,
         "peak_alloc_bytes": _value(readings["peak_alloc_bytes"]),
         "peak_rss_bytes": _value(readings["peak_rss_bytes"]),
@@ -108,11 +115,13 @@ def _value(reading: Reading) -> float | int | None:
     return None if isinstance(reading, Failure | str) else reading
 
 
-def _estimate(name: str, reading: Reading, *, suffix: str = "") -> dict[str, float | int | None]:
+def _estimate(
+    name: str, reading: Reading, *, suffix: str = "", noun: str = "launches"
+) -> dict[str, float | int | None]:
     found = reading if isinstance(reading, Estimate) else None
     return {
         f"{name}{suffix}": _value(reading),
         f"{name}_low{suffix}": found.low if found else None,
         f"{name}_high{suffix}": found.high if found else None,
-        f"{name}_launches": found.launches if found else None,
+        f"{name}_{noun}": found.launches if found else None,
     }

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from ..excerpt import excerpt, write_down
 from ..naming import plain
 from ..records import Run
-from . import prose
+from . import gradients, prose
 from .columns import Column, Part
 from .rows import Row, by_mode, rows
 from .tables import WIDTH, grid
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
 TIMED_TITLE = "Timed: different in every run"
+TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
 
 def text(run: Run, columns: Sequence[Column]) -> str:
@@ -23,15 +24,18 @@ def text(run: Run, columns: Sequence[Column]) -> str:
     if exact := _grids(table, columns, "exact"):
         blocks.append(_underlined(EXACT_TITLE, "-"))
         blocks += map(_wrapped, prose.exact_conclusions(table, _same))
+        blocks += map(_wrapped, gradients.term_conclusions(table, _same))
         blocks += exact
         blocks += _listed("Notes on the counts", _count_notes(table, columns, _same))
-    blocks.append(_underlined(TIMED_TITLE, "-"))
-    blocks += map(_wrapped, prose.timed_conclusions(table, _same))
+    part, heading = _measured(run)
+    if heading:
+        blocks.append(_underlined(heading, "-"))
+        blocks += map(_wrapped, _conclusions(run, table, _same))
     blocks += map(_wrapped, prose.completeness(run, table, _same))
     lines = prose.circumstances(run, table)
     label_width = max(len(label) for label, _ in lines)
     blocks.append("\n".join(f"{label:<{label_width}}  {text}" for label, text in lines))
-    blocks += _grids(table, columns, "timed")
+    blocks += _grids(table, columns, part)
     blocks += _listed("Failures", prose.failures(table, _same))
     blocks += _listed("Notes", _run_notes(run, table, columns, _same))
     return "\n\n".join(blocks) + "\n"
@@ -43,17 +47,19 @@ def markdown(run: Run, columns: Sequence[Column]) -> str:
     blocks = [f"# {escape(run.info.suite)}"]
     if run.info.description:
         blocks.append(escape(run.info.description))
-    blocks += prose.timed_conclusions(table, code)
+    part, heading = _measured(run)
+    blocks += _conclusions(run, table, code)
     blocks += prose.completeness(run, table, code)
     if exact := _markdown_grids(table, columns, "exact"):
         blocks.append(f"## {EXACT_TITLE}")
         blocks += prose.exact_conclusions(table, code)
+        blocks += gradients.term_conclusions(table, code)
         blocks += exact
         blocks += _bullets("### Notes on the counts", _count_notes(table, columns, code))
-    blocks.append(f"## {TIMED_TITLE}")
+    blocks.append(f"## {heading or 'How it was made'}")
     lines = prose.circumstances(run, table)
     blocks.append("\n".join(f"- {label}: {code(text)}" for label, text in lines))
-    blocks += _markdown_grids(table, columns, "timed")
+    blocks += _markdown_grids(table, columns, part)
     blocks += _bullets("## Failures", prose.failures(table, code))
     blocks += _bullets("## Notes", _run_notes(run, table, columns, code))
     blocks += [
@@ -95,6 +101,19 @@ def escape(text: str) -> str:
     return re.sub(r"(?<=[@#])", "<!-- -->", escaped)
 
 
+def _measured(run: Run) -> tuple[Part, str]:
+    """What the run measured beyond what is exact, and its title; none where it only traced."""
+    if run.info.settings.training:
+        return "trained", TRAINED_TITLE
+    return "timed", TIMED_TITLE if "latency" in run.info.stages else ""
+
+
+def _conclusions(run: Run, table: Sequence[Row], quote: prose.Quote) -> list[str]:
+    if run.info.settings.training:
+        return gradients.trained_conclusions(run, table, quote)
+    return prose.timed_conclusions(table, quote) if "latency" in run.info.stages else []
+
+
 def _headline(run: Run) -> str:
     suite, description = plain(run.info.suite), plain(run.info.description)
     return _wrapped(f"{suite}: {description}" if description else suite)
@@ -102,20 +121,24 @@ def _headline(run: Run) -> str:
 
 def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: prose.Quote) -> list[str]:
     exact = [column for column in columns if column.part == "exact"]
-    return [*prose.missing(table, exact, quote), *prose.count_notes(table, quote)]
+    return [
+        *prose.missing(table, exact, quote),
+        *prose.count_notes(table, quote),
+        *gradients.term_notes(table, quote),
+    ]
 
 
 def _run_notes(
     run: Run, table: Sequence[Row], columns: Sequence[Column], quote: prose.Quote
 ) -> list[str]:
-    timed = [column for column in columns if column.part == "timed"]
-    return [*prose.missing(table, timed, quote), *prose.run_notes(run, table, quote)]
+    rest = [column for column in columns if column.part != "exact"]
+    return [*prose.missing(table, rest, quote), *prose.run_notes(run, table, quote)]
 
 
 def _grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
     chosen = [column for column in columns if column.part == part]
     return [
-        f"{_wrapped(prose.title(group, _same))}\n{drawn.text()}"
+        f"{_wrapped(_title(group, part, _same))}\n{drawn.text()}"
         for group in by_mode(table).values()
         if (drawn := grid(group, chosen))
     ]
@@ -124,10 +147,14 @@ def _grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[
 def _markdown_grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
     chosen = [column for column in columns if column.part == part]
     return [
-        f"### {prose.title(group, code)}\n\n{drawn.markdown(code)}"
+        f"### {_title(group, part, code)}\n\n{drawn.markdown(code)}"
         for group in by_mode(table).values()
         if (drawn := grid(group, chosen))
     ]
+
+
+def _title(group: Sequence[Row], part: Part, quote: prose.Quote) -> str:
+    return "Means over seeds" if part == "trained" else prose.title(group, quote)
 
 
 def _listed(heading: str, items: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from statistics import median
 from ..case import Mode
 from ..catalogue.entry import Shape
 from ..naming import plain
-from ..records import CaseFailure, Failure, NoiseFloor, Run
+from ..records import CaseFailure, Failure, NoiseFloor, Run, Settings
 from ..standing import threshold
 from ..stats import half_width
 from ..units import percent_text, ratio_text, shape_text
@@ -77,39 +77,62 @@ def completeness(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     asked = run.info.settings.launches
     if most and fewest < asked:
         sentences.append(f"Not all was measured: {_launches_text(fewest, most, asked)}.")
+    trained = [len(row.record.trainings) for row in table if row.record.trainings]
+    wanted = run.info.settings.training.seeds if run.info.settings.training else 0
+    if trained and min(trained) < wanted:
+        sentences.append(f"Not all was measured: {min(trained)} of {plural(wanted, 'training')}.")
     sentences += _undecided(run, table, quote)
     failed = [row for row in table if row.record.failures]
     if failed:
         sentences.append(
-            f"{len(failed)} of {_plural(len(table), 'case')} failed "
-            f"({some([_named(row, quote) for row in failed])}): see Failures."
+            f"{len(failed)} of {plural(len(table), 'case')} failed "
+            f"({some([named(row, quote) for row in failed])}): see Failures."
         )
     return sentences
 
 
 def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
-    """Label and text, line by line, of how the times were measured; text is not yet quoted."""
+    """Label and text, line by line, of how a run was measured; text is not yet quoted."""
     info, settings = run.info, run.info.settings
     environment = info.environment
-    fewest, most = _launches(table)
-    precisions = _joined(case.precision for case in info.cases)
     packages = [f"torch {environment.packages.get('torch', 'unknown')}"]
     packages += [f"Python {environment.python}", f"thop {_thop(run)}"]
+    lines = [
+        ("device", f"{environment.device} ({settings.device})"),
+        ("threads", f"{settings.threads} on {plural(environment.physical_cores, 'core')}"),
+        ("precision", _joined(case.precision for case in info.cases)),
+        ("software", ", ".join([*packages, f"cspbench {info.version}"])),
+    ]
+    if settings.training:
+        lines.append(("training", _training(settings)))
+    if "latency" in info.stages:
+        lines += _sampling(run, table)
+    commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
+    if info.git and info.git.dirty:
+        commit += " with uncommitted changes"
+    lines += [("code", commit), ("repeat", info.command)]
+    return [(label, plain(text)) for label, text in lines]
+
+
+def _training(settings: Settings) -> str:
+    assert settings.training is not None
+    wanted = settings.training
+    seeds = plural(wanted.seeds, "seed")
+    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}"
+
+
+def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
+    """How the times came about, and what can be told from them."""
+    info, settings = run.info, run.info.settings
+    fewest, most = _launches(table)
     sampling = [
-        f"{_launches_text(fewest, most, settings.launches)} x {_plural(settings.turns, 'turn')}",
+        f"{_launches_text(fewest, most, settings.launches)} x {plural(settings.turns, 'turn')}",
         f"seed {settings.seed}",
         f"allocator {settings.allocator}",
     ]
     if settings.budget_s is not None:
         sampling.append(f"budget {settings.budget_s:g} s")
-    lines = [
-        ("device", f"{environment.device} ({settings.device})"),
-        ("threads", f"{settings.threads} on {_plural(environment.physical_cores, 'core')}"),
-        ("precision", precisions),
-        ("software", ", ".join([*packages, f"cspbench {info.version}"])),
-        ("sampling", ", ".join(sampling)),
-    ]
-    lines.append(("clock", _clock(run)))
+    lines = [("sampling", ", ".join(sampling)), ("clock", _clock(run))]
     if run.launches:
         before = _range(launch.activity.load_before for launch in run.launches)
         after = _range(launch.activity.load_after for launch in run.launches)
@@ -118,11 +141,7 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
     lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
     if judged := [row for row in table if row.verdict]:
         lines.append(("verdicts", _verdict_rule(run, judged)))
-    commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
-    if info.git and info.git.dirty:
-        commit += " with uncommitted changes"
-    lines += [("code", commit), ("repeat", info.command)]
-    return [(label, plain(text)) for label, text in lines]
+    return lines
 
 
 def failures(table: Sequence[Row], quote: Quote) -> list[str]:
@@ -135,7 +154,7 @@ def failures(table: Sequence[Row], quote: Quote) -> list[str]:
         for (stage, cause, reason), numbers in launches.items():
             at = f" in launch {', '.join(map(str, numbers))}" if numbers else ""
             text = f": {quote(reason)}" if reason else ""
-            items.append(f"{_named(row, quote)}: {stage} {cause}{at}{text}")
+            items.append(f"{named(row, quote)}: {stage} {cause}{at}{text}")
     return items
 
 
@@ -150,7 +169,7 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
                 without[plain(reading.reason)].append(row)
         for reason, rows in without.items():
             every = len(rows) == len(table)
-            who = "all cases" if every else some([_named(row, quote) for row in rows])
+            who = "all cases" if every else some([named(row, quote) for row in rows])
             items.append(f"no {' '.join(column.header.split())} of {who}: {quote(reason)}")
     return items
 
@@ -191,18 +210,18 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
         fake, real = row.record.tensor_peak, row.record.allocated
         if fake and real and fake.peak_tensor_bytes != real.peak_tensor_bytes:
             items.append(
-                f"{_named(row, quote)}: the tensor peak is {fake.peak_tensor_bytes:,} bytes with "
+                f"{named(row, quote)}: the tensor peak is {fake.peak_tensor_bytes:,} bytes with "
                 f"fake tensors, {real.peak_tensor_bytes:,} with real ones"
             )
     warmups = [line.steady for row in table for line in row.record.latencies]
     if not all(warmups):
         where = [
-            _named(row, quote)
+            named(row, quote)
             for row in table
             if not all(line.steady for line in row.record.latencies)
         ]
         items.append(
-            f"{warmups.count(False)} of {_plural(len(warmups), 'warm-up')} ended at the cap, "
+            f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')} ended at the cap, "
             f"not on steadiness: {some(where)}"
         )
     return items
@@ -219,10 +238,10 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
         return []
     more = [row.verdict.more_launches for row in rows if row.verdict]
     reachable = [number for number in more if number is not None]
-    names = some([_named(row, quote) for row in rows])
+    names = some([named(row, quote) for row in rows])
     text = f"Undecided: {names}."
     if reachable:
-        text += f" {_plural(max(reachable), 'more launch')} should decide {len(reachable)} of them"
+        text += f" {plural(max(reachable), 'more launch')} should decide {len(reachable)} of them"
         text += " (--budget S spends time there)."
     if run.info.settings.budget_s is not None:
         text = f"The budget ended before every verdict was reached. {text}"
@@ -249,7 +268,7 @@ def _contention(run: Run) -> str:
     """How many launches others disturbed, by how much, and what became of them."""
     shares = [launch.activity.taken_share for launch in run.launches]
     contended = [launch for launch in run.launches if launch.is_contended]
-    of = f"{len(contended)} of {_plural(len(run.launches), 'launch')}"
+    of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
     if not contended:
         return f"{of}; others took at most {max(shares):.1%} of the processor time"
     left_out = {line.launch for record in run.records for line in record.left_out}
@@ -307,7 +326,7 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     if reference is None or len(beside) < 2:
         return _without_ratios(at, timed, quote, has_reference=group[0].reference is not None)
     best = min(beside, key=lambda row: row.ratio.value if row.ratio else 1.0)
-    of = f"of {_plural(len(beside), 'entry')}"
+    of = f"of {plural(len(beside), 'entry')}"
     if best is reference:
         first = f"{at} {quote(best.name)}, the reference, is fastest {of}: {_latency_text(best)}"
     else:
@@ -332,7 +351,7 @@ def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, *, has_referenc
     if len(timed) == 1:
         text = f"{at} {quote(best.name)} takes {_latency_text(best)}"
     else:
-        of = f"of {_plural(len(timed), 'entry')}"
+        of = f"of {plural(len(timed), 'entry')}"
         text = f"{at} {quote(best.name)} is fastest {of}: {_latency_text(best)}"
     if best.latency and best.latency.low is None:
         text += "; one launch gives no interval"
@@ -353,7 +372,7 @@ def _lowest(what: str, key: str, group: Sequence[Row], quote: Quote) -> str:
     least = min(value for _, value in values)
     best = [row for row, value in values if value == least]
     names = some([quote(row.name) for row in best])
-    of = f"{what} of {_plural(len(values), 'entry')}" if len(values) > 1 else what
+    of = f"{what} of {plural(len(values), 'entry')}" if len(values) > 1 else what
     ratio = best[0].ratios[key]
     if ratio is None or best[0].is_reference:
         return f"{of}: {names} ({least:,})"
@@ -413,7 +432,7 @@ def _launches(table: Sequence[Row]) -> tuple[int, int]:
 
 def _launches_text(fewest: int, most: int, asked: int) -> str:
     if fewest == most:
-        return _plural(most, "launch") if most >= asked else f"{most} of {_plural(asked, 'launch')}"
+        return plural(most, "launch") if most >= asked else f"{most} of {plural(asked, 'launch')}"
     return f"{fewest}–{most} launches a case ({asked} asked for)"
 
 
@@ -422,7 +441,8 @@ def _what_failed(failure: CaseFailure) -> tuple[str, str, str]:
     return stage, failure.cause.replace("_", " "), plain(failure.reason)
 
 
-def _named(row: Row, quote: Quote) -> str:
+def named(row: Row, quote: Quote) -> str:
+    """A row's name and mode."""
     return f"{quote(row.name)} ({MODE_TITLES[row.mode].lower()})"
 
 
@@ -439,10 +459,11 @@ def some(names: Sequence[str]) -> str:
 
 
 def _in_cases(numbers: Sequence[int], noun: str) -> str:
-    return f"{_plural(sum(numbers), noun)} in {_plural(len(numbers), 'case')}"
+    return f"{plural(sum(numbers), noun)} in {plural(len(numbers), 'case')}"
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """A number and its noun."""
     if number == 1:
         return f"1 {noun}"
     ending = "es" if noun.endswith("ch") else "s"

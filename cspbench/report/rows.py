@@ -3,13 +3,16 @@
 No pandas and nothing to draw with here; tables, frames and plots all start from these rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from ..case import Case, Mode
+from ..gradients.readings import Reading as Gradients
+from ..gradients.readings import Training, over_seeds
+from ..gradients.terms import Structure
 from ..naming import names as names_of
-from ..records import EXACT_COUNTS, EXACT_PEAKS, Failure, Latency, Record, Run
+from ..records import EXACT_COUNTS, EXACT_PEAKS, EXACT_TERMS, Failure, Latency, Record, Run, Stage
 from ..standing import difference, samples, verdicts
 from ..stats import Estimate, latency_estimate, tukey_outliers
 from ..verdicts import Answer, Verdict
@@ -28,7 +31,7 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 NOT_MEASURED = "not measured"
 FAILED = "failed"
 
-EXACT = (*EXACT_COUNTS, *EXACT_PEAKS)
+EXACT = (*EXACT_COUNTS, *EXACT_PEAKS, *EXACT_TERMS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +75,7 @@ def rows(run: Run) -> tuple[Row, ...]:
     references = {record.case.reference for record in run.records} - {None}
     names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
-    readings = {key: _readings(record) for key, record in by_key.items()}
+    readings = {key: _readings(record, run.info.stages) for key, record in by_key.items()}
     judged = verdicts(run)
     result = []
     for record in run.records:
@@ -81,7 +84,8 @@ def rows(run: Run) -> tuple[Row, ...]:
         reference = by_key.get(case.reference) if case.reference else None
         own = dict(readings[case.key])
         verdict = judged.get(case.key)
-        own["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
+        if "latency" in run.info.stages:
+            own["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
         own |= _verdict(verdict)
         beside = readings[reference.case.key] if reference else {}
         result.append(
@@ -122,35 +126,80 @@ def _identity(case: Case) -> str:
     return case.key.removesuffix(f" {case.mode}")
 
 
-def _readings(record: Record) -> dict[str, Reading]:
+def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    """All but the ratio and the verdict; None for what the run does not measure."""
     accuracy = record.case.accuracy
     return {
-        **_exact(record),
         "top1": accuracy.top1 if accuracy else None,
-        "peak_alloc_bytes": (
-            record.allocated.peak_alloc_bytes if record.allocated else _missing(record, "allocated")
-        ),
-        "peak_rss_bytes": (
-            record.resident.peak_rss_bytes if record.resident else _missing(record, "resident")
-        ),
-        **_latency(record),
+        "latency_ratio": None,
+        **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
+        **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
+        **_fields(record, "allocated", stages, ("peak_alloc_bytes",), record.allocated),
+        **_fields(record, "resident", stages, ("peak_rss_bytes",), record.resident),
+        **_terms(record, stages),
+        **_trained(record, stages),
+        **_latency(record, stages),
     }
 
 
-def _exact(record: Record) -> dict[str, Reading]:
-    found: dict[str, Reading] = {}
-    for stage, part, names in (
-        ("counts", record.counts, EXACT_COUNTS),
-        ("tensor_peak", record.tensor_peak, EXACT_PEAKS),
-    ):
-        for name in names:
-            found[name] = _missing(record, stage) if part is None else getattr(part, name)
-    return found
+def _fields(
+    record: Record, stage: Stage, stages: Sequence[Stage], names: Sequence[str], part: object
+) -> dict[str, Reading]:
+    if part is None:
+        return dict.fromkeys(names, _missing(record, stage, stages))
+    return {name: getattr(part, name) for name in names}
 
 
-def _latency(record: Record) -> dict[str, Reading]:
+def _terms(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    found = _fields(record, "gradient_terms", stages, EXACT_TERMS, record.gradient_terms)
+    structure = record.gradient_terms.structure if record.gradient_terms else None
+    missing = _missing(record, "gradient_terms", stages)
+    reuse: Reading = structure.reuse if structure else missing
+    if structure and not structure.splits:
+        found["shared_terms"] = None
+    return {**found, "reuse": reuse, "cuts": cuts_text(structure) if structure else missing}
+
+
+def cuts_text(structure: Structure) -> str:
+    """How the flow of gradients stands between the parts of what is cut by channels."""
+    truncated = sum(split.truncated for split in structure.splits)
+    number = len(structure.splits)
+    if not number:
+        return "no cut"
+    if number == 1:
+        return "truncated" if truncated else "shared"
+    return f"{truncated} of {number} truncated"
+
+
+TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float]]] = {
+    "parts_cka": (-1, lambda reading: reading.parts_cka),
+    "parts_cka_start": (0, lambda reading: reading.parts_cka),
+    "control_cka": (-1, lambda reading: reading.control_cka),
+    "maps_cka": (-1, lambda reading: reading.mean_cka),
+    "parts_directions": (-1, lambda reading: reading.parts_directions),
+    "relative_rank": (-1, lambda reading: reading.relative_rank),
+    "accuracy": (-1, lambda reading: reading.accuracy),
+}
+"""By column: which reading of a training, and what of it."""
+
+
+def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    trainings: Sequence[Training] = record.trainings
+    terms = record.gradient_terms
+    if not trainings:
+        missing = _missing(record, "training", stages)
+        if terms and not terms.is_block and missing is not None:
+            missing = Failure(reason="it returns no feature map (N, C, H, W) to train on")
+        return dict.fromkeys(TRAINED, missing)
+    return {
+        key: over_seeds([value(training.readings[place]) for training in trainings])
+        for key, (place, value) in TRAINED.items()
+    }
+
+
+def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
     launches = samples(record)
-    missing: Reading = _missing(record, "latency")
+    missing: Reading = _missing(record, "latency", stages)
     if launches:
         try:
             latency = latency_estimate(list(launches.values()))
@@ -176,7 +225,7 @@ def _latency_ratio(
     if reference is None:
         return None if record.case.reference is None else Failure(reason="no reference in this run")
     if not samples(record):
-        return _missing(record, "latency")
+        return _missing(record, "latency", ("latency",))
     if reference is record:
         return 1.0
     if verdict is None:
@@ -202,7 +251,10 @@ def _exact_ratio(own: Reading, beside: Reading) -> float | None:
     return None
 
 
-def _missing(record: Record, stage: str) -> Failure:
+def _missing(record: Record, stage: Stage, stages: Sequence[Stage]) -> Failure | None:
+    """Why there is no reading of ``stage``; None where the run does not measure it."""
+    if stage not in stages:
+        return None
     for failure in record.failures:
         if failure.stage == stage:
             return Failure(reason=f"{FAILED}: {failure.cause}")

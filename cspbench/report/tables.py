@@ -158,7 +158,7 @@ def _bundle(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
 def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
     from ..units import ratio_text
 
-    ratios = [row.ratios[column.key] for row in rows]
+    ratios = [row.ratios.get(column.key) for row in rows]
     if all(ratio is None for ratio in ratios):
         return ()
     cells = tuple("" if ratio is None else ratio_text(ratio) for ratio in ratios)

@@ -17,7 +17,7 @@ from cspbench.catalogue import figure3, find, networks, yolo
 from cspbench.catalogue.entry import Entry
 from cspbench.device import backend
 from cspbench.gradients.structure import trace
-from cspbench.gradients.terms import Run, Structure, Unfollowed
+from cspbench.gradients.terms import Structure, Unfollowed, Used
 from cspbench.measures.base import BuiltSubject
 
 X1, X2, X3 = (f"block.layers.{number}.conv" for number in range(3))
@@ -138,11 +138,11 @@ def test_half_of_the_base_leaves_864_of_1056_terms_to_the_block() -> None:
 def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
     structure = traced(plain.Dense)
     assert {source.name: source.uses for source in structure.sources} == {
-        BASE: (Run(start=0, stop=8, weights=4),),
-        X1: (Run(start=0, stop=4, weights=4),),
-        X2: (Run(start=0, stop=4, weights=3),),
-        X3: (Run(start=0, stop=4, weights=2),),
-        T: (Run(start=0, stop=10, weights=1),),
+        BASE: (Used(start=0, stop=8, weights=4),),
+        X1: (Used(start=0, stop=4, weights=4),),
+        X2: (Used(start=0, stop=4, weights=3),),
+        X3: (Used(start=0, stop=4, weights=2),),
+        T: (Used(start=0, stop=10, weights=1),),
     }
     assert structure.reuse == (8 * 4 + 4 * 4 + 4 * 3 + 4 * 2 + 10) / 30
 
@@ -150,8 +150,8 @@ def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
 def test_channels_that_bypass_every_weight_are_used_by_none() -> None:
     structure = traced(plain.FusionLast)
     assert structure.sources[0].uses == (
-        Run(start=0, stop=4, weights=0),
-        Run(start=4, stop=8, weights=4),
+        Used(start=0, stop=4, weights=0),
+        Used(start=4, stop=8, weights=4),
     )
     assert structure.named(structure.output) == (PART_1, T)
 

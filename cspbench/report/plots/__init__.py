@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...records import Run
+from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
 from .latency import latency
 from .memory import peak_memory
@@ -23,6 +24,9 @@ __all__ = [
     "FORMATS",
     "draw",
     "encode",
+    "gradient_course",
+    "gradient_similarity",
+    "gradient_terms",
     "history",
     "latency",
     "latency_by_macs",
@@ -42,6 +46,9 @@ FIGURES: "dict[str, Callable[[Run], Figure | None]]" = {
     "peak_memory": peak_memory,
     "samples": sample_spread,
     "sweep": sweep,
+    "gradient_terms": gradient_terms,
+    "gradient_similarity": gradient_similarity,
+    "gradient_course": gradient_course,
 }
 
 

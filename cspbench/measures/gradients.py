@@ -1,0 +1,49 @@
+"""Gradients of a case: which terms take part in which update, and a training that compares them."""
+
+import torch
+from torch import Tensor
+
+from ..gradients.data import digits, yielded
+from ..gradients.structure import trace
+from ..gradients.training import train
+from ..records import BlockTraining, GradientTerms, TrainingSettings
+from .base import Subject
+
+DIGITS = "digits"
+
+
+def gradient_terms(subject: Subject) -> GradientTerms:
+    """The terms of one pass of a case's module on meta tensors; nothing is allocated."""
+    module = subject.meta()
+    example = torch.empty(subject.case.input_shape, device="meta")
+    with torch.no_grad():
+        output = module.eval()(example)
+    return GradientTerms(
+        case=subject.case.key,
+        structure=trace(module, example),
+        is_block=isinstance(output, Tensor) and output.dim() == 4,
+    )
+
+
+def training(
+    subject: Subject, settings: TrainingSettings, *, seed: int, threads: int
+) -> BlockTraining:
+    """One training of a case's block on images of ``settings``.
+
+    Read at the start, at an eighth, a quarter and half of the steps, and at their end. The block
+    takes as many channels as the case's input has, at the size of the images. Raises
+    `CspbenchError` for data that cannot be had.
+    """
+    images = digits() if settings.data == DIGITS else yielded(settings.data)
+    return BlockTraining(
+        case=subject.case.key,
+        training=train(
+            subject.real,
+            images,
+            channels=subject.case.input_shape[1],
+            seed=seed,
+            steps=settings.steps,
+            at=sorted({0, *(settings.steps // part for part in (8, 4, 2, 1))}),
+            threads=threads,
+        ),
+    )

@@ -1,0 +1,161 @@
+"""Gradient terms and trainings: who reads what, whose gradients are alike, and how that changes."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from ...gradients.readings import over_seeds
+from ...gradients.terms import Structure
+from ...naming import plain
+from ...records import Run
+from ..rows import Row, rows
+from .style import caption, look, name_text, theme
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_PANELS = 8
+_MOST_LINES = 24  # weights or maps that can be named in a panel
+_ACROSS = 4
+_WIDEST = 22  # of a name beside a panel
+
+
+def gradient_terms(run: Run) -> "Figure | None":
+    """A panel an entry: of each weight, what share of each source's terms it reads.
+
+    None where nothing was traced; entries with many weights, such as networks, are left out.
+    """
+    found = [
+        (row, _terms(terms.structure))
+        for row in rows(run)
+        if (terms := row.record.gradient_terms) and 0 < len(terms.structure.weights) <= _MOST_LINES
+    ]
+    return _maps(
+        run,
+        found,
+        title="Gradient terms in each weight's update",
+        label="share of the source's terms",
+        note="a row is a weight, a column a source: the gradients that take part in its update",
+    )
+
+
+def gradient_similarity(run: Run) -> "Figure | None":
+    """A panel an entry: linear CKA of the gradients of each two feature maps after training."""
+    found = [
+        (row, _similarities(row))
+        for row in rows(run)
+        if row.record.trainings and len(row.record.trainings[0].maps) <= _MOST_LINES
+    ]
+    return _maps(
+        run,
+        found,
+        title="Similarity of gradients between feature maps",
+        label="linear CKA",
+        note="of the gradients by two feature maps at the end of training, mean over seeds",
+    )
+
+
+def gradient_course(run: Run) -> "Figure | None":
+    """How alike the gradients of the base's two parts are along training, by entry."""
+    table = [row for row in rows(run) if row.record.trainings]
+    if not table:
+        return None
+    from matplotlib.figure import Figure
+
+    with theme():
+        figure = Figure(figsize=(8.6, 4.6), layout="constrained")
+        axes = figure.subplots()
+        for row in table:
+            _draw_course(axes, row)
+        axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
+        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+        figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")
+        note = "bands: 95% intervals over seeds; dotted: even against odd channels, as a control"
+        caption(figure, run, table, note)
+    return figure
+
+
+def _draw_course(axes: "Axes", row: Row) -> None:
+    trainings, style = row.record.trainings, look(row)
+    places = range(min(len(training.readings) for training in trainings))
+    steps = [trainings[0].readings[place].step for place in places]
+    parts = [over_seeds([one.readings[place].parts_cka for one in trainings]) for place in places]
+    control = [fmean(one.readings[place].control_cka for one in trainings) for place in places]
+    axes.plot(steps, [estimate.value for estimate in parts], **style, label=name_text(row))
+    axes.plot(steps, control, color=style["color"], linestyle=":", linewidth=1)
+    axes.fill_between(
+        steps,
+        [estimate.value if estimate.low is None else estimate.low for estimate in parts],
+        [estimate.value if estimate.high is None else estimate.high for estimate in parts],
+        color=style["color"],
+        alpha=0.15,
+    )
+
+
+def _terms(structure: Structure) -> "pd.DataFrame":
+    import pandas as pd
+
+    shares = [[0.0] * len(structure.sources) for _ in structure.weights]
+    for line, weight in zip(shares, structure.weights, strict=True):
+        for span in weight.reads:
+            line[span.source] += (span.stop - span.start) / structure.sources[span.source].channels
+    return pd.DataFrame(
+        shares,
+        index=[_short(weight.name) for weight in structure.weights],
+        columns=[_short(source.name) for source in structure.sources],
+    )
+
+
+def _similarities(row: Row) -> "pd.DataFrame":
+    import numpy as np
+    import pandas as pd
+
+    trainings = row.record.trainings
+    same = [one for one in trainings if one.maps == trainings[0].maps]
+    mean = np.mean([training.readings[-1].cka for training in same], axis=0)
+    names = [_short(name) for name in trainings[0].maps]
+    return pd.DataFrame(mean, index=names, columns=names)
+
+
+def _short(name: str) -> str:
+    """A dotted name without what nearly all of them share, its end where it is long."""
+    shown = plain(name).replace(".conv", "").replace("$", r"\$")
+    return shown if len(shown) <= _WIDEST else f"…{shown[1 - _WIDEST :]}"
+
+
+def _maps(
+    run: Run, found: "Sequence[tuple[Row, pd.DataFrame]]", *, title: str, label: str, note: str
+) -> "Figure | None":
+    if not found:
+        return None
+    import seaborn as sns
+    from matplotlib.figure import Figure
+
+    shown = found[:_MOST_PANELS]
+    across, down = min(_ACROSS, len(shown)), -(-len(shown) // _ACROSS)
+    side = 2.4 + 0.22 * max(max(frame.shape) for _, frame in shown)
+    with theme():
+        figure = Figure(figsize=(side * across + 1.2, side * down + 1.0), layout="constrained")
+        grid: list[Axes] = list(figure.subplots(down, across, squeeze=False).flatten())
+        for axes, (row, frame) in zip(grid, shown, strict=False):
+            sns.heatmap(
+                frame,
+                ax=axes,
+                vmin=0,
+                vmax=1,
+                cmap="rocket_r",
+                linewidths=0.5,
+                cbar=frame is shown[-1][1],
+                cbar_kws={"label": label},
+                xticklabels=True,
+                yticklabels=True,
+            )
+            axes.set_title(name_text(row), fontsize=9.5)
+            axes.tick_params(labelsize=7.5)
+        for axes in grid[len(shown) :]:
+            axes.set_visible(False)
+        figure.suptitle(title, x=0.01, ha="left")
+        caption(figure, run, [row for row, _ in shown], note)
+    return figure

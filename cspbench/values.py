@@ -1,0 +1,16 @@
+"""What records are made of: immutable structures, strict on reading, and whole numbers."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records: immutable, keyword-only, strict on reading."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as plain dictionaries, lists and numbers, as it stands in a file."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
