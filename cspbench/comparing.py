@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from .excerpt import CaseExcerpt, Excerpt, case_excerpt, excerpt
 from .gate import LATENCY, Gate
 from .records import Equivalence, Failure, Record, Run
 from .standing import threshold, verdicts
-from .stats import Difference, t_quantile, welch
+from .stats import Difference, paired, t_quantile, welch
 from .units import percent_text
 from .values import Frozen
 from .verdicts import ALPHA, Criterion, Verdict, judge
@@ -41,6 +42,10 @@ RANK: tuple[Answer, ...] = (
 )
 """What is said of a case as a whole: the first of these that one of its measures has."""
 
+SAME_SHARE = 0.05
+"""What trainings measure is the same where it differs by less: similarities, ranks, accuracies."""
+
+_TRAINING = "training"  # where runs differ in this circumstance, what was trained is not compared
 _MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch")
 """Where runs differ in one of these, their latencies cannot be compared."""
 
@@ -109,11 +114,10 @@ class Comparison(Frozen, frozen=True, kw_only=True):
 
     @property
     def is_latency_comparable(self) -> bool:
-        """Whether any case has a ratio of latencies."""
-        return any(
-            LATENCY in case.measures and case.measures[LATENCY].ratio is not None
-            for case in self.cases
-        )
+        """Whether any case has a ratio of latencies, or none was to be timed."""
+        both = [case for case in self.cases if case.verdict not in {"added", "removed"}]
+        timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
+        return bool(both) and (not timed or any(change.ratio is not None for change in timed))
 
 
 def compare(
@@ -137,13 +141,15 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
     discrepancies = tuple(_discrepancies(baseline, candidate))
     withheld = [one.what for one in discrepancies if one.misleads]
     latencies = _latencies(baseline, candidate, (before, after), withheld, gate)
+    trained = _trained((before, after), alike=all(one.what != _TRAINING for one in discrepancies))
     cases = []
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key), after.get(key)
         if old is None or new is None:
             cases.append(lone(old, new))
         else:
-            cases.append(judged_case(new, {**exact(old, new, gate), LATENCY: latencies[key]}))
+            timed = {LATENCY: latencies[key]} if old.timed or new.timed else {}
+            cases.append(judged_case(new, {**exact(old, new, gate), **trained[key], **timed}))
     return Comparison(
         verdict=overall(cases),
         discrepancies=discrepancies,
@@ -239,8 +245,10 @@ def overall(cases: Sequence[CaseComparison]) -> Overall:
     both = [case for case in cases if case.verdict not in {"added", "removed"}]
     if not both:
         return "not_comparable"
-    timed = [case for case in both if case.measures[LATENCY].ratio is not None]
-    if not timed and any(case.measures[LATENCY].verdict == "undecided" for case in both):
+    timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
+    if all(change.ratio is None for change in timed) and any(
+        change.verdict == "undecided" for change in timed
+    ):
         return "not_comparable"
     return "undecided" if answers & {"undecided", "changed"} else "same"
 
@@ -402,6 +410,46 @@ def _latencies(
             math.exp(math.fsum(_logs(side[key])) / len(side[key].yardsticks)) for side in sides
         )
         changes[key] = judged(verdict, criteria[key], (means[0], means[1]))
+    return changes
+
+
+def _trained(
+    sides: tuple[Mapping[Any, CaseExcerpt], Mapping[Any, CaseExcerpt]], *, alike: bool
+) -> dict[Any, dict[str, Change]]:
+    """What trainings measured in both runs, means over seeds; all of it judged together.
+
+    Paired where both have the same seeds. Nothing is better or worse: it is the same within
+    `SAME_SHARE`, or has changed.
+    """
+    before, after = sides
+    changes: dict[Any, dict[str, Change]] = {key: {} for key in before}
+    differences: dict[Any, Difference] = {}  # by case and measure
+    for key, old in before.items():
+        new = after.get(key)
+        for name in old.trained if new else ():
+            values = old.trained[name], new.trained.get(name, ()) if new else ()
+            if not all(values):
+                continue
+            means = fmean(values[0]), fmean(values[1])
+            if not alike:
+                reason = "withheld, as the runs differ in training"
+                changes[key][name] = open_change(reason, baseline=means[0], candidate=means[1])
+            elif new and old.seeds == new.seeds:
+                pairs = zip(*values, strict=True)
+                differences[key, name] = paired([b - a for a, b in pairs])
+            else:
+                differences[key, name] = welch(*values)
+    criteria: dict[Any, Criterion] = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
+    found: Mapping[Any, Verdict] = judge(differences, criteria)
+    for (key, name), verdict in found.items():
+        change = open_change(
+            f"p {verdict.p:.4f} of {ALPHA:g} over all that was trained, the same within "
+            f"{SAME_SHARE:g}",
+            baseline=fmean(before[key].trained[name]),
+            candidate=fmean(after[key].trained[name]),
+        )
+        answer: Answer = "changed" if verdict.answer in {"worse", "better"} else verdict.answer
+        changes[key][name] = msgspec.structs.replace(change, verdict=answer)
     return changes
 
 

@@ -6,7 +6,7 @@ yardstick, one a launch; everything else is exact or a word.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -14,7 +14,17 @@ import msgspec
 from .case import Mode
 from .catalogue.entry import Shape
 from .naming import names
-from .records import EXACT_COUNTS, EXACT_PEAKS, Failure, Record, Run
+from .records import (
+    COSTS,
+    EXACT_COUNTS,
+    EXACT_PEAKS,
+    EXACT_TERMS,
+    OF_TRAININGS,
+    Failure,
+    Record,
+    Run,
+    Stage,
+)
 from .standing import samples
 from .stats import latency_estimate, log_ratio
 from .values import Frozen, Whole
@@ -25,16 +35,18 @@ EXCERPT = 1
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
 _DIGITS = 7  # of a ratio: far below any noise
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 
 
-class CaseExcerpt(Frozen, frozen=True, kw_only=True):
+class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     """One case: its figures, and its latency in every launch that counts.
 
     ``name`` is what a table calls the case in its mode; ``key`` is '' where only a table was
     saved. ``exact`` holds what applies: a figure, or why there is none. ``yardsticks`` are ratios
     to the yardstick by launch; ``latency_s`` is only shown. ``missing`` says why there are no
-    ratios, ``failed`` that a stage failed.
+    ratios, ``failed`` that a stage failed; ``timed`` is false where no latency was to be measured.
+    ``trained`` holds a value a seed.
     """
 
     key: str
@@ -47,6 +59,9 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True):
     latency_s: Ratio | None = None
     missing: str = ""
     failed: bool = False
+    timed: bool = True
+    seeds: tuple[Whole, ...] = ()
+    trained: dict[str, tuple[Share, ...]] = {}  # noqa: RUF012 -- msgspec copies it
 
 
 class Excerpt(Frozen, frozen=True, kw_only=True):
@@ -75,7 +90,8 @@ def excerpt(run: Run) -> Excerpt:
         launches=len(run.launches),
         contended=sum(launch.is_contended for launch in run.launches),
         cases=tuple(
-            case_excerpt(record, named[record.case.key], yardstick) for record in run.records
+            case_excerpt(record, named[record.case.key], yardstick, run.info.stages)
+            for record in run.records
         ),
     )
 
@@ -92,9 +108,15 @@ def write_down(found: Excerpt) -> str:
 
 
 def case_excerpt(
-    record: Record, name: str, yardstick: Mapping[int, tuple[float, ...]]
+    record: Record,
+    name: str,
+    yardstick: Mapping[int, tuple[float, ...]],
+    stages: Sequence[Stage] = COSTS,
 ) -> CaseExcerpt:
-    """What a comparison needs of one case; ``yardstick`` holds that one's samples by launch."""
+    """What a comparison needs of one case; ``yardstick`` holds that one's samples by launch.
+
+    What is not among the run's ``stages`` is left out.
+    """
     case = record.case
     return CaseExcerpt(
         key=case.key,
@@ -102,7 +124,7 @@ def case_excerpt(
         entry=case.entry,
         mode=case.mode,
         input_shape=case.input_shape,
-        exact=_exact(record),
+        exact=_exact(record, stages),
         yardsticks=tuple(
             _rounded(math.exp(log_ratio(own, yardstick[launch])))
             for launch, own in samples(record).items()
@@ -111,13 +133,25 @@ def case_excerpt(
         latency_s=_latency_s(record),
         missing="" if record.latencies else _why_missing(record),
         failed=bool(record.failures),
+        timed="latency" in stages,
+        seeds=tuple(training.seed for training in record.trainings),
+        trained={
+            name: tuple(_rounded(getattr(one.readings[-1], name)) for one in record.trainings)
+            for name in OF_TRAININGS
+            if record.trainings
+        },
     )
 
 
-def _exact(record: Record) -> dict[str, int | Failure]:
+def _exact(record: Record, stages: Sequence[Stage]) -> dict[str, int | Failure]:
     found: dict[str, int | Failure] = {}
-    for part, keys in ((record.counts, EXACT_COUNTS), (record.tensor_peak, EXACT_PEAKS)):
-        for name in keys:
+    parts: tuple[tuple[Stage, object, Sequence[str]], ...] = (
+        ("counts", record.counts, EXACT_COUNTS),
+        ("tensor_peak", record.tensor_peak, EXACT_PEAKS),
+        ("gradient_terms", record.gradient_terms, EXACT_TERMS),
+    )
+    for stage, part, keys in parts:
+        for name in keys if stage in stages else ():
             value = Failure(reason=_why_missing(record)) if part is None else getattr(part, name)
             if value is not None:
                 found[name] = value
@@ -156,6 +190,8 @@ def _made(run: Run) -> dict[str, str]:
         "least sample": f"{settings.min_time_s:g} s",
         "cspbench": info.version,
     }
+    if settings.training:
+        made["training"] = f"{settings.training.steps} steps on {settings.training.data}"
     if info.git:
         made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
     return made

@@ -11,11 +11,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .errors import CspbenchError, unknown
-from .records import EXACT_COUNTS, EXACT_PEAKS
+from .records import EXACT
 from .verdicts import THRESHOLD
 
 LATENCY = "latency"
-MEASURES = (*EXACT_COUNTS, *EXACT_PEAKS, LATENCY)
+MEASURES = (*EXACT, LATENCY)
 _MOST = 10.0
 
 

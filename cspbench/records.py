@@ -61,7 +61,11 @@ EXACT_COUNTS = (
 )
 EXACT_PEAKS = ("peak_tensor_bytes", "baseline_bytes")
 EXACT_TERMS = ("used_terms", "shared_terms")
+EXACT = (*EXACT_COUNTS, *EXACT_PEAKS, *EXACT_TERMS)
 """Fields of `Counts`, `TensorPeak` and `GradientTerms` that the same code has in every run."""
+
+OF_TRAININGS = ("parts_cka", "mean_cka", "relative_rank", "accuracy")
+"""What is compared of trainings: fields of the last `Reading`."""
 
 
 class Failure(Frozen, frozen=True, kw_only=True):

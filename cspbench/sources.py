@@ -14,7 +14,7 @@ from . import store
 from .case import Mode
 from .errors import CspbenchError
 from .excerpt import EXCERPT, CaseExcerpt, Excerpt, excerpt
-from .records import EXACT_COUNTS, EXACT_PEAKS, Failure
+from .records import EXACT, OF_TRAININGS, Failure
 
 _MOST_BYTES = 1 << 26
 _MOST_COUNT = 2**63 - 1
@@ -98,8 +98,11 @@ def _of_records(lines: Sequence[str]) -> Excerpt:
             break
         cases.append(_case_decoder.decode(line))
         for name in cases[-1].exact:
-            if name not in (*EXACT_COUNTS, *EXACT_PEAKS):
+            if name not in EXACT:
                 raise CspbenchError(f"{cases[-1].key!r} has a figure {name!r} that is not known")
+        for name, values in cases[-1].trained.items():
+            if name not in OF_TRAININGS or len(values) != len(cases[-1].seeds):
+                raise CspbenchError(f"{cases[-1].key!r}: {name!r} is not one value a seed")
     _refuse_repeated([(case.key, "") for case in cases])
     return msgspec.structs.replace(head, cases=tuple(cases))
 

@@ -38,6 +38,18 @@ class Raises(Good):
         raise RuntimeError("this module always raises\nwith a second line")
 
 
+class RaisesWhenReal(_WhenReal):
+    def misbehave(self) -> None:
+        raise ValueError("no")
+
+
+class Flattens(Good):
+    """Returns no feature map, so that there is nothing to train."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).flatten(1)
+
+
 class Kills(_WhenReal):
     def misbehave(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

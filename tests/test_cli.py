@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import store
+from cspbench import cli, store
 
 ROOT = Path(__file__).parent.parent
 slow = pytest.mark.slow
@@ -30,8 +30,8 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
 
 
 SUITES = (
-    "'batch', 'blocks', 'depth', 'gamma', 'growth', 'networks', 'resolution', 'smoke', 'width', "
-    "'yolo'"
+    "'batch', 'blocks', 'depth', 'designs', 'gamma', 'growth', 'networks', 'resolution', 'smoke', "
+    "'width', 'yolo'"
 )
 
 
@@ -42,7 +42,7 @@ SUITES = (
             ["rnu"],
             (
                 "no verb 'rnu'; allowed: 'run', 'list', 'show', 'verify', 'compare', 'ab', "
-                "'report', 'doctor' (a suite is measured with: run SUITE)"
+                "'report', 'gradients', 'doctor' (a suite is measured with: run SUITE)"
             ),
         ),
         (
@@ -181,10 +181,8 @@ def test_help_names_only_verbs_that_work() -> None:
     """And says what an exit code means."""
     done = cspbench("--help")
     assert done.returncode == 0
-    for verb in ("run", "list", "show", "verify", "compare", "ab", "report", "doctor"):
-        assert f"  {verb} " in done.stdout
-    for verb in ("gradients",):
-        assert verb not in done.stdout
+    for verb in cli.VERBS:
+        assert re.search(rf"^    {verb}\b", done.stdout, re.MULTILINE)
     assert "130 interrupted" in done.stdout
 
 
@@ -201,7 +199,10 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     """One object, for other programs."""
     found = json.loads(cspbench("list", "--json").stdout)
     assert {"blocks", "smoke"} <= set(found["suites"])
-    assert set(found["measures"]) == {"counts", "tensor_peak", "allocated", "resident", "latency"}
+    assert set(found["measures"]) == {
+        *("counts", "tensor_peak", "allocated", "resident", "latency"),
+        *("gradient_terms", "training"),
+    }
     csp = next(entry for entry in found["entries"] if entry["name"] == "csp")
     assert csp["input_shape"] == [1, 64, 56, 56]
     assert csp["parameters"]["gamma"] == 0.5
@@ -250,7 +251,7 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert (folder / "report.txt").read_text() in done.stdout
     assert f"Run folder: results/{folder.name}" in done.stdout
     assert "Next: python -m cspbench show " in done.stdout
-    assert "counts and memory, case 2 of 2: csp_fusion_first" in done.stderr
+    assert "counted, case 2 of 2: csp_fusion_first" in done.stderr
     assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", done.stderr)
     run = store.read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")

@@ -3,12 +3,14 @@
 import io
 import re
 
-from making import make_case, make_info, make_latency, make_launch
+import msgspec
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.progress import LiveProgress, PlainProgress
 from cspbench.records import CaseFailure, Line, Run, assemble
 
 GOOD, BAD = make_case("Good"), make_case("Raises")
+INFO = make_info(GOOD, BAD, settings=msgspec.structs.replace(SETTINGS, launches=6))
 FAILURE = CaseFailure(case=BAD.key, stage="counts", cause="raised", reason="RuntimeError: no")
 
 
@@ -23,7 +25,7 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     """Case i of n, the phase, the running estimate, the time left, and a failure's reason."""
     stream = io.StringIO()
     progress = PlainProgress(stream)
-    progress.began(2, 6)
+    progress.began(INFO)
     progress.case_measured(2, 2, BAD, [FAILURE])
     progress.launch_started(1, 6, 1, None)
     progress.launch_ended(1, run_with(1))
@@ -32,10 +34,7 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     progress.close()
     assert stream.getvalue().splitlines() == [
         "2 cases: counts and memory first, then 6 launches; loading torch",
-        (
-            "counts and memory, case 2 of 2: Raises, infer: FAILED (raised): RuntimeError: no; "
-            "launches next"
-        ),
+        ("counted, case 2 of 2: Raises, infer: FAILED (raised): RuntimeError: no; done"),
         "latency, launch 1 of 6: 1 cases take turns",
         "  launch 1, case 1 of 2: Good, infer: 2 ms",
         "latency, launch 2 of 6: 1 cases take turns; about 1 min 15 s left",
@@ -48,7 +47,7 @@ def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
     progress = LiveProgress(stream)
-    progress.began(2, 6)
+    progress.began(INFO)
     progress.case_measured(1, 2, GOOD, [])
     progress.launch_started(1, 6, 1, 12.0)
     progress.launch_ended(1, run_with(2))

@@ -10,7 +10,16 @@ from making import SETTINGS, make_case, make_info
 
 from cspbench import store
 from cspbench.case import Case
-from cspbench.records import Line, Record, Run, Split, TensorPeak
+from cspbench.records import (
+    GRADIENTS,
+    Line,
+    Record,
+    Run,
+    RunInfo,
+    Split,
+    TensorPeak,
+    TrainingSettings,
+)
 from cspbench.runner import Runner
 from cspbench.runner import pack as pack_wanted
 from cspbench.store import RunFolder
@@ -24,10 +33,14 @@ class Watch:
     def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
         self.cases: list[tuple[int, int, str]] = []
         self.launches: list[tuple[int, int | None]] = []
+        self.trained: list[tuple[int, int, str]] = []
         self._at_launch = at_launch
 
-    def began(self, cases: int, launches: int) -> None:
+    def began(self, info: RunInfo) -> None:
         pass
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        self.trained.append((number, total, case.label))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self.cases.append((index, total, case.label))
@@ -154,7 +167,7 @@ def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_pa
         Runner(folder, store.read(path), watch).run()
     run = store.read(path)
     assert len(run.launches) > 2
-    assert all(launch.cases == ("Good infer", "Twin infer") for launch in run.launches)
+    assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
     assert [total for _, total in watch.launches[:3]] == [2, 2, None]
 
 
@@ -264,3 +277,50 @@ def test_cases_of_different_precision_never_share_a_group() -> None:
         second, case=msgspec.structs.replace(second.case, precision="bf16")
     )
     assert len(pack([first, other], 100)) == 2
+
+
+def gradient_run(path: Path, *builds: str, seeds: int, watch: Watch) -> Run:
+    training = TrainingSettings(seeds=seeds, steps=4, data="digits")
+    settings = msgspec.structs.replace(SETTINGS, training=training)
+    info = make_info(
+        *(make_case(build, mode="train") for build in builds), settings=settings, stages=GRADIENTS
+    )
+    with RunFolder.create(path, info) as folder:
+        Runner(folder, store.read(path), watch).run()
+    return store.read(path)
+
+
+@slow
+def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -> None:
+    """What breaks on real tensors is told at its first seed; what has no map is traced only."""
+    watch = Watch()
+    run = gradient_run(tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, watch=watch)
+    good, flattens, raises = run.records
+    assert [training.seed for training in good.trainings] == [0, 1]
+    assert [reading.step for reading in good.trainings[0].readings] == [0, 1, 2, 4]
+    assert flattens.gradient_terms is not None
+    assert not flattens.gradient_terms.is_block
+    assert (flattens.trainings, flattens.failures) == ((), ())
+    (failure,) = raises.failures
+    assert (failure.stage, failure.cause, failure.reason) == (
+        "training",
+        "raised",
+        "ValueError: no",
+    )
+    assert [number for number, *_ in watch.trained] == [1, 2, 3]
+    assert run.launches == ()
+
+
+@slow
+def test_a_training_that_is_missing_is_made_up_for(tmp_path: Path) -> None:
+    """The others are kept, and the one repeated gives the same readings."""
+    path = tmp_path / "run"
+    whole = gradient_run(path, "Good", seeds=3, watch=Watch())
+    lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
+    folder, run = RunFolder.resume(path)
+    watch = Watch()
+    with folder:
+        Runner(folder, run, watch).run()
+    assert [number for number, *_ in watch.trained] == [1, 2]
+    assert store.read(path).records == whole.records

@@ -3,11 +3,13 @@
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cspbench import suite
+from cspbench.case import Case
 from cspbench.errors import CspbenchError
 from cspbench.suite import Selection
 
@@ -190,3 +192,25 @@ def test_the_networks_are_compared_at_one_size() -> None:
     assert sorted(case.entry for case in cases) == sorted(one.name for one in networks.ENTRIES)
     assert {case.input_shape for case in cases} == {(1, 3, 256, 256)}
     assert len({case.accuracy.source for case in cases if case.accuracy}) == 1
+
+
+def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> None:
+    """One more or less channel a layer would bring none of them nearer to the dense block's."""
+    from cspbench.measures.base import BuiltSubject
+
+    def parameters(case: Case, growth: int) -> int:
+        arguments = {**case.arguments, "growth": growth}
+        built = BuiltSubject(msgspec.structs.replace(case, arguments=arguments)).meta()
+        return sum(one.numel() for one in built.parameters())
+
+    dense, *others = suite.load("designs").cases
+    assert [case.entry for case in others] == ["csp", "csp_fusion_first", "csp_fusion_last"]
+    assert {case.reference for case in (dense, *others)} == {dense.key}
+    target = parameters(dense, int(dense.arguments["growth"]))
+    for case in others:
+        growth = int(case.arguments["growth"])
+        away = {
+            near: abs(parameters(case, near) - target) for near in range(growth - 1, growth + 2)
+        }
+        assert min(away, key=away.__getitem__) == growth
+        assert away[growth] < 0.03 * target

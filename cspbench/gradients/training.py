@@ -1,7 +1,6 @@
 """How alike gradients are in a block that is trained briefly, inside a small classifier."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,20 +16,6 @@ from .readings import Training
 BATCH = 64
 HELD = 256
 RATE, MOMENTUM = 0.05, 0.9
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Match:
-    """The width at which a block comes nearest to a number of parameters."""
-
-    width: int
-    parameters: int
-    target: int
-
-    @property
-    def ratio(self) -> float:
-        """Parameters over those that were wanted."""
-        return self.parameters / self.target
 
 
 def train(
@@ -87,30 +72,6 @@ def train(
         own=probe.own,
         readings=tuple(readings),
     )
-
-
-def match_parameters(build: Callable[[int], nn.Module], target: int) -> Match:
-    """The width, from 1, at which ``build`` makes a block nearest to ``target`` parameters.
-
-    Built on meta tensors. Raises `CspbenchError` where twice the width adds no parameters.
-    """
-
-    def match(width: int) -> Match:
-        with torch.device("meta"):
-            made = sum(p.numel() for p in build(width).parameters())
-        return Match(width=width, parameters=made, target=target)
-
-    low, high = match(1), match(1)
-    while high.parameters < target:
-        low, high = high, match(2 * high.width)
-        if high.parameters <= low.parameters:
-            raise CspbenchError(
-                f"no width reaches {target} parameters: {high.width} has no more than {low.width}"
-            )
-    while high.width - low.width > 1:
-        middle = match((low.width + high.width) // 2)
-        low, high = (middle, high) if middle.parameters < target else (low, middle)
-    return min(low, high, key=lambda one: abs(one.parameters - target))
 
 
 def _outputs(block: nn.Module, base: tuple[int, ...]) -> int:

@@ -223,7 +223,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     _trained("parts_cka_start", "similarity at\nthe start", "of the two parts, before any step"),
     _trained(
-        "maps_cka",
+        "mean_cka",
         "similarity\nof maps",
         "linear CKA of the gradients of two feature maps, mean over pairs, at the end",
     ),

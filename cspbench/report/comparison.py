@@ -6,6 +6,7 @@ from statistics import median_high
 from ..comparing import RANK, CaseComparison, Change, Comparison, Overall
 from ..gate import LATENCY
 from ..naming import plain
+from ..records import OF_TRAININGS
 from ..units import ratio_text, significant_text
 from .columns import COLUMNS
 from .pages import code
@@ -28,6 +29,7 @@ _WORDS = {column.key: " ".join(column.header.split("[")[0].split()) for column i
 Quote = Callable[[str], str]
 Cells = tuple[str, ...]
 _EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
+_TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
 _LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\ninterval", "verdict")
 
 
@@ -93,9 +95,11 @@ def conclusion(found: Comparison, quote: Quote) -> str:
         named = some([_named_with_changes(case, wanted, quote) for case in cases])
         return f"{says}: {len(cases)} of {len(found.cases)} cases {wanted}: {named}."
     if found.verdict == "same":
-        return (
-            f"{says}: counts and tensor peaks are equal, and every latency is within its threshold."
-        )
+        measures = {name for case in found.cases for name in case.measures}
+        parts = ["what is exact is equal"]
+        parts += ["every latency is within its threshold"] if LATENCY in measures else []
+        parts += ["trainings differ by less than matters"] if measures & set(OF_TRAININGS) else []
+        return f"{says}: {', and '.join(parts)}."
     if found.verdict == "undecided":
         open_cases = [case for case in found.cases if case.verdict in {"undecided", "changed"}]
         named = some([_named(case, quote) for case in open_cases])
@@ -171,6 +175,7 @@ def _tables(found: Comparison) -> list[Table]:
     ordered = sorted(found.cases, key=lambda case: RANK.index(case.verdict))
     exact: tuple[list[Cells], list[Cells]] = [], []
     timed: tuple[list[Cells], list[Cells]] = [], []
+    trained: tuple[list[Cells], list[Cells]] = [], []
     for case in ordered:
         who = (plain(case.label), case.mode)
         if case.verdict in {"added", "removed"}:
@@ -185,13 +190,24 @@ def _tables(found: Comparison) -> list[Table]:
                     _time(change, change.candidate, found),
                 )
                 timed[same].append((*who, *sides, ratio, _interval(change), change.verdict))
+            elif name in OF_TRAININGS:
+                trained[same].append((*who, _WORDS[name], *_means(change), change.verdict))
             else:
                 values = (_count(change.baseline), _count(change.candidate))
                 exact[same].append((*who, _WORDS[name], *values, ratio, change.verdict))
     return [
-        ("Counts and tensor peaks, exact", _EXACT_HEADERS, *exact),
+        ("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
+        ("Trained, means over seeds", _TRAINED_HEADERS, *trained),
         (f"Latency, {unit}", _LATENCY_HEADERS, *timed),
     ]
+
+
+def _means(change: Change) -> tuple[str, str, str]:
+    """Both means and their difference."""
+    if change.baseline is None or change.candidate is None:
+        return "–", "–", ""
+    difference = change.candidate - change.baseline
+    return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
 
 
 def _time(change: Change, value: float | None, found: Comparison) -> str:

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from ..naming import plain
-from ..records import Failure, Run
+from ..records import EXACT, Failure, Run
 from ..stats import Estimate
 from ..units import shape_text
 from .history import History, points
-from .rows import EXACT, TRAINED, Reading, Row, rows
+from .rows import TRAINED, Reading, Row, rows
 
 if TYPE_CHECKING:
     import pandas as pd

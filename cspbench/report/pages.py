@@ -13,6 +13,7 @@ from .rows import Row, by_mode, rows
 from .tables import WIDTH, grid
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
+TERMS_TITLE = "Exact: counts and gradient terms, the same in every run of the same code"
 TIMED_TITLE = "Timed: different in every run"
 TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
@@ -22,7 +23,7 @@ def text(run: Run, columns: Sequence[Column]) -> str:
     table = rows(run)
     blocks = [_underlined(_headline(run), "=")]
     if exact := _grids(table, columns, "exact"):
-        blocks.append(_underlined(EXACT_TITLE, "-"))
+        blocks.append(_underlined(_exact_title(run), "-"))
         blocks += map(_wrapped, prose.exact_conclusions(table, _same))
         blocks += map(_wrapped, gradients.term_conclusions(table, _same))
         blocks += exact
@@ -51,7 +52,7 @@ def markdown(run: Run, columns: Sequence[Column]) -> str:
     blocks += _conclusions(run, table, code)
     blocks += prose.completeness(run, table, code)
     if exact := _markdown_grids(table, columns, "exact"):
-        blocks.append(f"## {EXACT_TITLE}")
+        blocks.append(f"## {_exact_title(run)}")
         blocks += prose.exact_conclusions(table, code)
         blocks += gradients.term_conclusions(table, code)
         blocks += exact
@@ -99,6 +100,10 @@ def escape(text: str) -> str:
     """
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", plain(text))
     return re.sub(r"(?<=[@#])", "<!-- -->", escaped)
+
+
+def _exact_title(run: Run) -> str:
+    return TERMS_TITLE if "gradient_terms" in run.info.stages else EXACT_TITLE
 
 
 def _measured(run: Run) -> tuple[Part, str]:

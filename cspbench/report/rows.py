@@ -12,7 +12,17 @@ from ..gradients.readings import Reading as Gradients
 from ..gradients.readings import Training, over_seeds
 from ..gradients.terms import Structure
 from ..naming import names as names_of
-from ..records import EXACT_COUNTS, EXACT_PEAKS, EXACT_TERMS, Failure, Latency, Record, Run, Stage
+from ..records import (
+    EXACT,
+    EXACT_COUNTS,
+    EXACT_PEAKS,
+    EXACT_TERMS,
+    Failure,
+    Latency,
+    Record,
+    Run,
+    Stage,
+)
 from ..standing import difference, samples, verdicts
 from ..stats import Estimate, latency_estimate, tukey_outliers
 from ..verdicts import Answer, Verdict
@@ -30,8 +40,6 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 
 NOT_MEASURED = "not measured"
 FAILED = "failed"
-
-EXACT = (*EXACT_COUNTS, *EXACT_PEAKS, *EXACT_TERMS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,7 +183,7 @@ TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float]]] = {
     "parts_cka": (-1, lambda reading: reading.parts_cka),
     "parts_cka_start": (0, lambda reading: reading.parts_cka),
     "control_cka": (-1, lambda reading: reading.control_cka),
-    "maps_cka": (-1, lambda reading: reading.mean_cka),
+    "mean_cka": (-1, lambda reading: reading.mean_cka),
     "parts_directions": (-1, lambda reading: reading.parts_directions),
     "relative_rank": (-1, lambda reading: reading.relative_rank),
     "accuracy": (-1, lambda reading: reading.accuracy),

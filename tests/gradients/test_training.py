@@ -18,7 +18,7 @@ from cspbench.gradients.data import MOST_IMAGES, Images, digits, yielded
 from cspbench.gradients.probe import Classifier, _watched, feature_maps
 from cspbench.gradients.readings import Training, over_seeds
 from cspbench.gradients.structure import trace
-from cspbench.gradients.training import match_parameters, train
+from cspbench.gradients.training import train
 
 X1, X2, X3 = (f"block.layers.{number}.conv" for number in range(3))
 
@@ -202,28 +202,13 @@ def test_a_training_that_diverged_is_refused() -> None:
         train(nn.Identity, data, channels=8, seed=0, steps=0, at=(0,))
 
 
-@pytest.mark.parametrize(
-    ("target", "width", "parameters"),
-    [(1, 1, 12), (35, 3, 36), (100, 8, 96), (42, 3, 36), (43, 4, 48)],
-)
-def test_the_nearest_width_is_found(target: int, width: int, parameters: int) -> None:
-    match = match_parameters(lambda outputs: plain_conv(12, outputs), target)
-    assert (match.width, match.parameters) == (width, parameters)
-    assert match.ratio == parameters / target
-
-
-def test_a_width_that_changes_nothing_is_refused() -> None:
-    with pytest.raises(
-        CspbenchError, match="no width reaches 100 parameters: 2 has no more than 1"
-    ):
-        match_parameters(lambda _: plain_conv(4, 4), 100)
-
-
 def test_an_interval_over_seeds_is_students() -> None:
     interval = over_seeds([1.0, 2.0, 3.0])
-    assert interval.mean == 2
-    assert interval.half_width == pytest.approx(4.302653 / 3**0.5)  # t of 2 degrees, 97.5 %
-    assert over_seeds([4.0]).half_width is None
+    half = 4.302653 / 3**0.5  # t of 2 degrees, 97.5 %
+    assert (interval.value, interval.launches) == (2, 3)
+    assert interval.low == pytest.approx(2 - half)
+    assert interval.high == pytest.approx(2 + half)
+    assert over_seeds([4.0]).low is None
 
 
 def test_the_classifier_returns_logits() -> None:
