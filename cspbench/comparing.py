@@ -148,7 +148,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         if old is None or new is None:
             cases.append(lone(old, new))
         else:
-            timed = {LATENCY: latencies[key]} if old.timed or new.timed else {}
+            timed = {LATENCY: latencies[key]} if old.timed and new.timed else {}
             cases.append(judged_case(new, {**exact(old, new, gate), **trained[key], **timed}))
     return Comparison(
         verdict=overall(cases),
@@ -254,14 +254,17 @@ def overall(cases: Sequence[CaseComparison]) -> Overall:
 
 
 def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
-    """A case that both sides have; its verdict is the first in rank of its measures'."""
+    """A case that both sides have; its verdict is the first in rank of its measures'.
+
+    Undecided where they have no measure in common.
+    """
     answers = {change.verdict for change in measures.values()}
     return CaseComparison(
         key=case.key,
         label=case.name,
         mode=case.mode,
         input_shape=case.input_shape,
-        verdict=next(answer for answer in RANK if answer in answers),
+        verdict=next((answer for answer in RANK if answer in answers), "undecided"),
         measures=dict(measures),
     )
 

@@ -156,7 +156,7 @@ def _of_row(name: str, mode: Mode, figures: dict[str, str]) -> CaseExcerpt:
         column = headers.get(header)
         if column is None or not cell:
             continue
-        if column.part == "exact":
+        if column.key in EXACT:
             exact[column.key] = _figure(cell) if cell != MISSING else Failure(reason="not shown")
         elif column.key == "latency" and _TIME.fullmatch(cell):
             shown = float(cell.replace(",", "")) / 1e3 or None

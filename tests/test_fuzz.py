@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from test_comparing import a_run
+from test_gradients import DENSE, make_run
 
-from cspbench import cli, report, suite
+from cspbench import cli, report, store, suite
 from cspbench.errors import CspbenchError
 from cspbench.gate import gate
 from cspbench.runner import lines_of
@@ -129,11 +130,14 @@ def check_compare(number: int, before: Path, after: Path) -> None:
         assert len(printed) <= 65_537, number
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+RUNS = {"costs": a_run, "gradients": lambda: make_run({"dense": DENSE, "csp": DENSE})}
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder, whole."""
     path = tmp_path_factory.mktemp("fuzz") / "good"
-    run = a_run()
+    run = RUNS[request.param]()
     with RunFolder.create(path, run.info) as folder:
         folder.append(lines_of(run))
     return path
@@ -147,7 +151,7 @@ def test_a_damaged_run_folder_is_said_or_read(good: Path, tmp_path: Path, name: 
     for file in (RECORDS, INFO):
         (bad / file).write_bytes((good / file).read_bytes())
     content = (good / name).read_bytes()
-    for number in range(INPUTS // 2):
+    for number in range(INPUTS // 4):
         (bad / name).write_bytes(mutated(content, random.Random(f"{name}{number}")))
         check_compare(number, *((good, bad) if number % 2 else (bad, good)))
 
@@ -165,9 +169,9 @@ def test_a_damaged_report_is_said_or_read(
     good: Path, tmp_path: Path, render: Callable[[Any], str]
 ) -> None:
     """What was pasted may be anything."""
-    content = render(a_run()).encode()
+    content = render(store.read(good)).encode()
     path = tmp_path / "comment.txt"
-    for number in range(INPUTS // 2):
+    for number in range(INPUTS // 4):
         path.write_bytes(mutated(content, random.Random(f"{len(content)} {number}")))
         check_compare(number, *((good, path) if number % 2 else (path, good)))
 

@@ -329,3 +329,12 @@ def test_a_comparison_of_trainings_is_plain_values() -> None:
     for page in (comparison.text(found), comparison.markdown(found)):
         assert "-0.298" in page
         assert "Trained, means over seeds" in page
+
+
+def test_a_pasted_table_compares_its_exact_part(tmp_path: Path) -> None:
+    """Words and averages in it are no counts."""
+    run, other = make_run({"dense": DENSE}), make_run({"dense": DENSE}, shared=True)
+    pasted = tmp_path / "report.txt"
+    pasted.write_text(report.text(run))
+    assert compare(pasted, run).verdict == "same"
+    assert compare(pasted, other).cases[0].measures["shared_terms"].verdict == "worse"

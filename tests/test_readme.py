@@ -98,8 +98,33 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
         assert tensor_peak(built) == record.tensor_peak
 
 
+def test_the_table_of_gradients_is_the_reference_runs() -> None:
+    """All that the page says of the trainings, from a clean tree."""
+    text = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    folder = REFERENCE.parent / "gradients"
+    assert table.strip() in (folder / "report.txt").read_text(encoding="utf-8")
+    run = store.read(folder)
+    assert run.info.git is not None
+    assert not run.info.git.dirty
+    assert [len(record.trainings) for record in run.records] == [5] * 4
+
+
+def test_the_reference_runs_terms_are_still_this_codes() -> None:
+    """A change of what is traced must come with a new reference."""
+    from cspbench.measures.base import BuiltSubject
+    from cspbench.measures.gradients import gradient_terms
+
+    for record in store.read(REFERENCE.parent / "gradients").records:
+        assert gradient_terms(BuiltSubject(record.case)) == record.gradient_terms
+
+
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/method.md", "docs/comparing.md", "docs/extending.md"]
+    "name",
+    [
+        *("README.md", "docs/method.md", "docs/comparing.md", "docs/extending.md"),
+        "docs/gradients.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     """Every relative link is a file of the repository."""
