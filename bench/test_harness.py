@@ -5,7 +5,8 @@
 Groups: a static profile beside building on meta and one meta forward; answering ``--help`` and
 ``list`` beside a bare interpreter; the tensor tracker beside a bare forward; a report beside the
 reading of its records; a network's static profile, which should not grow with batch or resolution,
-beside thop on real tensors; a comparison of 1,008 and of 10,000 cases beside one of 16.
+beside thop on real tensors; a comparison of 1,008 and of 10,000 cases beside one of 16; tracing
+gradient terms beside counting.
 """
 
 import json
@@ -22,9 +23,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from cspbench import report, store
 from cspbench.case import make_case
+from cspbench.catalogue import ENTRIES as CATALOGUE
 from cspbench.catalogue import find
 from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
+from cspbench.measures.gradients import gradient_terms
 from cspbench.measures.memory import StorageTracker, tensor_peak
 
 ENTRIES = ("dense", "csp", "c3")
@@ -100,6 +103,25 @@ def test_static_profile(
     benchmark.group = f"static profile of {entry}, batch {BATCH}"
     built = subject(entry, batch=batch, size=size)
     benchmark.pedantic(count, args=(built,), rounds=5, warmup_rounds=1)
+
+
+TRACED = {"dense": ("dense",), "densenet201": ("densenet201",), "whole catalogue": tuple(CATALOGUE)}
+
+
+@pytest.mark.parametrize("measure", [count, gradient_terms], ids=["counts", "terms"])
+@pytest.mark.parametrize("entries", TRACED.values(), ids=TRACED)
+def test_tracing_gradient_terms(
+    benchmark: BenchmarkFixture, entries: tuple[str, ...], measure: Callable[[BuiltSubject], object]
+) -> None:
+    benchmark.group = f"gradient terms of {entries[0] if len(entries) == 1 else 'the catalogue'}"
+    subjects = [subject(entry) for entry in entries]
+    rounds = 5 if len(entries) == 1 else 1
+
+    def all_of_them() -> None:
+        for built in subjects:
+            measure(built)
+
+    benchmark.pedantic(all_of_them, rounds=rounds, warmup_rounds=rounds // 5)
 
 
 @pytest.mark.parametrize("tracked", [False, True], ids=["bare", "tracked"])

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from .case import Case, Mode
+from .units import shape_text
 
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
 
@@ -23,8 +24,13 @@ def plain(text: str) -> str:
 
 
 def names(cases: Sequence[Case]) -> dict[str, str]:
-    """Each case's label by its key, made unique among the cases of its mode."""
-    found = {case.key: plain(case.label) or "?" for case in cases}
+    """Each case's label by its key, made unique among the cases of its mode.
+
+    An input's shape that all cases share is left out: a title says it once.
+    """
+    shapes = {case.input_shape for case in cases}
+    shared = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
+    found = {case.key: plain(case.label.replace(shared, "")) or "?" for case in cases}
     for refine in (_with_device, _with_number):
         seen = Counter((case.mode, found[case.key]) for case in cases)
         repeated = [case for case in cases if seen[case.mode, found[case.key]] > 1]
