@@ -65,12 +65,14 @@ def run(
     *arguments: object,
     time_limit_s: float,
     receive: Callable[[Any], None],
+    stop: "Connection[Any, Any] | None" = None,
 ) -> Died | None:
     """Run ``task(announcer, *arguments)`` in a fresh process; None when it ended well.
 
     ``task`` is named, ``package.module:callable``, so that only the process loads it. ``receive``
     gets each message as it comes. A step that lasts longer than ``time_limit_s`` ends the process.
-    Whatever is raised here, an interrupt included, ends it too.
+    Whatever is raised here, an interrupt included, ends it too; in a thread, which no interrupt
+    reaches, what is sent to ``stop`` does, and KeyboardInterrupt is raised.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
@@ -89,7 +91,9 @@ def run(
             with signals_held():
                 process.start()
             sender.close()
-            ended_well, late = _listen(process, receiver, board, time_limit_s, receive)
+            ended_well, late = _listen(
+                process, receiver, board, time_limit_s=time_limit_s, receive=receive, stop=stop
+            )
             if not ended_well and not late:
                 process.join(timeout=_GRACE_S)
         finally:
@@ -124,14 +128,24 @@ def signals_held() -> Iterator[None]:
 
 
 def _listen(
-    process: Any, receiver: Any, board: Board, time_limit_s: float, receive: Callable[[Any], None]
+    process: Any,
+    receiver: Any,
+    board: Board,
+    *,
+    time_limit_s: float,
+    receive: Callable[[Any], None],
+    stop: "Connection[Any, Any] | None",
 ) -> tuple[bool, bool]:
     """Whether the task ended well, and whether it overstepped its limit."""
     while True:
         remaining = board[1] + time_limit_s - time.monotonic()
         if remaining <= 0 and not receiver.poll():
             return False, True
-        if receiver not in wait([receiver, process.sentinel], timeout=max(0.0, remaining)):
+        awaited = [receiver, process.sentinel, *([stop] if stop else [])]
+        ready = wait(awaited, timeout=max(0.0, remaining))
+        if stop in ready:
+            raise KeyboardInterrupt
+        if receiver not in ready:
             if not process.is_alive() and not receiver.poll():
                 return False, False
             continue

@@ -1,7 +1,9 @@
 """A task in a fresh process: every way to end is told apart, and nothing is left running."""
 
+import multiprocessing
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -23,6 +25,12 @@ def talk(announcer: Announcer, words: list[str]) -> None:
 def report_parent_limits(announcer: Announcer) -> None:
     """A task: sends its own process id."""
     announcer.send(os.getpid())
+
+
+def sleep(announcer: Announcer, seconds: float) -> None:
+    """A task: sends its own process id, and sleeps."""
+    announcer.send(os.getpid())
+    time.sleep(seconds)
 
 
 def climb(announcer: Announcer, seconds: float) -> None:
@@ -98,6 +106,26 @@ def test_the_time_limit_is_a_steps_not_the_tasks() -> None:
     """Four steps of 0.6 s outlast a limit of 1.5 s together, and none does alone."""
     died = isolate.run("test_isolate:climb", 0.6, time_limit_s=1.5, receive=lambda _: None)
     assert died is None
+
+
+def test_a_task_that_a_thread_waits_for_is_ended_by_a_word() -> None:
+    """No interrupt reaches a thread; what is sent to it ends its task, and is raised there."""
+    stopped, stop = multiprocessing.Pipe(duplex=False)
+    started: list[int] = []
+
+    def wait() -> None:
+        isolate.run(
+            "test_isolate:sleep", 300.0, time_limit_s=600, receive=started.append, stop=stopped
+        )
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait)
+        while not started:
+            time.sleep(0.01)
+        stop.send(None)
+        with pytest.raises(KeyboardInterrupt):
+            waiting.result(timeout=30)
+    assert not psutil.pid_exists(started[0])
 
 
 def test_an_exception_in_the_parent_ends_the_process() -> None:
