@@ -13,6 +13,11 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
+def is_gpu(device: str) -> bool:
+    """Whether ``device`` names a GPU."""
+    return device.startswith("cuda")
+
+
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a source published of a trained network: top-1 in percent, at ``img_size`` squared."""
 

@@ -155,7 +155,11 @@ def _add_run(verbs: Any) -> None:
 def _add_measuring(parser: argparse.ArgumentParser) -> None:
     """What to measure of a suite, and how: shared by all that measure one."""
     add = parser.add_argument
-    add("--device", type=_device, help="cpu, cuda, cuda:N, or auto (cpu)")
+    add(
+        "--device",
+        type=_device,
+        help="cpu, cuda, cuda:N, several as cuda:0,cuda:1, or auto (cpu)",
+    )
     add("--only", metavar="GLOB", help="only the cases whose entry, label or key matches")
     add("--mode", type=_word("mode", ("infer", "train", "both")), help="infer, train or both")
     add("--precision", type=_precision, help="fp32, tf32, bf16, fp16 or amp (fp32)")
@@ -172,6 +176,11 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--budget", type=_seconds, metavar="S", help="seconds of launches, spent on what is open")
     _add_allocator(add)
     add("--seed", type=_seed, metavar="N", help="seed of weights, inputs and turns (0)")
+    for flag, what in (
+        ("--cold", "on a GPU: flush its L2 cache before each call"),
+        ("--cuda-graph", "on a GPU: time a replayed graph beside each case"),
+    ):
+        add(flag, action="store_true", default=None, help=what)
     add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
 
 
@@ -355,10 +364,14 @@ def _precision(text: str) -> str:
 
 
 def _device(text: str) -> str:
-    kind, colon, index = text.partition(":")
-    plain = text in {"cpu", "cuda", "auto"}
-    if not plain and not (kind == "cuda" and colon and index.isdecimal()):
-        raise unknown("device", text, ("cpu", "cuda", "cuda:0", "auto"))
+    names = text.split(",")
+    for name in names:
+        if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]+", name):
+            raise unknown("device", name, ("cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "auto"))
+        if len(names) > 1 and ":" not in name:
+            raise CspbenchError(f"several devices are GPUs by number, cuda:0,cuda:1; got {text!r}")
+    if len(set(names)) < len(names):
+        raise CspbenchError(f"a list names each device once, got {text!r}")
     return text
 
 
@@ -656,11 +669,13 @@ def comparison_exit_code(found: Any, *, strict: bool) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from . import doctor
     from .report import diagnosis
-    from .session import device_of, settings_of
+    from .session import devices_of, settings_of
 
-    device, name = device_of(options.device or "cpu")
-    settings = settings_of(vars(options), device)
-    found = doctor.diagnose(settings, name, lambda text: print(text, file=sys.stderr, flush=True))
+    device, gpus = devices_of(options.device or "cpu")
+    if len(gpus) > 1:
+        raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")
+    settings = settings_of(vars(options), device, gpus)
+    found = doctor.diagnose(settings, gpus, lambda text: print(text, file=sys.stderr, flush=True))
     if options.json:
         print(json.dumps(diagnosis.plain_values(found), indent=1))
     else:

@@ -46,7 +46,7 @@ SAME_SHARE = 0.05
 """What trainings measure is the same where it differs by less: similarities, ranks, accuracies."""
 
 _TRAINING = "training"  # where runs differ in this circumstance, what was trained is not compared
-_MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch")
+_MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch", "CUDA", "cache")
 """Where runs differ in one of these, their latencies cannot be compared."""
 
 
@@ -196,6 +196,8 @@ def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
         notes.insert(0, f"The outputs of {equal} of {len(cases)} cases are equal within rounding.")
     if contended := sum(launch.is_contended for launch in run.launches):
         notes.append(f"{contended} of {len(run.launches)} launches were contended.")
+    if throttled := sum(launch.is_throttled for launch in run.launches):
+        notes.append(f"{throttled} of {len(run.launches)} launches were throttled.")
     return Comparison(
         verdict=overall(cases),
         discrepancies=(),

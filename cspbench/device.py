@@ -1,17 +1,137 @@
-"""What differs between a CPU and a GPU: whether it is there, synchronising, backend flags."""
+"""What differs between a CPU and a GPU: whether it is there, events and graphs, backend flags."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 
-from .case import Precision
+from .case import Precision, is_gpu
 from .errors import CspbenchError
+from .nvml import Nvml
+from .records import Failure, GpuActivity, GpuDescription, GpuFlags, GpuFound, GpuState
+
+_WARM_UPS = 3  # calls on the stream of a capture before it, as torch asks for
+_CACHE_FACTOR = 2  # a buffer twice as large as a cache leaves nothing else in it
+
+
+class Gpu(Protocol):
+    """What measuring needs of a GPU, so that tests can make one up."""
+
+    def synchronise(self) -> None:
+        """Wait until it has done all that it was given."""
+
+    def mark(self) -> object:
+        """An event, recorded behind all that it was given so far."""
+
+    def seconds(self, start: object, end: object) -> float:
+        """The time between two events that have passed."""
+
+    def flush(self) -> None:
+        """Give it the order to write over its L2 cache."""
+
+    def capture(self, call: Callable[[], object]) -> Callable[[], object]:
+        """``call`` as a graph: what replays the work that it gives the device.
+
+        Raises RuntimeError where the call cannot be captured (it waits for the device, say).
+        """
+
+
+class Cuda:
+    """A `Gpu` that torch drives; the current device must be the one that is named."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._cache: torch.Tensor | None = None
+
+    def synchronise(self) -> None:
+        torch.cuda.synchronize(self._device)
+
+    def mark(self) -> object:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def seconds(self, start: Any, end: Any) -> float:
+        milliseconds: float = start.elapsed_time(end)
+        return milliseconds / 1e3
+
+    def flush(self) -> None:
+        if self._cache is None:
+            size = _CACHE_FACTOR * torch.cuda.get_device_properties(self._device).L2_cache_size
+            if not size:
+                raise RuntimeError(f"{self._device} does not tell the size of its L2 cache")
+            self._cache = torch.empty(size, dtype=torch.uint8, device=self._device)
+        self._cache.zero_()
+
+    def capture(self, call: Callable[[], object]) -> Callable[[], object]:
+        stream = torch.cuda.Stream(self._device)
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                call()
+        torch.cuda.current_stream(self._device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            call()
+        return graph.replay
+
+
+class GpuWatch:
+    """What a GPU does around the samples of a launch."""
+
+    def __init__(self, device: str, management: Nvml | Failure) -> None:
+        self._device = device
+        self._management = management
+        self._before = self._state()
+        self._limits: set[str] = set()
+
+    def sm_mhz(self) -> float | Failure:
+        """The clock of its multiprocessors now."""
+        nvml = self._management
+        return nvml if isinstance(nvml, Failure) else nvml.sm_mhz()
+
+    def limits(self) -> tuple[str, ...]:
+        """What holds its clocks down now; kept for `activity`."""
+        nvml = self._management
+        found = () if isinstance(nvml, Failure) else nvml.limits()
+        self._limits.update(found)
+        return found
+
+    def begin(self) -> None:
+        """The samples begin."""
+        self._before = self._state()
+        self._limits.clear()
+
+    def activity(self, *, empty_region_s: float) -> GpuActivity:
+        """What was seen since the samples began."""
+        after = self._state()
+        seen = set(self._limits)
+        for state in (self._before, after):
+            if not isinstance(state.limits, Failure):
+                seen.update(state.limits)
+        return GpuActivity(
+            device=self._device,
+            before=self._before,
+            after=after,
+            limits=tuple(sorted(seen)),
+            empty_region_s=empty_region_s,
+            flags=flags(),
+        )
+
+    def _state(self) -> GpuState:
+        nvml = self._management
+        return GpuState.unknown(nvml) if isinstance(nvml, Failure) else nvml.state()
+
+
+def gpu(device: str) -> Gpu | None:
+    """The GPU that ``device`` names; None for a CPU."""
+    return Cuda(device) if is_gpu(device) else None
 
 
 def check(device: str) -> None:
     """Raise `CspbenchError`, with a remedy, where torch cannot use ``device``."""
-    if not device.startswith("cuda"):
+    if not is_gpu(device):
         return
     if not torch.cuda.is_available():
         raise CspbenchError(
@@ -26,18 +146,51 @@ def check(device: str) -> None:
         )
 
 
-def synchronise(device: str) -> None:
-    """Wait until ``device`` has done all that it was given."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
+def found(device: str) -> GpuFound:
+    """What there is to know of a GPU before anything runs on it. Makes a context there."""
+    properties = torch.cuda.get_device_properties(device)
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    nvml = management(device)
+    return GpuFound(
+        description=GpuDescription(
+            name=properties.name,
+            driver=nvml if isinstance(nvml, Failure) else nvml.driver(),
+            cuda=str(torch.version.cuda),
+            cudnn=str(torch.backends.cudnn.version()),
+            memory_bytes=properties.total_memory,
+            l2_bytes=properties.L2_cache_size,
+        ),
+        state=GpuState.unknown(nvml) if isinstance(nvml, Failure) else nvml.state(),
+        free_bytes=free_bytes,
+    )
+
+
+def management(device: str) -> Nvml | Failure:
+    """The GPU as NVIDIA's management library sees it, or why it does not."""
+    return Nvml.open(str(torch.cuda.get_device_properties(device).uuid))
+
+
+def flags() -> GpuFlags:
+    """The backends' flags in force."""
+    cudnn = torch.backends.cudnn
+    return GpuFlags(
+        matmul_tf32=torch.backends.cuda.matmul.allow_tf32,
+        cudnn_tf32=cudnn.allow_tf32,
+        cudnn_benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic or torch.are_deterministic_algorithms_enabled(),
+    )
 
 
 @contextlib.contextmanager
-def backend(*, threads: int, seed: int, precision: Precision) -> Iterator[None]:
-    """Threads, seed and TF32 set, cuDNN's search off; all as before afterwards, on errors too."""
+def backend(*, device: str, threads: int, seed: int, precision: Precision) -> Iterator[None]:
+    """Threads, seed and TF32 set, cuDNN's search off; all as before afterwards, on errors too.
+
+    A GPU is the current device inside.
+    """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = torch.get_num_threads(), matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
-    with torch.random.fork_rng():
+    current = torch.cuda.device(device) if is_gpu(device) else contextlib.nullcontext()
+    with current, torch.random.fork_rng():
         try:
             torch.set_num_threads(threads)
             torch.manual_seed(seed)

@@ -19,7 +19,7 @@ from .case import MODES, Case, Mode, make_case
 from .catalogue import find
 from .errors import CspbenchError
 from .health import Finding, Level
-from .records import YARDSTICK, CaseFailure, Latency, Launch, Line, NoiseFloor, Settings
+from .records import YARDSTICK, CaseFailure, GpuFound, Latency, Launch, Line, NoiseFloor, Settings
 from .stats import half_width, log_median, log_ratio, t_quantile
 from .units import percent_text
 
@@ -51,16 +51,16 @@ class Diagnosis:
     is_kept: bool
 
 
-def diagnose(settings: Settings, device_name: str | None, say: Callable[[str], None]) -> Diagnosis:
+def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], None]) -> Diagnosis:
     """Look at the machine, measure its noise floor and keep it for later runs if it was quiet.
 
     ``say`` is told what goes on. Raises `CspbenchError` where the launches fail, or the floor
     cannot be kept.
     """
     say("looking at the machine")
-    found = health.findings(threads=settings.threads, device=settings.device)
+    found = health.findings(threads=settings.threads, gpus=gpus)
     lines = _launches(settings, say)
-    machine = environment.machine(environment.describe(device_name))
+    machine = environment.machine(environment.describe([gpu.description for gpu in gpus]))
     launches = [line for line in lines if isinstance(line, Launch)]
     floor = floor_of(machine, settings, lines)
     contended = sum(launch.is_contended for launch in launches)

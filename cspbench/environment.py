@@ -4,12 +4,13 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 
-from .records import Environment, Failure, Git
+from .records import Environment, Failure, Git, GpuDescription
 
 _PACKAGES = ("torch", "numpy", "scipy", "thop")
 
@@ -24,12 +25,13 @@ def usable_cores() -> int:
     return len(_affinity())
 
 
-def memory_budget_bytes() -> int:
-    """What a group of cases may need: 60% of the main memory that could be given out now.
+def memory_budget_bytes(free_on_gpus: Sequence[int] = ()) -> int:
+    """What a group of cases may need: 60% of the memory that could be given out now.
 
-    The rest is left to workspaces inside operators and to the system.
+    Of the GPUs' memory where there are any, of the main memory else. The rest is left to workspaces
+    inside operators and to the system.
     """
-    return int(0.6 * psutil.virtual_memory().available)
+    return int(0.6 * min(free_on_gpus, default=psutil.virtual_memory().available))
 
 
 def source() -> str:
@@ -42,10 +44,10 @@ def source() -> str:
     return digest.hexdigest()[:16]
 
 
-def describe(device_name: str | None) -> Environment:
-    """The `Environment`; ``device_name`` is the GPU's, or None for the CPU."""
+def describe(gpus: Sequence[GpuDescription] = ()) -> Environment:
+    """The `Environment` of a run on ``gpus``, or on the CPU where there are none."""
     return Environment(
-        device=device_name or _processor(),
+        device=", ".join(dict.fromkeys(gpu.name for gpu in gpus)) or _processor(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
         packages={name: _version(name) for name in _PACKAGES},
@@ -58,6 +60,7 @@ def describe(device_name: str | None) -> Environment:
         memory_bytes=int(psutil.virtual_memory().total),
         governor=_governor(),
         hypervisor="hypervisor" in _cpuinfo("flags").split(),
+        gpus=tuple(gpus),
     )
 
 

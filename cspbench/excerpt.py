@@ -190,6 +190,12 @@ def _made(run: Run) -> dict[str, str]:
         "least sample": f"{settings.min_time_s:g} s",
         "cspbench": info.version,
     }
+    if environment.gpus:
+        gpu = environment.gpus[0]
+        made["cache"] = "cold" if settings.cold else "warm"
+        made["CUDA"] = f"{gpu.cuda}, cuDNN {gpu.cudnn}"
+        if not isinstance(gpu.driver, Failure):
+            made["driver"] = gpu.driver
     if settings.training:
         made["training"] = f"{settings.training.steps} steps on {settings.training.data}"
     if info.git:

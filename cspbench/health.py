@@ -7,12 +7,13 @@ in a test. Nothing here raises: what cannot be read is a finding, too. Imports n
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from .records import Failure, GpuFound
 from .units import bytes_text
 
 Level = Literal["good", "unknown", "fair", "poor"]
@@ -38,12 +39,12 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What the checks look at: files below ``root``, environment variables, what is asked for."""
+    """What the checks look at: files below ``root``, variables, threads asked for, GPUs' states."""
 
     root: Path
     variables: Mapping[str, str]
     threads: int
-    device: str
+    gpus: Sequence[GpuFound] = ()
 
     def read(self, path: str) -> str:
         """A file's text; raises OSError or ValueError."""
@@ -77,12 +78,12 @@ Check = Callable[[Machine], Finding | None]
 def findings(
     *,
     threads: int,
-    device: str = "cpu",
+    gpus: Sequence[GpuFound] = (),
     root: Path = Path("/"),
     variables: Mapping[str, str] = os.environ,
 ) -> tuple[Finding, ...]:
     """What every check finds, in their order; a check that does not apply finds nothing."""
-    machine = Machine(root=root, variables=variables, threads=threads, device=device)
+    machine = Machine(root=root, variables=variables, threads=threads, gpus=gpus)
     found = (_looked(name, check, machine) for name, check in CHECKS.items())
     return tuple(one for one in found if one is not None)
 
@@ -312,39 +313,44 @@ def _throttling(machine: Machine) -> Finding | None:
     )
 
 
-def _gpu(machine: Machine) -> Finding | None:
-    if machine.device == "cpu":
+def _gpus(machine: Machine) -> Finding | None:
+    if not machine.gpus:
         return None
-    try:
-        import pynvml
-    except ImportError:
+    found = [_gpu(gpu) for gpu in machine.gpus]
+    worst_one = max(found, key=lambda one: _ORDER.index(one.level))
+    text = "; ".join(dict.fromkeys(one.text for one in found))
+    return Finding(name="GPU", level=worst_one.level, text=text, remedy=worst_one.remedy)
+
+
+def _gpu(gpu: GpuFound) -> Finding:
+    state = gpu.state
+    name = gpu.description.name
+    if isinstance(state.limits, Failure):
+        return Finding(name="GPU", level="unknown", text=f"{name}: {state.limits.reason}")
+    limits = state.limits
+    others = 0 if isinstance(state.others, Failure) else state.others
+    words = [
+        name,
+        _known(state.sm_mhz, "{:,.0f} MHz"),
+        _known(state.celsius, "{:.0f} °C"),
+        _known(state.watts, "{:.0f} W"),
+        f"{others} other processes" if others else "no other process",
+        f"clocks held down by {', '.join(limits)}" if limits else "not throttled",
+    ]
+    text = ", ".join(filter(None, words))
+    if others or limits:
         return Finding(
             name="GPU",
-            level="unknown",
-            text="its state cannot be read without NVIDIA's library",
-            remedy="pip install nvidia-ml-py",
+            level="poor",
+            text=text,
+            remedy="stop the other processes (nvidia-smi), let it cool, or lock its clocks "
+            "(sudo nvidia-smi --lock-gpu-clocks)",
         )
-    try:
-        pynvml.nvmlInit()
-        return _gpu_state(pynvml, int(machine.device.partition(":")[2] or 0))
-    except pynvml.NVMLError as error:
-        return Finding(name="GPU", level="unknown", text=f"NVML says: {error}")
-
-
-def _gpu_state(nvml: Any, index: int) -> Finding:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    others = len(nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    throttled = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle) & ~(
-        nvml.nvmlClocksThrottleReasonGpuIdle
-        | nvml.nvmlClocksThrottleReasonApplicationsClocksSetting
-    )
-    celsius = nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
-    text = f"{celsius} °C, {others} other processes, {'' if throttled else 'not '}throttled"
-    if others or throttled:
-        remedy = "stop the other processes (nvidia-smi), let it cool, or lock its clocks "
-        remedy += "(sudo nvidia-smi --lock-gpu-clocks)"
-        return Finding(name="GPU", level="poor", text=text, remedy=remedy)
     return Finding(name="GPU", level="good", text=text)
+
+
+def _known(value: float | Failure, form: str) -> str:
+    return "" if isinstance(value, Failure) else form.format(value)
 
 
 CHECKS: dict[str, Check] = {
@@ -361,7 +367,7 @@ CHECKS: dict[str, Check] = {
     "allocator": _allocator,
     "power": _power,
     "throttling": _throttling,
-    "GPU": _gpu,
+    "GPU": _gpus,
 }
 """All checks by name, in the order in which they are shown."""
 

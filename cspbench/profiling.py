@@ -7,11 +7,11 @@ from torch import nn
 from .case import Mode, Precision, make_case
 from .catalogue import find
 from .catalogue.entry import Entry, Shape, Value
-from .device import backend, check
+from .device import backend, check, gpu
 from .environment import physical_cores
 from .errors import CspbenchError, unknown
 from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
-from .measures.latency import Contestant, stopwatch, take_turns
+from .measures.latency import Contestant, Ring, take_turns
 from .measures.registry import MEASURES
 from .records import STAGES, Latency, Record
 from .values import Frozen
@@ -77,7 +77,7 @@ def profile(
         else BuiltSubject(case)
     )
     found: dict[str, Frozen] = {}
-    with backend(threads=physical_cores(), seed=0, precision=precision):
+    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
         for name, measure in MEASURES.items():
             if name in wanted:
                 found[name] = measure(subject)
@@ -87,9 +87,8 @@ def profile(
 
 def _latency(subject: Subject, turns: int) -> Latency:
     case = subject.case
-    timed = stopwatch(Call(case, subject.real(), case.device), case.device)
-    contestant = Contestant(key=case.key, timed=timed)
-    contestant.prepare(minimum_s=0.001)
+    ring = Ring(minimum_s=0.001, gpu=gpu(case.device))
+    contestant = ring.enter(case.key, Call(case, subject.real(), case.device))
 
     def sample(one: Contestant) -> bool:
         one.sample()

@@ -154,8 +154,12 @@ def _of(number: int, total: int | None) -> str:
 
 
 def _contention(run: Run) -> str:
-    """What the last launch lost to other processes, where it is to be repeated."""
+    """What disturbed the last launch, where it is to be repeated."""
     last = run.launches[-1]
+    if last.gpu and last.gpu.limits:
+        return f"throttled: {', '.join(last.gpu.limits)} held the GPU's clocks down"
+    if last.gpu and last.gpu.others:
+        return f"contended: {last.gpu.others} other processes on the GPU"
     if not last.is_contended:
         return ""
     return f"contended: other processes took {last.activity.taken_share:.0%} of its processor time"

@@ -6,7 +6,7 @@ its reason, never 0 and never an absent key.
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -179,11 +179,15 @@ class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="k
 
     ``peak_tensor_bytes``: as in `TensorPeak`, on real tensors. ``peak_alloc_bytes``: what the
     allocator had given out, workspaces inside operators included; it depends on the thread count.
+    On a GPU also ``baseline_alloc_bytes``, what it had given out before the call (what libraries
+    keep as workspace included), and ``peak_reserved_bytes``, what it held of the device at most.
     """
 
     case: str
     peak_tensor_bytes: Whole
     peak_alloc_bytes: Whole | Failure
+    baseline_alloc_bytes: Whole | None = None
+    peak_reserved_bytes: Whole | None = None
 
 
 class Resident(Frozen, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
@@ -201,6 +205,11 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
 
     ``first_call_s`` is the first call's time; ``warmup_iterations`` ran untimed before the turns,
     and ``steady`` says whether warm-up ended on steadiness rather than at its cap.
+
+    On a GPU ``samples_s`` are by its own events, ``host_samples_s`` of the same iterations by the
+    host's clock, until the device is idle again (None on a CPU, and where the cache is flushed in
+    between). ``graph_samples_s`` are of the same work as a replayed CUDA graph. ``throttled``
+    counts the samples after which something held the clocks down.
     """
 
     case: str
@@ -210,6 +219,9 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     first_call_s: Seconds
     warmup_iterations: Whole
     steady: bool
+    host_samples_s: Samples | None = None
+    graph_samples_s: Samples | Failure | None = None
+    throttled: Whole = 0
 
 
 class GradientTerms(Frozen, frozen=True, kw_only=True, tag="gradient_terms", tag_field="kind"):
@@ -288,11 +300,60 @@ class Activity(Frozen, frozen=True, kw_only=True):
         return lacked / wanted if wanted > 0 else 0.0
 
 
+class GpuState(Frozen, frozen=True, kw_only=True):
+    """A GPU at one moment, each reading or why it is missing.
+
+    ``limits`` name what holds its clocks down; ``others`` counts the other processes on it.
+    """
+
+    sm_mhz: float | Failure
+    memory_mhz: float | Failure
+    celsius: float | Failure
+    watts: float | Failure
+    limits: tuple[str, ...] | Failure
+    others: Whole | Failure
+
+    @classmethod
+    def unknown(cls, reason: Failure) -> Self:
+        """A state of which nothing can be read."""
+        return cls(**dict.fromkeys(cls.__struct_fields__, reason))
+
+
+class GpuFlags(Frozen, frozen=True, kw_only=True):
+    """The flags of torch's backends that a GPU's results depend on."""
+
+    matmul_tf32: bool
+    cudnn_tf32: bool
+    cudnn_benchmark: bool
+    deterministic: bool
+
+
+class GpuActivity(Frozen, frozen=True, kw_only=True):
+    """A GPU around the turns of a launch.
+
+    ``limits`` name all that held its clocks down before, after or at any sample.
+    ``empty_region_s`` is what two events with nothing between them read (median).
+    """
+
+    device: str
+    before: GpuState
+    after: GpuState
+    limits: tuple[str, ...]
+    empty_region_s: float
+    flags: GpuFlags
+
+    @property
+    def others(self) -> int:
+        """The most other processes that were seen on it."""
+        seen = (self.before.others, self.after.others)
+        return max((number for number in seen if isinstance(number, int)), default=0)
+
+
 class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     """One launch that ended well: a fresh process in which ``cases`` took turns.
 
     ``allocator`` is the mode in force. ``activity`` is of the turns; ``seconds`` are of the whole
-    launch, building and warm-up included.
+    launch, building and warm-up included. ``gpu`` is None on a CPU.
     """
 
     launch: Whole
@@ -302,11 +363,23 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     allocator: Literal["pinned", "system"]
     activity: Activity
     seconds: float
+    gpu: GpuActivity | None = None
 
     @property
     def is_contended(self) -> bool:
-        """Whether others took so much of the cores that the launch is to be repeated."""
-        return self.activity.taken_share > CONTENDED
+        """Whether others took so much of the cores, or ran on the GPU, that it does not count."""
+        on_gpu = self.gpu is not None and self.gpu.others > 0
+        return on_gpu or self.activity.taken_share > CONTENDED
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether heat or power held the GPU's clocks down."""
+        return self.gpu is not None and bool(self.gpu.limits)
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the launch is to be repeated."""
+        return self.is_contended or self.is_throttled
 
 
 class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
@@ -346,7 +419,11 @@ class TrainingSettings(Frozen, frozen=True, kw_only=True):
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
-    """How a run is measured. Two runs into one folder must agree in all of it."""
+    """How a run is measured. Two runs into one folder must agree in all of it.
+
+    ``device`` may name several GPUs, separated by commas. ``cold``: a GPU's L2 cache is flushed
+    before each call. ``cuda_graph``: calls are replayed as a graph, too.
+    """
 
     device: str
     threads: int
@@ -359,6 +436,8 @@ class Settings(Frozen, frozen=True, kw_only=True):
     memory_budget_bytes: int
     budget_s: float | None = None
     training: TrainingSettings | None = None
+    cold: bool = False
+    cuda_graph: bool = False
 
 
 class NoiseFloor(Frozen, frozen=True, kw_only=True):
@@ -387,6 +466,25 @@ class Git(Frozen, frozen=True, kw_only=True):
     dirty: bool
 
 
+class GpuDescription(Frozen, frozen=True, kw_only=True):
+    """A GPU and the libraries that drive it: CUDA and cuDNN as torch was built with them."""
+
+    name: str
+    driver: str | Failure
+    cuda: str
+    cudnn: str
+    memory_bytes: Whole
+    l2_bytes: Whole
+
+
+class GpuFound(Frozen, frozen=True, kw_only=True):
+    """A GPU that can be used, its state, and the memory that it has to give."""
+
+    description: GpuDescription
+    state: GpuState
+    free_bytes: Whole
+
+
 class Environment(Frozen, frozen=True, kw_only=True):
     """The machine and the versions. ``device`` is the processor's or the GPU's name."""
 
@@ -401,6 +499,7 @@ class Environment(Frozen, frozen=True, kw_only=True):
     memory_bytes: int
     governor: str | Failure
     hypervisor: bool
+    gpus: tuple[GpuDescription, ...] = ()
 
 
 class RunInfo(Frozen, frozen=True, kw_only=True):
@@ -431,7 +530,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
 class Record(Frozen, frozen=True, kw_only=True):
     """All that is known of one case; an absent measure is None, and `failures` says why.
 
-    ``left_out`` are samples of contended launches, where enough others make up the estimates.
+    ``left_out`` are samples of disturbed launches, where enough others make up the estimates.
     ``trainings`` are of one seed each, in their order.
     """
 
@@ -474,13 +573,13 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
 
     Samples of a launch that has no closing `Launch` line were in flight when the run was cut off:
     they are left out, and a note counts them. A measure that was repeated counts by its last line.
-    Samples of contended launches are left out where at least half of the launches asked for were
-    not contended; else all count.
+    Samples of disturbed launches are left out where at least half of the launches asked for were
+    not disturbed; else all count.
     """
     kept = list(lines)
     launches = tuple(line for line in kept if isinstance(line, Launch))
     complete = {launch.launch for launch in launches}
-    contended = {launch.launch for launch in launches if launch.is_contended}
+    disturbed = {launch.launch for launch in launches if launch.is_disturbed}
     fields: dict[str, dict[str, Any]] = {case.key: {} for case in info.cases}
     latencies: dict[str, list[Latency]] = {key: [] for key in (*fields, YARDSTICK)}
     failures: dict[str, list[CaseFailure]] = {key: [] for key in fields}
@@ -503,7 +602,7 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
 
     records = []
     for case in info.cases:
-        counting, left_out = _counted(latencies[case.key], contended, info.settings.launches)
+        counting, left_out = _counted(latencies[case.key], disturbed, info.settings.launches)
         records.append(
             Record(
                 case=case,
@@ -525,10 +624,10 @@ def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) 
 
 
 def _counted(
-    latencies: Sequence[Latency], contended: AbstractSet[int], asked: int
+    latencies: Sequence[Latency], disturbed: AbstractSet[int], asked: int
 ) -> tuple[tuple[Latency, ...], tuple[Latency, ...]]:
     """Those that make up the estimates, and those that are left out."""
-    quiet = tuple(line for line in latencies if line.launch not in contended)
+    quiet = tuple(line for line in latencies if line.launch not in disturbed)
     if 2 * len(quiet) < asked:
         return tuple(latencies), ()
-    return quiet, tuple(line for line in latencies if line.launch in contended)
+    return quiet, tuple(line for line in latencies if line.launch in disturbed)

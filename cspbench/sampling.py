@@ -18,7 +18,7 @@ from .verdicts import THRESHOLD, Verdict
 class Standing:
     """One case in the middle of a run.
 
-    ``reference`` is the case that is launched with it. ``quiet`` and ``contended`` count its
+    ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is of its ratio's interval, or of its latency's where it has no
     reference; infinite where one launch gives none. ``is_decided``: its verdict is, or its interval
     is as narrow as the threshold; a reference always is. ``more_launches`` should decide it, None
@@ -28,7 +28,7 @@ class Standing:
     key: str
     reference: str | None
     quiet: int
-    contended: int
+    disturbed: int
     half_width: float
     is_decided: bool
     more_launches: int | None
@@ -47,7 +47,7 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixedLaunches:
-    """So many launches a case; contended ones are repeated, at most half as often again."""
+    """So many launches a case; disturbed ones are repeated, at most half as often again."""
 
     launches: int
 
@@ -60,14 +60,14 @@ class FixedLaunches:
         return tuple(standing.key for standing in standings if self._lacks(standing))
 
     def left(self, standings: Sequence[Standing]) -> int:
-        """The launches that the case with the fewest lacks, if none of them is contended."""
+        """The launches that the case with the fewest lacks, if none of them is disturbed."""
         return max(map(self._lacks, standings), default=0)
 
     def _lacks(self, standing: Standing) -> int:
         most = self.launches + math.ceil(self.launches / 2)
         return min(
             max(0, self.launches - standing.quiet),
-            max(0, most - standing.quiet - standing.contended),
+            max(0, most - standing.quiet - standing.disturbed),
         )
 
 
@@ -88,7 +88,7 @@ class Budget:
         first = set(FixedLaunches(launches=self.launches).wanted(standings, elapsed_s))
         if first:
             unmeasured = any(
-                one.quiet + one.contended == 0 for one in standings if one.key in first
+                one.quiet + one.disturbed == 0 for one in standings if one.key in first
             )
             chosen = [one for one in standings if one.key in first]
             return tuple(first) if unmeasured else _affordable(chosen, standings, remaining)
@@ -119,13 +119,13 @@ def standings(run: Run) -> list[Standing]:
     """Where each case stands that can still be launched."""
     judged = verdicts(run)
     references = {record.case.reference for record in run.records}
-    contended = {launch.launch for launch in run.launches if launch.is_contended}
+    disturbed = {launch.launch for launch in run.launches if launch.is_disturbed}
     cost = _seconds_by_case(run)
     return [
         _standing(
             record,
             judged.get(record.case.key),
-            contended,
+            disturbed,
             is_reference=record.case.key in references,
             seconds=cost.get(record.case.key, 0.0),
         )
@@ -137,13 +137,13 @@ def standings(run: Run) -> list[Standing]:
 def _standing(
     record: Record,
     verdict: Verdict | None,
-    contended: set[int],
+    disturbed: set[int],
     *,
     is_reference: bool,
     seconds: float,
 ) -> Standing:
     launches = [line.launch for line in (*record.latencies, *record.left_out)]
-    disturbed = sum(launch in contended for launch in launches)
+    lost = sum(launch in disturbed for launch in launches)
     width = math.inf
     if verdict is not None:
         width = _infinite(verdict.ratio.relative_half_width)
@@ -153,8 +153,8 @@ def _standing(
     return Standing(
         key=record.case.key,
         reference=record.case.reference,
-        quiet=len(launches) - disturbed,
-        contended=disturbed,
+        quiet=len(launches) - lost,
+        disturbed=lost,
         half_width=width,
         is_decided=verdict.is_decided if verdict else is_reference or width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ from .records import (
     SIDES,
     Environment,
     Git,
+    GpuFound,
     Run,
     RunInfo,
     Settings,
@@ -31,7 +32,7 @@ from .records import (
 )
 from .runner import Progress, Runner
 from .store import RunFolder
-from .suite import Selection, Suite, built_in, load, shape_of
+from .suite import Selection, Suite, built_in, load, shape_of, share_out
 
 DEFAULT_SUITES = {"run": "blocks", "ab": "blocks", "gradients": "designs"}
 _SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last")
@@ -57,8 +58,8 @@ class Session:
         """
         if options["resume"] is not None:
             return cls._resume(options)
-        device, name = device_of(options["device"] or "cpu")
-        return cls._create(options, _suite(options, device), name)
+        used = devices_of(options["device"] or "cpu")
+        return cls._create(options, _suite(options, used[0]), used)
 
     @classmethod
     def begin_ab(
@@ -68,23 +69,23 @@ class Session:
 
         Raises `CspbenchError` as `begin` does.
         """
-        device, name = device_of(options["device"] or "cpu")
-        suite = both_sides(_suite(options, device))
-        return cls._create(options, suite, name, revisions, roots)
+        used = devices_of(options["device"] or "cpu")
+        suite = both_sides(_suite(options, used[0]))
+        return cls._create(options, suite, used, revisions, roots)
 
     @classmethod
     def _create(
         cls,
         options: Mapping[str, Any],
         suite: Suite,
-        device_name: str | None,
+        used: tuple[str, tuple[GpuFound, ...]],
         revisions: Mapping[Side, str] | None = None,
         roots: Mapping[Side, Path] | None = None,
     ) -> Self:
-        device = suite.cases[0].device
-        settings = settings_of(options, device)
+        device, gpus = used
+        settings = settings_of(options, device, gpus)
         started = datetime.now(UTC)
-        described = environment.describe(device_name)
+        described = environment.describe([gpu.description for gpu in gpus])
         info = RunInfo(
             schema=SCHEMA,
             version=__version__,
@@ -104,7 +105,7 @@ class Session:
         )
         place = options["out"]
         if place is None:
-            place = f"results/{suite.name}-{device.replace(':', '')}-{started:%Y%m%dT%H%M%SZ}"
+            place = f"results/{suite.name}-{re.sub('[:,]', '', device)}-{started:%Y%m%dT%H%M%SZ}"
         elif not place:
             raise CspbenchError("--out takes a folder, got ''")
         return cls(RunFolder.create(Path(place), info), assemble(info, ()), roots)
@@ -140,20 +141,22 @@ class Session:
         self._folder.close()
 
 
-def device_of(wanted: str) -> tuple[str, str | None]:
-    """The device to use and, of a GPU, its name, found out in another process."""
+def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
+    """The device to use, or several GPUs, and what they are, found out in another process."""
     if wanted == "cpu":
-        return wanted, None
+        return wanted, ()
     answers: list[object] = []
     device = "cuda" if wanted == "auto" else wanted
-    died = isolate.run("cspbench.worker:identify", device, time_limit_s=120, receive=answers.append)
-    answer = answers[0] if answers else None
-    if isinstance(answer, str):
-        return device, answer
+    names = tuple(device.split(","))
+    died = isolate.run("cspbench.worker:identify", names, time_limit_s=120, receive=answers.append)
+    gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
+    if len(gpus) == len(names):
+        return device, gpus
     if wanted == "auto":
-        return "cpu", None
-    if isinstance(answer, CspbenchError):
-        raise answer
+        return "cpu", ()
+    refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
+    if refusals:
+        raise refusals[0]
     raise CspbenchError(
         f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
     )
@@ -187,7 +190,7 @@ def _suite(options: Mapping[str, Any], device: str) -> Suite:
         return _suite_of_entry(name, options)
     if options.get("overrides") or options.get("input"):
         raise CspbenchError(f"--set and --input are of an entry; {name!r} is a suite")
-    return load(name, _selection(options, device))
+    return share_out([load(name, _selection(options, one)) for one in device.split(",")])
 
 
 def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
@@ -243,6 +246,8 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "allocator": "allocator",
         "seed": "seed",
         "budget": "budget_s",
+        "cold": "cold",
+        "cuda_graph": "cuda_graph",
     }
     return {name: options[key] for key, name in names.items() if options.get(key) is not None}
 
@@ -255,11 +260,16 @@ def _training(options: Mapping[str, Any]) -> TrainingSettings | None:
     return TrainingSettings(**{**TRAINING, **given})
 
 
-def settings_of(options: Mapping[str, Any], device: str) -> Settings:
+def settings_of(options: Mapping[str, Any], device: str, gpus: Sequence[GpuFound] = ()) -> Settings:
     """What a command line asks for, the defaults where it is silent.
 
-    Raises `CspbenchError` for more threads than cores.
+    Raises `CspbenchError` for more threads than cores, and for what only a GPU can do.
     """
+    for name in ("cold", "cuda_graph"):
+        if options.get(name) and not gpus:
+            raise CspbenchError(
+                f"--{name.replace('_', '-')} is of GPUs: it needs --device cuda, not {device}"
+            )
     cores = environment.usable_cores()
     if (options.get("threads") or 1) > cores:
         raise CspbenchError(
@@ -272,7 +282,7 @@ def settings_of(options: Mapping[str, Any], device: str) -> Settings:
         defaults |= {"threads": 1, "time_limit_s": 600.0}
     return Settings(
         device=device,
-        memory_budget_bytes=environment.memory_budget_bytes(),
+        memory_budget_bytes=environment.memory_budget_bytes([gpu.free_bytes for gpu in gpus]),
         training=training,
         **{**defaults, **_given_settings(options)},
     )
@@ -314,8 +324,9 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             )
         suite = _suite({**options, "suite": name}, settings.device)
         yield from _suite_differences(info, suite)
-    _, device_name = device_of(settings.device)
-    yield from _environment_differences(info.environment, environment.describe(device_name))
+    _, gpus = devices_of(settings.device)
+    here = environment.describe([gpu.description for gpu in gpus])
+    yield from _environment_differences(info.environment, here)
     yield from _git_differences(info.git, environment.git())
     if info.yardstick != digest():
         yield "the yardstick is another"
@@ -336,7 +347,7 @@ def _suite_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
 
 
 def _environment_differences(there: Environment, here: Environment) -> Iterator[str]:
-    for name in ("device", "python", "packages", "affinity"):
+    for name in ("device", "gpus", "python", "packages", "affinity"):
         before, now = getattr(there, name), getattr(here, name)
         if before != now:
             yield f"{name} was {before}, is {now}"
@@ -364,8 +375,9 @@ def _command(options: Mapping[str, Any]) -> str:
         words += ["--set", override]
     for key in ("input", "device", "only", "mode", "precision", "batch_size", "img_size"):
         words += _option(key, options.get(key))
-    if options["channels_last"]:
-        words.append("--channels-last")
+    for flag in ("channels_last", "cold", "cuda_graph"):
+        if options.get(flag):
+            words.append(f"--{flag.replace('_', '-')}")
     if options.get("no_training"):
         words.append("--no-training")
     for key in (

@@ -97,6 +97,24 @@ def load(name: str, selection: Selection | None = None) -> Suite:
     return Suite(name=Path(name).stem, description=suite.description, cases=tuple(cases))
 
 
+def share_out(suites: Sequence[Suite]) -> Suite:
+    """One suite of the cases of several, which are the same on a device each.
+
+    Every case is measured on one device, the next on the next; references on all, for a ratio is
+    of two cases on one device.
+    """
+    references = {case.reference for suite in suites for case in suite.cases}
+    cases: list[Case] = []
+    shared = 0
+    for alike in zip(*(suite.cases for suite in suites), strict=True):
+        if any(case.key in references for case in alike):
+            cases += alike
+        else:
+            cases.append(alike[shared % len(alike)])
+            shared += 1
+    return msgspec.structs.replace(suites[0], cases=tuple(cases))
+
+
 def _read(name: str) -> SuiteFile:
     path = Path(name)
     if name.endswith(_SUFFIX) or len(path.parts) > 1:

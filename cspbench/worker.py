@@ -9,6 +9,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -19,13 +20,13 @@ import torch._dynamo  # an optimizer and fake tensors load it on first use, whic
 from . import allocator
 from .case import Case
 from .contention import Snapshot
-from .device import backend, check
+from .device import GpuWatch, backend, check, found, gpu, management
 from .errors import AbsentError, CspbenchError
 from .isolate import Announcer
 from .measures.base import BuiltSubject, Call
 from .measures.equivalence import equivalence
 from .measures.gradients import training
-from .measures.latency import Contestant, stopwatch, take_turns
+from .measures.latency import Contestant, Ring, empty_region_s, take_turns
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
 from .records import (
@@ -46,14 +47,14 @@ _BALLAST_BYTES = 1 << 20
 _HERE: Mapping[str, Path] = MappingProxyType({})
 
 
-def identify(announcer: Announcer, device: str) -> None:
-    """Send the name of a CUDA device, or the `CspbenchError` that says why it cannot be used."""
+def identify(announcer: Announcer, devices: tuple[str, ...]) -> None:
+    """Send what each GPU is, or the `CspbenchError` that says why it cannot be used."""
     try:
-        check(device)
+        for device in devices:
+            check(device)
+            announcer.send(found(device))
     except CspbenchError as error:
         announcer.send(error)
-    else:
-        announcer.send(torch.cuda.get_device_name(device))
 
 
 def measure(
@@ -71,7 +72,7 @@ def measure(
     for index, stage in enumerate(stages):
         announcer.step(index)
         try:
-            with backend(threads=settings.threads, seed=settings.seed, precision=case.precision):
+            with _backend(case, settings):
                 announcer.send(MEASURES[stage](subject))
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             announcer.send(failure(case.key, stage, error))
@@ -102,7 +103,7 @@ def compare_outputs(
     roots: Mapping[str, Path] = _HERE,
 ) -> None:
     """Send whether two builds of a case compute the same."""
-    with backend(threads=settings.threads, seed=settings.seed, precision=candidate.precision):
+    with _backend(candidate, settings):
         sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
         announcer.send(equivalence(sides[0], sides[1], settings.seed))
 
@@ -137,27 +138,34 @@ def launch(
 
     contestants: list[Contestant] = []
 
-    def enter(key: str, call: Callable[[], object]) -> None:
-        contestant = Contestant(key=key, timed=stopwatch(call, settings.device))
-        contestant.prepare(minimum_s=settings.min_time_s)
-        contestants.append(contestant)
-
-    def enter_case(case: Case) -> None:
+    def enter(case: Case) -> None:
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
-        enter(case.key, Call(case, BuiltSubject(case, roots.get(case.side)).real(), case.device))
+        call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device)
+        contestants.append(ring.enter(case.key, call))
 
-    precision = cases[0].precision  # a group shares the backend's flags
-    with backend(threads=settings.threads, seed=settings.seed, precision=precision):
+    device = cases[0].device  # a group shares the device and the backend's flags
+    with _backend(cases[0], settings):
         threads = torch.get_num_threads()
         announcer.step(len(cases))
-        enter(YARDSTICK, yardstick(settings.device))
+        on_gpu = gpu(device)
+        watch = GpuWatch(device, management(device)) if on_gpu else None
+        ring = Ring(
+            minimum_s=settings.min_time_s,
+            gpu=on_gpu,
+            watch=watch,
+            cold=settings.cold,
+            graph=settings.cuda_graph,
+        )
+        contestants.append(ring.enter(YARDSTICK, yardstick(device), with_graph=False))
         layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
         ballast = []
         for case in layout.sample(cases, len(cases)):
             ballast.append(torch.empty(layout.randrange(_BALLAST_BYTES), dtype=torch.uint8))
-            attempt(case.key, partial(enter_case, case))
+            attempt(case.key, partial(enter, case))
         gc.collect()
         gc.disable()
+        if watch:
+            watch.begin()
         before = Snapshot.take()
         stayed = take_turns(
             contestants,
@@ -166,6 +174,9 @@ def launch(
             sample=lambda one: attempt(one.key, one.sample),
         )
         after = Snapshot.take()
+        seen = None
+        if watch and on_gpu:
+            seen = watch.activity(empty_region_s=empty_region_s(on_gpu))
     del ballast
     stayed.sort(key=lambda one: steps[one.key])
     for one in stayed:
@@ -177,9 +188,19 @@ def launch(
             seed=seed,
             threads=threads,
             allocator=pinned,
-            activity=after.since(before, threads=1 if settings.device != "cpu" else threads),
+            activity=after.since(before, threads=1 if seen else threads),
             seconds=time.perf_counter() - began,
+            gpu=seen,
         )
+    )
+
+
+def _backend(case: Case, settings: Settings) -> AbstractContextManager[None]:
+    return backend(
+        device=case.device,
+        threads=settings.threads,
+        seed=settings.seed,
+        precision=case.precision,
     )
 
 

@@ -8,6 +8,11 @@ from cspbench.records import (
     Activity,
     Environment,
     Failure,
+    GpuActivity,
+    GpuDescription,
+    GpuFlags,
+    GpuFound,
+    GpuState,
     Latency,
     Launch,
     NoiseFloor,
@@ -130,4 +135,46 @@ def make_floor(spread: float) -> NoiseFloor:
         in_turns={"infer": spread, "train": spread},
         between_runs={"infer": spread, "train": spread},
         measured="2026-01-01T00:00:00+00:00",
+    )
+
+
+def make_gpu(name: str = "a GPU", state: GpuState | None = None) -> GpuFound:
+    """A GPU with 80 GB of memory and 50 MB of L2, of which all is free; idle unless told."""
+    return GpuFound(
+        description=GpuDescription(
+            name=name,
+            driver="570.1",
+            cuda="12.8",
+            cudnn="91002",
+            memory_bytes=80_000_000_000,
+            l2_bytes=50_000_000,
+        ),
+        state=state or make_gpu_state(),
+        free_bytes=80_000_000_000,
+    )
+
+
+def make_gpu_state(*, limits: tuple[str, ...] = (), others: int = 0) -> GpuState:
+    """One reading of a GPU that is alone and held back by nothing."""
+    return GpuState(
+        sm_mhz=1980.0,
+        memory_mhz=2619.0,
+        celsius=41.0,
+        watts=Failure(reason="NVML says: Not Supported"),
+        limits=limits,
+        others=others,
+    )
+
+
+def make_gpu_activity(*, limits: tuple[str, ...] = (), others: int = 0) -> GpuActivity:
+    """What was seen of it around a launch."""
+    return GpuActivity(
+        device="cuda",
+        before=make_gpu_state(),
+        after=make_gpu_state(limits=limits, others=others),
+        limits=limits,
+        empty_region_s=2e-6,
+        flags=GpuFlags(
+            matmul_tf32=False, cudnn_tf32=False, cudnn_benchmark=False, deterministic=False
+        ),
     )

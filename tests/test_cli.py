@@ -102,7 +102,17 @@ SUITES = (
             ["--precision", "fp31"],
             "no precision 'fp31'; nearest: 'fp32', 'fp16'",
         ),
-        (["--device", "gpu"], "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'auto'"),
+        (
+            ["--device", "gpu"],
+            "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'cuda:0,cuda:1', 'auto'",
+        ),
+        (
+            ["--device", "cuda:0,cpu"],
+            "several devices are GPUs by number, cuda:0,cuda:1; got 'cuda:0,cpu'",
+        ),
+        (["--device", "cuda:1,cuda:1"], "a list names each device once, got 'cuda:1,cuda:1'"),
+        (["--cold"], "--cold is of GPUs: it needs --device cuda, not cpu"),
+        (["--cuda-graph"], "--cuda-graph is of GPUs: it needs --device cuda, not cpu"),
         (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
         (["--batch-size", "1,-8"], "a count is a whole number from 1 to 1000000, got '-8'"),
         (

@@ -8,7 +8,7 @@ from cspbench.errors import CspbenchError
 
 
 def raise_inside() -> None:
-    with device.backend(threads=1, seed=4, precision="tf32"):
+    with device.backend(device="cpu", threads=1, seed=4, precision="tf32"):
         raise RuntimeError("inside")
 
 
@@ -19,7 +19,7 @@ def test_threads_seed_and_flags_are_set_inside_and_restored_on_errors_too() -> N
     cudnn.benchmark = True
     state = torch.get_rng_state()
     try:
-        with device.backend(threads=1, seed=3, precision="tf32"):
+        with device.backend(device="cpu", threads=1, seed=3, precision="tf32"):
             assert torch.get_num_threads() == 1
             assert torch.initial_seed() == 3
             assert (cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32) == (False, True, True)
@@ -40,12 +40,3 @@ def test_a_cuda_index_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPat
     device.check("cuda:1")
     with pytest.raises(CspbenchError, match="there are 2 CUDA devices, cuda:0 to cuda:1"):
         device.check("cuda:2")
-
-
-def test_waiting_for_a_cuda_device_waits_for_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CPU needs no waiting."""
-    waited: list[str] = []
-    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
-    device.synchronise("cpu")
-    device.synchronise("cuda:1")
-    assert waited == ["cuda:1"]

@@ -107,7 +107,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
 
 def diagnosed() -> tuple[doctor.Diagnosis, list[str]]:
     said: list[str] = []
-    return doctor.diagnose(DEFAULTS, None, said.append), said
+    return doctor.diagnose(DEFAULTS, (), said.append), said
 
 
 def test_the_floor_is_the_spread_that_identical_copies_show(

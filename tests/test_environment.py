@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from making import make_gpu
 
 from cspbench import environment
 
@@ -15,17 +16,30 @@ def test_threads_default_to_the_cores_that_the_process_may_use() -> None:
     try:
         os.sched_setaffinity(0, {min(before)})
         assert environment.physical_cores() == 1
-        assert environment.describe(None).affinity == (min(before),)
+        assert environment.describe().affinity == (min(before),)
     finally:
         os.sched_setaffinity(0, before)
 
 
 def test_the_environment_names_which_thop_ran() -> None:
     """Two distributions install a module of that name, under different licences."""
-    described = environment.describe(None)
+    described = environment.describe()
     assert described.thop_distribution == "thop"
     assert described.packages["torch"].startswith("2.")
-    assert environment.describe("a GPU").device == "a GPU"
+
+
+def test_a_run_on_gpus_names_them_once_and_keeps_what_drives_them() -> None:
+    """Two of one kind are one name; each has its description."""
+    gpus = [make_gpu("one kind"), make_gpu("one kind")]
+    described = environment.describe([gpu.description for gpu in gpus])
+    assert described.device == "one kind"
+    assert [gpu.cuda for gpu in described.gpus] == ["12.8", "12.8"]
+
+
+def test_memory_is_planned_for_where_the_cases_run() -> None:
+    """On the fuller of two GPUs; in the main memory only without one."""
+    assert environment.memory_budget_bytes([10_000, 5_000]) == 3_000
+    assert environment.memory_budget_bytes() > 1 << 28
 
 
 def _git(folder: Path, *words: str) -> str:

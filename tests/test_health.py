@@ -1,16 +1,16 @@
 """The doctor's checks on machines that are made up, good and bad, and on this one."""
 
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from making import make_gpu, make_gpu_state
 
 from cspbench.health import CHECKS, Finding, findings, worst
+from cspbench.records import Failure, GpuFound, GpuState
 
 CPU = "sys/devices/system/cpu"
 
@@ -42,7 +42,7 @@ def looked(
     changes: Mapping[str, str | None] | None = None,
     *,
     threads: int = 2,
-    device: str = "cpu",
+    gpus: Sequence[GpuFound] = (),
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Finding]:
     """The findings on the good machine with some files changed, or taken away."""
@@ -50,7 +50,7 @@ def looked(
         if content is not None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
-    found = findings(threads=threads, device=device, root=root, variables=variables or {})
+    found = findings(threads=threads, gpus=gpus, root=root, variables=variables or {})
     return {one.name: one for one in found}
 
 
@@ -212,52 +212,28 @@ def test_no_content_makes_a_check_raise(tmp_path: Path, garbage: dict[str, bytes
     assert all(one.text for one in found)
 
 
-class NvmlError(Exception):
-    """What NVML raises."""
-
-
-def fake_nvml(*, throttled: int = 1, others: int = 0, broken: bool = False) -> SimpleNamespace:
-    """As much of NVML as the check asks for; reason 1 is an idle GPU."""
-
-    def init() -> None:
-        if broken:
-            raise NvmlError("Insufficient Permissions")
-
-    return SimpleNamespace(
-        NVMLError=NvmlError,
-        NVML_TEMPERATURE_GPU=0,
-        nvmlClocksThrottleReasonGpuIdle=1,
-        nvmlClocksThrottleReasonApplicationsClocksSetting=2,
-        nvmlInit=init,
-        nvmlDeviceGetHandleByIndex=lambda index: index,
-        nvmlDeviceGetComputeRunningProcesses=lambda handle: [0] * others,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: throttled,
-        nvmlDeviceGetTemperature=lambda handle, sensor: 55,
-    )
-
-
 @pytest.mark.parametrize(
-    ("nvml", "level", "text"),
+    ("gpus", "level", "text"),
     [
-        (fake_nvml(), "good", "55 °C, 0 other processes, not throttled"),
-        (fake_nvml(others=2), "poor", "2 other processes"),
-        (fake_nvml(throttled=8), "poor", ", throttled"),
-        (fake_nvml(broken=True), "unknown", "Insufficient Permissions"),
-        (None, "unknown", "without NVIDIA's library"),
+        ([make_gpu()], "good", "a GPU, 1,980 MHz, 41 °C, no other process, not throttled"),
+        ([make_gpu(state=make_gpu_state(others=2))], "poor", "2 other processes"),
+        ([make_gpu(state=make_gpu_state(limits=("heat",)))], "poor", "clocks held down by heat"),
+        (
+            [make_gpu(state=GpuState.unknown(Failure(reason="no library")))],
+            "unknown",
+            "a GPU: no library",
+        ),
+        ([make_gpu("x"), make_gpu("y", make_gpu_state(others=1))], "poor", "not throttled; y, "),
     ],
 )
-def test_a_gpus_state_is_read_where_it_can_be(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    nvml: SimpleNamespace | None,
-    level: str,
-    text: str,
+def test_a_gpus_state_is_judged_where_it_could_be_read(
+    tmp_path: Path, gpus: list[GpuFound], level: str, text: str
 ) -> None:
-    """Idle is no throttling; a missing library or permission is said, never fatal."""
-    monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    found = looked(tmp_path, device="cuda:1")["GPU"]
+    """The worst of several counts; a reading that is missing is passed over."""
+    found = looked(tmp_path, gpus=gpus)["GPU"]
     assert found.level == level
     assert text in found.text
+    assert bool(found.remedy) == (level == "poor")
 
 
 def test_this_machine_has_findings() -> None:

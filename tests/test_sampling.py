@@ -27,7 +27,7 @@ def standing(
         key=key,
         reference=reference,
         quiet=quiet,
-        contended=contended,
+        disturbed=contended,
         half_width=width,
         is_decided=decided,
         more_launches=more,
@@ -174,7 +174,7 @@ def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
     run = make_run(1.0, contended=(1, 2, 3, 4))
     assert run.records[1].left_out == ()
     assert len(run.records[1].latencies) == 6
-    assert standings(run)[1].contended == 4
+    assert standings(run)[1].disturbed == 4
 
 
 def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:

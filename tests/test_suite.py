@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cspbench import suite
 from cspbench.case import Case
 from cspbench.errors import CspbenchError
+from cspbench.naming import names as names_of
 from cspbench.suite import Selection
 
 
@@ -214,3 +215,30 @@ def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> No
         }
         assert min(away, key=away.__getitem__) == growth
         assert away[growth] < 0.03 * target
+
+
+def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> None:
+    """A ratio is of two cases on one device: the dense block is measured on both, the rest once."""
+    devices = ("cuda:0", "cuda:1")
+    shared = suite.share_out([suite.load("blocks", Selection(device=device)) for device in devices])
+    on = {device: [case for case in shared.cases if case.device == device] for device in devices}
+    dense = [case.key for case in shared.cases if case.entry == "dense"]
+    assert dense == [
+        f"dense 1x64x56x56 {device} fp32 {mode}"
+        for mode in ("infer", "train")
+        for device in devices
+    ]
+    others = {case.key.replace(case.device, "") for case in shared.cases if case.entry != "dense"}
+    assert len(others) == 14
+    for device, cases in on.items():
+        assert len(cases) == 2 + 7
+        assert {case.reference for case in cases} <= {case.key for case in cases}
+        assert all(device in case.key for case in cases)
+    names = names_of(shared.cases)
+    assert names["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
+
+
+def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
+    """It stays as it is."""
+    loaded = suite.load("blocks")
+    assert suite.share_out([loaded]) == loaded

@@ -242,12 +242,12 @@ def measure_overhead(announcer: isolate.Announcer) -> None:
 
     case = msgspec.structs.replace(cases()[0], input_shape=(1, 1, 1, 1))
     nothing = nn.Identity().eval()
-    timed = stopwatch(Call(case, nothing, "cpu"), "cpu")
+    timed = stopwatch(Call(case, nothing, "cpu"))
     batch = torch.zeros(1, 1, 1, 1)
     harness, bare = [], []
     with torch.no_grad():
         for _ in range(2000):
-            harness.append(timed(1))
+            harness.append(timed(1).seconds)
             began = time.perf_counter()
             for _ in range(100):
                 nothing(batch)
@@ -265,7 +265,7 @@ def measure_peaks(announcer: isolate.Announcer, chosen: Settings) -> None:
     for entry in ENTRIES.values():
         for mode in ("infer", "train"):
             case = make_case(entry, {}, mode=mode)
-            with backend(threads=chosen.threads, seed=0, precision="fp32"):
+            with backend(device="cpu", threads=chosen.threads, seed=0, precision="fp32"):
                 real[case.key] = allocated(BuiltSubject(case)).peak_tensor_bytes
                 fake[case.key] = tensor_peak(BuiltSubject(case)).peak_tensor_bytes
     announcer.send((real, fake))
@@ -285,7 +285,7 @@ def measure(folder: Path, trials: int, processes: int) -> None:
     chosen = settings()
     folder.mkdir(parents=True)
     about = {
-        "environment": environment.describe(None).to_dict(),
+        "environment": environment.describe().to_dict(),
         "settings": chosen.to_dict(),
         "git": (found := environment.git()) and found.to_dict(),
         "trials": trials,

@@ -43,7 +43,7 @@ def train(
     """
     if not at or min(at) < 0 or max(at) > steps:
         raise CspbenchError(f"readings are at steps from 0 to {steps}, got {list(at)}")
-    with backend(threads=threads, seed=seed, precision="fp32"):
+    with backend(device="cpu", threads=threads, seed=seed, precision="fp32"):
         block = build()
         model = Classifier(
             block,

@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..case import is_gpu
 from ..records import Allocated, Failure, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
 
@@ -147,14 +148,12 @@ def allocated(subject: Subject) -> Allocated:
     module = subject.real()
     tracked = _track(subject, module, device)
     call = Call(subject.case, module, device)
-    if device.startswith("cuda"):
-        peak: int | Failure = _cuda_peak(call, device)
-    else:
-        peak = _cpu_peak(call, tracked.baseline_bytes)
+    if is_gpu(device):
+        return _on_gpu(call, tracked, device)
     return Allocated(
         case=subject.case.key,
         peak_tensor_bytes=tracked.peak_tensor_bytes,
-        peak_alloc_bytes=peak,
+        peak_alloc_bytes=_cpu_peak(call, tracked.baseline_bytes),
     )
 
 
@@ -193,15 +192,23 @@ def _track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
     )
 
 
-def _cuda_peak(call: Call, device: str) -> int:
+def _on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
+    """What torch's allocator of GPU memory counts in one call after another."""
     call()
     call.forget_gradients()
     torch.cuda.synchronize(device)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
+    baseline = torch.cuda.memory_allocated(device)
     call()
     torch.cuda.synchronize(device)
-    return torch.cuda.max_memory_allocated(device)
+    return Allocated(
+        case=tracked.case,
+        peak_tensor_bytes=tracked.peak_tensor_bytes,
+        peak_alloc_bytes=torch.cuda.max_memory_allocated(device),
+        baseline_alloc_bytes=baseline,
+        peak_reserved_bytes=torch.cuda.max_memory_reserved(device),
+    )
 
 
 def _cpu_peak(call: Call, baseline: int) -> int | Failure:

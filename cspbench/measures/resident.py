@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 
 from ..allocator import map_every_block
+from ..case import is_gpu
 from ..records import Failure, Resident
 from .base import Call, Subject
 
@@ -18,7 +19,7 @@ def resident(subject: Subject) -> Resident:
     mark is reset, and the case is built and called anew. CPU only.
     """
     case = subject.case
-    if not case.device.startswith("cpu"):
+    if is_gpu(case.device):
         return _missing(case.key, "resident memory is measured on the CPU only")
     if not map_every_block():
         return _missing(case.key, "the C library's allocator has no mallopt (not glibc)")

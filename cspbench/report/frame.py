@@ -51,8 +51,12 @@ def history_csv(found: History) -> str:
 _WHOLE = (
     "peak_tensor_real_bytes",
     "peak_alloc_bytes",
+    "peak_reserved_bytes",
+    "baseline_alloc_bytes",
     "peak_rss_bytes",
     "latency_launches",
+    "host_latency_launches",
+    "graph_latency_launches",
     "launches_left_out",
     "latency_samples",
     "latency_ratio_launches",
@@ -85,6 +89,8 @@ def _case(row: Row) -> dict[str, Any]:
         },
         "peak_tensor_real_bytes": record.allocated.peak_tensor_bytes if record.allocated else None,
         "peak_alloc_bytes": _value(readings["peak_alloc_bytes"]),
+        "peak_reserved_bytes": _value(readings["peak_reserved_bytes"]),
+        "baseline_alloc_bytes": _value(readings["baseline_alloc_bytes"]),
         "peak_rss_bytes": _value(readings["peak_rss_bytes"]),
         **_estimate("latency", readings["latency"], suffix="_s"),
         "launches_left_out": len(record.left_out),
@@ -97,6 +103,9 @@ def _case(row: Row) -> dict[str, Any]:
         "outliers": _value(readings["outliers"]),
         "images_per_s": _value(readings["images_per_s"]),
         "first_call_s": _value(readings["first_call"]),
+        **_estimate("host_latency", readings["host_latency"], suffix="_s"),
+        **_estimate("graph_latency", readings["graph_latency"], suffix="_s"),
+        "launch_overhead": _value(readings["launch_overhead"]),
         "missing": "; ".join(
             f"{key}: {plain(reading.reason)}"
             for key, reading in readings.items()

@@ -8,6 +8,7 @@ from ..excerpt import excerpt, write_down
 from ..naming import plain
 from ..records import Run
 from . import gradients, prose
+from .circumstances import circumstances
 from .columns import Column, Part
 from .rows import Row, by_mode, rows
 from .tables import WIDTH, grid
@@ -33,7 +34,7 @@ def text(run: Run, columns: Sequence[Column]) -> str:
         blocks.append(_underlined(heading, "-"))
         blocks += map(_wrapped, _conclusions(run, table, _same))
     blocks += map(_wrapped, prose.completeness(run, table, _same))
-    lines = prose.circumstances(run, table)
+    lines = circumstances(run, table)
     label_width = max(len(label) for label, _ in lines)
     blocks.append("\n".join(f"{label:<{label_width}}  {text}" for label, text in lines))
     blocks += _grids(table, columns, part)
@@ -58,7 +59,7 @@ def markdown(run: Run, columns: Sequence[Column]) -> str:
         blocks += exact
         blocks += _bullets("### Notes on the counts", _count_notes(table, columns, code))
     blocks.append(f"## {heading or 'How it was made'}")
-    lines = prose.circumstances(run, table)
+    lines = circumstances(run, table)
     blocks.append("\n".join(f"- {label}: {code(text)}" for label, text in lines))
     blocks += _markdown_grids(table, columns, part)
     blocks += _bullets("## Failures", prose.failures(table, code))

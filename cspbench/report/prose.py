@@ -1,4 +1,4 @@
-"""What a report says in words: the conclusion, how it was measured, what is missing and why.
+"""What a report says in words: the conclusion, what is missing and why.
 
 Each function returns sentences. ``quote`` makes text from outside (names, reasons) safe for the
 page that the sentence goes on.
@@ -6,23 +6,23 @@ page that the sentence goes on.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from statistics import median
 
 from ..case import Mode
 from ..catalogue.entry import Shape
 from ..naming import plain
-from ..records import CaseFailure, Failure, NoiseFloor, Run, Settings
-from ..standing import threshold
-from ..stats import half_width
-from ..units import percent_text, ratio_text, shape_text
-from ..verdicts import ALPHA, THRESHOLD
+from ..records import (
+    CaseFailure,
+    Failure,
+    Run,
+)
+from ..units import ratio_text, shape_text
 from .columns import Column, estimate_text, milliseconds
 from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio
 
 Quote = Callable[[str], str]
 
 MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
-_AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
+AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
 _EXAMPLES = 4  # names in a sentence before "and N more": a list of sixty is not read
 
 
@@ -55,7 +55,7 @@ def exact_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
             _lowest("lowest peak of tensor memory", "peak_tensor_bytes", ranked, quote),
         ]
         found = "; ".join(part for part in parts if part)
-        at = _AT[group[0].mode]
+        at = AT[group[0].mode]
         text = f"{at}, {found}." if found else f"{at} nothing was counted."
         sentences.append(text + _not_ranked(others, quote))
     return sentences
@@ -73,10 +73,10 @@ def timed_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
 def completeness(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     """Sentences on what is not whole: launches that are missing, cases that failed."""
     sentences = []
-    fewest, most = _launches(table)
+    fewest, most = launches(table)
     asked = run.info.settings.launches
     if most and fewest < asked:
-        sentences.append(f"Not all was measured: {_launches_text(fewest, most, asked)}.")
+        sentences.append(f"Not all was measured: {launches_text(fewest, most, asked)}.")
     trained = [len(row.record.trainings) for row in table if row.record.trainings]
     wanted = run.info.settings.training.seeds if run.info.settings.training else 0
     if trained and min(trained) < wanted:
@@ -89,59 +89,6 @@ def completeness(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
             f"({some([named(row, quote) for row in failed])}): see Failures."
         )
     return sentences
-
-
-def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
-    """Label and text, line by line, of how a run was measured; text is not yet quoted."""
-    info, settings = run.info, run.info.settings
-    environment = info.environment
-    packages = [f"torch {environment.packages.get('torch', 'unknown')}"]
-    packages += [f"Python {environment.python}", f"thop {_thop(run)}"]
-    lines = [
-        ("device", f"{environment.device} ({settings.device})"),
-        ("threads", f"{settings.threads} on {plural(environment.physical_cores, 'core')}"),
-        ("precision", _joined(case.precision for case in info.cases)),
-        ("software", ", ".join([*packages, f"cspbench {info.version}"])),
-    ]
-    if settings.training:
-        lines.append(("training", _training(settings)))
-    if "latency" in info.stages:
-        lines += _sampling(run, table)
-    commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
-    if info.git and info.git.dirty:
-        commit += " with uncommitted changes"
-    lines += [("code", commit), ("repeat", info.command)]
-    return [(label, plain(text)) for label, text in lines]
-
-
-def _training(settings: Settings) -> str:
-    assert settings.training is not None
-    wanted = settings.training
-    seeds = plural(wanted.seeds, "seed")
-    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}"
-
-
-def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
-    """How the times came about, and what can be told from them."""
-    info, settings = run.info, run.info.settings
-    fewest, most = _launches(table)
-    sampling = [
-        f"{_launches_text(fewest, most, settings.launches)} x {plural(settings.turns, 'turn')}",
-        f"seed {settings.seed}",
-        f"allocator {settings.allocator}",
-    ]
-    if settings.budget_s is not None:
-        sampling.append(f"budget {settings.budget_s:g} s")
-    lines = [("sampling", ", ".join(sampling)), ("clock", _clock(run))]
-    if run.launches:
-        before = _range(launch.activity.load_before for launch in run.launches)
-        after = _range(launch.activity.load_after for launch in run.launches)
-        lines.append(("load", f"{before} before a launch, {after} after"))
-        lines.append(("contention", _contention(run)))
-    lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
-    if judged := [row for row in table if row.verdict]:
-        lines.append(("verdicts", _verdict_rule(run, judged)))
-    return lines
 
 
 def failures(table: Sequence[Row], quote: Quote) -> list[str]:
@@ -213,6 +160,10 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
                 f"{named(row, quote)}: the tensor peak is {fake.peak_tensor_bytes:,} bytes with "
                 f"fake tensors, {real.peak_tensor_bytes:,} with real ones"
             )
+    held_back = [row for row in table if _only_throttled(row)]
+    if held_back:
+        names = some([named(row, quote) for row in held_back])
+        items.append(f"no sample was free of throttling: {names}")
     warmups = [line.steady for row in table for line in row.record.latencies]
     if not all(warmups):
         where = [
@@ -225,6 +176,12 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
             f"not on steadiness: {some(where)}"
         )
     return items
+
+
+def _only_throttled(row: Row) -> bool:
+    """Whether something held the GPU's clocks down at every sample."""
+    latencies = row.record.latencies
+    return bool(latencies) and all(line.throttled == len(line.samples_s) for line in latencies)
 
 
 def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
@@ -248,76 +205,8 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     return [text]
 
 
-def _clock(run: Run) -> str:
-    """The governor and the frequencies that the launches saw, as far as they could be read."""
-    governor = run.info.environment.governor
-    text = "governor not readable" if isinstance(governor, Failure) else f"governor {governor}"
-    seen = [
-        mhz
-        for launch in run.launches
-        for mhz in (launch.activity.mhz_before, launch.activity.mhz_after)
-        if not isinstance(mhz, Failure)
-    ]
-    if not seen:
-        return f"{text}, frequency not readable"
-    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
-    return f"{text}, {low if low == high else f'{low}–{high}'} MHz around launches"
-
-
-def _contention(run: Run) -> str:
-    """How many launches others disturbed, by how much, and what became of them."""
-    shares = [launch.activity.taken_share for launch in run.launches]
-    contended = [launch for launch in run.launches if launch.is_contended]
-    of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
-    if not contended:
-        return f"{of}; others took at most {max(shares):.1%} of the processor time"
-    left_out = {line.launch for record in run.records for line in record.left_out}
-    kept = len(contended) - len(left_out)
-    fate = " and ".join(
-        part
-        for part in (
-            f"{len(left_out)} left out" if left_out else "",
-            f"{kept} counted for want of others" if kept else "",
-        )
-        if part
-    )
-    return f"{of}: others took up to {max(shares):.0%} of the processor time; {fate}"
-
-
-def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
-    if floor is None:
-        return "not measured on this machine (python -m cspbench doctor)"
-    widths = {mode: half_width(spread, launches) for mode, spread in floor.in_turns.items()}
-    return (
-        ", ".join(
-            f"{percent_text(width)} {_AT[mode].lower()}"
-            for mode, width in widths.items()
-            if width is not None
-        )
-        or "known, but one launch has none"
-    )
-
-
-def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
-    """By what a verdict is reached here, and what such a run can see."""
-    thresholds = [
-        threshold(run, row.record, row.verdict.ratio.launches) for row in rows if row.verdict
-    ]
-    text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
-    visible = [
-        row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
-    ]
-    return f"{text}; detectable: {percent_text(median(visible))} (median)" if visible else text
-
-
-def _percents(shares: Iterable[float]) -> str:
-    ordered = sorted(shares)
-    low, high = percent_text(ordered[0]), percent_text(ordered[-1])
-    return low if low == high else f"{low.removesuffix('%')}–{high}"
-
-
 def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
-    at = _AT[group[0].mode]
+    at = AT[group[0].mode]
     timed = [row for row in group if row.latency]
     if not timed:
         return f"{at} no latency was measured."
@@ -424,13 +313,14 @@ def _ratio_text(row: Row) -> str:
     return estimate_text(row.ratio, ratio_text)
 
 
-def _launches(table: Sequence[Row]) -> tuple[int, int]:
+def launches(table: Sequence[Row]) -> tuple[int, int]:
     """The fewest and the most launches of a case that was timed at all."""
     counts = [row.latency.launches for row in table if row.latency]
     return (min(counts), max(counts)) if counts else (0, 0)
 
 
-def _launches_text(fewest: int, most: int, asked: int) -> str:
+def launches_text(fewest: int, most: int, asked: int) -> str:
+    """How many launches there were of those asked for."""
     if fewest == most:
         return plural(most, "launch") if most >= asked else f"{most} of {plural(asked, 'launch')}"
     return f"{fewest}–{most} launches a case ({asked} asked for)"
@@ -466,21 +356,5 @@ def plural(number: int, noun: str) -> str:
     """A number and its noun."""
     if number == 1:
         return f"1 {noun}"
-    ending = "es" if noun.endswith("ch") else "s"
+    ending = "es" if noun.endswith(("ch", "ss")) else "s"
     return f"{number:,} " + (f"{noun[:-1]}ies" if noun.endswith("y") else noun + ending)
-
-
-def _range(values: Iterable[float]) -> str:
-    ordered = sorted(values)
-    low, high = f"{ordered[0]:.2f}", f"{ordered[-1]:.2f}"
-    return low if low == high else f"{low}–{high}"
-
-
-def _joined(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
-
-
-def _thop(run: Run) -> str:
-    distribution = run.info.environment.thop_distribution
-    version = run.info.environment.packages.get(distribution, "")
-    return version if distribution == "thop" else f"{distribution} {version}".strip()

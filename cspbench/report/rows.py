@@ -21,6 +21,7 @@ from ..records import (
     Latency,
     Record,
     Run,
+    Samples,
     Stage,
 )
 from ..standing import difference, samples, verdicts
@@ -37,6 +38,9 @@ AGAINST_REFERENCE: dict[Answer, str] = {
     "undecided": "undecided",
 }
 """Verdicts as they are said of an entry beside the reference."""
+
+_ALLOCATED = ("peak_alloc_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
+_ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 
 NOT_MEASURED = "not measured"
 FAILED = "failed"
@@ -142,7 +146,7 @@ def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
         "latency_ratio": None,
         **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
         **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
-        **_fields(record, "allocated", stages, ("peak_alloc_bytes",), record.allocated),
+        **_fields(record, "allocated", stages, _ALLOCATED, record.allocated),
         **_fields(record, "resident", stages, ("peak_rss_bytes",), record.resident),
         **_terms(record, stages),
         **_trained(record, stages),
@@ -206,25 +210,44 @@ def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
 
 
 def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    launches = samples(record)
-    missing: Reading = _missing(record, "latency", stages)
-    if launches:
-        try:
-            latency = latency_estimate(list(launches.values()))
-        except ValueError:
-            missing = Failure(reason="a sample is not a positive time")
-        else:
-            return {
-                "latency": latency,
-                "images_per_s": record.case.input_shape[0] / latency.value,
-                "first_call": median(_first_calls(record.latencies)),
-                "outliers": sum(tukey_outliers(line.samples_s) for line in record.latencies),
-            }
-    return dict.fromkeys(("latency", "images_per_s", "first_call", "outliers"), missing)
+    names = ("latency", "images_per_s", "first_call", "outliers")
+    beside: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    if not record.latencies:
+        return dict.fromkeys(names, _missing(record, "latency", stages)) | beside
+    latency = _estimate([line.samples_s for line in record.latencies])
+    if isinstance(latency, Failure):
+        return dict.fromkeys(names, latency) | beside
+    return {
+        "latency": latency,
+        "images_per_s": record.case.input_shape[0] / latency.value,
+        "first_call": median(line.first_call_s for line in record.latencies),
+        "outliers": sum(tukey_outliers(line.samples_s) for line in record.latencies),
+        **_on_gpu(record.latencies, latency),
+    }
 
 
-def _first_calls(latencies: Sequence[Latency]) -> list[float]:
-    return [line.first_call_s for line in latencies]
+def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Reading]:
+    """The same work by the host's clock, and as a graph; None where it was not timed so."""
+    found: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    if hosts := [line.host_samples_s for line in latencies if line.host_samples_s]:
+        found["host_latency"] = _estimate(hosts)
+    graphs = [line.graph_samples_s for line in latencies if line.graph_samples_s]
+    if refused := [one for one in graphs if isinstance(one, Failure)]:
+        return found | {"graph_latency": refused[0], "launch_overhead": refused[0]}
+    replayed = (
+        _estimate([one for one in graphs if not isinstance(one, Failure)]) if graphs else None
+    )
+    overhead: Reading = replayed if isinstance(replayed, Failure) else None
+    if isinstance(replayed, Estimate):
+        overhead = max(0.0, 1 - replayed.value / latency.value)
+    return found | {"graph_latency": replayed, "launch_overhead": overhead}
+
+
+def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:
+    try:
+        return latency_estimate(launches)
+    except ValueError:
+        return Failure(reason="a sample is not a positive time")
 
 
 def _latency_ratio(

@@ -382,7 +382,7 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
         leaves.append(output.detach().requires_grad_())
         return leaves[-1].clone()  # a leaf must not be changed in place
 
-    with backend(threads=1, seed=0, precision="fp32"):
+    with backend(device="cpu", threads=1, seed=0, precision="fp32"):
         module = BuiltSubject(case).real().eval()
         for name, child in module.named_modules():
             if isinstance(child, nn.Conv2d):

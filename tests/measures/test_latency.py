@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cspbench.measures.latency import Contestant, WarmUp, iterations_per_sample, take_turns
+from cspbench.measures.latency import (
+    Contestant,
+    Timing,
+    WarmUp,
+    iterations_per_sample,
+    take_turns,
+)
 
 
 class Script:
@@ -16,10 +22,10 @@ class Script:
         self.seconds = list(seconds)
         self.asked: list[int] = []
 
-    def __call__(self, iterations: int) -> float:
+    def __call__(self, iterations: int) -> Timing:
         self.asked.append(iterations)
         each = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
-        return each * iterations
+        return Timing(each * iterations)
 
 
 def warmed(seconds: Iterable[float], **options: float) -> WarmUp:

@@ -1,0 +1,237 @@
+"""How a run was measured, in labelled lines: device, libraries, sampling, disturbances."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from ..naming import plain
+from ..records import (
+    Failure,
+    GpuActivity,
+    GpuDescription,
+    Launch,
+    NoiseFloor,
+    Run,
+    Settings,
+)
+from ..standing import threshold
+from ..stats import half_width
+from ..units import bytes_text, percent_text, seconds_text
+from ..verdicts import ALPHA, THRESHOLD
+from .prose import AT, launches, launches_text, plural, some
+from .rows import Row
+
+
+def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
+    """Label and text, line by line, of how a run was measured; text is not yet quoted."""
+    info, settings = run.info, run.info.settings
+    environment = info.environment
+    packages = [f"torch {environment.packages.get('torch', 'unknown')}"]
+    packages += [f"Python {environment.python}", f"thop {_thop(run)}"]
+    lines = [
+        ("device", f"{environment.device} ({settings.device})"),
+        *(("libraries", _libraries(gpu)) for gpu in environment.gpus[:1]),
+        ("threads", f"{settings.threads} on {plural(environment.physical_cores, 'core')}"),
+        ("precision", _joined(case.precision for case in info.cases)),
+        ("software", ", ".join([*packages, f"cspbench {info.version}"])),
+    ]
+    if settings.training:
+        lines.append(("training", _training(settings)))
+    if "latency" in info.stages:
+        lines += _sampling(run, table)
+    commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
+    if info.git and info.git.dirty:
+        commit += " with uncommitted changes"
+    lines += [("code", commit), ("repeat", info.command)]
+    return [(label, plain(text)) for label, text in lines]
+
+
+def _training(settings: Settings) -> str:
+    assert settings.training is not None
+    wanted = settings.training
+    seeds = plural(wanted.seeds, "seed")
+    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}"
+
+
+def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
+    """How the times came about, and what can be told from them."""
+    info, settings = run.info, run.info.settings
+    fewest, most = launches(table)
+    sampling = [
+        f"{launches_text(fewest, most, settings.launches)} x {plural(settings.turns, 'turn')}",
+        f"seed {settings.seed}",
+        f"allocator {settings.allocator}",
+    ]
+    if settings.budget_s is not None:
+        sampling.append(f"budget {settings.budget_s:g} s")
+    lines = [("sampling", ", ".join(sampling))]
+    if info.environment.gpus:
+        lines.append(("cache", _cache(run)))
+    lines.append(("clock", _clock(run)))
+    on_gpus = [launch.gpu for launch in run.launches if launch.gpu]
+    if on_gpus:
+        lines += [
+            ("GPU", _gpus(on_gpus)),
+            ("flags", _flags(on_gpus)),
+            ("throttling", _throttling(run)),
+        ]
+    if run.launches:
+        before = _range(launch.activity.load_before for launch in run.launches)
+        after = _range(launch.activity.load_after for launch in run.launches)
+        lines.append(("load", f"{before} before a launch, {after} after"))
+        lines.append(("contention", _contention(run)))
+    lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
+    if judged := [row for row in table if row.verdict]:
+        lines.append(("verdicts", _verdict_rule(run, judged)))
+    return lines
+
+
+def _clock(run: Run) -> str:
+    """The governor and the frequencies that the launches saw, as far as they could be read."""
+    governor = run.info.environment.governor
+    text = "governor not readable" if isinstance(governor, Failure) else f"governor {governor}"
+    seen = [
+        mhz
+        for launch in run.launches
+        for mhz in (launch.activity.mhz_before, launch.activity.mhz_after)
+        if not isinstance(mhz, Failure)
+    ]
+    if not seen:
+        return f"{text}, frequency not readable"
+    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
+    return f"{text}, {low if low == high else f'{low}–{high}'} MHz around launches"
+
+
+def _libraries(gpu: GpuDescription) -> str:
+    driver = "not readable" if isinstance(gpu.driver, Failure) else gpu.driver
+    memory, cache = bytes_text(gpu.memory_bytes), bytes_text(gpu.l2_bytes)
+    return f"driver {driver}, CUDA {gpu.cuda}, cuDNN {gpu.cudnn}; {memory} of memory, {cache} of L2"
+
+
+def _cache(run: Run) -> str:
+    if run.info.settings.cold:
+        return "cold: L2 flushed before each call"
+    return "warm: calls follow each other (--cold flushes L2 in between)"
+
+
+def _gpus(launches: Sequence[GpuActivity]) -> str:
+    """The states that were seen around launches, and what its clock reads of nothing."""
+    states = [state for launch in launches for state in (launch.before, launch.after)]
+    empty = f"an empty region reads {seconds_text(median(one.empty_region_s for one in launches))}"
+    refused = states[0].sm_mhz
+    if isinstance(refused, Failure):
+        return f"clocks not readable ({refused.reason}); {empty}"
+    words = [
+        _span((state.sm_mhz for state in states), "MHz"),
+        _span((state.celsius for state in states), "°C"),
+        _span((state.watts for state in states), "W"),
+        empty,
+    ]
+    return ", ".join(filter(None, words))
+
+
+def _span(readings: Iterable[float | Failure], unit: str) -> str:
+    seen = [one for one in readings if not isinstance(one, Failure)]
+    if not seen:
+        return ""
+    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
+    return f"{low if low == high else f'{low}–{high}'} {unit}"
+
+
+def _flags(launches: Sequence[GpuActivity]) -> str:
+    """The flags in force, as far as launches agree in them."""
+    found = {
+        "TF32 in matrix products": {one.flags.matmul_tf32 for one in launches},
+        "in convolutions": {one.flags.cudnn_tf32 for one in launches},
+        "cuDNN's search": {one.flags.cudnn_benchmark for one in launches},
+        "deterministic": {one.flags.deterministic for one in launches},
+    }
+    words = {frozenset({True}): "on", frozenset({False}): "off"}
+    return ", ".join(
+        f"{name} {words.get(frozenset(values), 'by precision')}" for name, values in found.items()
+    )
+
+
+def _throttling(run: Run) -> str:
+    """How many launches a GPU was held back in, by what, and what became of them."""
+    throttled = [launch for launch in run.launches if launch.is_throttled]
+    of = f"{len(throttled)} of {plural(len(run.launches), 'launch')}"
+    if not throttled:
+        return of
+    limits = sorted({limit for one in throttled if one.gpu for limit in one.gpu.limits})
+    return f"{of}, by {some(limits)}; {_fate(run, throttled)}"
+
+
+def _contention(run: Run) -> str:
+    """How many launches others disturbed, by how much, and what became of them."""
+    shares = [launch.activity.taken_share for launch in run.launches]
+    contended = [launch for launch in run.launches if launch.is_contended]
+    of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
+    if not contended:
+        return f"{of}; others took at most {max(shares):.1%} of the processor time"
+    on_gpu = max((launch.gpu.others for launch in contended if launch.gpu), default=0)
+    beside = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
+    took = f"others took up to {max(shares):.0%} of the processor time{beside}"
+    return f"{of}: {took}; {_fate(run, contended)}"
+
+
+def _fate(run: Run, disturbed: Sequence[Launch]) -> str:
+    """What became of launches that were disturbed."""
+    every = {line.launch for record in run.records for line in record.left_out}
+    left_out = sum(launch.launch in every for launch in disturbed)
+    kept = len(disturbed) - left_out
+    return " and ".join(
+        part
+        for part in (
+            f"{left_out} left out" if left_out else "",
+            f"{kept} counted for want of others" if kept else "",
+        )
+        if part
+    )
+
+
+def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
+    if floor is None:
+        return "not measured on this machine (python -m cspbench doctor)"
+    widths = {mode: half_width(spread, launches) for mode, spread in floor.in_turns.items()}
+    return (
+        ", ".join(
+            f"{percent_text(width)} {AT[mode].lower()}"
+            for mode, width in widths.items()
+            if width is not None
+        )
+        or "known, but one launch has none"
+    )
+
+
+def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
+    """By what a verdict is reached here, and what such a run can see."""
+    thresholds = [
+        threshold(run, row.record, row.verdict.ratio.launches) for row in rows if row.verdict
+    ]
+    text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
+    visible = [
+        row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
+    ]
+    return f"{text}; detectable: {percent_text(median(visible))} (median)" if visible else text
+
+
+def _percents(shares: Iterable[float]) -> str:
+    ordered = sorted(shares)
+    low, high = percent_text(ordered[0]), percent_text(ordered[-1])
+    return low if low == high else f"{low.removesuffix('%')}–{high}"
+
+
+def _range(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    low, high = f"{ordered[0]:.2f}", f"{ordered[-1]:.2f}"
+    return low if low == high else f"{low}–{high}"
+
+
+def _joined(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _thop(run: Run) -> str:
+    distribution = run.info.environment.thop_distribution
+    version = run.info.environment.packages.get(distribution, "")
+    return version if distribution == "thop" else f"{distribution} {version}".strip()

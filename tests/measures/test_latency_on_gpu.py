@@ -1,0 +1,139 @@
+"""What is timed on a GPU, on one that is made up: events, the host's clock, flushes and graphs."""
+
+from collections.abc import Callable
+
+import pytest
+from made_up_gpu import MadeUpGpu
+
+from cspbench.measures.latency import (
+    Contestant,
+    Ring,
+    Timed,
+    Timing,
+    WarmUp,
+    empty_region_s,
+    stopwatch,
+)
+from cspbench.records import Failure
+
+US = 1e-6
+
+
+def timed(gpu: MadeUpGpu, call: Callable[[], object], *, cold: bool = False) -> Timed:
+    return stopwatch(call, gpu, cold=cold, clock=gpu.clock)
+
+
+def test_a_busy_device_takes_as_long_by_its_events_as_by_the_hosts_clock() -> None:
+    """The first of four calls starts after its launch, the others wait for the one before."""
+    gpu = MadeUpGpu()
+    seconds, host_s = timed(gpu, gpu.kernel(launch_s=10 * US, work_s=100 * US))(4)
+    assert seconds == pytest.approx(410 * US)
+    assert host_s == pytest.approx(410 * US)
+
+
+def test_a_device_that_starves_takes_as_long_as_its_launches() -> None:
+    """Work of 10 µs behind launches of 100: the gaps are part of what a call costs."""
+    gpu = MadeUpGpu()
+    assert timed(gpu, gpu.kernel(launch_s=100 * US, work_s=10 * US))(4).seconds == pytest.approx(
+        410 * US
+    )
+
+
+def test_what_was_given_before_is_not_timed_and_nothing_waits_inside() -> None:
+    """The device is idle before the first event; it is waited for once more, at the end."""
+    gpu = MadeUpGpu()
+    gpu.kernel(launch_s=0, work_s=1.0)()
+    assert timed(gpu, gpu.kernel(launch_s=0, work_s=5 * US))(1).seconds == pytest.approx(5 * US)
+    assert gpu.waits == 2
+
+
+def test_a_flush_stands_outside_the_events_and_hides_the_launch() -> None:
+    """The call is launched while the cache is flushed: what is read is the work, cold.
+
+    Its host time would be the flush's: there is none.
+    """
+    gpu = MadeUpGpu(flush_s=500 * US)
+    call = gpu.kernel(launch_s=20 * US, work_s=100 * US)
+    seconds, host_s = timed(gpu, call, cold=True)(3)
+    assert seconds == pytest.approx(300 * US)
+    assert host_s is None
+    assert gpu.waits == 2
+
+
+def test_an_empty_region_reads_what_two_events_cost() -> None:
+    """Nothing, on a device whose events are free."""
+    assert empty_region_s(MadeUpGpu()) == 0.0
+
+
+def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
+    """Ten launches of 30 µs for 5 µs of work each; as a graph the work alone is left."""
+    gpu = MadeUpGpu()
+    kernel = gpu.kernel(launch_s=30 * US, work_s=5 * US)
+
+    def call() -> None:
+        for _ in range(10):
+            kernel()
+
+    contestant = Ring(minimum_s=1e-3, gpu=gpu, graph=True).enter("a", call)
+    contestant.sample()
+    record = contestant.latency(launch=1)
+    assert record.iterations == 4  # 0.3 ms a call
+    assert list(record.samples_s) == pytest.approx([(4 * 300 + 5) * US / 4])
+    assert record.graph_samples_s
+    assert record.graph_samples_s == pytest.approx((50 * US,))
+    assert record.first_call_s > 0
+
+
+def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
+    """The reason stands where the graph's samples would; its first line is enough."""
+    gpu = MadeUpGpu(capturable=False)
+    ring = Ring(minimum_s=1e-3, gpu=gpu, graph=True)
+    contestant = ring.enter("a", gpu.kernel(launch_s=US, work_s=1e-3))
+    contestant.sample()
+    record = contestant.latency(launch=1)
+    assert len(record.samples_s) == 1
+    assert record.graph_samples_s == Failure(
+        reason="no graph could be captured: operation not permitted when stream is capturing"
+    )
+
+
+class Clocks:
+    """A `Watch` that plays back readings of the clock; the last one repeats, and heat limits it."""
+
+    def __init__(self, *mhz: float, limits: tuple[str, ...] = ()) -> None:
+        self._mhz = list(mhz)
+        self._limits = limits
+
+    def sm_mhz(self) -> float:
+        return self._mhz.pop(0) if len(self._mhz) > 1 else self._mhz[0]
+
+    def limits(self) -> tuple[str, ...]:
+        return self._limits
+
+
+def test_warm_up_goes_on_while_the_clock_rises() -> None:
+    """Equal times from the start, but the clock stands only from the seventh call on."""
+    rising = [300, 500, 800, 1200, 1600, 1900, 1980]
+    contestant = Contestant(key="a", timed=lambda n: Timing(n * 1e-3), watch=Clocks(*rising))
+    contestant.prepare(minimum_s=1e-3)
+    assert len(contestant.warm_up.seconds) == 6 + 8  # 1900 to 1980 MHz is a change of 4%
+    assert contestant.warm_up.is_steady
+
+
+def test_a_gpu_is_kept_busy_for_a_while_before_its_calls_are_believed() -> None:
+    """Steady from the first call on; its clock may not have begun to rise."""
+    warm_up = WarmUp.of_gpu()
+    while not warm_up.is_finished:
+        warm_up.add(1e-3, 1980.0)
+    assert sum(warm_up.seconds) == pytest.approx(0.1, abs=2e-3)
+    assert warm_up.is_steady
+
+
+def test_samples_taken_while_something_holds_the_clock_down_are_counted() -> None:
+    """Two samples, both of them."""
+    contestant = Contestant(
+        key="a", timed=lambda n: Timing(n * 1e-3), watch=Clocks(1980, limits=("heat",))
+    )
+    contestant.sample()
+    contestant.sample()
+    assert contestant.latency(launch=1).throttled == 2

@@ -1,0 +1,151 @@
+"""What a report says of a run on a GPU, which a run on a CPU does not."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from making import make_gpu, make_gpu_activity
+from synthetic import make_run
+
+from cspbench import report
+from cspbench.records import Allocated, Failure, GpuActivity, Latency, Run
+
+
+def on_gpu(
+    *, graphs: bool = False, cold: bool = False, activity: Sequence[GpuActivity] = ()
+) -> Run:
+    """The run of the synthetic suite as if on a GPU: the host's clock 10% above, graphs a half."""
+
+    def timed(line: Latency) -> Latency:
+        return msgspec.structs.replace(
+            line,
+            host_samples_s=None if cold else tuple(1.1 * one for one in line.samples_s),
+            graph_samples_s=tuple(one / 2 for one in line.samples_s) if graphs else None,
+        )
+
+    run = make_run(("dense", "csp"), modes=("infer",), noise=1e-6)
+    records = tuple(
+        msgspec.structs.replace(
+            record,
+            latencies=tuple(map(timed, record.latencies)),
+            allocated=Allocated(
+                case=record.case.key,
+                peak_tensor_bytes=9 << 20,
+                peak_alloc_bytes=12 << 20,
+                baseline_alloc_bytes=3 << 20,
+                peak_reserved_bytes=20 << 20,
+            ),
+        )
+        for record in run.records
+    )
+    seen = [*activity, *[make_gpu_activity()] * (len(run.launches) - len(activity))]
+    launches = tuple(
+        msgspec.structs.replace(launch, gpu=one)
+        for launch, one in zip(run.launches, seen, strict=True)
+    )
+    info = msgspec.structs.replace(
+        run.info,
+        settings=msgspec.structs.replace(run.info.settings, cold=cold, device="cuda"),
+        environment=msgspec.structs.replace(
+            run.info.environment, gpus=(make_gpu().description,), device="a GPU"
+        ),
+    )
+    return msgspec.structs.replace(run, info=info, records=records, launches=launches)
+
+
+def text(run: Run) -> str:
+    return report.text(run)
+
+
+def line(run: Run, label: str) -> str:
+    """The circumstance of that label."""
+    return next(
+        one.removeprefix(label).strip()
+        for one in text(run).splitlines()
+        if one.startswith(f"{label} ")
+    )
+
+
+def test_the_report_says_what_drove_the_gpu_and_how_it_was_set() -> None:
+    """Driver, libraries, memory; clocks, temperature; flags; what its events read of nothing."""
+    run = on_gpu()
+    assert line(run, "device") == "a GPU (cuda)"
+    assert line(run, "libraries") == (
+        "driver 570.1, CUDA 12.8, cuDNN 91002; 74.51 GiB of memory, 47.68 MiB of L2"
+    )
+    assert line(run, "GPU") == "1,980 MHz, 41 °C, an empty region reads 2 µs"
+    assert line(run, "flags") == (
+        "TF32 in matrix products off, in convolutions off, cuDNN's search off, deterministic off"
+    )
+    assert line(run, "cache").startswith("warm")
+    assert line(on_gpu(cold=True), "cache").startswith("cold: L2 flushed before each call")
+    assert line(run, "throttling") == "0 of 6 launches"
+
+
+def test_columns_of_gpus_stand_where_there_is_something_in_them() -> None:
+    """The host's latency and reserved memory; graphs only where they were asked for."""
+    plain = text(on_gpu())
+    assert "latency, host" in plain
+    assert "22.00" in plain  # 1.1 times the first entry's 20 ms
+    assert "reserved" in plain
+    assert "as a graph" not in plain
+    with_graphs = text(on_gpu(graphs=True))
+    assert "as a graph" in with_graphs
+    assert "50%" in with_graphs
+    for header in ("latency, host", "reserved", "overhead"):
+        assert header not in text(make_run())
+
+
+def test_a_graph_that_could_not_be_captured_is_a_dash_with_its_reason() -> None:
+    """Of the one case that refused."""
+    run = on_gpu(graphs=True)
+    refused = Failure(reason="no graph could be captured: it waits")
+    first = msgspec.structs.replace(
+        run.records[0],
+        latencies=tuple(
+            msgspec.structs.replace(one, graph_samples_s=refused)
+            for one in run.records[0].latencies
+        ),
+    )
+    shown = text(msgspec.structs.replace(run, records=(first, *run.records[1:])))
+    assert "no graph could be captured: it waits" in " ".join(shown.split())
+
+
+def test_throttling_is_told_by_its_reason_and_what_became_of_the_launches() -> None:
+    """One of six, by heat."""
+    run = on_gpu(activity=[make_gpu_activity(limits=("heat",))])
+    assert line(run, "throttling") == "1 of 6 launches, by heat; 1 counted for want of others"
+
+
+def test_other_processes_on_the_gpu_are_contention() -> None:
+    """Though they took nothing of the host's processor."""
+    run = on_gpu(activity=[make_gpu_activity(others=2)])
+    assert "up to 2 processes beside it on the GPU" in " ".join(text(run).split())
+
+
+def test_a_case_that_was_throttled_throughout_is_named() -> None:
+    """All of its samples were; of the other, all but one."""
+    run = on_gpu()
+
+    def throttled(samples: int, index: int) -> tuple[Latency, ...]:
+        return tuple(
+            msgspec.structs.replace(one, throttled=samples) for one in run.records[index].latencies
+        )
+
+    records = (
+        msgspec.structs.replace(run.records[0], latencies=throttled(10, 0)),
+        msgspec.structs.replace(run.records[1], latencies=throttled(9, 1)),
+    )
+    shown = text(msgspec.structs.replace(run, records=records))
+    assert "no sample was free of throttling: dense (inference)" in shown
+    assert "no sample was free of throttling" not in text(run)
+
+
+def test_the_csv_has_them_in_base_units() -> None:
+    """Seconds and bytes; the share as it is."""
+    (first, *_) = csv.DictReader(io.StringIO(report.render(on_gpu(graphs=True), "csv")))
+    assert float(first["host_latency_s"]) / float(first["latency_s"]) == pytest.approx(1.1)
+    assert float(first["launch_overhead"]) == pytest.approx(0.5)
+    assert first["peak_reserved_bytes"] == str(20 << 20)

@@ -1,0 +1,194 @@
+"""Tasks of the worker that need a GPU, in this process, with a GPU that is made up."""
+
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from made_up_gpu import ThisProcessor, made_up_nvml
+from making import SETTINGS, make_case
+
+from cspbench import device, worker
+from cspbench.errors import CspbenchError
+from cspbench.measures import memory
+from cspbench.measures.base import BuiltSubject
+from cspbench.nvml import Nvml
+from cspbench.records import YARDSTICK, Allocated, Failure, GpuFound, Latency, Launch
+
+
+class Ear:
+    """An announcer that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def send(self, message: object) -> None:
+        self.heard.append(message)
+
+    def step(self, index: int) -> None:
+        """Not of interest."""
+
+
+@pytest.fixture(autouse=True)
+def _garbage_is_collected_afterwards() -> Iterator[None]:
+    """A launch turns that off in its process, which is ours here."""
+    yield
+    gc.enable()
+
+
+def launched(monkeypatch: pytest.MonkeyPatch, **settings: object) -> Sequence[Any]:
+    """A launch of two cases whose device is a GPU to the worker."""
+    monkeypatch.setattr(worker, "gpu", lambda _: ThisProcessor())
+    monkeypatch.setattr(worker, "management", lambda _: Nvml(made_up_nvml(processes=3), "handle"))
+    ear = Ear()
+    cases = (make_case("Good"), make_case("Good", mode="train"))
+    worker.launch(ear, 1, cases, msgspec.structs.replace(SETTINGS, **settings))  # type: ignore[arg-type]
+    return ear.heard
+
+
+def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two others ran on it: the launch is contended. It could keep one thread of the host busy."""
+    *latencies, launch = launched(monkeypatch)
+    assert isinstance(launch, Launch)
+    assert [line.case for line in latencies] == ["Good infer", "Good train", YARDSTICK]
+    for line in latencies:
+        assert isinstance(line, Latency)
+        assert line.host_samples_s is not None
+        assert len(line.host_samples_s) == len(line.samples_s) == SETTINGS.turns
+        assert all(
+            host >= own for host, own in zip(line.host_samples_s, line.samples_s, strict=True)
+        )
+        assert line.graph_samples_s is None
+    assert launch.gpu is not None
+    assert launch.gpu.others == 2
+    assert launch.is_contended
+    assert not launch.is_throttled
+    assert launch.activity.threads == 1
+    assert launch.gpu.before.celsius == 55.0
+    assert not launch.gpu.flags.cudnn_benchmark
+
+
+def test_a_cold_launch_with_graphs_has_no_host_time_and_replays_all_but_the_yardstick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The yardstick ties runs together: it stays as it is in all of them."""
+    *latencies, _ = launched(monkeypatch, cold=True, cuda_graph=True)
+    assert all(line.host_samples_s is None for line in latencies)
+    replayed = {line.case: line.graph_samples_s for line in latencies}
+    assert replayed.pop(YARDSTICK) is None
+    assert all(
+        isinstance(samples, tuple) and len(samples) == SETTINGS.turns
+        for samples in replayed.values()
+    )
+
+
+def fake_cuda(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
+    for name, function in functions.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+
+
+def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two; NVIDIA's library is asked for the UUID that torch tells."""
+    fake_cuda(
+        monkeypatch,
+        is_available=lambda: True,
+        device_count=lambda: 2,
+        mem_get_info=lambda name: (3 << 30, 4 << 30),
+        get_device_properties=lambda name: SimpleNamespace(
+            name=f"GPU {name}", total_memory=4 << 30, L2_cache_size=1 << 20, uuid="12-34"
+        ),
+    )
+    asked: list[str] = []
+    monkeypatch.setitem(sys.modules, "pynvml", made_up_nvml(asked=asked))
+    ear = Ear()
+    worker.identify(ear, ("cuda:0", "cuda:1"))  # type: ignore[arg-type]
+    assert [found.description.name for found in ear.heard] == ["GPU cuda:0", "GPU cuda:1"]
+    assert asked == ["GPU-12-34"] * 2
+    first = ear.heard[0]
+    assert isinstance(first, GpuFound)
+    assert (first.free_bytes, first.description.l2_bytes) == (3 << 30, 1 << 20)
+    assert first.description.driver == "570.1"
+    assert first.state.celsius == 55.0
+
+
+def test_a_gpu_that_is_not_there_ends_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is the answer."""
+    fake_cuda(monkeypatch, is_available=lambda: False)
+    ear = Ear()
+    worker.identify(ear, ("cuda:0", "cuda:1"))  # type: ignore[arg-type]
+    assert [type(one) for one in ear.heard] == [CspbenchError]
+
+
+def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First a call for the libraries' workspaces, then the baseline, then the peak of one more.
+
+    The allocator is made up: it gives out 100 bytes a call at most, 30 of them to stay.
+    """
+    calls: list[str] = []
+
+    def said(word: str, value: int = 0) -> Any:
+        def function(_: str) -> int:
+            calls.append(word)
+            return value
+
+        return function
+
+    fake_cuda(
+        monkeypatch,
+        synchronize=said("wait"),
+        empty_cache=lambda: calls.append("empty"),
+        reset_peak_memory_stats=said("reset"),
+        memory_allocated=said("baseline", 30),
+        max_memory_allocated=said("peak", 130),
+        max_memory_reserved=said("reserved", 2048),
+    )
+    monkeypatch.setattr(memory, "is_gpu", lambda _: True)
+    subject = BuiltSubject(make_case("Good", mode="train"))
+    found = memory.allocated(subject)
+    assert calls == ["wait", "empty", "reset", "baseline", "wait", "peak", "reserved"]
+    assert found == Allocated(
+        case="Good train",
+        peak_tensor_bytes=memory.tensor_peak(subject).peak_tensor_bytes,
+        peak_alloc_bytes=130,
+        baseline_alloc_bytes=30,
+        peak_reserved_bytes=2048,
+    )
+
+
+def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its state is unknown, and says why."""
+    monkeypatch.setattr(worker, "gpu", lambda _: ThisProcessor())
+    monkeypatch.setattr(worker, "management", lambda _: Failure(reason="no library"))
+    ear = Ear()
+    worker.launch(ear, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
+    launch = ear.heard[-1]
+    assert launch.gpu.after.sm_mhz == Failure(reason="no library")
+    assert not launch.is_throttled
+
+
+def test_the_current_device_is_the_one_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events, streams and graphs go to the current device, whatever is named."""
+    seen: list[str] = []
+
+    class Current:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __enter__(self) -> None:
+            seen.append(self._name)
+
+        def __exit__(self, *_: object) -> None:
+            seen.append("before")
+
+    fake_cuda(monkeypatch, device=Current)
+    with device.backend(device="cuda:1", threads=1, seed=0, precision="fp32"):
+        assert seen == ["cuda:1"]
+    assert seen == ["cuda:1", "before"]
