@@ -1,13 +1,18 @@
 """Passes and launches: counts and memory first, one case a process; then groups that take turns."""
 
+import multiprocessing
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol
+from statistics import fmean
+from threading import RLock
+from typing import Any, Protocol
 
 from . import isolate
-from .case import Case
+from .case import Case, is_gpu
 from .errors import CspbenchError
 from .records import (
     BlockTraining,
@@ -76,6 +81,11 @@ class Runner:
         self._lines = lines_of(run)
         self._last_launch = run.last_launch
         self._strategy = strategy(run)
+        self._lock = RLock()  # of all below and above that changes, where devices run side by side
+        self._began = time.monotonic()
+        self._done = 0
+        self._left: int | None = None
+        self._durations: list[float] = []
 
     @property
     def result(self) -> Run:
@@ -138,6 +148,9 @@ class Runner:
         return died is None and not failed
 
     def _is_too_large(self, case: Case) -> bool:
+        """Whether a case would drive the machine into swap. A GPU refuses by itself, cleanly."""
+        if is_gpu(case.device):
+            return False
         peak = next(
             line
             for line in reversed(self._lines)
@@ -210,44 +223,80 @@ class Runner:
 
     def _launch_groups(self) -> None:
         """Round after round, each group launched once, until the strategy wants no more."""
-        began = time.monotonic()
-        done = sum(isinstance(line, Launch) for line in self._lines)
-        durations: list[float] = []
-        while groups := self._wanted_groups(time.monotonic() - began):
+        self._began = time.monotonic()
+        self._done = sum(isinstance(line, Launch) for line in self._lines)
+        while groups := self._wanted_groups(time.monotonic() - self._began):
             rounds = self._strategy.left(standings(self.result))
-            for index, group in enumerate(groups):
-                left = None if rounds is None else rounds * len(groups) - index
-                mean = sum(durations) / len(durations) if durations else None
-                self._progress.launch_started(
-                    done + 1,
-                    None if left is None else done + left,
-                    len(group),
-                    self._seconds_left(mean, left, time.monotonic() - began),
-                )
-                start = time.monotonic()
-                if not self._launch(group):
-                    break  # the groups are packed anew without the case that died
-                durations.append(time.monotonic() - start)
-                done += 1
-                self._progress.launch_ended(done, self.result)
+            self._left = None if rounds is None else rounds * len(groups)
+            queues: dict[str, list[tuple[Case, ...]]] = {}
+            for group in groups:
+                queues.setdefault(group[0].device, []).append(group)
+            if len(queues) == 1:
+                self._launch_in_order(groups)
+            else:
+                self._launch_side_by_side(queues.values())
 
     def _wanted_groups(self, elapsed_s: float) -> list[tuple[Case, ...]]:
         run = self.result
         wanted = set(self._strategy.wanted(standings(run), elapsed_s))
         healthy = [record for record in run.records if record.tensor_peak and not record.failures]
-        return pack(healthy, wanted, self._settings.memory_budget_bytes)
+        return pack(
+            healthy,
+            wanted,
+            self._settings.memory_budget_bytes,
+            keeps_peaks=self._settings.cuda_graph,
+        )
 
-    def _seconds_left(
-        self, mean_s: float | None, left: int | None, elapsed_s: float
-    ) -> float | None:
+    def _launch_side_by_side(self, queues: Iterable[Sequence[tuple[Case, ...]]]) -> None:
+        """One launch at a time on each device. What ends one of them for good ends all."""
+        stopped, stop = multiprocessing.Pipe(duplex=False)
+        with ThreadPoolExecutor(len(list(queues))) as pool:
+            running = [pool.submit(self._launch_in_order, queue, stopped) for queue in queues]
+            try:
+                for one in as_completed(running):
+                    one.result()
+            except BaseException:
+                stop.send(None)
+                raise
+
+    def _launch_in_order(
+        self,
+        groups: Sequence[tuple[Case, ...]],
+        stop: "Connection[Any, Any] | None" = None,
+    ) -> None:
+        for group in groups:
+            self._say_started(group)
+            began = time.monotonic()
+            if not self._launch(group, stop):
+                return  # the groups are packed anew without the case that died
+            self._say_ended(time.monotonic() - began)
+
+    def _say_started(self, group: tuple[Case, ...]) -> None:
+        with self._lock:
+            total = None if self._left is None else self._done + self._left
+            self._progress.launch_started(self._done + 1, total, len(group), self._seconds_left())
+
+    def _say_ended(self, seconds: float) -> None:
+        with self._lock:
+            self._durations.append(seconds)
+            self._done += 1
+            if self._left is not None:
+                self._left -= 1
+            self._progress.launch_ended(self._done, self.result)
+
+    def _seconds_left(self) -> float | None:
         if self._settings.budget_s is not None:
-            return max(0.0, self._settings.budget_s - elapsed_s)
-        return None if mean_s is None or left is None else mean_s * left
+            return max(0.0, self._settings.budget_s - (time.monotonic() - self._began))
+        if not self._durations or self._left is None:
+            return None
+        devices = len({case.device for case in self._info.cases})
+        return fmean(self._durations) * self._left / devices
 
-    def _launch(self, group: tuple[Case, ...]) -> bool:
+    def _launch(self, group: tuple[Case, ...], stop: "Connection[Any, Any] | None") -> bool:
         """One launch; a case that kills it is recorded, and the launch is left to be repeated."""
-        self._last_launch += 1
-        number = self._last_launch
+        with self._lock:
+            self._last_launch += 1
+            number = self._last_launch
         received: list[Line] = []
         died = isolate.run(
             "cspbench.worker:launch",
@@ -257,6 +306,7 @@ class Runner:
             self._roots,
             time_limit_s=self._settings.time_limit_s,
             receive=received.append,
+            stop=stop,
         )
         if died is None:
             self._keep(received)
@@ -270,18 +320,29 @@ class Runner:
         return False
 
     def _keep(self, lines: Sequence[Line]) -> None:
-        self._folder.append(lines)
-        self._lines.extend(lines)
+        with self._lock:
+            self._folder.append(lines)
+            self._lines.extend(lines)
 
 
 def pack(
-    records: Iterable[Record], wanted: AbstractSet[str], budget_bytes: int
+    records: Iterable[Record],
+    wanted: AbstractSet[str],
+    budget_bytes: int,
+    *,
+    keeps_peaks: bool = False,
 ) -> list[tuple[Case, ...]]:
     """Groups of the ``wanted`` cases that can stand in memory together, each with its reference.
 
-    A group holds what each case keeps between calls, and the most that one needs during a call.
-    Cases that need different backend flags never share a group.
+    A group holds what each case keeps between calls, and the most that one needs during a call;
+    ``keeps_peaks``: each keeps what it needs during a call, too, as captured graphs do. Cases on
+    different devices, or that need different backend flags, never share a group.
     """
+
+    def backend(key: str) -> tuple[str, str]:
+        case = by_key[key].case
+        return case.device, case.precision
+
     by_key = {record.case.key: record for record in records}
     groups: list[list[str]] = []
     for key, record in by_key.items():
@@ -290,8 +351,8 @@ def pack(
         both = [k for k in (record.case.reference, key) if k in by_key]
         for group in groups:
             together = dict.fromkeys([*group, *both])
-            same = by_key[group[0]].case.precision == record.case.precision
-            if same and _group_bytes([by_key[k] for k in together if k]) <= budget_bytes:
+            needed = _group_bytes([by_key[k] for k in together if k], keeps_peaks=keeps_peaks)
+            if backend(group[0]) == backend(key) and needed <= budget_bytes:
                 group[:] = [k for k in together if k]
                 break
         else:
@@ -299,10 +360,11 @@ def pack(
     return [tuple(by_key[key].case for key in group) for group in groups]
 
 
-def _group_bytes(records: Sequence[Record]) -> int:
+def _group_bytes(records: Sequence[Record], *, keeps_peaks: bool) -> int:
     peaks = [record.tensor_peak for record in records if record.tensor_peak]
     standing = sum(peak.baseline_bytes + peak.split.weights for peak in peaks)  # and gradients
-    return standing + max(peak.peak_tensor_bytes - peak.baseline_bytes for peak in peaks)
+    called = [peak.peak_tensor_bytes - peak.baseline_bytes for peak in peaks]
+    return standing + (sum(called) if keeps_peaks else max(called))
 
 
 def lines_of(run: Run) -> list[Line]:

@@ -3,17 +3,24 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from synthetic import make_counts, make_peak
 
-from cspbench import store
+from cspbench import isolate, store
 from cspbench.case import Case
+from cspbench.errors import CspbenchError
+from cspbench.isolate import Died
 from cspbench.records import (
     GRADIENTS,
+    Allocated,
     Line,
     Record,
+    Resident,
     Run,
     RunInfo,
     Split,
@@ -324,3 +331,108 @@ def test_a_training_that_is_missing_is_made_up_for(tmp_path: Path) -> None:
         Runner(folder, run, watch).run()
     assert [number for number, *_ in watch.trained] == [1, 2]
     assert store.read(path).records == whole.records
+
+
+class SideBySide:
+    """`isolate.run` for runs on two devices, where each launch waits for one on the other."""
+
+    def __init__(self, *, dies: str = "") -> None:
+        self.barrier = Barrier(2, timeout=30)
+        self.running: list[str] = []
+        self.launched: list[tuple[int, tuple[str, ...]]] = []
+        self._dies = dies
+
+    def __call__(
+        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
+    ) -> Died | None:
+        if task.endswith(":measure"):
+            case = arguments[0]
+            for line in (
+                make_counts(case),
+                make_peak(case),
+                Allocated(case=case.key, peak_tensor_bytes=1, peak_alloc_bytes=1),
+                Resident(case=case.key, peak_rss_bytes=1),
+            ):
+                if line.__struct_config__.tag in arguments[1]:
+                    receive(line)
+            return None
+        number, group = arguments[:2]
+        (device,) = {case.device for case in group}
+        assert device not in self.running, "two launches on one device"
+        self.running.append(device)
+        self.barrier.wait()
+        self.launched.append((number, tuple(case.key for case in group)))
+        self.running.remove(device)
+        if self._dies in {case.entry for case in group}:
+            raise CspbenchError("no space left on device")
+        for case in group:
+            receive(make_latency(case, number))
+        receive(make_launch(number, *group))
+        return None
+
+
+def on_two_devices() -> RunInfo:
+    cases = [
+        msgspec.structs.replace(make_case(name), key=f"{name} {device}", device=device)
+        for name, device in (("a", "cuda:0"), ("b", "cuda:1"), ("c", "cuda:0"))
+    ]
+    return make_info(*cases, settings=msgspec.structs.replace(SETTINGS, launches=3))
+
+
+def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every launch meets one on the other device; each case has its three, numbered apart."""
+    fake = SideBySide()
+    monkeypatch.setattr(isolate, "run", fake)
+    watch = Watch()
+    with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
+        Runner(folder, store.read(folder.path), watch).run()
+    run = store.read(tmp_path / "run")
+    assert {record.case.entry: len(record.latencies) for record in run.records} == {
+        "a": 3,
+        "b": 3,
+        "c": 3,
+    }
+    assert sorted(number for number, _ in fake.launched) == [1, 2, 3, 4, 5, 6]
+    assert {keys for _, keys in fake.launched} == {("a cuda:0", "c cuda:0"), ("b cuda:1",)}
+    assert [total for _, total in watch.launches] == [6] * 6
+
+
+def test_what_ends_the_run_on_one_device_ends_it_on_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no case's failure: it is raised, and no round follows."""
+    fake = SideBySide(dies="b")
+    monkeypatch.setattr(isolate, "run", fake)
+    with (
+        RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
+        pytest.raises(CspbenchError, match="no space left"),
+    ):
+        Runner(folder, store.read(folder.path), Watch()).run()
+    assert len(fake.launched) == 2
+
+
+def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_at_once() -> None:
+    """Each keeps 10 bytes and needs 100 in a call: two are 120 together, with graphs 220."""
+    info = on_two_devices()
+    records = [
+        Record(
+            case=case,
+            tensor_peak=msgspec.structs.replace(
+                make_peak(case),
+                peak_tensor_bytes=110,
+                baseline_bytes=10,
+                split=msgspec.structs.replace(make_peak(case).split, weights=0),
+            ),
+        )
+        for case in info.cases
+    ]
+    keys = {case.key for case in info.cases}
+
+    def packed(**options: bool) -> list[tuple[str, ...]]:
+        groups = pack_wanted(records, keys, 150, **options)
+        return [tuple(case.entry for case in group) for group in groups]
+
+    assert packed() == [("a", "c"), ("b",)]
+    assert packed(keeps_peaks=True) == [("a",), ("b",), ("c",)]
