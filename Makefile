@@ -13,10 +13,10 @@ N ?= 8000
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fuzz fidelity doctor test check lint types format report compare clean
+.PHONY: help setup bench microbench fuzz fidelity doctor test test-gpu check lint types format report compare clean
 
 help:  ## say what each verb does
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY)  ## make .venv and install what is needed
 
@@ -42,6 +42,9 @@ doctor: $(READY)  ## is this machine fit to measure on
 
 test: $(READY)  ## the tests: ARGS="-k name"
 	$(PYTHON) -m pytest $(ARGS)
+
+test-gpu: $(READY)  ## the tests that need a GPU, on one: ARGS="-k name"
+	$(PYTHON) -m pytest -m gpu $(ARGS)
 
 check: lint types test  ## all that a change must pass
 
