@@ -11,6 +11,9 @@ Mode = Literal["infer", "train"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16", "amp"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+Compiler = Literal["inductor", "cudagraphs", "aot_eager", "eager"]
+COMPILERS: tuple[Compiler, ...] = get_args(Compiler)
+"""Backends of `torch.compile`: those that people use, and two that tell where time goes."""
 
 
 def is_gpu(device: str) -> bool:
@@ -32,7 +35,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``arguments`` are all that the builder takes; ``label`` is the short name in a report (what
     differs from the entry's defaults); ``reference`` is the key of the case whose ratio is taken.
     ``side`` is the revision that builds it, where two are measured in one run. ``accuracy`` is what
-    was published of it, for a report to show beside its cost.
+    was published of it, for a report to show beside its cost. ``compiler`` is the backend of
+    `torch.compile`, None where the module runs as it is.
     """
 
     key: str
@@ -49,6 +53,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reference: str | None = None
     side: str = ""
     accuracy: Accuracy | None = None
+    compiler: Compiler | None = None
 
 
 def make_case(
@@ -61,6 +66,7 @@ def make_case(
     device: str = "cpu",
     precision: Precision = "fp32",
     channels_last: bool = False,
+    compiler: Compiler | None = None,
     mode: Mode = "infer",
     reference: str | None = None,
 ) -> Case:
@@ -78,15 +84,17 @@ def make_case(
     changed = [
         f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)
     ]
-    layout = ["channels_last"] if channels_last else []
+    way = ["channels_last"] if channels_last else []
+    if compiler is not None:
+        way.append(f"compile={compiler}")
     named = entry.name + (f"[{','.join(changed)}]" if changed else "")
     usual = entry.shape(arguments) if entry.input_shape else sized
     unusual = [shape_text(sized)] if sized != usual else []
     if precision != "fp32":
         unusual.append(precision)
     return Case(
-        key=" ".join([named, shape_text(sized), device, precision, *layout, mode]),
-        label=" ".join([entry.name, *changed, *unusual, *layout]),
+        key=" ".join([named, shape_text(sized), device, precision, *way, mode]),
+        label=" ".join([entry.name, *changed, *unusual, *way]),
         entry=entry.name,
         build=entry.build,
         arguments={**dict(entry.fixed), **arguments},
@@ -94,6 +102,7 @@ def make_case(
         device=device,
         precision=precision,
         channels_last=channels_last,
+        compiler=compiler,
         mode=mode,
         input_gradient=entry.input_gradient,
         reference=reference,

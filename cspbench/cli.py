@@ -71,7 +71,20 @@ def _parse(words: list[str]) -> argparse.Namespace:
         options.suite = rest[0]
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    _check_compiler(options)
     return options
+
+
+def _check_compiler(options: argparse.Namespace) -> None:
+    """Make sure of a known backend; what stands behind ``--compile`` may be the suite."""
+    from .case import COMPILERS
+
+    given = getattr(options, "compiler", None)
+    if given is None or given in COMPILERS:
+        return
+    if options.suite is not None:
+        raise unknown("backend", given, COMPILERS)
+    options.suite, options.compiler = given, COMPILERS[0]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,9 +176,22 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--only", metavar="GLOB", help="only the cases whose entry, label or key matches")
     add("--mode", type=_word("mode", ("infer", "train", "both")), help="infer, train or both")
     add("--precision", type=_precision, help="fp32, tf32, bf16, fp16 or amp (fp32)")
-    add("--batch-size", type=_counts, metavar="N,…", help="replace N of every input")
+    add(
+        "--batch-size",
+        type=lambda text: text if text == "auto" else _counts(text),
+        metavar="N,…",
+        help="replace N of every input; auto: the largest that fits, of each case",
+    )
     add("--img-size", type=_counts, metavar="N,…", help="replace H and W of every input")
     add("--channels-last", action="store_true", help="NHWC memory format")
+    add(
+        "--compile",
+        nargs="?",
+        const="inductor",
+        dest="compiler",
+        metavar="BACKEND",
+        help="torch.compile: inductor (unless named), cudagraphs, aot_eager or eager",
+    )
     _add_threads(add)
     add("--launches", type=_count, metavar="N", help="fresh processes that measure (6)")
     add("--turns", type=_count, metavar="N", help="samples of a case in a launch (10)")
@@ -277,7 +303,9 @@ def _add_gradients(verbs: Any) -> None:
     add("--seed", type=_seed, metavar="N", help="the first seed (0)")
     add("--out", metavar="DIR", help="the run folder (results/SUITE-DEVICE-TIME)")
     add("--resume", metavar="DIR", help="go on with the run in DIR: measure only what is missing")
-    absent = dict.fromkeys(("device", "mode", "precision", "batch_size", "img_size", "columns"))
+    absent = dict.fromkeys(
+        ("device", "mode", "precision", "batch_size", "img_size", "columns", "compiler")
+    )
     gradients.set_defaults(verb=_run, verb_name="gradients", channels_last=False, **absent)
 
 
@@ -419,7 +447,7 @@ def _run(options: argparse.Namespace) -> int:
     from .session import Session
 
     columns = _checked_columns(options.columns)
-    with Session.begin(vars(options)) as session:
+    with Session.begin(vars(options), _to_stderr) as session:
         progress = _progress()
         try:
             interrupted = not session.measure(progress)
@@ -446,6 +474,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _progress() -> Any:
@@ -675,7 +707,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if len(gpus) > 1:
         raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")
     settings = settings_of(vars(options), device, gpus)
-    found = doctor.diagnose(settings, gpus, lambda text: print(text, file=sys.stderr, flush=True))
+    found = doctor.diagnose(settings, gpus, _to_stderr)
     if options.json:
         print(json.dumps(diagnosis.plain_values(found), indent=1))
     else:

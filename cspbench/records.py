@@ -181,6 +181,10 @@ class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="k
     allocator had given out, workspaces inside operators included; it depends on the thread count.
     On a GPU also ``baseline_alloc_bytes``, what it had given out before the call (what libraries
     keep as workspace included), and ``peak_reserved_bytes``, what it held of the device at most.
+
+    ``compile_s`` is what the first call of a compiled module took beyond a later one, without any
+    cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the module in,
+    rather than leave parts of it to Python. Both are None where the module runs as it is.
     """
 
     case: str
@@ -188,6 +192,8 @@ class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="k
     peak_alloc_bytes: Whole | Failure
     baseline_alloc_bytes: Whole | None = None
     peak_reserved_bytes: Whole | None = None
+    compile_s: Seconds | None = None
+    is_one_graph: bool | None = None
 
 
 class Resident(Frozen, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
@@ -383,7 +389,10 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
 
 
 class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
-    """A case that could not be measured at a stage; ``reason`` is one line, ``detail`` the rest."""
+    """A case that could not be measured at a stage; ``reason`` is one line, ``detail`` the rest.
+
+    ``requested_bytes`` is what was asked for where memory ran out, as far as it was told.
+    """
 
     case: str
     stage: Stage
@@ -391,6 +400,7 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     reason: str
     launch: Whole | None = None
     detail: str = ""
+    requested_bytes: Whole | None = None
 
 
 Line = (

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ from . import __version__, environment, isolate, noise, store
 from .case import MODES, Case, make_case
 from .catalogue import ENTRIES, find
 from .errors import CspbenchError
+from .fitting import largest_batches
 from .measures.yardstick import digest
 from .records import (
     COSTS,
@@ -34,8 +35,9 @@ from .runner import Progress, Runner
 from .store import RunFolder
 from .suite import Selection, Suite, built_in, load, shape_of, share_out
 
+AUTO = "auto"
 DEFAULT_SUITES = {"run": "blocks", "ab": "blocks", "gradients": "designs"}
-_SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last")
+_SELECTIONS = ("only", "mode", "precision", "batch_size", "img_size", "channels_last", "compiler")
 
 
 class Session:
@@ -50,16 +52,22 @@ class Session:
         self._roots = roots
 
     @classmethod
-    def begin(cls, options: Mapping[str, Any]) -> Self:
+    def begin(cls, options: Mapping[str, Any], say: Callable[[str], None]) -> Self:
         """The session that a command line's ``options`` ask for.
 
+        ``say`` is told what is found out before the run begins: batches, where they are to be.
         Raises `CspbenchError` for anything that cannot be measured as asked, and for a folder to
         resume whose suite, settings or environment differ.
         """
         if options["resume"] is not None:
             return cls._resume(options)
-        used = devices_of(options["device"] or "cpu")
-        return cls._create(options, _suite(options, used[0]), used)
+        device, gpus = devices_of(options["device"] or "cpu")
+        settings = settings_of(options, device, gpus)
+        if options["batch_size"] == AUTO:
+            suite = _fitted(options, settings, gpus, say)
+        else:
+            suite = _suite(options, device)
+        return cls._create(options, _info(options, suite, settings, gpus))
 
     @classmethod
     def begin_ab(
@@ -69,43 +77,26 @@ class Session:
 
         Raises `CspbenchError` as `begin` does.
         """
-        used = devices_of(options["device"] or "cpu")
-        suite = both_sides(_suite(options, used[0]))
-        return cls._create(options, suite, used, revisions, roots)
+        if options["batch_size"] == AUTO:
+            raise CspbenchError("--batch-size auto is of run: both sides must have one batch")
+        device, gpus = devices_of(options["device"] or "cpu")
+        settings = settings_of(options, device, gpus)
+        info = _info(options, both_sides(_suite(options, device)), settings, gpus)
+        info = msgspec.structs.replace(info, revisions=dict(revisions))
+        return cls._create(options, info, roots)
 
     @classmethod
     def _create(
         cls,
         options: Mapping[str, Any],
-        suite: Suite,
-        used: tuple[str, tuple[GpuFound, ...]],
-        revisions: Mapping[Side, str] | None = None,
+        info: RunInfo,
         roots: Mapping[Side, Path] | None = None,
     ) -> Self:
-        device, gpus = used
-        settings = settings_of(options, device, gpus)
-        started = datetime.now(UTC)
-        described = environment.describe([gpu.description for gpu in gpus])
-        info = RunInfo(
-            schema=SCHEMA,
-            version=__version__,
-            command=_command(options),
-            suite=suite.name,
-            description=suite.description,
-            cases=suite.cases,
-            settings=settings,
-            environment=described,
-            git=environment.git(),
-            source=environment.source(),
-            yardstick=digest(),
-            started=started.isoformat(timespec="seconds"),
-            noise_floor=noise.load(environment.machine(described), settings),
-            revisions=dict(revisions or {}),
-            stages=_stages(options),
-        )
         place = options["out"]
         if place is None:
-            place = f"results/{suite.name}-{re.sub('[:,]', '', device)}-{started:%Y%m%dT%H%M%SZ}"
+            started = datetime.fromisoformat(info.started)
+            device = re.sub("[:,]", "", info.settings.device)
+            place = f"results/{info.suite}-{device}-{started:%Y%m%dT%H%M%SZ}"
         elif not place:
             raise CspbenchError("--out takes a folder, got ''")
         return cls(RunFolder.create(Path(place), info), assemble(info, ()), roots)
@@ -139,6 +130,29 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._folder.close()
+
+
+def _info(
+    options: Mapping[str, Any], suite: Suite, settings: Settings, gpus: Sequence[GpuFound]
+) -> RunInfo:
+    """What a run of ``suite`` says of itself, beginning now."""
+    described = environment.describe([gpu.description for gpu in gpus])
+    return RunInfo(
+        schema=SCHEMA,
+        version=__version__,
+        command=_command(options),
+        suite=suite.name,
+        description=suite.description,
+        cases=suite.cases,
+        settings=settings,
+        environment=described,
+        git=environment.git(),
+        source=environment.source(),
+        yardstick=digest(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        noise_floor=noise.load(environment.machine(described), settings),
+        stages=_stages(options),
+    )
 
 
 def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
@@ -193,6 +207,29 @@ def _suite(options: Mapping[str, Any], device: str) -> Suite:
     return share_out([load(name, _selection(options, one)) for one in device.split(",")])
 
 
+def _fitted(
+    options: Mapping[str, Any],
+    settings: Settings,
+    gpus: Sequence[GpuFound],
+    say: Callable[[str], None],
+) -> Suite:
+    """The suite with the largest batch of each case that fits. None has a reference any more.
+
+    Latencies at different batches have no ratio that means anything.
+    """
+
+    def at(batch: int) -> Suite:
+        return _suite({**options, "batch_size": (batch,)}, settings.device)
+
+    suite = at(1)
+    free = dict(zip(settings.device.split(","), (gpu.free_bytes for gpu in gpus), strict=False))
+    budgets = [free.get(case.device, settings.memory_budget_bytes) for case in suite.cases]
+    batches = largest_batches(suite.cases, budgets, settings, say)
+    cases = [at(batch).cases[index] for index, batch in enumerate(batches)]
+    alone = [msgspec.structs.replace(case, reference=None) for case in cases]
+    return msgspec.structs.replace(suite, cases=tuple(alone))
+
+
 def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
     entry = find(name)
     shape = None if options["input"] is None else shape_of(options["input"])
@@ -221,6 +258,7 @@ def _selection(options: Mapping[str, Any], device: str) -> Selection:
         batch_size=options["batch_size"] or (),
         img_size=options["img_size"] or (),
         channels_last=options["channels_last"],
+        compiler=options["compiler"],
     )
 
 
@@ -289,6 +327,11 @@ def settings_of(options: Mapping[str, Any], device: str, gpus: Sequence[GpuFound
 
 
 def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
+    if options.get("batch_size") == AUTO:
+        raise CspbenchError(
+            f"--resume {options['resume']}: its batches were found when it began: leave out "
+            "--batch-size auto"
+        )
     if info.revisions:
         raise CspbenchError(
             f"--resume {options['resume']}: it holds two revisions, whose checkouts are gone; "
@@ -378,6 +421,8 @@ def _command(options: Mapping[str, Any]) -> str:
     for flag in ("channels_last", "cold", "cuda_graph"):
         if options.get(flag):
             words.append(f"--{flag.replace('_', '-')}")
+    if options.get("compiler"):
+        words += ["--compile", options["compiler"]]
     if options.get("no_training"):
         words.append("--no-training")
     for key in (

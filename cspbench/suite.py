@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from .case import MODES, Accuracy, Case, Mode, Precision, make_case
+from .case import MODES, Accuracy, Case, Compiler, Mode, Precision, make_case
 from .catalogue import find
 from .catalogue.entry import Shape, Value
 from .errors import CspbenchError, unknown
@@ -45,6 +45,7 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     batch_size: tuple[Positive, ...] = ()
     img_size: tuple[Positive, ...] = ()
     channels_last: bool = False
+    compiler: Compiler | None = None
     entries: tuple[str, ...] = ()
     case: tuple[CaseTable, ...] = ()
 
@@ -59,6 +60,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: tuple[int, ...] = ()
     img_size: tuple[int, ...] = ()
     channels_last: bool = False
+    compiler: Compiler | None = None
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +166,7 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
                         device=selection.device,
                         precision=precision,
                         channels_last=selection.channels_last or suite.channels_last,
+                        compiler=selection.compiler or suite.compiler,
                         mode=mode,
                     )
                     for overrides in _grid(table)

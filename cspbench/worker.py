@@ -3,13 +3,16 @@
 This module is what the fork server loads ahead: torch, thop and what the measures need of them.
 """
 
+import contextlib
 import gc
 import random
+import re
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +25,13 @@ from .case import Case
 from .contention import Snapshot
 from .device import GpuWatch, backend, check, found, gpu, management
 from .errors import AbsentError, CspbenchError
+from .fitting import largest_batch, with_batch
 from .isolate import Announcer
 from .measures.base import BuiltSubject, Call
 from .measures.equivalence import equivalence
 from .measures.gradients import training
 from .measures.latency import Contestant, Ring, empty_region_s, take_turns
+from .measures.memory import tensor_peak
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
 from .records import (
@@ -77,6 +82,25 @@ def measure(
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             announcer.send(failure(case.key, stage, error))
             return
+
+
+def fit(
+    announcer: Announcer, cases: tuple[Case, ...], budgets: tuple[int, ...], settings: Settings
+) -> None:
+    """Send the largest batch of each case whose tensor peak is within its budget; 1 at least.
+
+    A case that cannot be counted is answered with 1, and fails where it is measured.
+    """
+    for index, (case, budget) in enumerate(zip(cases, budgets, strict=True)):
+        announcer.step(index)
+
+        def peak(batch: int, case: Case = case) -> int:
+            return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
+
+        batch = 1
+        with _backend(case, settings), contextlib.suppress(Exception):
+            batch = largest_batch(peak, budget)
+        announcer.send(batch)
 
 
 def train(
@@ -140,7 +164,7 @@ def launch(
 
     def enter(case: Case) -> None:
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
-        call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device)
+        call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device, compiled=True)
         contestants.append(ring.enter(case.key, call))
 
     device = cases[0].device  # a group shares the device and the backend's flags
@@ -218,4 +242,15 @@ def failure(key: str, stage: Stage, error: Exception, number: int | None = None)
         reason=f"{type(error).__name__}: {first}" if first else type(error).__name__,
         launch=number,
         detail="".join(traceback.format_exception(error)),
+        requested_bytes=_requested_bytes(text) if cause == "out_of_memory" else None,
     )
+
+
+_REQUEST = re.compile(r"tried to allocate ([0-9.]+) ?(bytes|[KMGT]iB)", re.IGNORECASE)
+_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+def _requested_bytes(text: str) -> int | None:
+    """What an allocator of torch says it was asked for."""
+    found = _REQUEST.search(text)
+    return int(Decimal(found[1]) * _BYTES[found[2].lower()]) if found else None

@@ -101,3 +101,20 @@ class RaisesInLaunch(_WhenReal):
 
 class Twin(Good):
     """The same work under another name."""
+
+
+class DiesWhenCounted(Good):
+    """Kills its process on fake tensors, too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x)
+
+
+class BreaksCompiled(Good):
+    """Runs as it is; a compiler that meets the exception gives up, and leaves it to Python."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            raise RuntimeError("not under a compiler")
+        return super().forward(x)

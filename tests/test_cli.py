@@ -111,6 +111,14 @@ SUITES = (
             "several devices are GPUs by number, cuda:0,cuda:1; got 'cuda:0,cpu'",
         ),
         (["--device", "cuda:1,cuda:1"], "a list names each device once, got 'cuda:1,cuda:1'"),
+        (
+            ["run", "smoke", "--compile", "gcc"],
+            "no backend 'gcc'; allowed: 'inductor', 'cudagraphs', 'aot_eager', 'eager'",
+        ),
+        (
+            ["run", "--compile", "smock"],
+            "no suite 'smock'; nearest: 'smoke' (or the path of a .toml file)",
+        ),
         (["--cold"], "--cold is of GPUs: it needs --device cuda, not cpu"),
         (["--cuda-graph"], "--cuda-graph is of GPUs: it needs --device cuda, not cpu"),
         (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
@@ -385,3 +393,21 @@ def test_a_failing_case_gives_exit_code_3_and_the_rest_is_reported(tmp_path: Pat
     assert "FAILED (raised): ValueError" in done.stderr
     assert "groups=7" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@slow
+def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option(
+    tmp_path: Path,
+) -> None:
+    """Repeated by its command; compiling has a column, and what was not compiled a note."""
+    words = ("--mode", "infer", "--launches", "1", "--turns", "1", "--only", "dense")
+    done = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = store.read(tmp_path / "run")
+    assert {case.compiler for case in run.info.cases} == {"eager"}
+    assert "--compile eager" in run.info.command
+    assert "compile" in done.stdout
+    assert "of the modules as written" in " ".join(done.stdout.split())
+    other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager infer'" in other.stderr

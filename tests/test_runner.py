@@ -11,7 +11,7 @@ import pytest
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 from synthetic import make_counts, make_peak
 
-from cspbench import isolate, store
+from cspbench import isolate, report, store
 from cspbench.case import Case
 from cspbench.errors import CspbenchError
 from cspbench.isolate import Died
@@ -100,10 +100,31 @@ def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path
         "Hangs": ("allocated", "timeout"),
         "Leaves": ("allocated", "exited"),
     }
+    assert run.records[2].failures[0].requested_bytes == 4 << 60
+    assert "4.00 EiB asked for" in " ".join(report.text(run).split())
     raised = run.records[1].failures[0]
     assert raised.reason == "RuntimeError: this module always raises"
     assert "second line" in raised.detail
     assert run.records[3].counts is not None  # what was known before the kill stays
+
+
+@slow
+def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> None:
+    """It runs, so that it is timed; that it is not one graph stands in its record and the notes."""
+    cases = [
+        msgspec.structs.replace(make_case(build), compiler="eager")
+        for build in ("Good", "BreaksCompiled")
+    ]
+    with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
+        Runner(folder, store.read(folder.path), Watch()).run()
+    run = store.read(tmp_path / "run")
+    assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
+    whole, parted = (record.allocated for record in run.records)
+    assert whole is not None
+    assert parted is not None
+    assert (whole.is_one_graph, parted.is_one_graph) == (True, False)
+    text = " ".join(report.text(run).split())
+    assert "left parts to Python (graph breaks): BreaksCompiled (inference)" in text
 
 
 @slow

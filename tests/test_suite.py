@@ -242,3 +242,14 @@ def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
     """It stays as it is."""
     loaded = suite.load("blocks")
     assert suite.share_out([loaded]) == loaded
+
+
+def test_a_compiler_is_part_of_what_a_case_is(tmp_path: Path) -> None:
+    """In its key and its label; the command line's goes before the suite's."""
+    path = write(tmp_path, 'compiler = "aot_eager"\nmode = ["infer"]\nentries = ["c3"]\n')
+    (case,) = suite.load(path).cases
+    assert case.compiler == "aot_eager"
+    assert case.key == "c3 1x128x32x32 cpu fp32 compile=aot_eager infer"
+    assert case.label == "c3 compile=aot_eager"
+    (case,) = suite.load(path, Selection(compiler="inductor")).cases
+    assert case.compiler == "inductor"

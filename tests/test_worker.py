@@ -192,3 +192,28 @@ def test_the_current_device_is_the_one_that_is_measured(monkeypatch: pytest.Monk
     with device.backend(device="cuda:1", threads=1, seed=0, precision="fp32"):
         assert seen == ["cuda:1"]
     assert seen == ["cuda:1", "before"]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0 has a total capacity", 41 << 29),
+        ("CUDA out of memory. Tried to allocate 512.00 MiB (GPU 0; 7.79 GiB total)", 512 << 20),
+        ("CUDA out of memory.", None),
+    ],
+)
+def test_what_a_gpu_was_asked_for_is_read_from_its_refusal(text: str, asked: int | None) -> None:
+    """The first size is the request; what else is told is the device's."""
+    failure = worker.failure("a", "allocated", torch.OutOfMemoryError(text))
+    assert (failure.cause, failure.requested_bytes) == ("out_of_memory", asked)
+
+
+def test_what_the_main_memory_was_asked_for_is_read_to_the_byte() -> None:
+    """From the refusal of torch's own allocator; other failures ask for nothing."""
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(1 << 60)
+    failure = worker.failure("a", "allocated", refused.value)
+    assert (failure.cause, failure.requested_bytes) == ("out_of_memory", 4 << 60)
+    assert (
+        worker.failure("a", "counts", ValueError("tried to allocate 5 GiB")).requested_bytes is None
+    )

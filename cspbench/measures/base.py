@@ -2,10 +2,12 @@
 
 import contextlib
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal, Protocol
 
 import torch
@@ -119,9 +121,14 @@ class Call:
     A training step is forward, backward from a gradient of ones (made anew each step, as a loss
     would make it; no loss is measured) and SGD with momentum. Its learning rate is 0, so that the
     work is the full work and the weights never drift.
+
+    ``compiled``: as the case asks, by its compiler; else the module runs as it is, as counting and
+    tracking need it.
     """
 
-    def __init__(self, case: Case, module: nn.Module, device: str) -> None:
+    def __init__(
+        self, case: Case, module: nn.Module, device: str, *, compiled: bool = False
+    ) -> None:
         batch_input = torch.randn(case.input_shape, device=device)
         dtype = _DTYPES.get(case.precision)
         layout = torch.channels_last if case.channels_last else None
@@ -129,6 +136,10 @@ class Call:
             _convert(module, dtype, layout)
             batch_input = _converted(batch_input, dtype, layout)
         self.module = module.train(case.mode == "train")
+        self._forward: Callable[[Tensor], object] = self.module
+        self._compiler = case.compiler
+        if compiled and case.compiler is not None:
+            self._forward = _compiled(self.module, case.compiler)
         self.training = case.mode == "train"
         self.input = batch_input.requires_grad_(self.training and case.input_gradient)
         # Autocast knows no meta tensors, and would change none of their counts.
@@ -147,13 +158,13 @@ class Call:
         enter("activations")
         if not self.training:
             with torch.no_grad(), self._precision:
-                self.module(self.input)
+                self._forward(self.input)
             return
         self.forget_gradients()
         with self._precision:
             outputs = [
                 leaf
-                for leaf in pytree.tree_leaves(self.module(self.input))
+                for leaf in pytree.tree_leaves(self._forward(self.input))
                 if isinstance(leaf, Tensor) and leaf.requires_grad
             ]
         if not outputs:
@@ -165,10 +176,33 @@ class Call:
         if self.optimizer is not None:
             self.optimizer.step()
 
+    def load_compiler(self) -> None:
+        """Have the case's compiler make something trivial, so that all of it is loaded."""
+        assert self._compiler is not None
+        torch.compile(torch.neg, backend=self._compiler, dynamic=False)(self.input.detach())
+
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
         self.module.zero_grad(set_to_none=True)
         self.input.grad = None
+
+
+def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
+    """``module`` as `torch.compile` makes it for one shape of input.
+
+    torch keeps what it compiled with the function's code, and after eight modules of one class it
+    gives up and runs them as they are: so each has a function, and a code, of its own.
+    """
+
+    def forward(batch: Tensor) -> object:
+        result: object = module(batch)
+        return result
+
+    own = FunctionType(forward.__code__.replace(), forward.__globals__, closure=forward.__closure__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of old code that torch itself loads
+        compiled: Callable[[Tensor], object] = torch.compile(own, backend=backend, dynamic=False)
+    return compiled
 
 
 def _convert(

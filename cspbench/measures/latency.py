@@ -21,6 +21,11 @@ class Timing(NamedTuple):
     seconds: float
     host_s: float | None = None
 
+    @property
+    def waited_s(self) -> float:
+        """What the host waited for them, as far as that is known."""
+        return self.seconds if self.host_s is None else self.host_s
+
 
 Timed = Callable[[int], Timing]
 """Times so many iterations, from an idle device to an idle device."""
@@ -187,8 +192,7 @@ class Contestant:
 
     def prepare(self, *, minimum_s: float, resolution_s: float | None = None) -> None:
         """First call, warm-up, calibration."""
-        first = self.timed(1)
-        self.first_call_s = first.seconds if first.host_s is None else first.host_s
+        self.first_call_s = self.timed(1).waited_s
         while not self.warm_up.is_finished:
             self.warm_up.add(self.timed(1).seconds, self._mhz())
         if resolution_s is None:

@@ -1,13 +1,17 @@
 """Peak memory of one call: live tensor storages (exact), and what the allocator gave out."""
 
+import contextlib
 import json
+import os
 import tempfile
+import warnings
 import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -16,8 +20,10 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..case import is_gpu
+from ..device import gpu
 from ..records import Allocated, Failure, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
+from .latency import stopwatch
 
 _KINDS = Split.__struct_fields__
 # Private to torch: without them a peak in the backward pass has no module's name.
@@ -143,18 +149,53 @@ def tensor_peak(subject: Subject) -> TensorPeak:
 
 
 def allocated(subject: Subject) -> Allocated:
-    """Tensor peak and allocator's peak of one call on real tensors."""
-    device = subject.case.device
+    """Tensor peak and allocator's peak of one call on real tensors, and what compiling took.
+
+    The tensor peak is of the module as it is: a compiled one allocates out of sight.
+    """
+    case, device = subject.case, subject.case.device
     module = subject.real()
     tracked = _track(subject, module, device)
-    call = Call(subject.case, module, device)
-    if is_gpu(device):
-        return _on_gpu(call, tracked, device)
-    return Allocated(
-        case=subject.case.key,
-        peak_tensor_bytes=tracked.peak_tensor_bytes,
-        peak_alloc_bytes=_cpu_peak(call, tracked.baseline_bytes),
-    )
+    call = Call(case, module, device, compiled=True)
+    compile_s, is_one_graph = _compile(call, device) if case.compiler else (None, None)
+    found = _on_gpu(call, tracked, device) if is_gpu(device) else _on_cpu(call, tracked)
+    return msgspec.structs.replace(found, compile_s=compile_s, is_one_graph=is_one_graph)
+
+
+def _compile(call: Call, device: str) -> tuple[float, bool]:
+    """Seconds of the first call beyond the third's, nothing taken from an earlier compilation.
+
+    And whether torch made one graph of it: else it tried more than the one frame of the call. The
+    compiler itself is loaded before, which takes seconds once a process.
+    """
+    from torch._dynamo.utils import counters
+
+    timed = stopwatch(call, gpu(device))
+    with _no_compiled_code():
+        call.load_compiler()
+        counters.clear()
+        first, _, third = (timed(1).waited_s for _ in range(3))
+    frames = counters["frames"]
+    return max(first - third, 1e-9), frames["ok"] == frames["total"] == 1
+
+
+@contextlib.contextmanager
+def _no_compiled_code() -> Iterator[None]:
+    """Torch's compiler finds nothing of an earlier compilation inside, and leaves nothing."""
+    name = "TORCHINDUCTOR_CACHE_DIR"
+    before = os.environ.get(name)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # of caches that are off, and of torch's own old code
+        from torch._inductor import config
+
+        os.environ[name] = folder
+        try:
+            with config.patch(force_disable_caches=True):
+                yield
+        finally:
+            del os.environ[name]
+            if before is not None:
+                os.environ[name] = before
 
 
 def _track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
@@ -208,6 +249,14 @@ def _on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
         peak_alloc_bytes=torch.cuda.max_memory_allocated(device),
         baseline_alloc_bytes=baseline,
         peak_reserved_bytes=torch.cuda.max_memory_reserved(device),
+    )
+
+
+def _on_cpu(call: Call, tracked: TensorPeak) -> Allocated:
+    return Allocated(
+        case=tracked.case,
+        peak_tensor_bytes=tracked.peak_tensor_bytes,
+        peak_alloc_bytes=_cpu_peak(call, tracked.baseline_bytes),
     )
 
 

@@ -21,6 +21,8 @@ def resident(subject: Subject) -> Resident:
     case = subject.case
     if is_gpu(case.device):
         return _missing(case.key, "resident memory is measured on the CPU only")
+    if case.compiler is not None:
+        return _missing(case.key, "the compiler itself would need more than what it compiles")
     if not map_every_block():
         return _missing(case.key, "the C library's allocator has no mallopt (not glibc)")
     for _ in range(2):

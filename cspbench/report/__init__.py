@@ -80,7 +80,10 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
 
 
 def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
-    return choose(columns, "gradients" if "gradient_terms" in run.info.stages else "costs")
+    kinds = ["gradients" if "gradient_terms" in run.info.stages else "costs"]
+    if any(case.input_shape[0] > 1 for case in run.info.cases):
+        kinds.append("batches")
+    return choose(columns, kinds)
 
 
 def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:

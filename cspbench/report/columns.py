@@ -1,6 +1,6 @@
 """The columns that a table can hold, as one literal table, and how each reading becomes text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,8 @@ from ..units import percent_text, ratio_text, significant_text
 from .rows import Reading
 
 Part = Literal["exact", "trained", "timed"]
-Shown = Literal["always", "costs", "gradients", "never"]
-"""In which runs a column is shown unless others are named."""
+Shown = Literal["always", "costs", "batches", "gradients", "never"]
+"""In which runs a column is shown unless others are named; batches: of more than one image."""
 
 MISSING = "–"
 
@@ -323,7 +323,7 @@ COLUMNS: tuple[Column, ...] = (
         help="throughput at the input's batch size",
         part="timed",
         text=significant_text,
-        default="never",
+        default="batches",
     ),
     Column(
         key="peak_alloc_bytes",
@@ -355,6 +355,13 @@ COLUMNS: tuple[Column, ...] = (
         text=_mebibytes,
     ),
     Column(
+        key="compile_s",
+        header="compile\n[s]",
+        help="what torch.compile took, once, without the cache of an earlier one",
+        part="timed",
+        text=significant_text,
+    ),
+    Column(
         key="first_call",
         header="first call\n[ms]",
         help="time of the first call in a process, median over launches",
@@ -366,14 +373,14 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def choose(
-    keys: Sequence[str] | None = None, kind: Literal["costs", "gradients"] = "costs"
+    keys: Sequence[str] | None = None, kinds: Collection[str] = ("costs",)
 ) -> tuple[Column, ...]:
-    """The columns named, in that order, once each; those of a ``kind`` of run for None.
+    """The columns named, in that order, once each; those of runs of such ``kinds`` for None.
 
     Raises `CspbenchError` for a name that is no column.
     """
     if keys is None:
-        return tuple(column for column in COLUMNS if column.default in {"always", kind})
+        return tuple(column for column in COLUMNS if column.default in {"always", *kinds})
     known = {column.key: column for column in COLUMNS}
     for key in keys:
         if key not in known:

@@ -74,6 +74,7 @@ def _case(row: Row) -> dict[str, Any]:
         "device": case.device,
         "precision": case.precision,
         "channels_last": case.channels_last,
+        "compiler": case.compiler,
         "reference": row.reference,
         "is_reference": row.is_reference,
         **{key: _value(readings[key]) for key in EXACT},
@@ -106,6 +107,7 @@ def _case(row: Row) -> dict[str, Any]:
         **_estimate("host_latency", readings["host_latency"], suffix="_s"),
         **_estimate("graph_latency", readings["graph_latency"], suffix="_s"),
         "launch_overhead": _value(readings["launch_overhead"]),
+        "compile_s": _value(readings["compile_s"]),
         "missing": "; ".join(
             f"{key}: {plain(reading.reason)}"
             for key, reading in readings.items()

@@ -15,7 +15,7 @@ from ..records import (
     Failure,
     Run,
 )
-from ..units import ratio_text, shape_text
+from ..units import bytes_text, ratio_text, shape_text, significant_text
 from .columns import Column, estimate_text, milliseconds
 from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio
 
@@ -49,6 +49,11 @@ def exact_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     """A sentence a mode and reference: who has the fewest MACs and the lowest tensor peak."""
     sentences = []
     for group in _groups(table):
+        if _at_own_batches(group):
+            batches = sorted(row.record.case.input_shape[0] for row in group)
+            at = AT[group[0].mode]
+            sentences.append(f"{at}, each entry has its own batch: {batches[0]:,}–{batches[-1]:,}.")
+            continue
         ranked, others = _at_one_input(group)
         parts = [
             _lowest("fewest MACs", "macs", ranked, quote),
@@ -65,6 +70,9 @@ def timed_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     """A sentence a mode and reference: who is fastest, and how the others stand to it."""
     sentences = []
     for group in _groups(table):
+        if _at_own_batches(group):
+            sentences.append(_throughput_conclusion(group, quote))
+            continue
         ranked, others = _at_one_input(group)
         sentences.append(_timed_conclusion(ranked, quote) + _not_ranked(others, quote))
     return sentences
@@ -96,12 +104,17 @@ def failures(table: Sequence[Row], quote: Quote) -> list[str]:
     items = []
     for row in table:
         launches: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        sizes: dict[tuple[str, str, str], int] = {}
         for failure in row.record.failures:
+            if failure.requested_bytes:
+                sizes[_what_failed(failure)] = failure.requested_bytes
             launches[_what_failed(failure)] += [] if failure.launch is None else [failure.launch]
         for (stage, cause, reason), numbers in launches.items():
             at = f" in launch {', '.join(map(str, numbers))}" if numbers else ""
             text = f": {quote(reason)}" if reason else ""
-            items.append(f"{named(row, quote)}: {stage} {cause}{at}{text}")
+            requested = sizes.get((stage, cause, reason))
+            asked = f", {bytes_text(requested)} asked for" if requested else ""
+            items.append(f"{named(row, quote)}: {stage} {cause}{at}{asked}{text}")
     return items
 
 
@@ -153,6 +166,17 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     """Doubts: the reader's own notes, tensor peaks that differ, warm-ups cut short."""
     items = [quote(plain(note)) for note in run.notes]
+    if any(case.compiler for case in run.info.cases):
+        items.append(
+            "counts and tensor peaks are of the modules as written, not of what torch.compile makes"
+        )
+    parted = [
+        named(row, quote)
+        for row in table
+        if row.record.allocated and row.record.allocated.is_one_graph is False
+    ]
+    if parted:
+        items.append(f"torch.compile left parts to Python (graph breaks): {some(parted)}")
     for row in table:
         fake, real = row.record.tensor_peak, row.record.allocated
         if fake and real and fake.peak_tensor_bytes != real.peak_tensor_bytes:
@@ -288,6 +312,29 @@ def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     shape = reference.record.case.input_shape
     ranked = [row for row in group if row.record.case.input_shape == shape]
     return ranked, [row for row in group if row.record.case.input_shape != shape]
+
+
+def _at_own_batches(group: Sequence[Row]) -> bool:
+    """Whether entries stand at batches of their own, so that what a call costs ranks nothing."""
+    batches = {row.record.case.input_shape[0] for row in group}
+    return len(batches) > 1 and not any(row.is_reference for row in group)
+
+
+def _throughput_conclusion(group: Sequence[Row], quote: Quote) -> str:
+    at = AT[group[0].mode]
+    speeds = {
+        row.name: (speed, row)
+        for row in group
+        if isinstance(speed := row.readings["images_per_s"], float)
+    }
+    if not speeds:
+        return f"{at} no latency was measured."
+    speed, best = max(speeds.values(), key=lambda found: found[0])
+    of = f"of {plural(len(speeds), 'entry')}, each at its own batch" if len(speeds) > 1 else ""
+    return (
+        f"{at} {quote(best.name)} has the highest throughput {of}".rstrip()
+        + f": {significant_text(speed)} images/s."
+    )
 
 
 def _not_ranked(rows: Sequence[Row], quote: Quote) -> str:

@@ -39,7 +39,7 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 }
 """Verdicts as they are said of an entry beside the reference."""
 
-_ALLOCATED = ("peak_alloc_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
+_ALLOCATED = ("peak_alloc_bytes", "peak_reserved_bytes", "baseline_alloc_bytes", "compile_s")
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 
 NOT_MEASURED = "not measured"
