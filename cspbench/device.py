@@ -167,7 +167,8 @@ def found(device: str) -> GpuFound:
 
 def management(device: str) -> Nvml | Failure:
     """The GPU as NVIDIA's management library sees it, or why it does not."""
-    return Nvml.open(str(torch.cuda.get_device_properties(device).uuid))
+    uuid = str(torch.cuda.get_device_properties(device).uuid)
+    return Nvml.open(uuid.removeprefix("GPU-"))
 
 
 def flags() -> GpuFlags:
@@ -190,7 +191,8 @@ def backend(*, device: str, threads: int, seed: int, precision: Precision) -> It
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = torch.get_num_threads(), matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
     current = torch.cuda.device(device) if is_gpu(device) else contextlib.nullcontext()
-    with current, torch.random.fork_rng():
+    # Without their names, all GPUs are begun to be used, also for a run on the CPU.
+    with current, torch.random.fork_rng(devices=[device] if is_gpu(device) else []):
         try:
             torch.set_num_threads(threads)
             torch.manual_seed(seed)

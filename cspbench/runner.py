@@ -83,7 +83,7 @@ class Runner:
         self._strategy = strategy(run)
         self._lock = RLock()  # of all below and above that changes, where devices run side by side
         self._began = time.monotonic()
-        self._done = 0
+        self._done = self._running = 0
         self._left: int | None = None
         self._durations: list[float] = []
 
@@ -268,17 +268,23 @@ class Runner:
             self._say_started(group)
             began = time.monotonic()
             if not self._launch(group, stop):
+                with self._lock:
+                    self._running -= 1
                 return  # the groups are packed anew without the case that died
             self._say_ended(time.monotonic() - began)
 
     def _say_started(self, group: tuple[Case, ...]) -> None:
         with self._lock:
+            self._running += 1
             total = None if self._left is None else self._done + self._left
-            self._progress.launch_started(self._done + 1, total, len(group), self._seconds_left())
+            self._progress.launch_started(
+                self._done + self._running, total, len(group), self._seconds_left()
+            )
 
     def _say_ended(self, seconds: float) -> None:
         with self._lock:
             self._durations.append(seconds)
+            self._running -= 1
             self._done += 1
             if self._left is not None:
                 self._left -= 1

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from . import __version__, environment, isolate, noise, store
-from .case import MODES, Case, make_case
+from .case import MODES, Case, is_gpu, make_case
 from .catalogue import ENTRIES, find
 from .errors import CspbenchError
 from .fitting import largest_batches
@@ -151,7 +151,7 @@ def _info(
         yardstick=digest(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(described), settings),
-        stages=_stages(options),
+        stages=_stages(options, settings.device),
     )
 
 
@@ -238,9 +238,10 @@ def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
     return Suite(name=plain, description=entry.description, cases=(case,))
 
 
-def _stages(options: Mapping[str, Any]) -> tuple[Stage, ...]:
+def _stages(options: Mapping[str, Any], device: str) -> tuple[Stage, ...]:
+    """What is measured; on a GPU no resident memory, which is the host's."""
     if options.get("verb_name") != "gradients":
-        return COSTS
+        return tuple(one for one in COSTS if one != "resident" or not is_gpu(device))
     return tuple(one for one in GRADIENTS if one != "training" or not options["no_training"])
 
 
@@ -292,7 +293,7 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _training(options: Mapping[str, Any]) -> TrainingSettings | None:
     """How ``gradients`` trains; None where nothing is trained."""
-    if "training" not in _stages(options):
+    if "training" not in _stages(options, "cpu"):
         return None
     given = {name: options[name] for name in TRAINING if options[name] is not None}
     return TrainingSettings(**{**TRAINING, **given})
@@ -356,7 +357,7 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {before} there, {value} was asked for"
     if options["device"] not in {None, "auto", settings.device}:
         yield f"device is {settings.device} there, {options['device']} was asked for"
-    if info.stages != _stages(options):
+    if info.stages != _stages(options, settings.device):
         yield "other measures were asked for there"
     if options["suite"] is not None or any(options.get(name) for name in _SELECTIONS):
         name = info.suite if options["suite"] is None else options["suite"]

@@ -418,6 +418,7 @@ def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
     assert sorted(number for number, _ in fake.launched) == [1, 2, 3, 4, 5, 6]
     assert {keys for _, keys in fake.launched} == {("a cuda:0", "c cuda:0"), ("b cuda:1",)}
     assert [total for _, total in watch.launches] == [6] * 6
+    assert sorted(number for number, _ in watch.launches) == [1, 2, 3, 4, 5, 6]
 
 
 def test_what_ends_the_run_on_one_device_ends_it_on_all(

@@ -188,10 +188,28 @@ def test_the_current_device_is_the_one_that_is_measured(monkeypatch: pytest.Monk
         def __exit__(self, *_: object) -> None:
             seen.append("before")
 
-    fake_cuda(monkeypatch, device=Current)
+    random: list[tuple[str, str]] = []
+    fake_cuda(
+        monkeypatch,
+        device=Current,
+        get_rng_state=lambda name: random.append(("kept", name)),
+        set_rng_state=lambda _, name: random.append(("put back", name)),
+    )
     with device.backend(device="cuda:1", threads=1, seed=0, precision="fp32"):
         assert seen == ["cuda:1"]
     assert seen == ["cuda:1", "before"]
+    assert random == [("kept", "cuda:1"), ("put back", "cuda:1")]
+
+
+def test_a_run_on_the_cpu_begins_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are there, and neither is asked for anything."""
+
+    def touched(*_: object) -> None:
+        raise AssertionError
+
+    fake_cuda(monkeypatch, device_count=lambda: 2, get_rng_state=touched, device=touched)
+    with device.backend(device="cpu", threads=1, seed=0, precision="fp32"):
+        pass
 
 
 @pytest.mark.parametrize(

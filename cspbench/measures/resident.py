@@ -4,7 +4,6 @@ import gc
 from pathlib import Path
 
 from ..allocator import map_every_block
-from ..case import is_gpu
 from ..records import Failure, Resident
 from .base import Call, Subject
 
@@ -16,11 +15,9 @@ def resident(subject: Subject) -> Resident:
     """The `Resident` peak; to be called in a process of its own, for it sets the allocator.
 
     Two warm-ups load the libraries' code and caches; then everything is dropped, the high-water
-    mark is reset, and the case is built and called anew. CPU only.
+    mark is reset, and the case is built and called anew.
     """
     case = subject.case
-    if is_gpu(case.device):
-        return _missing(case.key, "resident memory is measured on the CPU only")
     if case.compiler is not None:
         return _missing(case.key, "the compiler itself would need more than what it compiles")
     if not map_every_block():
