@@ -48,7 +48,7 @@ class PlainProgress:
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
         left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
-        self._say(f"latency, launch {_of(number, total)}: {cases} cases take turns{left}")
+        self._say(f"latency, launch {_of(number, total)}: {_turns(cases)}{left}")
 
     def launch_ended(self, number: int, run: Run) -> None:
         if contention := _contention(run):
@@ -104,7 +104,7 @@ class LiveProgress:
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
-        status = f"{cases} cases take turns"
+        status = _turns(cases)
         if left_s is not None:
             status += f", about {seconds_text(left_s)} left"
         self._draw("latency", number - 1, total, "launch", status)
@@ -140,13 +140,19 @@ class LiveProgress:
 
 
 def _plan(info: RunInfo) -> str:
-    text = f"{len(info.cases)} cases: counts and memory first"
+    number = len(info.cases)
+    first = "gradient terms" if "gradient_terms" in info.stages else "counts and memory"
+    text = f"{number} case{'' if number == 1 else 's'}: {first} first"
     if info.settings.training:
-        text = f"{len(info.cases)} cases: their terms first, then {info.settings.training.seeds} "
-        text += f"trainings of each block, of {info.settings.training.steps} steps"
+        text += f", then {info.settings.training.seeds} trainings of each block, of "
+        text += f"{info.settings.training.steps} steps"
     elif "latency" in info.stages:
         text += f", then {info.settings.launches} launches"
     return f"{text}; loading torch"
+
+
+def _turns(cases: int) -> str:
+    return "1 case takes its turns" if cases == 1 else f"{cases} cases take turns"
 
 
 def _of(number: int, total: int | None) -> str:

@@ -234,7 +234,7 @@ def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
     entry = find(name)
     shape = None if options["input"] is None else shape_of(options["input"])
     case = make_case(entry, dict(map(entry.parse, options["overrides"])), shape=shape, mode="train")
-    plain = re.sub(r"[^\w.-]+", "-", name)
+    plain = re.sub(r"[^\w.-]+", "-", name).strip(".-")
     return Suite(name=plain, description=entry.description, cases=(case,))
 
 

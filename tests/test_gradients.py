@@ -78,6 +78,28 @@ def test_networks_are_traced_only(tmp_path: Path) -> None:
     assert record.gradient_terms is not None
     assert not record.gradient_terms.is_block
     assert "no cut: peleenet" in done.stdout.replace("\n", " ")
+    assert "1 case: gradient terms first" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> None:
+    """A dictionary of maps is traced, and one note says why nothing is trained on it."""
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n\n"
+        "class Two(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(4, 4, 1)\n\n"
+        "    def forward(self, x):\n"
+        "        return {'a': self.conv(x), 'b': x}\n"
+    )
+    words = ("gradients", "./mine.py:Two", "--input", "2,4,8,8", "--out", "run")
+    done = cspbench(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert store.read(tmp_path / "run").info.suite == "mine.py-Two"
+    text = " ".join(done.stdout.split())
+    assert text.count("it returns no feature map (N, C, H, W) to train on") == 1
+    assert "A gradient term takes part in 1 update in" in text
 
 
 @pytest.mark.parametrize(
@@ -241,6 +263,7 @@ def test_what_cannot_be_followed_is_named() -> None:
     found = msgspec.structs.replace(terms, structure=structure(unfollowed=True))
     text = " ".join(report.text(change(run, 0, gradient_terms=found)).split())
     assert "dense: softmax in gate cannot be followed (2 calls)" in text
+    assert "truncated, not all followed: dense" in text  # behind it more may be shared
 
 
 def test_nothing_that_was_not_to_be_measured_is_called_missing() -> None:

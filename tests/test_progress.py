@@ -35,9 +35,9 @@ def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None
     assert stream.getvalue().splitlines() == [
         "2 cases: counts and memory first, then 6 launches; loading torch",
         ("counted, case 2 of 2: Raises, infer: FAILED (raised): RuntimeError: no; done"),
-        "latency, launch 1 of 6: 1 cases take turns",
+        "latency, launch 1 of 6: 1 case takes its turns",
         "  launch 1, case 1 of 2: Good, infer: 2 ms",
-        "latency, launch 2 of 6: 1 cases take turns; about 1 min 15 s left",
+        "latency, launch 2 of 6: 1 case takes its turns; about 1 min 15 s left",
         "  launch 2, case 1 of 2: Good, infer: 2 ms ±0.0%",
     ]
 
@@ -54,7 +54,7 @@ def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
     progress.close()
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
     assert "[1/2] Good, infer" in text
-    assert "latency: launch 0 of 6 done; 1 cases take turns, about 12 s left" in text
+    assert "latency: launch 0 of 6 done; 1 case takes its turns, about 12 s left" in text
     assert "case 1 of 2: Good, infer: 2 ms ±0.0%" in text
     assert stream.getvalue().rfind("\x1b[?25h") > stream.getvalue().rfind("\x1b[?25l")
 

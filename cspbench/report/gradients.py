@@ -21,7 +21,8 @@ def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
         return []
     ordered = sorted(traced, key=_reuse)
     least, most = ordered[0], ordered[-1]
-    text = f"A gradient term takes part in {ratio_text(_reuse(most))} updates in {quote(most.name)}"
+    updates = "1 update" if _reuse(most) == 1 else f"{ratio_text(_reuse(most))} updates"
+    text = f"A gradient term takes part in {updates} in {quote(most.name)}"
     if _reuse(least) < _reuse(most):
         text += f", the most of {plural(len(traced), 'entry')}, and in "
         text += f"{ratio_text(_reuse(least))} in {quote(least.name)}, the fewest"

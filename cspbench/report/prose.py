@@ -119,8 +119,8 @@ def failures(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> list[str]:
-    """Why a cell holds a dash, one item a column and reason; failures are listed elsewhere."""
-    items = []
+    """Why cells hold a dash, one item a reason and its cases; failures are listed elsewhere."""
+    columns_of: dict[tuple[str, str], list[str]] = defaultdict(list)
     for column in columns:
         without: dict[str, list[Row]] = defaultdict(list)
         for row in table:
@@ -130,8 +130,11 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
         for reason, rows in without.items():
             every = len(rows) == len(table)
             who = "all cases" if every else some([named(row, quote) for row in rows])
-            items.append(f"no {' '.join(column.header.split())} of {who}: {quote(reason)}")
-    return items
+            columns_of[reason, who].append(" ".join(column.header.split()))
+    return [
+        f"no {'; no '.join(headers)} of {who}: {quote(reason)}"
+        for (reason, who), headers in columns_of.items()
+    ]
 
 
 def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:

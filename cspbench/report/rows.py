@@ -178,9 +178,11 @@ def cuts_text(structure: Structure) -> str:
     number = len(structure.splits)
     if not number:
         return "no cut"
+    text = f"{truncated} of {number} truncated"
     if number == 1:
-        return "truncated" if truncated else "shared"
-    return f"{truncated} of {number} truncated"
+        text = "truncated" if truncated else "shared"
+    # An operator that could not be followed may hide what is shared behind it.
+    return f"{text}, not all followed" if truncated and structure.unfollowed else text
 
 
 TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float]]] = {
