@@ -9,11 +9,29 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from making import (
+    SETTINGS,
+    make_case,
+    make_gpu,
+    make_gpu_activity,
+    make_info,
+    make_latency,
+    make_launch,
+)
 
 from cspbench import store
 from cspbench.errors import CspbenchError
-from cspbench.records import YARDSTICK, CaseFailure, Latency, Launch, Line, Resident, RunInfo
+from cspbench.records import (
+    YARDSTICK,
+    CaseFailure,
+    Failure,
+    GpuState,
+    Latency,
+    Launch,
+    Line,
+    Resident,
+    RunInfo,
+)
 from cspbench.store import RunFolder
 
 CASE = make_case("Good")
@@ -48,6 +66,28 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert record.latencies == (latency(1, 0.1 + 0.2, 1 / 3),)
     assert record.resident == Resident(case=CASE.key, peak_rss_bytes=7)
     assert run.notes == ()
+
+
+def test_what_a_gpu_adds_is_read_back(tmp_path: Path) -> None:
+    """Its description, states with readings that are missing, both clocks, graphs or why not."""
+    environment = msgspec.structs.replace(INFO.environment, gpus=(make_gpu().description,))
+    replayed = msgspec.structs.replace(
+        latency(1, 1e-3), host_samples_s=(2e-3,), graph_samples_s=(5e-4,), throttled=1
+    )
+    refused = msgspec.structs.replace(latency(2, 1e-3), graph_samples_s=Failure(reason="it waits"))
+    activity = make_gpu_activity(limits=("heat",), others=1)
+    unknown = GpuState.unknown(Failure(reason="no library"))
+    launches = (
+        msgspec.structs.replace(closing(1), gpu=activity),
+        msgspec.structs.replace(
+            closing(2), gpu=msgspec.structs.replace(activity, before=unknown, after=unknown)
+        ),
+    )
+    info = msgspec.structs.replace(INFO, environment=environment)
+    run = store.read(written(tmp_path / "run", [replayed, refused, *launches], info))
+    assert run.info == info
+    assert run.launches == launches
+    assert run.records[0].latencies == (replayed, refused)
 
 
 @given(st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=20))
