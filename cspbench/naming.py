@@ -1,10 +1,11 @@
 """Names of cases, and any text from outside, as they may stand on a page."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from .case import Case, Mode
+from .catalogue.entry import Shape
 from .units import shape_text
 
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
@@ -31,11 +32,23 @@ def names(cases: Sequence[Case]) -> dict[str, str]:
     shapes = {case.input_shape for case in cases}
     shared = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
     found = {case.key: plain(case.label.replace(shared, "")) or "?" for case in cases}
-    for refine in (_with_device, _with_number):
+    for refine in (_with_shape, _with_device, _with_number):
         seen = Counter((case.mode, found[case.key]) for case in cases)
         repeated = [case for case in cases if seen[case.mode, found[case.key]] > 1]
         found |= refine(repeated, found)
     return found
+
+
+def _with_shape(cases: Sequence[Case], found: Mapping[str, str]) -> dict[str, str]:
+    """Inputs behind names that hold none, as those of models without a usual input."""
+    shapes: dict[tuple[Mode, str], set[Shape]] = defaultdict(set)
+    for case in cases:
+        shapes[case.mode, found[case.key]].add(case.input_shape)
+    return {
+        case.key: f"{name} {shape_text(case.input_shape)}"
+        for case in cases
+        if len(shapes[case.mode, name := found[case.key]]) > 1
+    }
 
 
 def _with_device(cases: Sequence[Case], found: Mapping[str, str]) -> dict[str, str]:

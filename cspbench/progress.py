@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from .case import Case
+from .naming import names
 from .records import (
     BlockTraining,
     CaseFailure,
@@ -30,19 +31,23 @@ class PlainProgress:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._pace = _Pace()
+        self._names: dict[str, str] = {}
 
     def began(self, info: RunInfo) -> None:
+        self._names = names(info.cases)
         self._say(_plan(info))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self._say(
-            f"counted, case {index} of {total}: {case.label}, {case.mode}: "
+            f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
             f"{_findings(lines)}; {self._pace.left(total - index)}"
         )
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         left = self._pace.left(total - number, phase="training")
-        self._say(f"training {number} of {total}: {case.label}: {_findings(lines)}; {left}")
+        self._say(
+            f"training {number} of {total}: {self._names[case.key]}: {_findings(lines)}; {left}"
+        )
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
@@ -57,7 +62,7 @@ class PlainProgress:
             if record.latencies:
                 self._say(
                     f"  launch {number}, case {index} of {len(run.records)}: "
-                    f"{record.case.label}, {record.case.mode}: {_running(record)}"
+                    f"{self._names[record.case.key]}, {record.case.mode}: {_running(record)}"
                 )
 
     def _say(self, text: str) -> None:
@@ -81,10 +86,12 @@ class LiveProgress:
         )
         self._live.start()
         self._pace = _Pace()
+        self._names: dict[str, str] = {}
         self._estimates: list[str] = []
         self._total: int | None = None
 
     def began(self, info: RunInfo) -> None:
+        self._names = names(info.cases)
         from rich.text import Text
 
         self._live.update(Text(_plan(info)), refresh=True)
@@ -92,13 +99,13 @@ class LiveProgress:
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - number, phase="training")
         self._draw("training", number, total, "block", status)
-        text = f"[{number}/{total}] {case.label}: {_findings(lines)}"
+        text = f"[{number}/{total}] {self._names[case.key]}: {_findings(lines)}"
         self._live.console.print(text, markup=False, highlight=False)
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
         self._draw("counts", index, total, "case", status)
-        text = f"{case.label}, {case.mode}: {_findings(lines)}"
+        text = f"{self._names[case.key]}, {case.mode}: {_findings(lines)}"
         self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
 
     def launch_started(
@@ -112,8 +119,8 @@ class LiveProgress:
 
     def launch_ended(self, number: int, run: Run) -> None:
         self._estimates = [
-            f"case {index} of {len(run.records)}: {record.case.label}, {record.case.mode}: "
-            f"{_running(record)}"
+            f"case {index} of {len(run.records)}: {self._names[record.case.key]}, "
+            f"{record.case.mode}: {_running(record)}"
             for index, record in enumerate(run.records, start=1)
             if record.latencies
         ]
@@ -144,7 +151,8 @@ def _plan(info: RunInfo) -> str:
     first = "gradient terms" if "gradient_terms" in info.stages else "counts and memory"
     text = f"{number} case{'' if number == 1 else 's'}: {first} first"
     if info.settings.training:
-        text += f", then {info.settings.training.seeds} trainings of each block, of "
+        seeds = info.settings.training.seeds
+        text += f", then {seeds} training{'' if seeds == 1 else 's'} of each block, of "
         text += f"{info.settings.training.steps} steps"
     elif "latency" in info.stages:
         text += f", then {info.settings.launches} launches"

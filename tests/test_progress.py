@@ -63,6 +63,8 @@ def test_a_contended_launch_is_said_at_once() -> None:
     """Who watches learns that the launch will be repeated, and why."""
     stream = io.StringIO()
     lines: list[Line] = [make_latency(GOOD, 1), make_launch(1, GOOD, taken=0.3)]
-    PlainProgress(stream).launch_ended(1, assemble(make_info(GOOD), lines))
-    first = stream.getvalue().splitlines()[0]
+    progress = PlainProgress(stream)
+    progress.began(INFO)
+    progress.launch_ended(1, assemble(make_info(GOOD), lines))
+    first = stream.getvalue().splitlines()[1]
     assert first == "  launch 1: contended: other processes took 30% of its processor time"
