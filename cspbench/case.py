@@ -107,3 +107,16 @@ def make_case(
         input_gradient=entry.input_gradient,
         reference=reference,
     )
+
+
+def show_words(case: Case, entry: Entry) -> list[str]:
+    """The words of a command line that shows the static profile of ``case``, one of ``entry``."""
+    fixed, defaults = dict(entry.fixed), entry.arguments()
+    arguments = {name: value for name, value in case.arguments.items() if name not in fixed}
+    words = ["show", entry.name]
+    for name, value in arguments.items():
+        if value != defaults.get(name):
+            words += ["--set", f"{name}={value}"]
+    if not entry.input_shape or case.input_shape != entry.shape(arguments):
+        words += ["--input", ",".join(map(str, case.input_shape))]
+    return words

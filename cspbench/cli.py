@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -444,6 +445,8 @@ def _seconds(text: str) -> float:
 
 def _run(options: argparse.Namespace) -> int:
     from . import report
+    from .case import show_words
+    from .catalogue import find
     from .session import Session
 
     columns = _checked_columns(options.columns)
@@ -464,12 +467,11 @@ def _run(options: argparse.Namespace) -> int:
     if interrupted:
         print(f"Interrupted. Go on: python -m cspbench {options.verb_name} --resume {folder}")
         return EXIT_INTERRUPTED
-    failed = sorted({record.case.entry for record in run.records if record.failures})
-    if failed:
-        print(f"Next: python -m cspbench show {failed[0]}")
-        return EXIT_FAILED_CASE
-    print(f"Next: python -m cspbench show {run.records[-1].case.entry}")
-    return EXIT_OK
+    cases = [record.case for record in run.records]
+    failed = [record.case for record in run.records if record.failures]
+    case = (failed or cases)[-1]
+    print(f"Next: python -m cspbench {shlex.join(show_words(case, find(case.entry)))}")
+    return EXIT_FAILED_CASE if failed else EXIT_OK
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -700,8 +702,9 @@ def comparison_exit_code(found: Any, *, strict: bool) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from . import doctor
+    from .preflight import devices_of
     from .report import diagnosis
-    from .session import devices_of, settings_of
+    from .session import settings_of
 
     device, gpus = devices_of(options.device or "cpu")
     if len(gpus) > 1:

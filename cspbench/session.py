@@ -1,5 +1,6 @@
 """One ``run`` from its options to its report: begin anew or resume, measure, report."""
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +10,13 @@ from typing import Any, Self
 
 import msgspec
 
-from . import __version__, environment, isolate, noise, store
+from . import __version__, environment, noise, store
 from .case import MODES, Case, is_gpu, make_case
 from .catalogue import ENTRIES, find
 from .errors import CspbenchError
 from .fitting import largest_batches
 from .measures.yardstick import digest
+from .preflight import check_loadable, devices_of
 from .records import (
     COSTS,
     GRADIENTS,
@@ -67,6 +69,7 @@ class Session:
             suite = _fitted(options, settings, gpus, say)
         else:
             suite = _suite(options, device)
+        check_loadable(suite.cases, settings)
         return cls._create(options, _info(options, suite, settings, gpus))
 
     @classmethod
@@ -155,27 +158,6 @@ def _info(
     )
 
 
-def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
-    """The device to use, or several GPUs, and what they are, found out in another process."""
-    if wanted == "cpu":
-        return wanted, ()
-    answers: list[object] = []
-    device = "cuda" if wanted == "auto" else wanted
-    names = tuple(device.split(","))
-    died = isolate.run("cspbench.worker:identify", names, time_limit_s=120, receive=answers.append)
-    gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
-    if len(gpus) == len(names):
-        return device, gpus
-    if wanted == "auto":
-        return "cpu", ()
-    refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
-    if refusals:
-        raise refusals[0]
-    raise CspbenchError(
-        f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
-    )
-
-
 def both_sides(suite: Suite) -> Suite:
     """Every case of ``suite`` once a side; the candidate's reference is the baseline's."""
     cases = tuple(_one_side(case, side) for case in suite.cases for side in SIDES)
@@ -234,7 +216,7 @@ def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
     entry = find(name)
     shape = None if options["input"] is None else shape_of(options["input"])
     case = make_case(entry, dict(map(entry.parse, options["overrides"])), shape=shape, mode="train")
-    plain = re.sub(r"[^\w.-]+", "-", name).strip(".-")
+    plain = re.sub(r"[^\w.-]+", "-", Path(name).name).strip(".-")
     return Suite(name=plain, description=entry.description, cases=(case,))
 
 
@@ -338,6 +320,12 @@ def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
             f"--resume {options['resume']}: it holds two revisions, whose checkouts are gone; "
             "compare them anew (ab)"
         )
+    try:
+        check_loadable(info.cases, info.settings)
+    except CspbenchError as error:
+        raise CspbenchError(
+            f"--resume {options['resume']}: {error}; go on from where it was begun"
+        ) from error
     differences = list(_differences(info, options))
     if differences:
         raise CspbenchError(
@@ -406,13 +394,12 @@ def _git_differences(there: Git | None, here: Git | None) -> Iterator[str]:
 
 
 def _command(options: Mapping[str, Any]) -> str:
-    """The command that repeats a run, without its folder and without absolute paths."""
-    name = Path(_suite_name(options))
-    if name.is_absolute():
-        inside = name.is_relative_to(Path.cwd())
-        name = name.relative_to(Path.cwd()) if inside else Path(name.name)
+    """The command that repeats a run from the same place, into a folder of its own."""
+    name = _suite_name(options)
+    if Path(name).is_absolute():
+        name = os.path.relpath(name)
     revisions = [options[side] for side in SIDES if options.get(side)]
-    words = ["python", "-m", "cspbench", options["verb_name"], *revisions, str(name)]
+    words = ["python", "-m", "cspbench", options["verb_name"], *revisions, name]
     if options.get("no_merge_base"):
         words.append("--no-merge-base")
     for override in options.get("overrides") or ():

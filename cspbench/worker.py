@@ -22,10 +22,12 @@ import torch._dynamo  # an optimizer and fake tensors load it on first use, whic
 
 from . import allocator
 from .case import Case
+from .catalogue.entry import resolve
 from .contention import Snapshot
 from .device import GpuWatch, backend, check, found, gpu, management
 from .errors import AbsentError, CspbenchError
 from .fitting import largest_batch, with_batch
+from .gradients.data import images
 from .isolate import Announcer
 from .measures.base import BuiltSubject, Call
 from .measures.equivalence import equivalence
@@ -58,6 +60,17 @@ def identify(announcer: Announcer, devices: tuple[str, ...]) -> None:
         for device in devices:
             check(device)
             announcer.send(found(device))
+    except CspbenchError as error:
+        announcer.send(error)
+
+
+def load(announcer: Announcer, builders: tuple[str, ...], data: str | None) -> None:
+    """Send the `CspbenchError` that says why a builder, or the data, cannot be loaded."""
+    try:
+        for builder in builders:
+            resolve(builder)
+        if data is not None:
+            images(data)
     except CspbenchError as error:
         announcer.send(error)
 

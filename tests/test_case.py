@@ -2,7 +2,7 @@
 
 import pytest
 
-from cspbench.case import make_case
+from cspbench.case import make_case, show_words
 from cspbench.catalogue import find
 from cspbench.errors import CspbenchError
 
@@ -38,3 +38,21 @@ def test_a_size_that_pooling_cannot_halve_is_refused() -> None:
     """1x1 has no half."""
     with pytest.raises(CspbenchError, match="pool=avg halves H and W: each must be at least 2"):
         make_case(find("dense"), {"pool": "avg"}, img_size=1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "overrides", "shape", "words"),
+    [
+        ("csp", {}, None, "show csp"),
+        ("csp", {"channels": 8}, None, "show csp --set channels=8"),
+        ("csp", {"gamma": 0.25}, (2, 64, 8, 8), "show csp --set gamma=0.25 --input 2,64,8,8"),
+        ("torch.nn:ReLU", {"inplace": True}, (1, 3, 4, 4),
+         "show torch.nn:ReLU --set inplace=True --input 1,3,4,4"),
+    ],
+)  # fmt: skip
+def test_a_case_is_shown_by_the_words_that_make_it(
+    entry: str, overrides: dict[str, bool | float], shape: tuple[int, ...] | None, words: str
+) -> None:
+    """Only what differs from the defaults is said."""
+    case = make_case(find(entry), dict(overrides), shape=shape)
+    assert " ".join(show_words(case, find(entry))) == words

@@ -1,6 +1,6 @@
 """Real images to train on: scikit-learn's digits, or what a callable of yours yields."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn import functional
 from ..catalogue.entry import resolve
 from ..errors import CspbenchError
 
+DIGITS = "digits"
 MOST_IMAGES = 20_000
 """Images that are taken of a callable's batches, which may be endless."""
 
@@ -27,6 +28,14 @@ class Images:
     def classes(self) -> int:
         """One more than the largest label."""
         return int(self.labels.max()) + 1
+
+
+def images(name: str) -> Images:
+    """The images that ``name`` means: `digits`, or those that are `yielded` by a callable.
+
+    Raises `CspbenchError` as these do.
+    """
+    return digits() if name == DIGITS else yielded(name)
 
 
 def digits(size: int = 8) -> Images:
@@ -57,10 +66,14 @@ def yielded(reference: str) -> Images:
     """
     pixels: list[Tensor] = []
     labels: list[Tensor] = []
-    batches: Iterable[object] = resolve(reference)()
-    for batch in batches:
-        images, classes = _checked(batch, reference)
-        pixels.append(images)
+    for batch in _batches(reference):
+        some, classes = _checked(batch, reference)
+        if pixels and some.shape[1:] != pixels[0].shape[1:]:
+            raise CspbenchError(
+                f"{reference} must yield images of one shape, got {tuple(some.shape[1:])} after "
+                f"{tuple(pixels[0].shape[1:])}"
+            )
+        pixels.append(some)
         labels.append(classes)
         if sum(map(len, labels)) >= MOST_IMAGES:
             break
@@ -75,6 +88,16 @@ def yielded(reference: str) -> Images:
     )
 
 
+def _batches(reference: str) -> Iterator[object]:
+    """What the callable yields; an error of its own becomes one of ours."""
+    make = resolve(reference)
+    try:
+        yield from make()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise CspbenchError(f"{reference} cannot yield batches: {what}") from error
+
+
 def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
     if isinstance(batch, tuple | list) and len(batch) == 2:
         images, labels = batch
@@ -85,11 +108,12 @@ def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
             and images.is_floating_point()
             and labels.shape == images.shape[:1]
             and not labels.is_floating_point()
+            and (not labels.numel() or labels.min() >= 0)
         ):
             return images, labels
     raise CspbenchError(
-        f"{reference} must yield pairs of images (N, C, H, W) and whole labels (N,), "
-        f"got {_described(batch)}"
+        f"{reference} must yield pairs of images (N, C, H, W) and labels (N,), whole numbers from "
+        f"0, got {_described(batch)}"
     )
 
 

@@ -3,13 +3,11 @@
 import torch
 from torch import Tensor
 
-from ..gradients.data import digits, yielded
+from ..gradients.data import images
 from ..gradients.structure import trace
 from ..gradients.training import train
 from ..records import BlockTraining, GradientTerms, TrainingSettings
 from .base import Subject
-
-DIGITS = "digits"
 
 
 def gradient_terms(subject: Subject) -> GradientTerms:
@@ -34,12 +32,11 @@ def training(
     takes as many channels as the case's input has, at the size of the images. Raises
     `CspbenchError` for data that cannot be had.
     """
-    images = digits() if settings.data == DIGITS else yielded(settings.data)
     return BlockTraining(
         case=subject.case.key,
         training=train(
             subject.real,
-            images,
+            images(settings.data),
             channels=subject.case.input_shape[1],
             seed=seed,
             steps=settings.steps,
