@@ -45,6 +45,7 @@ RANK: tuple[Answer, ...] = (
 SAME_SHARE = 0.05
 """What trainings measure is the same where it differs by less: similarities, ranks, accuracies."""
 
+_ONE_SIDE = "only one side has it"
 _TRAINING = "training"  # where runs differ in this circumstance, what was trained is not compared
 _MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch", "CUDA", "cache")
 """Where runs differ in one of these, their latencies cannot be compared."""
@@ -330,7 +331,7 @@ def _exact_change(old: int | Failure | None, new: int | Failure | None, threshol
             ratio=None,
             interval=None,
             verdict="same" if old == new else "changed",
-            reason="; ".join(texts) or "only one side has it",
+            reason="; ".join(texts) or _ONE_SIDE,
         )
     ratio = new / old if old else None
     verdict: Answer = "same" if new == old else "worse" if new > old else "better"
@@ -343,15 +344,19 @@ def _exact_change(old: int | Failure | None, new: int | Failure | None, threshol
 
 
 def open_change(
-    reason: str, *, baseline: float | None = None, candidate: float | None = None
+    reason: str,
+    *,
+    baseline: float | None = None,
+    candidate: float | None = None,
+    verdict: Answer = "undecided",
 ) -> Change:
-    """A latency without a ratio, and why."""
+    """A measure without a ratio, and why."""
     return Change(
         baseline=baseline,
         candidate=candidate,
         ratio=None,
         interval=None,
-        verdict="undecided",
+        verdict=verdict,
         reason=reason,
     )
 
@@ -431,15 +436,19 @@ def _trained(
     differences: dict[Any, Difference] = {}  # by case and measure
     for key, old in before.items():
         new = after.get(key)
-        for name in old.trained if new else ():
-            values = old.trained[name], new.trained.get(name, ()) if new else ()
-            if not all(values):
-                continue
-            means = fmean(values[0]), fmean(values[1])
+        if new is None or not (old.seeds and new.seeds):
+            continue
+        for name in dict.fromkeys([*old.trained, *new.trained]):
+            values = old.trained.get(name, ()), new.trained.get(name, ())
+            means = [fmean(side) if side else None for side in values]
             if not alike:
                 reason = "withheld, as the runs differ in training"
                 changes[key][name] = open_change(reason, baseline=means[0], candidate=means[1])
-            elif new and old.seeds == new.seeds:
+            elif None in means:
+                changes[key][name] = open_change(
+                    _ONE_SIDE, baseline=means[0], candidate=means[1], verdict="changed"
+                )
+            elif old.seeds == new.seeds:
                 pairs = zip(*values, strict=True)
                 differences[key, name] = paired([b - a for a, b in pairs])
             else:
@@ -447,14 +456,13 @@ def _trained(
     criteria: dict[Any, Criterion] = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
     found: Mapping[Any, Verdict] = judge(differences, criteria)
     for (key, name), verdict in found.items():
-        change = open_change(
+        changes[key][name] = open_change(
             f"p {verdict.p:.4f} of {ALPHA:g} over all that was trained, the same within "
             f"{SAME_SHARE:g}",
             baseline=fmean(before[key].trained[name]),
             candidate=fmean(after[key].trained[name]),
+            verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,
         )
-        answer: Answer = "changed" if verdict.answer in {"worse", "better"} else verdict.answer
-        changes[key][name] = msgspec.structs.replace(change, verdict=answer)
     return changes
 
 
@@ -484,10 +492,12 @@ def _floor(baseline: Excerpt, candidate: Excerpt, mode: Mode, before: int, after
 
 
 def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterable[Discrepancy]:
+    timed = any(case.timed for side in (baseline, candidate) for case in side.cases)
     for what, old in baseline.made.items():
         new = candidate.made.get(what)
         if new is not None and old != new:
-            yield Discrepancy(what=what, baseline=old, candidate=new, misleads=what in _MISLEADS)
+            misleads = timed and what in _MISLEADS
+            yield Discrepancy(what=what, baseline=old, candidate=new, misleads=misleads)
 
 
 def _contention(baseline: Excerpt, candidate: Excerpt) -> Iterable[str]:

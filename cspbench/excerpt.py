@@ -135,11 +135,7 @@ def case_excerpt(
         failed=bool(record.failures),
         timed="latency" in stages,
         seeds=tuple(training.seed for training in record.trainings),
-        trained={
-            name: tuple(_rounded(getattr(one.readings[-1], name)) for one in record.trainings)
-            for name in OF_TRAININGS
-            if record.trainings
-        },
+        trained=_trained(record),
     )
 
 
@@ -156,6 +152,15 @@ def _exact(record: Record, stages: Sequence[Stage]) -> dict[str, int | Failure]:
             if value is not None:
                 found[name] = value
     return found
+
+
+def _trained(record: Record) -> dict[str, tuple[float, ...]]:
+    """A value a seed, of each figure that every training has."""
+    last = [training.readings[-1] for training in record.trainings]
+    found = {name: [getattr(reading, name) for reading in last] for name in OF_TRAININGS if last}
+    return {
+        name: tuple(map(_rounded, values)) for name, values in found.items() if None not in values
+    }
 
 
 def _latency_s(record: Record) -> float | None:

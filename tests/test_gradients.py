@@ -61,7 +61,10 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     assert "plots/latency.png" not in names
     report.write(run, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
-    assert "After 4 steps the gradients of the base's two parts are alike" in done.stdout
+    said = "After 4 steps, similarity of the two parts' gradients (linear CKA): csp channels=8"
+    assert said in done.stdout
+    assert "- parts compared, of input as the block cuts it: csp" in done.stdout
+    assert f"Next: python -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8" in done.stdout
     assert "Timed" not in done.stdout
     same = cspbench("compare", "run", "run/report.md", cwd=tmp_path)
     assert same.returncode == 0
@@ -93,10 +96,13 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
         "    def forward(self, x):\n"
         "        return {'a': self.conv(x), 'b': x}\n"
     )
-    words = ("gradients", "./mine.py:Two", "--input", "2,4,8,8", "--out", "run")
-    done = cspbench(*words, cwd=tmp_path)
+    (tmp_path / "below").mkdir()
+    words = (f"{tmp_path}/mine.py:Two", "--input", "2,4,8,8", "--out", "../run")
+    done = cspbench("gradients", *words, cwd=tmp_path / "below")
     assert done.returncode == 0, done.stderr
-    assert store.read(tmp_path / "run").info.suite == "mine.py-Two"
+    info = store.read(tmp_path / "run").info
+    assert info.suite == "mine.py-Two"
+    assert info.command == "python -m cspbench gradients ../mine.py:Two --input 2,4,8,8"
     text = " ".join(done.stdout.split())
     assert text.count("it returns no feature map (N, C, H, W) to train on") == 1
     assert "A gradient term takes part in 1 update in" in text
@@ -123,14 +129,41 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.slow
-def test_data_that_cannot_be_had_is_the_cases_failure(tmp_path: Path) -> None:
-    """The terms are kept, the exit code says that a case failed."""
-    done = cspbench(*SHORT, "--data", "nowhere:batches", "--out", "run", cwd=tmp_path)
-    assert done.returncode == 3
-    (record,) = store.read(tmp_path / "run").records
-    assert record.gradient_terms is not None
-    (failure,) = record.failures
-    assert "cannot import 'nowhere'" in failure.reason
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*SHORT, "--data", "nowhere:batches"), "cannot import 'nowhere' of 'nowhere:batches'"),
+        ((*SHORT, "--data", "data.py:none"), "'data.py' has no 'none'"),
+        ((*SHORT, "--data", "data.py:ends"), "data.py:ends: loading it failed: the process exited"),
+        (("gradients", "data.py:none", "--input", "1,4,8,8"), "'data.py' has no 'none'"),
+    ],
+)
+def test_data_or_a_model_that_cannot_be_had_is_said_before_anything_is_measured(
+    tmp_path: Path, words: Sequence[str], message: str
+) -> None:
+    """One line, exit code 2 and no folder."""
+    (tmp_path / "data.py").write_text("import os\n\ndef ends():\n    os._exit(3)\n")
+    done = cspbench(*words, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> None:
+    """From another directory it is refused, and stays as it is."""
+    (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.Identity\n")
+    words = ("gradients", "mine.py:Block", "--input", "1,4,8,8", "--steps", "4")
+    done = cspbench(*words, "--seeds", "1", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = tmp_path / "run" / "records.jsonl"
+    before = records.read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    done = cspbench("gradients", "--resume", "../run", cwd=tmp_path / "elsewhere")
+    assert done.returncode == 2
+    assert "there is no file mine.py; go on from where it was begun" in done.stderr
+    assert records.read_bytes() == before
 
 
 @pytest.mark.slow
@@ -229,6 +262,7 @@ def make_run(
 
 
 DENSE = (0.60, 0.58, 0.62, 0.61)
+ELSEWHERE = msgspec.structs.replace(make_info().environment, device="another processor")
 
 
 def test_who_is_less_alike_than_the_reference_is_said_in_a_sentence() -> None:
@@ -238,12 +272,63 @@ def test_who_is_less_alike_than_the_reference_is_said_in_a_sentence() -> None:
     )
     text = " ".join(report.text(run).split())
     assert (
-        "After 8 steps the gradients of the two parts of dense's base are alike by 0.603 "
-        "(0.575–0.630) (linear CKA). Beside it, less alike: less (-0.297 ± 0.015); "
+        "After 8 steps, similarity of the two parts' gradients (linear CKA) in dense: 0.603 "
+        "(0.575–0.630). Against it, lower: less (-0.297 ± 0.015); "
         "not told apart: as_much (-0.003 ± 0.145)." in text
     )
-    assert "Before any step, beside dense, not told apart: less (+0.000 ± 0.000)" in text
-    assert "4 seeds" in text
+    assert "Before any step, against dense, not told apart: less (+0.000 ± 0.000)" in text
+    assert "Differences are paired by seed (4 seeds)" in text
+    assert "parts compared, of input as the block cuts it: dense (2 + 2 channels)" in text
+
+
+def test_one_seed_tells_nothing_apart() -> None:
+    """No difference has an interval, and none is called paired."""
+    text = " ".join(report.text(make_run({"dense": DENSE[:1], "less": [0.1]})).split())
+    assert "not told apart: less (-0.500)" in text
+    assert "One seed gives no interval, so that nothing is told apart" in text
+    assert "paired" not in text
+
+
+def with_one_map(run: Run) -> Run:
+    """The run with one feature map in the first case's trainings."""
+    alone = tuple(
+        msgspec.structs.replace(
+            one,
+            maps=("input",),
+            readings=tuple(
+                msgspec.structs.replace(reading, cka=((1.0,),), directions=((1.0,),))
+                for reading in one.readings
+            ),
+        )
+        for one in run.records[0].trainings
+    )
+    return change(run, 0, trainings=alone)
+
+
+def test_one_map_has_no_similarity_of_maps() -> None:
+    """A dash with its reason, never 0; against two maps it has changed, else left out."""
+    one_map, two_maps = with_one_map(make_run({"dense": DENSE})), make_run({"dense": DENSE})
+    text = report.text(one_map)
+    assert "- no similarity of maps of all cases: one feature map makes no pair" in text
+    assert "mean_cka" not in compare(one_map, one_map).cases[0].measures
+    for baseline, candidate in ((one_map, two_maps), (two_maps, one_map)):
+        found = compare(baseline, candidate).cases[0].measures["mean_cka"]
+        assert (found.verdict, found.reason) == ("changed", "only one side has it")
+
+
+def test_runs_without_a_common_case_are_not_comparable() -> None:
+    """Of latency, which neither measured, nothing is said."""
+    from cspbench.report import comparison
+
+    other = make_run({"dense": DENSE})
+    other = msgspec.structs.replace(
+        other, info=msgspec.structs.replace(other.info, environment=ELSEWHERE)
+    )
+    found = compare(make_run({"csp": DENSE}), other)
+    text = comparison.text(found)
+    assert text.startswith("Not comparable: the two runs have no case in common.\n")
+    assert "latency" not in text
+    assert cli.comparison_exit_code(found, strict=False) == 4
 
 
 def test_terms_and_flows_are_said_in_a_sentence() -> None:

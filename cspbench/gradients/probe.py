@@ -206,23 +206,21 @@ def _hooked(structure: Structure, block: nn.Module) -> Iterator[tuple[int, _Key]
 
 
 def _parts(structure: Structure, keys: Mapping[int, _Key], channels: int) -> _Parts:
-    """The first cut of one map's channels, its first part and all others; else the base's halves.
+    """The first cut of one map's channels, its first part and all else; else the base's halves.
 
     Between the map and the cut may stand what keeps channels apart, such as a normalisation.
     """
     for split in structure.splits:
         sources = {span.source for part in split.parts for span in part.terms}
-        parts = [
-            [channel for span in part.terms for channel in range(span.start, span.stop)]
+        first, *rest = (
+            {channel for span in part.terms for channel in range(span.start, span.stop)}
             for part in split.parts
-        ]
-        if len(sources) == 1 and (key := keys.get(*sources)) is not None:
-            others = tuple(itertools.chain.from_iterable(parts[1:]))
-            return _Parts(map=key, one=tuple(parts[0]), other=others, own=True)
-    first, _ = split_channels(channels, 0.5)
-    return _Parts(
-        map=_BASE, one=tuple(range(first)), other=tuple(range(first, channels)), own=False
-    )
+        )
+        others = set().union(*rest) - first
+        if len(sources) == 1 and (key := keys.get(*sources)) is not None and others:
+            return _Parts(map=key, one=tuple(sorted(first)), other=tuple(sorted(others)), own=True)
+    half, _ = split_channels(channels, 0.5)
+    return _Parts(map=_BASE, one=tuple(range(half)), other=tuple(range(half, channels)), own=False)
 
 
 def _text(key: _Key) -> str:

@@ -47,14 +47,10 @@ class Reading(Frozen, frozen=True, kw_only=True):
         return self.effective_rank / self.columns
 
     @property
-    def mean_cka(self) -> float:
-        """The mean over pairs of different maps; 0 where there is one map."""
-        return _mean_of_pairs(self.cka)
-
-    @property
-    def mean_directions(self) -> float:
-        """As `mean_cka`, of the shared directions."""
-        return _mean_of_pairs(self.directions)
+    def mean_cka(self) -> float | None:
+        """The mean over pairs of different maps; None where there is one map."""
+        pairs = [self.cka[row][column] for row, column in combinations(range(len(self.cka)), 2)]
+        return fmean(pairs) if pairs else None
 
 
 class Training(Frozen, frozen=True, kw_only=True):
@@ -81,13 +77,18 @@ class Training(Frozen, frozen=True, kw_only=True):
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """Mean of one value a seed, with Student's t interval; raises ValueError for none."""
+    """Mean of one share a seed, with Student's t interval; raises ValueError for none.
+
+    The interval is cut off at 0 and 1, beyond which no share can lie.
+    """
     mean, number = fmean(values), len(values)
     if number < 2:
         return Estimate(value=mean, low=None, high=None, launches=number)
     quantile = t_quantile(0.5 + CONFIDENCE / 2, number - 1)
     half = quantile * stdev(values) / math.sqrt(number)
-    return Estimate(value=mean, low=mean - half, high=mean + half, launches=number)
+    return Estimate(
+        value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half), launches=number
+    )
 
 
 def beside(
@@ -108,8 +109,3 @@ def beside(
         if training.seed in others
     ]
     return paired(pairs) if pairs else None
-
-
-def _mean_of_pairs(square: Square) -> float:
-    pairs = [square[row][column] for row, column in combinations(range(len(square)), 2)]
-    return fmean(pairs) if pairs else 0.0

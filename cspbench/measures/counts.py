@@ -252,7 +252,10 @@ class _Calls:
 
 
 def _backward_flops(subject: Subject, forward_flops: int) -> int:
-    call = Call(subject.case, subject.meta(), "meta")
+    module = subject.meta()
+    if not subject.case.input_gradient and not any(p.requires_grad for p in module.parameters()):
+        return 0  # nothing needs a gradient, so that there is no backward
+    call = Call(subject.case, module, "meta")
     with flop_counter() as counter:
         call()
     return int(counter.get_total_flops()) - forward_flops

@@ -46,7 +46,8 @@ def text(found: Comparison) -> str:
             blocks.append(f"{len(changed) - _MOST_ROWS} further rows: --format json has all")
     if reasons := _reasons(found, _same):
         blocks.append("\n".join(map(_item, reasons)))
-    return "\n\n".join([*blocks, _filled(_rest(found))])
+    blocks += filter(None, [_filled(_rest(found))])
+    return "\n\n".join(blocks)
 
 
 def markdown(found: Comparison) -> str:
@@ -104,6 +105,8 @@ def conclusion(found: Comparison, quote: Quote) -> str:
         open_cases = [case for case in found.cases if case.verdict in {"undecided", "changed"}]
         named = some([_named(case, quote) for case in open_cases])
         return f"{says}: nothing is worse as far as it can be told; open: {named}."
+    if all(case.verdict in {"added", "removed"} for case in found.cases):
+        return f"{says}: the two runs have no case in common."
     return f"{says}: no latency of these runs can be compared; no count is worse."
 
 

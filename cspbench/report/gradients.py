@@ -43,15 +43,26 @@ def trained_conclusions(run: Run, table: Sequence[Row], quote: Quote) -> list[st
     reference = next((row for row in trained if row.is_reference), None)
     if reference is None or len(trained) < 2:
         each = [f"{quote(row.name)} {_similarity(row)}" for row in trained]
-        return [f"{after} the gradients of the base's two parts are alike (CKA): {some(each)}."]
+        return [f"{after}, similarity of the two parts' gradients (linear CKA): {some(each)}."]
     name = quote(reference.name)
+    similarity = f"similarity of the two parts' gradients (linear CKA) in {name}"
+    against = _told(trained, reference, -1, quote)
     return [
-        f"{after} the gradients of the two parts of {name}'s base are alike by "
-        f"{_similarity(reference)} (linear CKA). Beside it, "
-        + _told(trained, reference, -1, quote),
-        f"Before any step, beside {name}, " + _told(trained, reference, 0, quote),
+        f"{after}, {similarity}: {_similarity(reference)}. Against it, {against}",
+        f"Before any step, against {name}, {_told(trained, reference, 0, quote)}",
         _rule(reference),
     ]
+
+
+def part_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Which two parts were compared, and how many channels each has; an item a way to part."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in table:
+        for training in row.record.trainings[:1]:
+            cut, (one, other) = quote(plain(training.cut)), training.parts
+            how = f"of {cut} as the block cuts it" if training.own else f"halves of {cut}, uncut"
+            found[f"parts compared, {how}"].append(f"{quote(row.name)} ({one} + {other} channels)")
+    return [f"{parts}: {some(names)}" for parts, names in found.items()]
 
 
 def term_notes(table: Sequence[Row], quote: Quote) -> list[str]:
@@ -76,17 +87,19 @@ def _told(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> s
         )
         if found is not None:
             differences.append((row, found))
-    answers: dict[str, list[str]] = {"less alike": [], "more alike": [], "not told apart": []}
+    answers: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
     p_values = holm([found.p for _, found in differences])
     for (row, found), p in zip(differences, p_values, strict=True):
         margin = found.margin(CONFIDENCE)
-        by = f"{found.log_ratio:+.3f}" + ("" if margin is None else f" ± {margin:.3f}")
-        less = "less alike" if found.log_ratio < 0 else "more alike"
-        answers[less if p < ALPHA else "not told apart"].append(f"{quote(row.name)} ({by})")
+        by = f"{found.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
+        side = "lower" if found.log_ratio < 0 else "higher"
+        answers[side if p < ALPHA else "not told apart"].append(f"{quote(row.name)} ({by})")
     return "; ".join(f"{what}: {', '.join(who)}" for what, who in answers.items() if who) + "."
 
 
 def _rule(reference: Row) -> str:
+    if len(reference.record.trainings) < 2:
+        return "One seed gives no interval, so that nothing is told apart (--seeds N trains more)."
     seeds = plural(len(reference.record.trainings), "seed")
     return (
         f"Differences are paired by seed ({seeds}), with 95% intervals; told apart at "

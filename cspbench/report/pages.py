@@ -138,7 +138,11 @@ def _run_notes(
     run: Run, table: Sequence[Row], columns: Sequence[Column], quote: prose.Quote
 ) -> list[str]:
     rest = [column for column in columns if column.part != "exact"]
-    return [*prose.missing(table, rest, quote), *prose.run_notes(run, table, quote)]
+    return [
+        *gradients.part_notes(table, quote),
+        *prose.missing(table, rest, quote),
+        *prose.run_notes(run, table, quote),
+    ]
 
 
 def _grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:

@@ -56,8 +56,8 @@ def exact_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
             continue
         ranked, others = _at_one_input(group)
         parts = [
-            _lowest("fewest MACs", "macs", ranked, quote),
-            _lowest("lowest peak of tensor memory", "peak_tensor_bytes", ranked, quote),
+            _lowest("fewest", "MACs", "macs", ranked, quote),
+            _lowest("lowest", "peak of tensor memory", "peak_tensor_bytes", ranked, quote),
         ]
         found = "; ".join(part for part in parts if part)
         at = AT[group[0].mode]
@@ -281,14 +281,16 @@ def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, *, has_referenc
     return f"{text}."
 
 
-def _lowest(what: str, key: str, group: Sequence[Row], quote: Quote) -> str:
+def _lowest(rank: str, what: str, key: str, group: Sequence[Row], quote: Quote) -> str:
     values = [(row, value) for row in group if isinstance(value := row.readings[key], int)]
     if not values:
         return ""
     least = min(value for _, value in values)
     best = [row for row, value in values if value == least]
     names = some([quote(row.name) for row in best])
-    of = f"{what} of {plural(len(values), 'entry')}" if len(values) > 1 else what
+    if len(values) == 1:
+        return f"{what} of {names}: {least:,}"
+    of = f"{rank} {what} of {plural(len(values), 'entry')}"
     ratio = best[0].ratios[key]
     if ratio is None or best[0].is_reference:
         return f"{of}: {names} ({least:,})"

@@ -185,7 +185,7 @@ def cuts_text(structure: Structure) -> str:
     return f"{text}, not all followed" if truncated and structure.unfollowed else text
 
 
-TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float]]] = {
+TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float | None]]] = {
     "parts_cka": (-1, lambda reading: reading.parts_cka),
     "parts_cka_start": (0, lambda reading: reading.parts_cka),
     "control_cka": (-1, lambda reading: reading.control_cka),
@@ -206,9 +206,16 @@ def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
             missing = Failure(reason="it returns no feature map (N, C, H, W) to train on")
         return dict.fromkeys(TRAINED, missing)
     return {
-        key: over_seeds([value(training.readings[place]) for training in trainings])
+        key: _over_seeds([value(training.readings[place]) for training in trainings])
         for key, (place, value) in TRAINED.items()
     }
+
+
+def _over_seeds(values: Sequence[float | None]) -> Reading:
+    found = [value for value in values if value is not None]
+    if len(found) < len(values):
+        return Failure(reason="one feature map makes no pair")
+    return over_seeds(found)
 
 
 def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:

@@ -124,6 +124,24 @@ def test_the_parts_are_those_of_the_map_that_the_block_cuts() -> None:
     assert (training.cut, training.parts, training.own) == ("enter.conv.conv", (6, 6), True)
 
 
+def test_parts_that_overlap_are_compared_without_what_both_hold() -> None:
+    class Overlapping(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x[:, :5], x[:, 3:]], dim=1)
+
+    training = trained(Overlapping, steps=0, at=(0,))
+    assert (training.cut, training.parts, training.own) == ("input", (5, 3), True)
+
+
+def test_a_part_beside_the_whole_leaves_halves_to_compare() -> None:
+    class PartOfAll(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x[:, :7], x[:, :5]], dim=1)
+
+    training = trained(PartOfAll, steps=0, at=(0,))
+    assert (training.parts, training.own) == ((4, 4), False)
+
+
 def test_a_layer_that_is_called_twice_has_two_maps() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -172,7 +190,7 @@ def test_a_gradient_that_the_pool_spreads_has_few_directions() -> None:
     training = trained(nn.Identity, steps=0, at=(0,))
     assert training.maps == ("input",)
     assert training.readings[0].effective_rank < 3.001
-    assert training.readings[0].mean_cka == 0
+    assert training.readings[0].mean_cka is None
 
 
 def test_training_tells_images_apart_that_can_be_told_apart() -> None:
@@ -203,12 +221,17 @@ def test_a_training_that_diverged_is_refused() -> None:
 
 
 def test_an_interval_over_seeds_is_students() -> None:
-    interval = over_seeds([1.0, 2.0, 3.0])
-    half = 4.302653 / 3**0.5  # t of 2 degrees, 97.5 %
-    assert (interval.value, interval.launches) == (2, 3)
-    assert interval.low == pytest.approx(2 - half)
-    assert interval.high == pytest.approx(2 + half)
-    assert over_seeds([4.0]).low is None
+    interval = over_seeds([0.4, 0.5, 0.6])
+    half = 0.1 * 4.302653 / 3**0.5  # t of 2 degrees, 97.5 %
+    assert (interval.value, interval.launches) == (0.5, 3)
+    assert interval.low == pytest.approx(0.5 - half)
+    assert interval.high == pytest.approx(0.5 + half)
+    assert over_seeds([0.4]).low is None
+
+
+def test_an_interval_ends_where_shares_do() -> None:
+    wide = over_seeds([0.0, 1.0])
+    assert (wide.low, wide.high) == (0, 1)
 
 
 def test_the_classifier_returns_logits() -> None:
@@ -273,6 +296,23 @@ def few() -> list[Batch]:
     return [(torch.zeros(2, 1, 4, 4), torch.arange(2))]
 
 
+def negative() -> list[Batch]:
+    return [(torch.zeros(9, 1, 4, 4), torch.arange(9) - 1)]
+
+
+def uneven() -> list[Batch]:
+    return [(torch.zeros(9, 1, size, size), torch.arange(9)) for size in (4, 5)]
+
+
+def raising() -> Iterator[Batch]:
+    yield torch.zeros(9, 1, 4, 4), torch.arange(9)
+    raise OSError("disk gone")
+
+
+def nothing() -> None:
+    """Yields no batches."""
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [
@@ -280,6 +320,10 @@ def few() -> list[Batch]:
         ("soft", "got tuple of a tensor (9, 1, 4, 4) of torch.float32, a tensor (9,) of torch.flo"),
         ("alone", "got a tensor (9, 1, 4, 4) of torch.float32"),
         ("few", "yields 2 images; at least 8 are needed"),
+        ("negative", "labels (N,), whole numbers from 0, got tuple of a tensor (9, 1, 4, 4)"),
+        ("uneven", "must yield images of one shape, got (1, 5, 5) after (1, 4, 4)"),
+        ("raising", "cannot yield batches: OSError: disk gone"),
+        ("nothing", "cannot yield batches: TypeError: 'NoneType' object is not iterable"),
     ],
 )
 def test_other_batches_are_refused(name: str, found: str) -> None:

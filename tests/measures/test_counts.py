@@ -181,6 +181,12 @@ def test_the_backward_of_a_convolution_is_twice_its_forward_for_any_groups(
     assert counts.backward_flops == first + 2 * second  # the input needs no gradient here
 
 
+def test_a_module_without_weights_has_no_backward_to_count() -> None:
+    """Where its input needs no gradient, either."""
+    case = make_case(find("torch.nn:Identity"), {}, shape=(1, 3, 4, 4), mode="train")
+    assert count(BuiltSubject(case)).backward_flops == 0
+
+
 def test_a_fully_connected_layer_counts_like_a_convolution_but_for_cio() -> None:
     """4 rows of 10 outputs over 16 inputs; CIO sums convolutions only."""
 
