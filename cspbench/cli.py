@@ -299,6 +299,11 @@ def _add_gradients(verbs: Any) -> None:
         help="digits (of scikit-learn), or package.module:callable that yields pairs of images and "
         "labels (digits)",
     )
+    add(
+        "--head",
+        type=_head,
+        help="what follows the block: pool, or conv, a 3x3 convolution before the pool (pool)",
+    )
     _add_threads(add)
     add("--time-limit", type=_seconds, metavar="S", help="longest that a training may take (600 s)")
     add("--seed", type=_seed, metavar="N", help="the first seed (0)")
@@ -390,6 +395,12 @@ def _precision(text: str) -> str:
     from .case import PRECISIONS
 
     return _word("precision", PRECISIONS)(text)
+
+
+def _head(text: str) -> str:
+    from .gradients.readings import HEADS
+
+    return _word("head", HEADS)(text)
 
 
 def _device(text: str) -> str:

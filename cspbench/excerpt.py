@@ -202,7 +202,10 @@ def _made(run: Run) -> dict[str, str]:
         if not isinstance(gpu.driver, Failure):
             made["driver"] = gpu.driver
     if settings.training:
-        made["training"] = f"{settings.training.steps} steps on {settings.training.data}"
+        made["training"] = (
+            f"{settings.training.steps} steps on {settings.training.data}, "
+            f"head {settings.training.head}"
+        )
     if info.git:
         made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
     return made

@@ -12,7 +12,7 @@ import msgspec
 
 from .case import Case, Mode
 from .catalogue.entry import Shape
-from .gradients.readings import Training
+from .gradients.readings import Head, Training
 from .gradients.terms import Structure
 from .values import Frozen, Whole
 
@@ -420,12 +420,14 @@ Line = (
 class TrainingSettings(Frozen, frozen=True, kw_only=True):
     """How blocks are trained: ``seeds`` from the run's own on, each so many ``steps``.
 
-    ``data`` is ``digits``, or ``package.module:callable`` that yields batches.
+    ``data`` is ``digits``, or ``package.module:callable`` that yields batches. ``head`` is what
+    follows the block.
     """
 
     seeds: Whole
     steps: Whole
     data: str
+    head: Head = "pool"
 
 
 class Settings(Frozen, frozen=True, kw_only=True):

@@ -253,7 +253,7 @@ SAMPLING: dict[str, Any] = {
     "allocator": "pinned",
     "seed": 0,
 }
-TRAINING: dict[str, Any] = {"seeds": 5, "steps": 200, "data": "digits"}
+TRAINING: dict[str, Any] = {"seeds": 5, "steps": 200, "data": "digits", "head": "pool"}
 """How a suite is measured, and its blocks trained, unless the command line says otherwise."""
 
 
@@ -415,7 +415,7 @@ def _command(options: Mapping[str, Any]) -> str:
         words.append("--no-training")
     for key in (
         *("threads", "launches", "turns", "min_time", "time_limit", "budget", "allocator"),
-        *("seed", "seeds", "steps", "data"),
+        *("seed", "seeds", "steps", "data", "head"),
     ):
         words += _option(key, options.get(key))
     return shlex.join(words)

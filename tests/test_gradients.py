@@ -15,7 +15,7 @@ from synthetic import change, make_counts
 
 from cspbench import cli, compare, report, store
 from cspbench.errors import CspbenchError
-from cspbench.gradients.readings import Reading, Training
+from cspbench.gradients.readings import Head, Reading, Training
 from cspbench.gradients.terms import (
     Part,
     Source,
@@ -114,6 +114,7 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
         (("gradients", "dence"), "no suite 'dence'"),
         (("gradients", "designs", "--set", "gamma=0.5"), "--set and --input are of an entry"),
         (("gradients", "csp", "--set", "gama=0.5"), "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (("gradients", "csp", "--head", "cnv"), "no head 'cnv'; nearest: 'conv'"),
         (("gradients", "csp", "--steps", "3"), "a number of steps is a whole number from 4"),
         (("gradients", "--device", "cuda"), "unrecognized arguments: --device"),
     ],
@@ -225,10 +226,14 @@ def training(seed: int, parts_cka: float, *, at_start: float = 0.2) -> Training:
 
 
 def make_run(
-    similarities: dict[str, Sequence[float]], *, steps: int = 8, shared: bool = False
+    similarities: dict[str, Sequence[float]],
+    *,
+    steps: int = 8,
+    head: Head = "pool",
+    shared: bool = False,
 ) -> Run:
     """A run of blocks, each with the similarity that its parts reach, seed by seed."""
-    settings = TrainingSettings(seeds=4, steps=steps, data="digits")
+    settings = TrainingSettings(seeds=4, steps=steps, data="digits", head=head)
     cases = [
         msgspec.structs.replace(
             make_case(name, mode="train", reference="dense train"), input_shape=(1, 4, 8, 8)
@@ -409,6 +414,15 @@ def test_trainings_of_other_lengths_do_not_compare() -> None:
     shared = case.measures["shared_terms"]
     assert (shared.baseline, shared.candidate, shared.verdict) == (0, 2, "worse")
     assert found.verdict == "regression"
+
+
+def test_trainings_before_another_head_do_not_compare() -> None:
+    """And the report says what stood behind the block."""
+    pool, conv = make_run({"dense": DENSE}), make_run({"dense": DENSE}, head="conv")
+    found = compare(pool, conv).cases[0].measures["parts_cka"]
+    assert found.reason == "withheld, as the runs differ in training"
+    for run, where in ((pool, "the pool"), (conv, "a 3x3 convolution and the pool")):
+        assert f"4 seeds from 0 x 8 steps on digits, before {where}\n" in report.text(run)
 
 
 def test_terms_of_no_source_are_refused_on_reading(tmp_path: Path) -> None:

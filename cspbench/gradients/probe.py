@@ -19,7 +19,7 @@ from ..blocks.classifier import LinearHead
 from ..blocks.layers import Conv
 from ..errors import CspbenchError
 from .data import Images
-from .readings import Reading, Square
+from .readings import Head, Reading, Square
 from .similarity import Matrix, effective_rank, linear_cka, shared_directions
 from .structure import trace
 from .terms import INPUT, Structure
@@ -35,16 +35,26 @@ class Classifier(nn.Module):
     """3x3 convolution with norm and ReLU, the block, global average pool, linear layer.
 
     (N, inputs, H, W) to logits (N, classes); the block takes (N, channels, H, W) and
-    returns (N, outputs, H', W').
+    returns (N, outputs, H', W'). With the head ``conv`` a second 3x3 convolution with norm and
+    ReLU, of as many channels, stands between block and pool.
     """
 
     def __init__(
-        self, block: nn.Module, *, inputs: int, channels: int, outputs: int, classes: int
+        self,
+        block: nn.Module,
+        *,
+        inputs: int,
+        channels: int,
+        outputs: int,
+        classes: int,
+        head: Head = "pool",
     ) -> None:
         super().__init__()
         self.stem = Conv(inputs, channels, 3, activation="relu")
         self.block = block
-        self.head = LinearHead(outputs, classes)
+        pool = LinearHead(outputs, classes)
+        after = Conv(outputs, outputs, 3, activation="relu") if head == "conv" else nn.Identity()
+        self.head = nn.Sequential(after, pool)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.block(self.stem(images)))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from statistics import fmean, stdev
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -14,6 +14,10 @@ from ..values import Frozen, Whole
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+Head = Literal["pool", "conv"]
+HEADS: tuple[Head, ...] = get_args(Head)
+"""What follows a block in training: a global average pool at once, or a 3x3 convolution before."""
 
 Square = tuple[tuple[Share, ...], ...]
 """One row, and in it one column, a feature map."""

@@ -11,7 +11,7 @@ from ..errors import CspbenchError
 from ..measures.base import copy_with
 from .data import Images
 from .probe import Classifier, Probe
-from .readings import Training
+from .readings import Head, Training
 
 BATCH = 64
 HELD = 256
@@ -26,6 +26,7 @@ def train(
     seed: int,
     steps: int,
     at: Sequence[int],
+    head: Head = "pool",
     threads: int = 1,
 ) -> Training:
     """Readings at the steps ``at`` of one training of the block that ``build`` makes.
@@ -51,6 +52,7 @@ def train(
             channels=channels,
             outputs=_outputs(block, (1, channels, *data.pixels.shape[2:])),
             classes=data.classes,
+            head=head,
         )
         held, rest = _held_out(data)
         probe = Probe(model, held, channels)

@@ -41,6 +41,7 @@ def training(
             seed=seed,
             steps=settings.steps,
             at=sorted({0, *(settings.steps // part for part in (8, 4, 2, 1))}),
+            head=settings.head,
             threads=threads,
         ),
     )

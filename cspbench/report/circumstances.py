@@ -49,7 +49,8 @@ def _training(settings: Settings) -> str:
     assert settings.training is not None
     wanted = settings.training
     seeds = plural(wanted.seeds, "seed")
-    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}"
+    where = "a 3x3 convolution and the pool" if wanted.head == "conv" else "the pool"
+    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}, before {where}"
 
 
 def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from cspbench.blocks.yolo.chunked import C2f
 from cspbench.errors import CspbenchError
 from cspbench.gradients.data import MOST_IMAGES, Images, digits, yielded
 from cspbench.gradients.probe import Classifier, _watched, feature_maps
-from cspbench.gradients.readings import Training, over_seeds
+from cspbench.gradients.readings import Head, Training, over_seeds
 from cspbench.gradients.structure import trace
 from cspbench.gradients.training import train
 
@@ -237,6 +237,15 @@ def test_an_interval_ends_where_shares_do() -> None:
 def test_the_classifier_returns_logits() -> None:
     model = Classifier(plain_conv(8, 6), inputs=1, channels=8, outputs=6, classes=4)
     assert model(torch.zeros(2, 1, 4, 4)).shape == (2, 4)
+
+
+def test_a_convolution_may_stand_before_the_pool() -> None:
+    # A bypass that leads into the pool has one gradient an image, of 4 classes: 3 directions.
+    def rank(head: Head) -> float:
+        training = train(nn.Identity, made(), channels=8, seed=0, steps=0, at=(0,), head=head)
+        return training.readings[0].effective_rank
+
+    assert rank("pool") < 3.001 < rank("conv")
 
 
 @pytest.mark.parametrize("size", [8, 16])
