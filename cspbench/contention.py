@@ -1,5 +1,6 @@
 """How much of the cores other processes took while something ran. Reads /proc; imports no torch."""
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Self
 
 from .records import Activity, Failure
 
-_STAT, _CPUINFO = Path("proc/stat"), Path("proc/cpuinfo")
+_STAT, _CPUINFO, _TASKS = Path("proc/stat"), Path("proc/cpuinfo"), Path("proc/self/task")
 _BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: proc(5)
 
 
@@ -16,13 +17,15 @@ _BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: p
 class Snapshot:
     """One reading of the clocks that `since` subtracts from a later one.
 
-    ``busy_s`` and ``steal_s`` are seconds over the cores that this process may use.
+    ``busy_s`` and ``steal_s`` are seconds over the cores that this process may use; ``queued_s``
+    those that its threads waited for one.
     """
 
     wall_s: float
     cpu_s: float
     busy_s: float | Failure
     steal_s: float | Failure
+    queued_s: float | Failure
     load: float
     mhz: float | Failure
 
@@ -35,11 +38,12 @@ class Snapshot:
             cpu_s=time.process_time(),
             busy_s=busy,
             steal_s=steal,
+            queued_s=_queued_seconds(root),
             load=os.getloadavg()[0],
             mhz=_mhz(root),
         )
 
-    def since(self, before: "Snapshot", *, threads: int) -> Activity:
+    def since(self, before: "Snapshot", *, threads: int, beside_gpu: bool = False) -> Activity:
         """What happened since ``before`` to a process that could keep ``threads`` busy."""
         own = self.cpu_s - before.cpu_s
         others = _less(self.busy_s, before.busy_s)
@@ -54,6 +58,7 @@ class Snapshot:
             load_after=self.load,
             mhz_before=before.mhz,
             mhz_after=self.mhz,
+            queued_s=_less(self.queued_s, before.queued_s) if beside_gpu else None,
         )
 
 
@@ -84,6 +89,18 @@ def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
         return missing, missing
     per_second = os.sysconf("SC_CLK_TCK")
     return busy / per_second, steal / per_second
+
+
+def _queued_seconds(root: Path) -> float | Failure:
+    """What the threads of this process have waited for a core, all together."""
+    waited_ns = []
+    try:
+        for task in (root / _TASKS).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has ended since
+                waited_ns.append(int((task / "schedstat").read_text(encoding="ascii").split()[1]))
+    except (OSError, ValueError, IndexError) as error:
+        return Failure(reason=f"/{_TASKS} cannot be read: {error}")
+    return sum(waited_ns) / 1e9 if waited_ns else Failure(reason=f"/{_TASKS} tells no waiting")
 
 
 def _mhz(root: Path) -> float | Failure:

@@ -1,8 +1,9 @@
 """What differs between a CPU and a GPU: whether it is there, events and graphs, backend flags."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -11,7 +12,11 @@ from .errors import CspbenchError
 from .nvml import Nvml
 from .records import Failure, GpuActivity, GpuDescription, GpuFlags, GpuFound, GpuState
 
+_Flag = TypeVar("_Flag")
+_TF32 = {True: "tf32", False: "ieee"}  # torch's words
 _WARM_UPS = 3  # calls on the stream of a capture before it, as torch asks for
+HELD_SHARE = 0.05
+"""What holds a GPU's clocks down for more than this share of the time disturbs what is timed."""
 _CACHE_FACTOR = 2  # a buffer twice as large as a cache leaves nothing else in it
 
 
@@ -21,8 +26,11 @@ class Gpu(Protocol):
     def synchronise(self) -> None:
         """Wait until it has done all that it was given."""
 
-    def mark(self) -> object:
-        """An event, recorded behind all that it was given so far."""
+    def event(self) -> object:
+        """An event that `mark` can record, again and again; made ahead, as making it takes time."""
+
+    def mark(self, event: object) -> None:
+        """Record ``event`` behind all that it was given so far."""
 
     def seconds(self, start: object, end: object) -> float:
         """The time between two events that have passed."""
@@ -47,10 +55,13 @@ class Cuda:
     def synchronise(self) -> None:
         torch.cuda.synchronize(self._device)
 
-    def mark(self) -> object:
+    def event(self) -> object:
         event = torch.cuda.Event(enable_timing=True)
-        event.record()
+        event.record()  # only now does CUDA make it
         return event
+
+    def mark(self, event: Any) -> None:
+        event.record()
 
     def seconds(self, start: Any, end: Any) -> float:
         milliseconds: float = start.elapsed_time(end)
@@ -72,19 +83,31 @@ class Cuda:
                 call()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            call()
+        try:
+            with torch.cuda.graph(graph):
+                call()
+        except RuntimeError as error:
+            # what ended the capture stands behind what its end complains of
+            cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            raise RuntimeError(str(cause)) from error
         return graph.replay
 
 
 class GpuWatch:
-    """What a GPU does around the samples of a launch."""
+    """What a GPU does around the samples of a launch; ``clock`` tells seconds."""
 
-    def __init__(self, device: str, management: Nvml | Failure) -> None:
+    def __init__(
+        self,
+        device: str,
+        management: Nvml | Failure,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._device = device
         self._management = management
+        self._clock = clock
         self._before = self._state()
         self._limits: set[str] = set()
+        self._held: tuple[float, Mapping[str, float]] = self._held_until_now()
 
     def sm_mhz(self) -> float | Failure:
         """The clock of its multiprocessors now."""
@@ -92,29 +115,35 @@ class GpuWatch:
         return nvml if isinstance(nvml, Failure) else nvml.sm_mhz()
 
     def limits(self) -> tuple[str, ...]:
-        """What holds its clocks down now; kept for `activity`."""
+        """What held its clocks down since it was last asked; kept for `activity`.
+
+        By the driver's counters, more than `HELD_SHARE` of the time; where it has none of a limit,
+        by whether that holds now.
+        """
         nvml = self._management
-        found = () if isinstance(nvml, Failure) else nvml.limits()
+        if isinstance(nvml, Failure):
+            return ()
+        (before_s, before), (now_s, now) = self._held, self._held_until_now()
+        self._held = now_s, now
+        least_s = HELD_SHARE * (now_s - before_s)
+        found = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
+        found.update(name for name in nvml.limits() if name not in now)
         self._limits.update(found)
-        return found
+        return tuple(sorted(found))
 
     def begin(self) -> None:
         """The samples begin."""
         self._before = self._state()
+        self._held = self._held_until_now()
         self._limits.clear()
 
     def activity(self, *, empty_region_s: float) -> GpuActivity:
         """What was seen since the samples began."""
-        after = self._state()
-        seen = set(self._limits)
-        for state in (self._before, after):
-            if not isinstance(state.limits, Failure):
-                seen.update(state.limits)
         return GpuActivity(
             device=self._device,
             before=self._before,
-            after=after,
-            limits=tuple(sorted(seen)),
+            after=self._state(),
+            limits=tuple(sorted(self._limits)),
             empty_region_s=empty_region_s,
             flags=flags(),
         )
@@ -122,6 +151,10 @@ class GpuWatch:
     def _state(self) -> GpuState:
         nvml = self._management
         return GpuState.unknown(nvml) if isinstance(nvml, Failure) else nvml.state()
+
+    def _held_until_now(self) -> tuple[float, Mapping[str, float]]:
+        nvml = self._management
+        return self._clock(), {} if isinstance(nvml, Failure) else nvml.held_s()
 
 
 def gpu(device: str) -> Gpu | None:
@@ -173,10 +206,10 @@ def management(device: str) -> Nvml | Failure:
 
 def flags() -> GpuFlags:
     """The backends' flags in force."""
-    cudnn = torch.backends.cudnn
+    cudnn: Any = torch.backends.cudnn  # whose parts are not declared
     return GpuFlags(
-        matmul_tf32=torch.backends.cuda.matmul.allow_tf32,
-        cudnn_tf32=cudnn.allow_tf32,
+        matmul_tf32=torch.backends.cuda.matmul.fp32_precision == _TF32[True],
+        cudnn_tf32=cudnn.conv.fp32_precision == _TF32[True],
         cudnn_benchmark=cudnn.benchmark,
         deterministic=cudnn.deterministic or torch.are_deterministic_algorithms_enabled(),
     )
@@ -188,17 +221,51 @@ def backend(*, device: str, threads: int, seed: int, precision: Precision) -> It
 
     A GPU is the current device inside.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = torch.get_num_threads(), matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+    cudnn = torch.backends.cudnn
+    before = torch.get_num_threads(), cudnn.benchmark
     current = torch.cuda.device(device) if is_gpu(device) else contextlib.nullcontext()
     # Without their names, all GPUs are begun to be used, also for a run on the CPU.
-    with current, torch.random.fork_rng(devices=[device] if is_gpu(device) else []):
+    seeds = torch.random.fork_rng(devices=[device] if is_gpu(device) else [])
+    with current, seeds, _tf32(on=precision == "tf32"):
         try:
             torch.set_num_threads(threads)
             torch.manual_seed(seed)
-            matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
             cudnn.benchmark = False
             yield
         finally:
             torch.set_num_threads(before[0])
-            matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before[1:]
+            cudnn.benchmark = before[1]
+
+
+@contextlib.contextmanager
+def _tf32(*, on: bool) -> Iterator[None]:
+    """TF32 in matrix products, convolutions and recurrent layers, or none of it.
+
+    torch has two sets of flags for it, and raises where one is read while the other says otherwise:
+    both are set, and both put back as far as they could be read.
+    """
+    cudnn: Any = torch.backends.cudnn
+    owners: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
+    precisions = [owner.fp32_precision for owner in owners]
+    matmul = _readable(torch.get_float32_matmul_precision)
+    convolutions = _readable(lambda: cudnn.allow_tf32)
+    try:
+        torch.set_float32_matmul_precision("high" if on else "highest")
+        cudnn.allow_tf32 = on
+        for owner in owners:
+            owner.fp32_precision = _TF32[on]
+        yield
+    finally:
+        if matmul is not None:
+            torch.set_float32_matmul_precision(matmul)
+        if convolutions is not None:
+            cudnn.allow_tf32 = convolutions
+        for owner, precision in zip(owners, precisions, strict=True):
+            owner.fp32_precision = precision
+
+
+def _readable(read: Callable[[], _Flag]) -> _Flag | None:
+    try:
+        return read()
+    except RuntimeError:  # its twin says otherwise
+        return None

@@ -27,7 +27,7 @@ from .records import (
 )
 from .standing import samples
 from .stats import latency_estimate, log_ratio
-from .values import Frozen, Whole
+from .values import Frozen, Share, Whole
 
 EXCERPT = 1
 """The version of the form in which excerpts are written down."""
@@ -35,7 +35,6 @@ EXCERPT = 1
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
 _DIGITS = 7  # of a ratio: far below any noise
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from . import isolate
 from .case import Case, is_gpu
-from .records import CaseFailure, Line, Settings
+from .records import CaseFailure, Cause, Line, Settings
 
 MOST = 1 << 16
 """No larger batch is tried."""
@@ -80,23 +80,32 @@ def largest_batches(
 
 
 def _tried(case: Case, predicted: int, settings: Settings) -> int:
-    """The largest batch up to ``predicted`` that runs, to 3%: bisected where that does not."""
+    """The largest batch up to ``predicted`` that runs, to 3%: bisected where that does not.
+
+    Libraries have many words for too little memory, or die of it, so that whatever fails at a batch
+    only is taken for that. What fails at one image, too, is left to the measurement.
+    """
     fits, too_large, batch = 0, predicted + 1, predicted
     while batch > fits:
-        if _runs(with_batch(case, batch), settings):
+        cause = _cause(with_batch(case, batch), settings)
+        if cause is None:
             fits = batch
         else:
             too_large = batch
+            if cause != "out_of_memory" and not fits:
+                if batch == 1 or _cause(with_batch(case, 1), settings) is not None:
+                    return predicted
+                fits = 1
         if too_large - fits <= max(1, _PRECISION * too_large):
             break
         batch = (fits + too_large) // 2
     return max(1, fits)
 
 
-def _runs(case: Case, settings: Settings) -> bool:
-    """Whether memory suffices for one call; any other failure is left to the measurement."""
+def _cause(case: Case, settings: Settings) -> Cause | None:
+    """Why one call does not run; None where it does."""
     lines: list[Line] = []
-    isolate.run(
+    died = isolate.run(
         "cspbench.worker:measure",
         case,
         ("allocated",),
@@ -104,6 +113,5 @@ def _runs(case: Case, settings: Settings) -> bool:
         time_limit_s=settings.time_limit_s,
         receive=lines.append,
     )
-    return not any(
-        isinstance(line, CaseFailure) and line.cause == "out_of_memory" for line in lines
-    )
+    failures = [line.cause for line in lines if isinstance(line, CaseFailure)]
+    return failures[0] if failures else died.cause if died else None

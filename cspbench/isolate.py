@@ -169,6 +169,8 @@ def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, st
             reason += " (by the system when memory ran out, or by hand)"
     else:
         cause, reason = "exited", f"the process exited early with code {exitcode}"
+        if last := words.strip().rpartition("\n")[2].strip():
+            reason += f": {last}"
     return Died(cause=cause, reason=reason, detail=words, step=step)
 
 

@@ -18,6 +18,14 @@ _LIMITS = {
 }
 """Reasons that hold clocks below what was asked for; idling and clocks set by hand are none."""
 
+_COUNTERS = {
+    "power cap": "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP",
+    "heat": "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN",
+    "heat (hardware)": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
+    "power brake": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
+}
+"""Nanoseconds for which a limit has held the clocks down, counted by newer drivers."""
+
 _Read = TypeVar("_Read")
 
 
@@ -54,6 +62,25 @@ class Nvml:
         found = self._limits()
         return () if isinstance(found, Failure) else found
 
+    def held_s(self) -> dict[str, float]:
+        """For how long each limit has held its clocks down, of those that the driver counts."""
+        nvml = self._library
+        fields = {
+            name: getattr(nvml, field) for name, field in _COUNTERS.items() if hasattr(nvml, field)
+        }
+        if not fields:
+            return {}
+        values = self._read(
+            lambda: nvml.nvmlDeviceGetFieldValues(self._handle, list(fields.values()))
+        )
+        if isinstance(values, Failure):
+            return {}
+        return {
+            name: value.value.ullVal / 1e9
+            for name, value in zip(fields, values, strict=True)
+            if value.nvmlReturn == nvml.NVML_SUCCESS
+        }
+
     def state(self) -> GpuState:
         """All of its state now. The caller's own process is not among the others."""
         nvml, handle = self._library, self._handle
@@ -65,12 +92,20 @@ class Nvml:
             ),
             watts=self._read(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
             limits=self._limits(),
-            # The caller holds a context, which is one of them; its number may be another
-            # namespace's, so that it cannot be looked for.
-            others=self._read(
-                lambda: max(0, len(nvml.nvmlDeviceGetComputeRunningProcesses(handle)) - 1)
-            ),
+            others=self._others(),
         )
+
+    def _others(self) -> int | Failure:
+        """How many processes beside the caller's, which holds a context, run on it.
+
+        Its number may be another namespace's, so that it cannot be looked for.
+        """
+        seen = self._read(
+            lambda: len(self._library.nvmlDeviceGetComputeRunningProcesses(self._handle))
+        )
+        if seen == 0:
+            return Failure(reason="NVML sees no process, not even this one")
+        return seen if isinstance(seen, Failure) else seen - 1
 
     def _clock(self, kind: str) -> float | Failure:
         nvml = self._library

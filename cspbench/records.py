@@ -14,7 +14,7 @@ from .case import Case, Mode
 from .catalogue.entry import Shape
 from .gradients.readings import Head, Training
 from .gradients.terms import Structure
-from .values import Frozen, Whole
+from .values import Frozen, Share, Whole
 
 SCHEMA = 2
 YARDSTICK = "yardstick"
@@ -27,12 +27,20 @@ SIDES: tuple[Side, Side] = ("baseline", "candidate")
 
 Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 Stage = Literal[
-    "counts", "tensor_peak", "allocated", "resident", "latency", "gradient_terms", "training"
+    "counts",
+    "tensor_peak",
+    "allocated",
+    "graph",
+    "resident",
+    "latency",
+    "gradient_terms",
+    "training",
 ]
 STAGES: dict[Stage, str] = {
     "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
     "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
     "allocated": "peak of what the allocator gave out, real tensors",
+    "graph": "what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
     "resident": "peak resident memory as the operating system sees it",
     "latency": "seconds per call in inference or per training step, in launches and turns",
     "gradient_terms": "which gradient terms take part in each weight's update, exact",
@@ -41,6 +49,8 @@ STAGES: dict[Stage, str] = {
 """What can be measured of a case, in this order."""
 
 COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
+ON_DEVICE: tuple[Stage, ...] = ("allocated", "graph", "resident", "latency")
+"""What runs for real on a case's device; all else needs no tensor of data."""
 GRADIENTS: tuple[Stage, ...] = ("counts", "gradient_terms", "training")
 """What ``run`` and ``gradients`` measure of a case."""
 
@@ -180,20 +190,29 @@ class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="k
     ``peak_tensor_bytes``: as in `TensorPeak`, on real tensors. ``peak_alloc_bytes``: what the
     allocator had given out, workspaces inside operators included; it depends on the thread count.
     On a GPU also ``baseline_alloc_bytes``, what it had given out before the call (what libraries
-    keep as workspace included), and ``peak_reserved_bytes``, what it held of the device at most.
+    keep as workspace included), ``peak_requested_bytes``, what was asked of it before it rounded up
+    to its blocks, and ``peak_reserved_bytes``, what it held of the device at most.
 
-    ``compile_s`` is what the first call of a compiled module took beyond a later one, without any
-    cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the module in,
-    rather than leave parts of it to Python. Both are None where the module runs as it is.
+    ``compile_s`` is what the first two calls of a compiled module took beyond a later one, without
+    any cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the module
+    in, rather than leave parts of it to Python. Both are None where the module runs as it is.
     """
 
     case: str
     peak_tensor_bytes: Whole
     peak_alloc_bytes: Whole | Failure
     baseline_alloc_bytes: Whole | None = None
+    peak_requested_bytes: Whole | None = None
     peak_reserved_bytes: Whole | None = None
     compile_s: Seconds | None = None
     is_one_graph: bool | None = None
+
+
+class Graph(Frozen, frozen=True, kw_only=True, tag="graph", tag_field="kind"):
+    """A CUDA graph of one call: what it keeps of the GPU's memory, or why none can be captured."""
+
+    case: str
+    graph_bytes: Whole | Failure
 
 
 class Resident(Frozen, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
@@ -214,8 +233,10 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
 
     On a GPU ``samples_s`` are by its own events, ``host_samples_s`` of the same iterations by the
     host's clock, until the device is idle again (None on a CPU, and where the cache is flushed in
-    between). ``graph_samples_s`` are of the same work as a replayed CUDA graph. ``throttled``
-    counts the samples after which something held the clocks down.
+    between); ``issued_share`` is the part of that time after which the host had handed over all
+    work (median): near 1, the device waited for the host. ``graph_samples_s`` are of the same work
+    as a replayed CUDA graph. ``throttled`` counts the samples in which something held the clocks
+    down.
     """
 
     case: str
@@ -226,6 +247,7 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     warmup_iterations: Whole
     steady: bool
     host_samples_s: Samples | None = None
+    issued_share: Share | None = None
     graph_samples_s: Samples | Failure | None = None
     throttled: Whole = 0
 
@@ -278,8 +300,9 @@ class Activity(Frozen, frozen=True, kw_only=True):
 
     ``threads`` could have been busy all of ``wall_s``: those that compute on a CPU, one beside a
     GPU. ``cpu_s`` is the process's own processor time, ``others_s`` that of all others on the
-    cores that it may use, ``steal_s`` what the host of a virtual machine kept of them. Load
-    averages are over one minute; the frequency is the mean over those cores.
+    cores that it may use, ``steal_s`` what the host of a virtual machine kept of them.
+    ``queued_s`` is what its threads waited for a core, read beside a GPU only. Load averages are
+    over one minute; the frequency is the mean over those cores.
     """
 
     threads: Whole
@@ -291,13 +314,17 @@ class Activity(Frozen, frozen=True, kw_only=True):
     load_after: float
     mhz_before: float | Failure
     mhz_after: float | Failure
+    queued_s: float | Failure | None = None
 
     @property
     def taken_share(self) -> float:
         """The share of its processor time that others, or the host, took.
 
-        Time that it lacked counts only as far as others ran: a thread may also have waited.
+        Beside a GPU what it waited for a core, where that could be read: it may sleep there. Else
+        what it lacked, as far as others ran: a thread may also have waited.
         """
+        if isinstance(self.queued_s, float):
+            return min(1.0, self.queued_s / self.wall_s) if self.wall_s > 0 else 0.0
         wanted = self.wall_s * self.threads
         lacked = max(0.0, wanted - self.cpu_s)
         if not isinstance(self.others_s, Failure):
@@ -337,7 +364,7 @@ class GpuFlags(Frozen, frozen=True, kw_only=True):
 class GpuActivity(Frozen, frozen=True, kw_only=True):
     """A GPU around the turns of a launch.
 
-    ``limits`` name all that held its clocks down before, after or at any sample.
+    ``limits`` name all that held its clocks down in any sample.
     ``empty_region_s`` is what two events with nothing between them read (median).
     """
 
@@ -407,6 +434,7 @@ Line = (
     Counts
     | TensorPeak
     | Allocated
+    | Graph
     | Resident
     | Latency
     | Launch
@@ -550,6 +578,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     counts: Counts | None = None
     tensor_peak: TensorPeak | None = None
     allocated: Allocated | None = None
+    graph: Graph | None = None
     resident: Resident | None = None
     latencies: tuple[Latency, ...] = ()
     left_out: tuple[Latency, ...] = ()

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection
@@ -17,6 +17,8 @@ from .errors import CspbenchError
 from .records import (
     BlockTraining,
     CaseFailure,
+    Failure,
+    Graph,
     Launch,
     Line,
     Record,
@@ -33,7 +35,7 @@ from .store import RunFolder
 from .units import bytes_text
 
 _STATIC: tuple[Stage, ...] = ("counts", "tensor_peak", "gradient_terms")
-_SINGLE: tuple[Stage, ...] = (*_STATIC, "allocated", "resident")
+_SINGLE: tuple[Stage, ...] = (*_STATIC, "allocated", "graph", "resident")
 
 
 class Progress(Protocol):
@@ -86,6 +88,7 @@ class Runner:
         self._done = self._running = 0
         self._left: int | None = None
         self._durations: list[float] = []
+        self._rooms: dict[str, int] = {}  # bytes of a group by device, where less than all is free
 
     @property
     def result(self) -> Run:
@@ -115,9 +118,9 @@ class Runner:
                 self._progress.case_measured(index, len(records), record.case, self._lines[before:])
 
     def _measure(self, case: Case, stages: tuple[Stage, ...]) -> None:
-        """The stages in two processes: what allocates nothing and what does; then the resident."""
+        """The stages in a process each: what allocates nothing, what does, and the resident."""
         static = tuple(stage for stage in stages if stage in _STATIC)
-        for together in (static, ("allocated",), ("resident",)):
+        for together in (static, ("allocated", "graph"), ("resident",)):
             wanted = tuple(stage for stage in together if stage in stages)
             if not wanted:
                 continue
@@ -144,7 +147,11 @@ class Runner:
             receive=receive,
         )
         if died is not None and not failed:
-            self._keep([_death(case, stages[max(died.step, 0)], died)])
+            stage = stages[max(died.step, 0)]
+            if stage == "graph":  # the case itself ran: it is timed without one
+                self._keep([Graph(case=case.key, graph_bytes=Failure(reason=died.reason))])
+                return True
+            self._keep([_death(case, stage, died)])
         return died is None and not failed
 
     def _is_too_large(self, case: Case) -> bool:
@@ -240,12 +247,10 @@ class Runner:
         run = self.result
         wanted = set(self._strategy.wanted(standings(run), elapsed_s))
         healthy = [record for record in run.records if record.tensor_peak and not record.failures]
-        return pack(
-            healthy,
-            wanted,
-            self._settings.memory_budget_bytes,
-            keeps_peaks=self._settings.cuda_graph,
-        )
+        return pack(healthy, wanted, self._room, keeps_peaks=self._settings.cuda_graph)
+
+    def _room(self, device: str) -> int:
+        return self._rooms.get(device, self._settings.memory_budget_bytes)
 
     def _launch_side_by_side(self, queues: Iterable[Sequence[tuple[Case, ...]]]) -> None:
         """One launch at a time on each device. What ends one of them for good ends all."""
@@ -303,17 +308,25 @@ class Runner:
         with self._lock:
             self._last_launch += 1
             number = self._last_launch
-        received: list[Line] = []
+            graphs = {record.case.key: record.graph for record in self.result.records}
+        answers: list[Line] = []
+        uncapturable = {
+            key: graph.graph_bytes
+            for key, graph in graphs.items()
+            if graph and isinstance(graph.graph_bytes, Failure)
+        }
         died = isolate.run(
             "cspbench.worker:launch",
             number,
             group,
             self._settings,
             self._roots,
+            uncapturable,
             time_limit_s=self._settings.time_limit_s,
-            receive=received.append,
+            receive=answers.append,
             stop=stop,
         )
+        received = self._without_crowded_out(group, answers)
         if died is None:
             self._keep(received)
             return True
@@ -325,6 +338,28 @@ class Runner:
         self._keep([*failures, _death(group[died.step], "latency", died, number)])
         return False
 
+    def _without_crowded_out(
+        self, group: tuple[Case, ...], received: Sequence[Line]
+    ) -> Sequence[Line]:
+        """What was received, less the failures of cases that found no memory beside others.
+
+        That says nothing of them yet: from here on smaller groups are packed for that device, until
+        a case stands alone with its reference.
+        """
+        crowded = [
+            line
+            for line in received
+            if isinstance(line, CaseFailure) and line.cause == "out_of_memory"
+        ]
+        keys = {case.key for case in group}
+        if not crowded or any(keys <= {case.key, case.reference} for case in group):
+            return received
+        with self._lock:
+            records = [record for record in self.result.records if record.case.key in keys]
+            needed = _group_bytes(records, keeps_peaks=self._settings.cuda_graph)
+            self._rooms[group[0].device] = needed // 2
+        return [line for line in received if line not in crowded]
+
     def _keep(self, lines: Sequence[Line]) -> None:
         with self._lock:
             self._folder.append(lines)
@@ -334,15 +369,16 @@ class Runner:
 def pack(
     records: Iterable[Record],
     wanted: AbstractSet[str],
-    budget_bytes: int,
+    room: Callable[[str], int],
     *,
     keeps_peaks: bool = False,
 ) -> list[tuple[Case, ...]]:
     """Groups of the ``wanted`` cases that can stand in memory together, each with its reference.
 
-    A group holds what each case keeps between calls, and the most that one needs during a call;
-    ``keeps_peaks``: each keeps what it needs during a call, too, as captured graphs do. Cases on
-    different devices, or that need different backend flags, never share a group.
+    ``room`` gives the bytes that a group may take on a device: what each case keeps between calls,
+    and the most that one needs during a call; ``keeps_peaks``: each keeps what it needs during a
+    call, too, as captured graphs do. Cases on different devices, or that need different backend
+    flags, never share a group.
     """
 
     def backend(key: str) -> tuple[str, str]:
@@ -358,7 +394,7 @@ def pack(
         for group in groups:
             together = dict.fromkeys([*group, *both])
             needed = _group_bytes([by_key[k] for k in together if k], keeps_peaks=keeps_peaks)
-            if backend(group[0]) == backend(key) and needed <= budget_bytes:
+            if backend(group[0]) == backend(key) and needed <= room(record.case.device):
                 group[:] = [k for k in together if k]
                 break
         else:
@@ -378,8 +414,8 @@ def lines_of(run: Run) -> list[Line]:
     lines: list[Line] = []
     for record in run.records:
         single: tuple[Line | None, ...] = (
-            *(record.counts, record.tensor_peak, record.allocated, record.resident),
-            *(record.equivalence, record.gradient_terms),
+            *(record.counts, record.tensor_peak, record.allocated, record.graph),
+            *(record.resident, record.equivalence, record.gradient_terms),
         )
         lines += [line for line in single if line is not None]
         lines += [*record.latencies, *record.left_out, *record.failures]

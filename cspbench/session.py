@@ -151,7 +151,7 @@ def _info(
         environment=described,
         git=environment.git(),
         source=environment.source(),
-        yardstick=digest(),
+        yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(described), settings),
         stages=_stages(options, settings.device),
@@ -221,9 +221,10 @@ def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
 
 
 def _stages(options: Mapping[str, Any], device: str) -> tuple[Stage, ...]:
-    """What is measured; on a GPU no resident memory, which is the host's."""
+    """What is measured; on a GPU no resident memory, which is the host's, and graphs if asked."""
     if options.get("verb_name") != "gradients":
-        return tuple(one for one in COSTS if one != "resident" or not is_gpu(device))
+        costs = [one for one in COSTS if one != "resident" or not is_gpu(device)]
+        return (*costs, "graph") if options.get("cuda_graph") else tuple(costs)
     return tuple(one for one in GRADIENTS if one != "training" or not options["no_training"])
 
 
@@ -291,6 +292,10 @@ def settings_of(options: Mapping[str, Any], device: str, gpus: Sequence[GpuFound
             raise CspbenchError(
                 f"--{name.replace('_', '-')} is of GPUs: it needs --device cuda, not {device}"
             )
+    if options.get("cuda_graph") and options.get("compiler") == "cudagraphs":
+        raise CspbenchError(
+            "--cuda-graph captures what --compile cudagraphs has captured already: choose one"
+        )
     cores = environment.usable_cores()
     if (options.get("threads") or 1) > cores:
         raise CspbenchError(
@@ -345,7 +350,7 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {before} there, {value} was asked for"
     if options["device"] not in {None, "auto", settings.device}:
         yield f"device is {settings.device} there, {options['device']} was asked for"
-    if info.stages != _stages(options, settings.device):
+    if info.stages != _stages({**options, "cuda_graph": settings.cuda_graph}, settings.device):
         yield "other measures were asked for there"
     if options["suite"] is not None or any(options.get(name) for name in _SELECTIONS):
         name = info.suite if options["suite"] is None else options["suite"]
@@ -360,7 +365,7 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
     here = environment.describe([gpu.description for gpu in gpus])
     yield from _environment_differences(info.environment, here)
     yield from _git_differences(info.git, environment.git())
-    if info.yardstick != digest():
+    if info.yardstick != digest(settings.device):
         yield "the yardstick is another"
     if info.source != environment.source():
         yield "the code of cspbench has changed since"

@@ -1,10 +1,11 @@
-"""What records are made of: immutable structures, strict on reading, and whole numbers."""
+"""What records are made of: immutable structures, strict on reading, and bounded numbers."""
 
 from typing import Annotated, Any
 
 import msgspec
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

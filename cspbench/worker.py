@@ -21,7 +21,7 @@ import torch
 import torch._dynamo  # an optimizer and fake tensors load it on first use, which takes seconds
 
 from . import allocator
-from .case import Case
+from .case import Case, Precision
 from .catalogue.entry import resolve
 from .contention import Snapshot
 from .device import GpuWatch, backend, check, found, gpu, management
@@ -37,9 +37,11 @@ from .measures.memory import tensor_peak
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
 from .records import (
+    ON_DEVICE,
     YARDSTICK,
     CaseFailure,
     Cause,
+    Failure,
     Launch,
     Settings,
     Stage,
@@ -51,6 +53,7 @@ with warnings.catch_warnings():
 
 
 _BALLAST_BYTES = 1 << 20
+_GPU_BALLAST_BYTES = 20 << 20  # torch gives out larger blocks of a GPU's memory
 _HERE: Mapping[str, Path] = MappingProxyType({})
 
 
@@ -89,8 +92,9 @@ def measure(
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
         announcer.step(index)
+        device = case.device if stage in ON_DEVICE else "cpu"  # the others allocate nothing there
         try:
-            with _backend(case, settings):
+            with _backend(settings, device, case.precision):
                 announcer.send(MEASURES[stage](subject))
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             announcer.send(failure(case.key, stage, error))
@@ -111,7 +115,7 @@ def fit(
             return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
 
         batch = 1
-        with _backend(case, settings), contextlib.suppress(Exception):
+        with _backend(settings, "cpu"), contextlib.suppress(Exception):
             batch = largest_batch(peak, budget)
         announcer.send(batch)
 
@@ -140,24 +144,28 @@ def compare_outputs(
     roots: Mapping[str, Path] = _HERE,
 ) -> None:
     """Send whether two builds of a case compute the same."""
-    with _backend(candidate, settings):
+    # Without TF32, whose rounding differs from one order of additions to the next.
+    with _backend(settings, candidate.device):
         sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
         announcer.send(equivalence(sides[0], sides[1], settings.seed))
 
 
-def launch(
+def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
     announcer: Announcer,
     number: int,
     cases: tuple[Case, ...],
     settings: Settings,
     roots: Mapping[str, Path] = _HERE,
+    uncapturable: Mapping[str, Failure] = MappingProxyType({}),
 ) -> None:
     """Let ``cases`` and the yardstick take turns; send what was read, and the launch last.
 
     The step announced is the index of the case whose turn it is; the yardstick's is one past.
     Cases are built in random order behind blocks of random size: where a case's memory lies makes
     it faster or slower by some tenths of a percent, which must differ from launch to launch, or
-    else it would look like a property of the case.
+    else it would look like a property of the case. ``uncapturable`` are cases of which no CUDA
+    graph can be made, and why. What breaks the device for all that come after, an illegal access
+    say, ends the process, so that the case whose turn it is is known by it.
     """
     began = time.perf_counter()
     pinned = allocator.pin() if settings.allocator == "pinned" else "system"
@@ -168,7 +176,9 @@ def launch(
         announcer.step(steps[key])
         try:
             task()
-        except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
+        except Exception as error:  # whatever a case raises is its record
+            if isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error):
+                raise
             announcer.send(failure(key, "latency", error, number))
             return False
         return True
@@ -178,10 +188,11 @@ def launch(
     def enter(case: Case) -> None:
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
         call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device, compiled=True)
-        contestants.append(ring.enter(case.key, call))
+        graph = uncapturable.get(case.key, settings.cuda_graph)
+        contestants.append(ring.enter(case.key, call, graph=graph))
 
     device = cases[0].device  # a group shares the device and the backend's flags
-    with _backend(cases[0], settings):
+    with _backend(settings, device, cases[0].precision):
         threads = torch.get_num_threads()
         announcer.step(len(cases))
         on_gpu = gpu(device)
@@ -191,13 +202,13 @@ def launch(
             gpu=on_gpu,
             watch=watch,
             cold=settings.cold,
-            graph=settings.cuda_graph,
         )
-        contestants.append(ring.enter(YARDSTICK, yardstick(device), with_graph=False))
+        contestants.append(ring.enter(YARDSTICK, yardstick(device)))
         layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
         ballast = []
         for case in layout.sample(cases, len(cases)):
-            ballast.append(torch.empty(layout.randrange(_BALLAST_BYTES), dtype=torch.uint8))
+            size = layout.randrange(_GPU_BALLAST_BYTES if on_gpu else _BALLAST_BYTES)
+            ballast.append(torch.empty(size, dtype=torch.uint8, device=device))
             attempt(case.key, partial(enter, case))
         gc.collect()
         gc.disable()
@@ -225,27 +236,24 @@ def launch(
             seed=seed,
             threads=threads,
             allocator=pinned,
-            activity=after.since(before, threads=1 if seen else threads),
+            activity=after.since(before, threads=1 if seen else threads, beside_gpu=bool(seen)),
             seconds=time.perf_counter() - began,
             gpu=seen,
         )
     )
 
 
-def _backend(case: Case, settings: Settings) -> AbstractContextManager[None]:
-    return backend(
-        device=case.device,
-        threads=settings.threads,
-        seed=settings.seed,
-        precision=case.precision,
-    )
+def _backend(
+    settings: Settings, device: str, precision: Precision = "fp32"
+) -> AbstractContextManager[None]:
+    return backend(device=device, threads=settings.threads, seed=settings.seed, precision=precision)
 
 
 def failure(key: str, stage: Stage, error: Exception, number: int | None = None) -> CaseFailure:
     """What ``error`` says, as a record: its cause, its first line, and its traceback."""
     text = str(error)
     cause: Cause = "absent" if isinstance(error, AbsentError) else "raised"
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
+    if is_out_of_memory(error):
         cause = "out_of_memory"
     first = next(iter(text.strip().splitlines()), "")
     return CaseFailure(
@@ -259,6 +267,19 @@ def failure(key: str, stage: Stage, error: Exception, number: int | None = None)
     )
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it says so, by its type or in the words of torch or of a library of CUDA's."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in _OUT_OF_MEMORY
+    )
+
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 _REQUEST = re.compile(r"tried to allocate ([0-9.]+) ?(bytes|[KMGT]iB)", re.IGNORECASE)
 _BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 

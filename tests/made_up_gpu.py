@@ -1,8 +1,8 @@
 """A GPU with a queue and a clock of its own, so that what is timed on one can be told exactly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 
@@ -10,7 +10,10 @@ class MadeUpGpu:
     """A `cspbench.device.Gpu`: the host gives it work and goes on; it does one thing at a time.
 
     ``now`` is the host's clock, ``idle_at`` when the device will have done all that it was given.
+    Making an event takes the host ``event_s``.
     """
+
+    event_s = 1e-3
 
     def __init__(self, *, flush_s: float = 0.0, capturable: bool = True) -> None:
         self.now = self.idle_at = 0.0
@@ -39,11 +42,15 @@ class MadeUpGpu:
         self.waits += 1
         self.now = max(self.now, self.idle_at)
 
-    def mark(self) -> object:
-        return max(self.now, self.idle_at)
+    def event(self) -> SimpleNamespace:
+        self.now += self.event_s
+        return SimpleNamespace(at=None)
+
+    def mark(self, event: Any) -> None:
+        event.at = max(self.now, self.idle_at)
 
     def seconds(self, start: Any, end: Any) -> float:
-        return float(end - start)
+        return float(end.at - start.at)
 
     def flush(self) -> None:
         self._enqueue(self._flush_s)
@@ -71,11 +78,14 @@ class ThisProcessor:
     def synchronise(self) -> None:
         """It has done all already."""
 
-    def mark(self) -> object:
-        return perf_counter()
+    def event(self) -> SimpleNamespace:
+        return SimpleNamespace(at=None)
+
+    def mark(self, event: Any) -> None:
+        event.at = perf_counter()
 
     def seconds(self, start: Any, end: Any) -> float:
-        return float(end - start)
+        return float(end.at - start.at)
 
     def flush(self) -> None:
         """No cache of its own."""
@@ -89,9 +99,17 @@ class NvmlError(Exception):
 
 
 def made_up_nvml(
-    *, reasons: int = 1, processes: int = 1, refuses: bool = False, asked: list[str] | None = None
+    *,
+    reasons: int = 1,
+    processes: int = 1,
+    refuses: bool = False,
+    asked: list[str] | None = None,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> SimpleNamespace:
-    """As much of NVML's Python module as is used; reason 1 is an idle GPU, and power is unknown."""
+    """As much of NVML's Python module as is used; reason 1 is an idle GPU, and power is unknown.
+
+    It counts no limits, as older drivers do; ``more`` may.
+    """
 
     def init() -> None:
         if refuses:
@@ -123,4 +141,25 @@ def made_up_nvml(
         nvmlDeviceGetTemperature=lambda _, sensor: 55,
         nvmlDeviceGetClockInfo=lambda _, kind: 1000 * kind,
         nvmlDeviceGetPowerUsage=power,
+        **more,
     )
+
+
+def counted(held_ns: Mapping[int, int]) -> dict[str, object]:
+    """More of NVML's module: counters of two limits, of which the second cannot be read."""
+
+    def values(_: str, fields: Sequence[int]) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(
+                nvmlReturn=0 if field in held_ns else 3,
+                value=SimpleNamespace(ullVal=held_ns.get(field, 0)),
+            )
+            for field in fields
+        ]
+
+    return {
+        "NVML_SUCCESS": 0,
+        "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP": 74,
+        "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN": 269,
+        "nvmlDeviceGetFieldValues": values,
+    }

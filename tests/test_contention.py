@@ -85,3 +85,22 @@ def test_the_real_clocks_see_this_process_run() -> None:
     found = Snapshot.take().since(before, threads=1)
     assert 0.05 < found.cpu_s <= found.wall_s + 0.02
     assert 0.0 <= found.taken_share <= 1.0
+
+
+def test_beside_a_gpu_only_waiting_for_a_core_counts(tmp_path: Path) -> None:
+    """Two threads waited 0.2 s together: sleeping for the rest is no contention."""
+    for thread, waited in ((7, 1.0), (8, 2.0)):
+        folder = tmp_path / "proc/self/task" / str(thread)
+        folder.mkdir(parents=True)
+        (folder / "schedstat").write_text(f"5000 {round(waited * 1e9)} 3\n")
+    before = Snapshot.take(tmp_path)
+    (tmp_path / "proc/self/task/8/schedstat").write_text(f"5000 {round(2.2 * 1e9)} 3\n")
+    found = Snapshot.take(tmp_path).since(before, threads=1, beside_gpu=True)
+    assert found.queued_s == pytest.approx(0.2)
+    activity = msgspec.structs.replace(
+        make_activity(), wall_s=1.0, cpu_s=0.1, others_s=9.0, queued_s=found.queued_s
+    )
+    assert activity.taken_share == pytest.approx(0.2)
+    unread = Snapshot.take(tmp_path / "nowhere")
+    assert isinstance(unread.since(unread, threads=1, beside_gpu=True).queued_s, Failure)
+    assert unread.since(unread, threads=1).queued_s is None

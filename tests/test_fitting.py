@@ -81,7 +81,10 @@ def test_a_case_that_dies_while_it_is_counted_does_not_end_the_search() -> None:
 
 
 class Device:
-    """`isolate.run` for a GPU on which so many images run; predicted are 10,000."""
+    """`isolate.run` for a GPU on which so many images run; predicted are 10,000.
+
+    More of them fail for ``cause``, or end the process where it is ``signal``.
+    """
 
     def __init__(self, room: int, cause: str = "out_of_memory") -> None:
         self.tried: list[int] = []
@@ -97,6 +100,8 @@ class Device:
         case = arguments[0]
         self.tried.append(case.input_shape[0])
         if case.input_shape[0] > self._room:
+            if self._cause == "signal":
+                return Died(cause="signal", reason="killed", detail="", step=0)
             receive(
                 CaseFailure(case=case.key, stage="allocated", cause=self._cause, reason="no room")
             )
@@ -118,14 +123,28 @@ def test_on_a_gpu_the_prediction_is_tried_and_bisected_to_three_percent(
     assert len(device.tried) <= tries
 
 
-def test_a_failure_of_another_kind_is_not_taken_for_a_lack_of_memory(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("cause", ["raised", "signal"])
+def test_a_failure_that_has_nothing_to_do_with_the_batch_is_left_to_the_measurement(
+    monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
-    """The prediction stands, and the measurement records what is wrong."""
-    device = Device(0, cause="raised")
+    """One image fails, too: the prediction stands, and nothing more is tried."""
+    device = Device(0, cause=cause)
     monkeypatch.setattr(isolate, "run", device)
     monkeypatch.setattr(fitting, "is_gpu", lambda _: True)
     assert largest_batches([make_case("Good")], [1], SETTINGS, lambda _: None) == [10_000]
+    assert device.tried == [10_000, 1]
+
+
+@pytest.mark.parametrize("cause", ["raised", "signal"])
+def test_whatever_fails_at_a_batch_only_is_taken_for_a_lack_of_memory(
+    monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    """A library's own words for it, or a process that it killed."""
+    device = Device(7_000, cause=cause)
+    monkeypatch.setattr(isolate, "run", device)
+    monkeypatch.setattr(fitting, "is_gpu", lambda _: True)
+    (batch,) = largest_batches([make_case("Good")], [1 << 30], SETTINGS, lambda _: None)
+    assert 6_790 <= batch <= 7_000
 
 
 def at_batches(*batches: int) -> Run:

@@ -71,7 +71,7 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
             "killed by SIGKILL (by the system when memory ran out, or by hand)",
         ),
         ("Segfaults", "signal", "killed by SIGSEGV"),
-        ("Leaves", "exited", "the process exited early with code 7"),
+        ("Leaves", "exited", "the process exited early with code 7: leaving early"),
     ],
 )
 def test_a_death_is_told_with_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:

@@ -4,7 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from made_up_gpu import made_up_nvml
+from made_up_gpu import counted, made_up_nvml
 
 from cspbench.device import GpuWatch
 from cspbench.nvml import Nvml
@@ -88,3 +88,33 @@ def test_a_limit_that_came_and_went_between_two_states_is_kept(
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 0
     seen = watch.activity(empty_region_s=1e-6)
     assert (seen.device, seen.limits) == ("cuda:1", ("hardware slowdown",))
+
+
+def test_a_limit_that_the_driver_counts_is_judged_by_how_long_it_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More than a twentieth of the time since it was last asked; a glimpse of it is none.
+
+    The limit that cannot be counted here, heat, is judged by whether it holds.
+    """
+    held = {74: 5_000_000_000}
+    library = made_up_nvml(reasons=4 | 0x20, more=counted(held))
+    now = [100.0]
+    watch = GpuWatch("cuda", working(monkeypatch, library), clock=lambda: now[0])
+    watch.begin()
+    for grown_ns, limits in ((40_000_000, ("heat",)), (60_000_000, ("heat", "power cap"))):
+        now[0] += 1.0
+        held[74] += grown_ns
+        assert watch.limits() == limits
+    now[0] += 1.0
+    library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 4
+    assert watch.limits() == ()
+    assert watch.activity(empty_region_s=0.0).limits == ("heat", "power cap")
+
+
+def test_a_library_that_shows_no_process_does_not_say_that_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The caller has a context there: what does not show it may hide others."""
+    state = working(monkeypatch, made_up_nvml(processes=0)).state()
+    assert state.others == Failure(reason="NVML sees no process, not even this one")

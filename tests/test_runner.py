@@ -1,7 +1,7 @@
 """The runner: failures are recorded and the others go on; what is missing is measured, once."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -18,12 +18,16 @@ from cspbench.isolate import Died
 from cspbench.records import (
     GRADIENTS,
     Allocated,
+    CaseFailure,
+    Failure,
+    Graph,
     Line,
     Record,
     Resident,
     Run,
     RunInfo,
     Split,
+    Stage,
     TensorPeak,
     TrainingSettings,
 )
@@ -265,7 +269,7 @@ def record(name: str, *, baseline: int, peak: int, reference: str | None = None)
 
 def pack(records: Sequence[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
     """All of them are wanted."""
-    return pack_wanted(records, {record.case.key for record in records}, budget_bytes)
+    return pack_wanted(records, {record.case.key for record in records}, lambda _: budget_bytes)
 
 
 def test_only_what_is_wanted_is_launched_and_its_reference_with_it() -> None:
@@ -274,7 +278,7 @@ def test_only_what_is_wanted_is_launched_and_its_reference_with_it() -> None:
         record("ref", baseline=10, peak=100),
         *(record(name, baseline=10, peak=100, reference="ref infer") for name in "ab"),
     ]
-    groups = pack_wanted(records, {"b infer"}, 1000)
+    groups = pack_wanted(records, {"b infer"}, lambda _: 1000)
     assert [[case.entry for case in group] for group in groups] == [["ref", "b"]]
 
 
@@ -459,8 +463,122 @@ def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_a
     keys = {case.key for case in info.cases}
 
     def packed(**options: bool) -> list[tuple[str, ...]]:
-        groups = pack_wanted(records, keys, 150, **options)
+        groups = pack_wanted(records, keys, lambda _: 150, **options)
         return [tuple(case.entry for case in group) for group in groups]
 
     assert packed() == [("a", "c"), ("b",)]
     assert packed(keeps_peaks=True) == [("a",), ("b",), ("c",)]
+
+
+class Crowded:
+    """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory."""
+
+    def __init__(self, room: int, *, graphs_die: bool = False) -> None:
+        self.groups: list[tuple[str, ...]] = []
+        self.uncapturable: list[Mapping[str, Failure]] = []
+        self._room = room
+        self._graphs_die = graphs_die
+
+    def __call__(
+        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
+    ) -> Died | None:
+        if task.endswith(":measure"):
+            return self._measure(arguments[0], arguments[1], receive)
+        number, group = arguments[:2]
+        self.groups.append(tuple(case.entry for case in group))
+        self.uncapturable.append(arguments[4])
+        stayed: list[Case] = []
+        for case in sorted(group, key=lambda case: case.entry):
+            peak = make_peak(case).peak_tensor_bytes
+            if peak * (1 + len(stayed)) <= self._room:
+                stayed.append(case)
+                receive(make_latency(case, number))
+            else:
+                receive(
+                    CaseFailure(
+                        case=case.key,
+                        stage="latency",
+                        cause="out_of_memory",
+                        reason="CUDA out of memory",
+                        launch=number,
+                    )
+                )
+        receive(make_launch(number, *stayed))
+        return None
+
+    def _measure(
+        self, case: Case, stages: Sequence[Stage], receive: Callable[[Line], None]
+    ) -> Died | None:
+        known: dict[str, Line] = {
+            "counts": make_counts(case),
+            "tensor_peak": make_peak(case),
+            "allocated": Allocated(case=case.key, peak_tensor_bytes=1, peak_alloc_bytes=1),
+        }
+        for index, stage in enumerate(stages):
+            if stage == "graph" and self._graphs_die:
+                return Died(cause="signal", reason="killed by SIGABRT", detail="", step=index)
+            receive(known.get(stage) or Graph(case=case.key, graph_bytes=7))
+        return None
+
+
+def on_a_gpu(path: Path, fake: Crowded, *names: str, cuda_graph: bool = False) -> Run:
+    """A run of two launches of ``names``, each with the first as its reference."""
+    cases = [
+        msgspec.structs.replace(make_case(name), device="cuda", reference=f"{names[0]} infer")
+        for name in names
+    ]
+    settings = msgspec.structs.replace(
+        SETTINGS, launches=2, device="cuda", memory_budget_bytes=1 << 40, cuda_graph=cuda_graph
+    )
+    stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
+    info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
+    with RunFolder.create(path, info) as folder:
+        Runner(folder, store.read(path), Watch()).run()
+    return store.read(path)
+
+
+PEAK = make_peak(make_case("a")).peak_tensor_bytes
+
+
+def test_a_case_without_memory_beside_others_is_tried_with_fewer_until_it_stands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two fit at once: every case has its two launches in the end, and none is called a failure."""
+    fake = Crowded(2 * PEAK)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"abcde")
+    assert {record.case.entry for record in run.records if record.failures} == set()
+    assert all(len(record.latencies) >= 2 for record in run.records)
+    assert fake.groups[0] == tuple("abcde")
+    assert max(map(len, fake.groups[2:])) == 2
+    assert all("a" in group for group in fake.groups)
+
+
+def test_a_case_without_memory_even_alone_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside its reference, which every ratio needs; the reference itself goes on."""
+    fake = Crowded(PEAK)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"abc")
+    assert outcome(run) == {
+        "a": len(run.records[0].latencies),
+        "b": ("latency", "out_of_memory"),
+        "c": ("latency", "out_of_memory"),
+    }
+    assert len(run.records[0].latencies) >= 2
+
+
+@pytest.mark.parametrize("graphs_die", [False, True])
+def test_a_graph_that_kills_its_process_leaves_the_case_to_be_timed_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs_die: bool
+) -> None:
+    """Launches are told which cases they must not capture, and why."""
+    fake = Crowded(9 * PEAK, graphs_die=graphs_die)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"ab", cuda_graph=True)
+    assert outcome(run) == {"a": 2, "b": 2}
+    why = Failure(reason="killed by SIGABRT")
+    kept = [record.graph.graph_bytes for record in run.records if record.graph]
+    assert kept == ([why, why] if graphs_die else [7, 7])
+    assert fake.uncapturable[0] == ({"a infer": why, "b infer": why} if graphs_die else {})

@@ -1,23 +1,36 @@
 """Tasks of the worker that need a GPU, in this process, with a GPU that is made up."""
 
+import contextlib
 import gc
 import sys
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 import torch
-from made_up_gpu import ThisProcessor, made_up_nvml
+from made_up_gpu import MadeUpGpu, ThisProcessor, made_up_nvml
 from making import SETTINGS, make_case
 
 from cspbench import device, worker
 from cspbench.errors import CspbenchError
+from cspbench.measures import graph as graph_measure
 from cspbench.measures import memory
 from cspbench.measures.base import BuiltSubject
+from cspbench.measures.latency import Contestant
 from cspbench.nvml import Nvml
-from cspbench.records import YARDSTICK, Allocated, Failure, GpuFound, Latency, Launch
+from cspbench.records import (
+    STAGES,
+    YARDSTICK,
+    Allocated,
+    CaseFailure,
+    Failure,
+    GpuFound,
+    Graph,
+    Latency,
+    Launch,
+)
 
 
 class Ear:
@@ -40,13 +53,18 @@ def _garbage_is_collected_afterwards() -> Iterator[None]:
     gc.enable()
 
 
-def launched(monkeypatch: pytest.MonkeyPatch, **settings: object) -> Sequence[Any]:
+def launched(
+    monkeypatch: pytest.MonkeyPatch,
+    uncapturable: Mapping[str, Failure] = MappingProxyType({}),
+    **settings: object,
+) -> Sequence[Any]:
     """A launch of two cases whose device is a GPU to the worker."""
     monkeypatch.setattr(worker, "gpu", lambda _: ThisProcessor())
     monkeypatch.setattr(worker, "management", lambda _: Nvml(made_up_nvml(processes=3), "handle"))
     ear = Ear()
     cases = (make_case("Good"), make_case("Good", mode="train"))
-    worker.launch(ear, 1, cases, msgspec.structs.replace(SETTINGS, **settings))  # type: ignore[arg-type]
+    changed = msgspec.structs.replace(SETTINGS, **settings)
+    worker.launch(ear, 1, cases, changed, {}, uncapturable)  # type: ignore[arg-type]
     return ear.heard
 
 
@@ -61,15 +79,15 @@ def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
         assert isinstance(line, Latency)
         assert line.host_samples_s is not None
         assert len(line.host_samples_s) == len(line.samples_s) == SETTINGS.turns
-        assert all(
-            host >= own for host, own in zip(line.host_samples_s, line.samples_s, strict=True)
-        )
         assert line.graph_samples_s is None
+        assert line.issued_share is not None
+        assert 0.5 < line.issued_share <= 1  # a processor has done all when it has handed it over
     assert launch.gpu is not None
     assert launch.gpu.others == 2
     assert launch.is_contended
     assert not launch.is_throttled
     assert launch.activity.threads == 1
+    assert isinstance(launch.activity.queued_s, float)
     assert launch.gpu.before.celsius == 55.0
     assert not launch.gpu.flags.cudnn_benchmark
 
@@ -86,6 +104,41 @@ def test_a_cold_launch_with_graphs_has_no_host_time_and_replays_all_but_the_yard
         isinstance(samples, tuple) and len(samples) == SETTINGS.turns
         for samples in replayed.values()
     )
+
+
+def test_a_case_of_which_no_graph_can_be_made_is_timed_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Why not stands in its record; the other is replayed."""
+    refused = Failure(reason="no graph: it waits")
+    first, second, *_ = launched(monkeypatch, {"Good infer": refused}, cuda_graph=True)
+    assert first.graph_samples_s == refused
+    assert isinstance(second.graph_samples_s, tuple)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
+    monkeypatch: pytest.MonkeyPatch, error: RuntimeError, ends: bool
+) -> None:
+    """Behind an illegal access every later call fails: others must not be blamed for it."""
+
+    def breaks(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Contestant, "sample", breaks)
+    if ends:
+        with pytest.raises(RuntimeError, match="illegal memory access"):
+            launched(monkeypatch)
+    else:
+        failed = [line.case for line in launched(monkeypatch) if isinstance(line, CaseFailure)]
+        assert sorted(failed) == ["Good infer", "Good train", YARDSTICK]
 
 
 def fake_cuda(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
@@ -146,6 +199,7 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         reset_peak_memory_stats=said("reset"),
         memory_allocated=said("baseline", 30),
         max_memory_allocated=said("peak", 130),
+        memory_stats=lambda _: {"requested_bytes.all.peak": 120},
         max_memory_reserved=said("reserved", 2048),
     )
     monkeypatch.setattr(memory, "is_gpu", lambda _: True)
@@ -157,8 +211,52 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         peak_tensor_bytes=memory.tensor_peak(subject).peak_tensor_bytes,
         peak_alloc_bytes=130,
         baseline_alloc_bytes=30,
+        peak_requested_bytes=120,
         peak_reserved_bytes=2048,
     )
+
+
+@pytest.mark.parametrize(
+    ("capturable", "kept"),
+    [
+        (True, 5 << 20),
+        (False, Failure(reason="no graph: operation not permitted when stream is capturing")),
+    ],
+)
+def test_a_graph_is_tried_where_nothing_else_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capturable: bool, kept: int | Failure
+) -> None:
+    """What it keeps of the memory, or why there is none; the allocator is made up."""
+    reserved = [1 << 20, 6 << 20]
+    fake_cuda(monkeypatch, empty_cache=lambda: None, memory_reserved=lambda _: reserved.pop(0))
+    monkeypatch.setattr(graph_measure, "gpu", lambda _: MadeUpGpu(capturable=capturable))
+    subject = BuiltSubject(make_case("Good", mode="train"))
+    assert graph_measure.graph(subject) == Graph(case="Good train", graph_bytes=kept)
+
+
+def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting and the exact peak need no tensor there, nor does the search for a batch."""
+    named: list[str] = []
+
+    @contextlib.contextmanager
+    def backend(*, device: str, **_: object) -> Iterator[None]:
+        named.append(device)
+        yield
+
+    monkeypatch.setattr(worker, "backend", backend)
+    measures = dict.fromkeys(STAGES, lambda _: None)
+    monkeypatch.setattr(worker, "MEASURES", measures)
+    case = msgspec.structs.replace(make_case("Good"), device="cuda:0")
+    stages = ("counts", "tensor_peak", "allocated", "graph")
+    worker.measure(Ear(), case, stages, SETTINGS)  # type: ignore[arg-type]
+    assert named == ["cpu", "cpu", "cuda:0", "cuda:0"]
+
+
+@pytest.mark.parametrize("words", ["CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory"])
+def test_libraries_have_words_of_their_own_for_too_little_memory(words: str) -> None:
+    """They are no `OutOfMemoryError`, and tell no size."""
+    failure = worker.failure("a", "allocated", RuntimeError(f"{words} when calling something"))
+    assert (failure.cause, failure.requested_bytes) == ("out_of_memory", None)
 
 
 def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(

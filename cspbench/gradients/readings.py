@@ -9,10 +9,9 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from ..stats import CONFIDENCE, Difference, Estimate, paired, t_quantile
-from ..values import Frozen, Whole
+from ..values import Frozen, Share, Whole
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 Head = Literal["pool", "conv"]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median, quantiles
 from time import get_clock_info, perf_counter
 from typing import NamedTuple, Protocol, Self
@@ -16,19 +17,19 @@ _EMPTY_REGIONS = 25
 
 
 class Timing(NamedTuple):
-    """Seconds that some iterations took: by the device's clock, and by the host's beside it."""
+    """Seconds that some iterations took: by the device's clock, and by the host's beside it.
+
+    ``issued_share`` is the part of the host's time after which it had handed all of them over: near
+    1 the device waits for the host, near 0 the host for the device.
+    """
 
     seconds: float
     host_s: float | None = None
-
-    @property
-    def waited_s(self) -> float:
-        """What the host waited for them, as far as that is known."""
-        return self.seconds if self.host_s is None else self.host_s
+    issued_share: float | None = None
 
 
 Timed = Callable[[int], Timing]
-"""Times so many iterations, from an idle device to an idle device."""
+"""Times so many iterations, after an untimed one."""
 
 
 class Watch(Protocol):
@@ -50,12 +51,16 @@ def stopwatch(
 ) -> Timed:
     """Times ``call``: on a CPU by the host's ``clock``, on a GPU by events and the host's clock.
 
-    ``cold``: the GPU's L2 cache is flushed before each iteration, outside its two events; the
+    Each time an untimed iteration goes before. On a GPU nothing waits in between, so that the
+    device is at work when the first event passes, and its time holds no launch that work could
+    hide. The host's time is from an idle device to an idle one, the untimed iteration's share taken
+    off. ``cold``: the GPU's L2 cache is flushed before each iteration, outside its two events; the
     host's time is then none of the call's.
     """
     if gpu is None:
 
         def on_cpu(iterations: int) -> Timing:
+            call()
             began = clock()
             for _ in range(iterations):
                 call()
@@ -63,29 +68,49 @@ def stopwatch(
 
         return on_cpu
 
+    pairs = [(gpu.event(), gpu.event())]
+
     def warm(iterations: int) -> Timing:
+        start, end = pairs[0]
         gpu.synchronise()
         began = clock()
-        start = gpu.mark()
+        call()
+        gpu.mark(start)
         for _ in range(iterations):
             call()
-        end = gpu.mark()
+        gpu.mark(end)
+        issued_s = clock() - began
         gpu.synchronise()
         host_s = clock() - began
-        return Timing(gpu.seconds(start, end), host_s)
+        own_s = host_s * iterations / (iterations + 1)
+        return Timing(gpu.seconds(start, end), own_s, issued_s / host_s if host_s else None)
 
     def flushed(iterations: int) -> Timing:
+        pairs.extend((gpu.event(), gpu.event()) for _ in range(iterations - len(pairs)))
         gpu.synchronise()
-        events = []
-        for _ in range(iterations):
+        call()
+        for start, end in pairs[:iterations]:
             gpu.flush()
-            start = gpu.mark()
+            gpu.mark(start)
             call()
-            events.append((start, gpu.mark()))
+            gpu.mark(end)
         gpu.synchronise()
-        return Timing(sum(gpu.seconds(start, end) for start, end in events))
+        return Timing(sum(gpu.seconds(start, end) for start, end in pairs[:iterations]))
 
     return flushed if cold else warm
+
+
+def waited_s(
+    call: Callable[[], object], gpu: Gpu | None = None, clock: Callable[[], float] = perf_counter
+) -> float:
+    """Seconds of one call by the host's clock; on a GPU from an idle device to an idle device."""
+    if gpu is not None:
+        gpu.synchronise()
+    began = clock()
+    call()
+    if gpu is not None:
+        gpu.synchronise()
+    return clock() - began
 
 
 def empty_region_s(gpu: Gpu) -> float:
@@ -100,8 +125,8 @@ class WarmUp:
 
     They agree when each one's median lies within the other's quartiles and the first value of the
     later window is no outlier in it, and, where a clock is read, when it moved by no more than
-    ``clock_share`` over both. The cap is ``most`` iterations or ``limit_s`` seconds; it never ends
-    before ``least_s`` seconds.
+    ``clock_share`` over both: it is read at the end of each window, as reading takes time. The cap
+    is ``most`` iterations or ``limit_s`` seconds; it never ends before ``least_s`` seconds.
     """
 
     window: int = 4
@@ -111,25 +136,29 @@ class WarmUp:
     clock_share: float = 0.02
     seconds: list[float] = field(default_factory=list)
     mhz: list[float] = field(default_factory=list)
+    spent_s: float = 0.0
 
     @classmethod
     def of_gpu(cls) -> Self:
         """One that leaves a GPU the time to raise its clocks, which calls alone do not tell."""
         return cls(most=_MOST_ITERATIONS, least_s=0.1)
 
-    def add(self, seconds: float, mhz: float | None = None) -> None:
-        """One more iteration took ``seconds``, and left the clock at ``mhz``."""
+    def add(self, seconds: float) -> None:
+        """One more iteration took ``seconds``."""
         self.seconds.append(seconds)
-        if mhz is not None:
-            self.mhz.append(mhz)
+        self.spent_s += seconds
+
+    @property
+    def is_clock_due(self) -> bool:
+        """Whether a window has just ended, so that the clock is to be read."""
+        return len(self.seconds) % self.window == 0
 
     @property
     def is_finished(self) -> bool:
         """Steady, or capped."""
-        spent_s = sum(self.seconds)
-        if spent_s < self.least_s and len(self.seconds) < self.most:
+        if self.spent_s < self.least_s and len(self.seconds) < self.most:
             return False
-        return self.is_steady or len(self.seconds) >= self.most or spent_s > self.limit_s
+        return self.is_steady or len(self.seconds) >= self.most or self.spent_s > self.limit_s
 
     @property
     def is_steady(self) -> bool:
@@ -147,7 +176,7 @@ class WarmUp:
 
     @property
     def _is_clock_steady(self) -> bool:
-        last = self.mhz[-2 * self.window :]
+        last = self.mhz[-3:]  # where the two windows begin, meet and end
         return not last or max(last) - min(last) <= self.clock_share * max(last)
 
 
@@ -175,42 +204,56 @@ def iterations_per_sample(timed: Timed, *, minimum_s: float, resolution_s: float
 class Contestant:
     """One case of a group: how to time it, and what has been read of it.
 
-    ``replayed`` times the same work as a replayed graph, or says why it cannot be captured.
+    ``once`` gives the seconds of a single call by the host's clock. ``replayed`` times the same
+    work as a replayed graph, or says why it cannot be captured.
     """
 
     key: str
+    once: Callable[[], float]
     timed: Timed
     watch: Watch | None = None
     replayed: Timed | Failure | None = None
     first_call_s: float = 0.0
     iterations: int = 1
+    graph_iterations: int = 1
     warm_up: WarmUp = field(default_factory=WarmUp)
     samples_s: list[float] = field(default_factory=list)
     host_samples_s: list[float] = field(default_factory=list)
     graph_samples_s: list[float] = field(default_factory=list)
+    issued_shares: list[float] = field(default_factory=list)
     throttled: int = 0
 
     def prepare(self, *, minimum_s: float, resolution_s: float | None = None) -> None:
         """First call, warm-up, calibration."""
-        self.first_call_s = self.timed(1).waited_s
+        self.first_call_s = self.once()
         while not self.warm_up.is_finished:
-            self.warm_up.add(self.timed(1).seconds, self._mhz())
+            self.warm_up.add(self.once())
+            if self.warm_up.is_clock_due:
+                self._read_clock()
         if resolution_s is None:
             resolution_s = get_clock_info("perf_counter").resolution
         self.iterations = iterations_per_sample(
             self.timed, minimum_s=minimum_s, resolution_s=resolution_s
         )
 
+    def replay(self, replayed: Timed, *, minimum_s: float, resolution_s: float) -> None:
+        """Sample ``replayed``, too: the same work as a graph, which is calibrated by itself."""
+        self.replayed = replayed
+        self.graph_iterations = iterations_per_sample(
+            replayed, minimum_s=minimum_s, resolution_s=resolution_s
+        )
+
     def sample(self) -> None:
-        """One sample, after one untimed iteration; of the graph likewise."""
-        self.timed(1)
-        seconds, host_s = self.timed(self.iterations)
+        """One sample; of the graph likewise."""
+        seconds, host_s, issued_share = self.timed(self.iterations)
         self.samples_s.append(seconds / self.iterations)
         if host_s is not None:
             self.host_samples_s.append(host_s / self.iterations)
+        if issued_share is not None:
+            self.issued_shares.append(issued_share)
         if callable(self.replayed):
-            self.replayed(1)
-            self.graph_samples_s.append(self.replayed(self.iterations).seconds / self.iterations)
+            replayed_s = self.replayed(self.graph_iterations).seconds
+            self.graph_samples_s.append(replayed_s / self.graph_iterations)
         if self.watch is not None and self.watch.limits():
             self.throttled += 1
 
@@ -227,12 +270,14 @@ class Contestant:
             steady=self.warm_up.is_steady,
             host_samples_s=tuple(self.host_samples_s) or None,
             graph_samples_s=tuple(self.graph_samples_s) or replayed,
+            issued_share=median(self.issued_shares) if self.issued_shares else None,
             throttled=self.throttled,
         )
 
-    def _mhz(self) -> float | None:
+    def _read_clock(self) -> None:
         mhz = None if self.watch is None else self.watch.sm_mhz()
-        return None if isinstance(mhz, Failure) else mhz
+        if mhz is not None and not isinstance(mhz, Failure):
+            self.warm_up.mhz.append(mhz)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,29 +288,32 @@ class Ring:
     gpu: Gpu | None = None
     watch: Watch | None = None
     cold: bool = False
-    graph: bool = False
 
-    def enter(self, key: str, call: Callable[[], object], *, with_graph: bool = True) -> Contestant:
-        """A contestant, called for the first time, warmed up, calibrated, and captured if asked."""
+    def enter(
+        self, key: str, call: Callable[[], object], *, graph: bool | Failure = False
+    ) -> Contestant:
+        """A contestant, called for the first time, warmed up and calibrated.
+
+        ``graph``: captured, too, or why it cannot be. Raises RuntimeError for a capture that fails.
+        """
         contestant = Contestant(
-            key=key, timed=stopwatch(call, self.gpu, cold=self.cold), watch=self.watch
+            key=key,
+            once=partial(waited_s, call, self.gpu),
+            timed=stopwatch(call, self.gpu, cold=self.cold),
+            watch=self.watch,
         )
         if self.gpu is None:
             contestant.prepare(minimum_s=self.minimum_s)
             return contestant
+        least = {"minimum_s": self.minimum_s, "resolution_s": _EVENT_RESOLUTION_S}
         contestant.warm_up = WarmUp.of_gpu()
-        contestant.prepare(minimum_s=self.minimum_s, resolution_s=_EVENT_RESOLUTION_S)
-        if self.graph and with_graph:
-            contestant.replayed = self._replayed(call, self.gpu)
+        contestant.prepare(**least)
+        if isinstance(graph, Failure):
+            contestant.replayed = graph
+        elif graph:
+            replay = self.gpu.capture(call)
+            contestant.replay(stopwatch(replay, self.gpu, cold=self.cold), **least)
         return contestant
-
-    def _replayed(self, call: Callable[[], object], gpu: Gpu) -> Timed | Failure:
-        try:
-            replay = gpu.capture(call)
-        except RuntimeError as error:
-            first = next(iter(str(error).splitlines()), type(error).__name__)
-            return Failure(reason=f"no graph could be captured: {first}")
-        return stopwatch(replay, gpu, cold=self.cold)
 
 
 def take_turns(

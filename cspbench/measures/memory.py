@@ -23,7 +23,7 @@ from ..case import is_gpu
 from ..device import gpu
 from ..records import Allocated, Failure, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
-from .latency import stopwatch
+from .latency import waited_s
 
 _KINDS = Split.__struct_fields__
 # Private to torch: without them a peak in the backward pass has no module's name.
@@ -163,20 +163,21 @@ def allocated(subject: Subject) -> Allocated:
 
 
 def _compile(call: Call, device: str) -> tuple[float, bool]:
-    """Seconds of the first call beyond the third's, nothing taken from an earlier compilation.
+    """Seconds of the first two calls beyond the third's, nothing taken from an earlier compilation.
 
-    And whether torch made one graph of it: else it tried more than the one frame of the call. The
-    compiler itself is loaded before, which takes seconds once a process.
+    The second is where CUDA graphs are recorded. And whether torch made one graph of it: else it
+    tried more than the one frame of the call. The compiler itself is loaded before, which takes
+    seconds once a process.
     """
     from torch._dynamo.utils import counters
 
-    timed = stopwatch(call, gpu(device))
+    on_gpu = gpu(device)
     with _no_compiled_code():
         call.load_compiler()
         counters.clear()
-        first, _, third = (timed(1).waited_s for _ in range(3))
+        first, second, third = (waited_s(call, on_gpu) for _ in range(3))
     frames = counters["frames"]
-    return max(first - third, 1e-9), frames["ok"] == frames["total"] == 1
+    return max(first + second - 2 * third, 1e-9), frames["ok"] == frames["total"] == 1
 
 
 @contextlib.contextmanager
@@ -184,7 +185,8 @@ def _no_compiled_code() -> Iterator[None]:
     """Torch's compiler finds nothing of an earlier compilation inside, and leaves nothing."""
     name = "TORCHINDUCTOR_CACHE_DIR"
     before = os.environ.get(name)
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+    emptied = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # its processes may write yet
+    with warnings.catch_warnings(), emptied as folder:
         warnings.simplefilter("ignore")  # of caches that are off, and of torch's own old code
         from torch._inductor import config
 
@@ -248,6 +250,7 @@ def _on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
         peak_tensor_bytes=tracked.peak_tensor_bytes,
         peak_alloc_bytes=torch.cuda.max_memory_allocated(device),
         baseline_alloc_bytes=baseline,
+        peak_requested_bytes=torch.cuda.memory_stats(device)["requested_bytes.all.peak"],
         peak_reserved_bytes=torch.cuda.max_memory_reserved(device),
     )
 

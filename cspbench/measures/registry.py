@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 
-from ..records import Allocated, Counts, GradientTerms, Resident, Stage, TensorPeak
+from ..records import Allocated, Counts, GradientTerms, Graph, Resident, Stage, TensorPeak
 from .base import Subject
 from .counts import count
 from .gradients import gradient_terms
+from .graph import graph
 from .memory import allocated, tensor_peak
 from .resident import resident
 
-Found = Counts | TensorPeak | Allocated | Resident | GradientTerms
+Found = Counts | TensorPeak | Allocated | Graph | Resident | GradientTerms
 
 MEASURES: dict[Stage, Callable[[Subject], Found]] = {
     "counts": count,
     "tensor_peak": tensor_peak,
     "allocated": allocated,
+    "graph": graph,
     "resident": resident,
     "gradient_terms": gradient_terms,
 }

@@ -1,25 +1,34 @@
 """The yardstick: a small frozen workload in every group, which ties runs together.
 
-Never change `DEFINITION` or what it means: runs are compared through it, and its hash stands in
-every run. It is the work of one dense layer: 1x1 convolution, ReLU, 3x3 convolution, concat.
+Never change what `definition` says: runs are compared through it, and its hash stands in every run.
+It is the work of one dense layer: 1x1 convolution, ReLU, 3x3 convolution, concat; of one image on a
+CPU, and on a GPU of so many that the device is busy for longer than the host needs to launch them.
 """
 
 import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..case import is_gpu
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-DEFINITION = (
-    "x: 1x64x56x56 float32, x[i] = sin(i); a: 128x64x1x1, a[i] = cos(i) / 8; "
-    "b: 32x128x3x3, b[i] = sin(i) / 32; cat(x, conv3x3_pad1(relu_(conv1x1(x, a)), b)), no gradient"
-)
+_IMAGES, _IMAGES_ON_GPU = 1, 64
 
 
-def digest() -> str:
+def definition(device: str) -> str:
+    """What one call on ``device`` computes."""
+    return (
+        f"x: {_images(device)}x64x56x56 float32, x[i] = sin(i); a: 128x64x1x1, a[i] = cos(i) / 8; "
+        "b: 32x128x3x3, b[i] = sin(i) / 32; "
+        "cat(x, conv3x3_pad1(relu_(conv1x1(x, a)), b)), no gradient"
+    )
+
+
+def digest(device: str) -> str:
     """The first 16 digits of SHA-256 over the definition."""
-    return hashlib.sha256(DEFINITION.encode()).hexdigest()[:16]
+    return hashlib.sha256(definition(device).encode()).hexdigest()[:16]
 
 
 def yardstick(device: str) -> "Callable[[], Tensor]":
@@ -30,7 +39,7 @@ def yardstick(device: str) -> "Callable[[], Tensor]":
     def wave(*shape: int) -> "Tensor":
         return torch.arange(torch.Size(shape).numel(), dtype=torch.float32).reshape(shape)
 
-    x = torch.sin(wave(1, 64, 56, 56)).to(device)
+    x = torch.sin(wave(_images(device), 64, 56, 56)).to(device)
     a = (torch.cos(wave(128, 64, 1, 1)) / 8).to(device)
     b = (torch.sin(wave(32, 128, 3, 3)) / 32).to(device)
 
@@ -40,3 +49,7 @@ def yardstick(device: str) -> "Callable[[], Tensor]":
             return torch.cat([x, functional.conv2d(hidden, b, padding=1)], 1)
 
     return call
+
+
+def _images(device: str) -> int:
+    return _IMAGES_ON_GPU if is_gpu(device) else _IMAGES

@@ -340,6 +340,22 @@ COLUMNS: tuple[Column, ...] = (
         text=_mebibytes,
     ),
     Column(
+        key="peak_requested_bytes",
+        header="peak\nrequested\n[MiB]",
+        help="on a GPU: as allocated, before its allocator rounds up to blocks",
+        part="timed",
+        text=_mebibytes,
+        default="never",
+    ),
+    Column(
+        key="graph_bytes",
+        header="kept by\na graph\n[MiB]",
+        help="what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
+        part="timed",
+        text=_mebibytes,
+        default="never",
+    ),
+    Column(
         key="baseline_alloc_bytes",
         header="alloc. before\nthe call [MiB]",
         help="on a GPU: weights, buffers, input, optimizer state, and what libraries keep",

@@ -6,6 +6,7 @@ page that the sentence goes on.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 
 from ..case import Mode
 from ..catalogue.entry import Shape
@@ -23,6 +24,7 @@ Quote = Callable[[str], str]
 
 MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
 AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
+_STARVED = 0.9  # of the host's time: then a device was idle between calls, or nearly
 _EXAMPLES = 4  # names in a sentence before "and N more": a list of sixty is not read
 
 
@@ -191,6 +193,12 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     if held_back:
         names = some([named(row, quote) for row in held_back])
         items.append(f"no sample was free of throttling: {names}")
+    starved = [named(row, quote) for row in table if _waits_for_host(row)]
+    if starved:
+        items.append(
+            f"the GPU waits for the host in {some(starved)}: their latency is that of Python and "
+            "of launches; --cuda-graph times the work alone beside it"
+        )
     warmups = [line.steady for row in table for line in row.record.latencies]
     if not all(warmups):
         where = [
@@ -203,6 +211,12 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
             f"not on steadiness: {some(where)}"
         )
     return items
+
+
+def _waits_for_host(row: Row) -> bool:
+    """Whether the host was handing work over nearly to the end of a call, in most launches."""
+    shares = [line.issued_share for line in row.record.latencies if line.issued_share is not None]
+    return bool(shares) and median(shares) >= _STARVED
 
 
 def _only_throttled(row: Row) -> bool:

@@ -39,7 +39,13 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 }
 """Verdicts as they are said of an entry beside the reference."""
 
-_ALLOCATED = ("peak_alloc_bytes", "peak_reserved_bytes", "baseline_alloc_bytes", "compile_s")
+_ALLOCATED = (
+    "peak_alloc_bytes",
+    "peak_requested_bytes",
+    "peak_reserved_bytes",
+    "baseline_alloc_bytes",
+    "compile_s",
+)
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 
 NOT_MEASURED = "not measured"
@@ -147,6 +153,7 @@ def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
         **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
         **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
         **_fields(record, "allocated", stages, _ALLOCATED, record.allocated),
+        **_fields(record, "graph", stages, ("graph_bytes",), record.graph),
         **_fields(record, "resident", stages, ("peak_rss_bytes",), record.resident),
         **_terms(record, stages),
         **_trained(record, stages),

@@ -1,6 +1,6 @@
 """Warm-up, calibration and turns, tested exactly with a scripted clock."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from cspbench.measures.latency import (
     Contestant,
+    Timed,
     Timing,
     WarmUp,
     iterations_per_sample,
+    stopwatch,
     take_turns,
 )
 
@@ -119,12 +121,24 @@ def test_a_clock_that_stands_still_does_not_hang_the_calibration() -> None:
     assert iterations_per_sample(Script([0.0]), minimum_s=1e-3, resolution_s=0.0) == 1 << 20
 
 
-def test_a_sample_is_seconds_per_iteration_after_one_untimed_iteration() -> None:
-    """1 iteration untimed, then 4 timed together."""
-    contestant = Contestant(key="a", timed=Script([2e-3]), iterations=4)
+def test_a_sample_is_seconds_per_iteration() -> None:
+    """Four timed together."""
+    contestant = contestant_of(Script([2e-3]), iterations=4)
     contestant.sample()
     assert contestant.samples_s == [2e-3]
-    assert contestant.timed.asked == [1, 4]  # type: ignore[attr-defined]
+    assert contestant.timed.asked == [4]  # type: ignore[attr-defined]
+
+
+def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
+    """A call that takes 5 s at first and 1 s then: three calls, of which two are timed."""
+    now = 0.0
+
+    def call() -> None:
+        nonlocal now
+        now += 1.0 if now else 5.0
+
+    assert stopwatch(call, clock=lambda: now)(2).seconds == 2.0
+    assert now == 7.0
 
 
 def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> None:
@@ -132,17 +146,27 @@ def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> Non
 
     A sample that is too short is doubled at once; that 4 iterations suffice is read three times.
     """
-    timed = Script([5e-2, *[3e-4] * 8, 3e-4])
-    contestant = Contestant(key="a", timed=timed)
+    calls, timed = Script([5e-2, 3e-4]), Script([3e-4])
+    contestant = contestant_of(timed, once=lambda: calls(1).seconds)
     contestant.prepare(minimum_s=1e-3, resolution_s=1e-9)
-    record = contestant
-    assert record.first_call_s == 5e-2
-    assert timed.asked == [1] * 9 + [1, 2, 4, 4, 4]
+    assert contestant.first_call_s == 5e-2
+    assert calls.asked == [1] * 9
+    assert timed.asked == [1, 2, 4, 4, 4]
     assert contestant.iterations == 4
 
 
+def contestant_of(
+    timed: Timed,
+    *,
+    key: str = "a",
+    once: Callable[[], float] = lambda: 1e-3,
+    iterations: int = 1,
+) -> Contestant:
+    return Contestant(key=key, once=once, timed=timed, iterations=iterations)
+
+
 def _contestants(*keys: str) -> list[Contestant]:
-    return [Contestant(key=key, timed=Script([1e-3])) for key in keys]
+    return [contestant_of(Script([1e-3]), key=key) for key in keys]
 
 
 def test_every_case_has_one_sample_a_turn_in_a_seeded_order_that_changes() -> None:

@@ -23,28 +23,53 @@ def timed(gpu: MadeUpGpu, call: Callable[[], object], *, cold: bool = False) -> 
     return stopwatch(call, gpu, cold=cold, clock=gpu.clock)
 
 
-def test_a_busy_device_takes_as_long_by_its_events_as_by_the_hosts_clock() -> None:
-    """The first of four calls starts after its launch, the others wait for the one before."""
+def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> None:
+    """Its events read the work alone; the host's clock also waits for the very first launch.
+
+    One untimed call and four timed ones: 10 + 5 * 100 µs by the host's clock, four fifths of them
+    the timed ones'. All are handed over after 50 µs of 510.
+    """
     gpu = MadeUpGpu()
-    seconds, host_s = timed(gpu, gpu.kernel(launch_s=10 * US, work_s=100 * US))(4)
-    assert seconds == pytest.approx(410 * US)
-    assert host_s == pytest.approx(410 * US)
+    seconds, host_s, issued = timed(gpu, gpu.kernel(launch_s=10 * US, work_s=100 * US))(4)
+    assert seconds == pytest.approx(400 * US)
+    assert host_s == pytest.approx(510 * US * 4 / 5)
+    assert issued == pytest.approx(50 / 510)
+
+
+def test_a_single_call_is_timed_without_its_launch_too() -> None:
+    """Long calls are samples by themselves: 1.2 ms of work, not 1.25."""
+    gpu = MadeUpGpu()
+    once = timed(gpu, gpu.kernel(launch_s=50 * US, work_s=1200 * US))(1)
+    assert once.seconds == pytest.approx(1200 * US)
 
 
 def test_a_device_that_starves_takes_as_long_as_its_launches() -> None:
-    """Work of 10 µs behind launches of 100: the gaps are part of what a call costs."""
+    """Work of 10 µs behind launches of 100: the gaps are part of what a call costs.
+
+    The host has just handed the last one over when the device is nearly done.
+    """
     gpu = MadeUpGpu()
-    assert timed(gpu, gpu.kernel(launch_s=100 * US, work_s=10 * US))(4).seconds == pytest.approx(
-        410 * US
-    )
+    seconds, _, issued = timed(gpu, gpu.kernel(launch_s=100 * US, work_s=10 * US))(4)
+    assert seconds == pytest.approx(400 * US)
+    assert issued == pytest.approx(500 / 510)
 
 
 def test_what_was_given_before_is_not_timed_and_nothing_waits_inside() -> None:
-    """The device is idle before the first event; it is waited for once more, at the end."""
+    """The device is idle before the untimed call; it is waited for once more, at the end."""
     gpu = MadeUpGpu()
     gpu.kernel(launch_s=0, work_s=1.0)()
     assert timed(gpu, gpu.kernel(launch_s=0, work_s=5 * US))(1).seconds == pytest.approx(5 * US)
     assert gpu.waits == 2
+
+
+def test_events_are_made_before_anything_is_timed_and_used_again() -> None:
+    """Making one takes the host a millisecond here, a thousand times the work."""
+    gpu = MadeUpGpu()
+    for cold in (False, True):
+        time = timed(gpu, gpu.kernel(launch_s=0, work_s=US), cold=cold)
+        first, before = time(4), gpu.now
+        assert time(4).seconds == first.seconds == pytest.approx(4 * US)
+        assert gpu.now - before < 100 * US
 
 
 def test_a_flush_stands_outside_the_events_and_hides_the_launch() -> None:
@@ -54,9 +79,9 @@ def test_a_flush_stands_outside_the_events_and_hides_the_launch() -> None:
     """
     gpu = MadeUpGpu(flush_s=500 * US)
     call = gpu.kernel(launch_s=20 * US, work_s=100 * US)
-    seconds, host_s = timed(gpu, call, cold=True)(3)
+    seconds, host_s, issued = timed(gpu, call, cold=True)(3)
     assert seconds == pytest.approx(300 * US)
-    assert host_s is None
+    assert (host_s, issued) == (None, None)
     assert gpu.waits == 2
 
 
@@ -66,7 +91,10 @@ def test_an_empty_region_reads_what_two_events_cost() -> None:
 
 
 def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
-    """Ten launches of 30 µs for 5 µs of work each; as a graph the work alone is left."""
+    """Ten launches of 30 µs for 5 µs of work each; as a graph the work alone is left.
+
+    Its samples are calibrated by themselves: 32 replays of 50 µs, not 4, last a millisecond.
+    """
     gpu = MadeUpGpu()
     kernel = gpu.kernel(launch_s=30 * US, work_s=5 * US)
 
@@ -74,27 +102,35 @@ def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
         for _ in range(10):
             kernel()
 
-    contestant = Ring(minimum_s=1e-3, gpu=gpu, graph=True).enter("a", call)
+    contestant = Ring(minimum_s=1e-3, gpu=gpu).enter("a", call, graph=True)
     contestant.sample()
     record = contestant.latency(launch=1)
     assert record.iterations == 4  # 0.3 ms a call
-    assert list(record.samples_s) == pytest.approx([(4 * 300 + 5) * US / 4])
-    assert record.graph_samples_s
+    assert list(record.samples_s) == pytest.approx([300 * US])
+    assert contestant.graph_iterations == 32
     assert record.graph_samples_s == pytest.approx((50 * US,))
     assert record.first_call_s > 0
+    assert record.issued_share is not None
+    assert record.issued_share > 0.95
 
 
 def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
-    """The reason stands where the graph's samples would; its first line is enough."""
+    """Nothing is captured; the reason stands where the graph's samples would."""
     gpu = MadeUpGpu(capturable=False)
-    ring = Ring(minimum_s=1e-3, gpu=gpu, graph=True)
-    contestant = ring.enter("a", gpu.kernel(launch_s=US, work_s=1e-3))
+    refused = Failure(reason="no graph: operation not permitted")
+    call = gpu.kernel(launch_s=US, work_s=1e-3)
+    contestant = Ring(minimum_s=1e-3, gpu=gpu).enter("a", call, graph=refused)
     contestant.sample()
     record = contestant.latency(launch=1)
     assert len(record.samples_s) == 1
-    assert record.graph_samples_s == Failure(
-        reason="no graph could be captured: operation not permitted when stream is capturing"
-    )
+    assert record.graph_samples_s == refused
+
+
+def test_a_capture_that_fails_beside_others_is_raised() -> None:
+    """It may leave torch in no state to go on: the process must end."""
+    gpu = MadeUpGpu(capturable=False)
+    with pytest.raises(RuntimeError, match="operation not permitted when stream is capturing"):
+        Ring(minimum_s=1e-3, gpu=gpu).enter("a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True)
 
 
 class Clocks:
@@ -111,12 +147,19 @@ class Clocks:
         return self._limits
 
 
+def millisecond(watch: Clocks) -> Contestant:
+    """A case of one millisecond."""
+    return Contestant(key="a", once=lambda: 1e-3, timed=lambda n: Timing(n * 1e-3), watch=watch)
+
+
 def test_warm_up_goes_on_while_the_clock_rises() -> None:
-    """Equal times from the start, but the clock stands only from the seventh call on."""
-    rising = [300, 500, 800, 1200, 1600, 1900, 1980]
-    contestant = Contestant(key="a", timed=lambda n: Timing(n * 1e-3), watch=Clocks(*rising))
+    """Equal times from the start, but the clock stands only from the third window on.
+
+    It is read at the end of each window of four: 300, 1900, 1980, 1980, 1980 MHz.
+    """
+    contestant = millisecond(Clocks(300, 1900, 1980))
     contestant.prepare(minimum_s=1e-3)
-    assert len(contestant.warm_up.seconds) == 6 + 8  # 1900 to 1980 MHz is a change of 4%
+    assert len(contestant.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
     assert contestant.warm_up.is_steady
 
 
@@ -124,16 +167,14 @@ def test_a_gpu_is_kept_busy_for_a_while_before_its_calls_are_believed() -> None:
     """Steady from the first call on; its clock may not have begun to rise."""
     warm_up = WarmUp.of_gpu()
     while not warm_up.is_finished:
-        warm_up.add(1e-3, 1980.0)
+        warm_up.add(1e-3)
     assert sum(warm_up.seconds) == pytest.approx(0.1, abs=2e-3)
     assert warm_up.is_steady
 
 
 def test_samples_taken_while_something_holds_the_clock_down_are_counted() -> None:
     """Two samples, both of them."""
-    contestant = Contestant(
-        key="a", timed=lambda n: Timing(n * 1e-3), watch=Clocks(1980, limits=("heat",))
-    )
+    contestant = millisecond(Clocks(1980, limits=("heat",)))
     contestant.sample()
     contestant.sample()
     assert contestant.latency(launch=1).throttled == 2

@@ -2,14 +2,31 @@
 
 import math
 
+import pytest
 import torch
 
 from cspbench.measures.yardstick import digest, yardstick
 
 
-def test_its_definition_is_frozen() -> None:
-    """This hash may never be edited; a new workload would need a new yardstick beside the old."""
-    assert digest() == "775217af85bdbf6d"
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("cpu", "775217af85bdbf6d"),
+        ("cuda", "36d0578273f3f803"),
+        ("cuda:0,cuda:1", "36d0578273f3f803"),
+    ],
+)
+def test_its_definition_is_frozen(device: str, expected: str) -> None:
+    """These hashes may never be edited; a new workload would need a yardstick beside the old."""
+    assert digest(device) == expected
+
+
+def test_a_gpu_gets_64_images_of_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first is the CPU's, so that one definition is checked for both."""
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, _: tensor)
+    many = yardstick("cuda")()
+    assert many.shape == (64, 96, 56, 56)
+    torch.testing.assert_close(many[:1], yardstick("cpu")(), rtol=1e-3, atol=1e-3)
 
 
 def test_it_computes_what_its_definition_says() -> None:

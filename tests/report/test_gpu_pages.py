@@ -10,11 +10,15 @@ from making import make_gpu, make_gpu_activity
 from synthetic import make_run
 
 from cspbench import report
-from cspbench.records import Allocated, Failure, GpuActivity, Latency, Run
+from cspbench.records import Allocated, Failure, GpuActivity, Graph, Latency, Run
 
 
 def on_gpu(
-    *, graphs: bool = False, cold: bool = False, activity: Sequence[GpuActivity] = ()
+    *,
+    graphs: bool = False,
+    cold: bool = False,
+    issued: float = 0.2,
+    activity: Sequence[GpuActivity] = (),
 ) -> Run:
     """The run of the synthetic suite as if on a GPU: the host's clock 10% above, graphs a half."""
 
@@ -22,6 +26,7 @@ def on_gpu(
         return msgspec.structs.replace(
             line,
             host_samples_s=None if cold else tuple(1.1 * one for one in line.samples_s),
+            issued_share=None if cold else issued,
             graph_samples_s=tuple(one / 2 for one in line.samples_s) if graphs else None,
         )
 
@@ -35,6 +40,7 @@ def on_gpu(
                 peak_tensor_bytes=9 << 20,
                 peak_alloc_bytes=12 << 20,
                 baseline_alloc_bytes=3 << 20,
+                peak_requested_bytes=11 << 20,
                 peak_reserved_bytes=20 << 20,
             ),
         )
@@ -149,3 +155,27 @@ def test_the_csv_has_them_in_base_units() -> None:
     assert float(first["host_latency_s"]) / float(first["latency_s"]) == pytest.approx(1.1)
     assert float(first["launch_overhead"]) == pytest.approx(0.5)
     assert first["peak_reserved_bytes"] == str(20 << 20)
+
+
+def test_a_gpu_that_waits_for_the_host_is_said_with_what_shows_its_own_work() -> None:
+    """Where handing over lasts nearly as long as the calls; a busy GPU is not mentioned."""
+    said = "the GPU waits for the host in dense (inference) and csp (inference)"
+    assert said in " ".join(text(on_gpu(issued=0.95)).split())
+    assert "waits for the host" not in text(on_gpu(issued=0.85))
+    assert "waits for the host" not in text(on_gpu(cold=True))
+
+
+def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> None:
+    """A graph that could not be made has its reason under the table."""
+    run = on_gpu(graphs=True)
+    info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "graph"))
+    kept: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
+    records = tuple(
+        msgspec.structs.replace(record, graph=Graph(case=record.case.key, graph_bytes=bytes_))
+        for record, bytes_ in zip(run.records, kept, strict=True)
+    )
+    run = msgspec.structs.replace(run, info=info, records=records)
+    shown = report.text(run, ("peak_requested_bytes", "graph_bytes"))
+    (dense,) = (line for line in shown.splitlines() if "dense (reference)" in line)
+    assert dense.split() == ["|", "dense", "(reference)", "|", "11.00", "|", "5.000", "|"]
+    assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in shown
