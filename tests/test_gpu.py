@@ -1,6 +1,6 @@
 """The command line on a real GPU: what cannot be made up. ``make test-gpu`` runs these alone.
 
-What matters most comes first, and one run serves several tests, as a GPU may be at hand for minutes.
+What matters most comes first, and one run serves several tests: a GPU may be at hand for minutes.
 """
 
 import time
