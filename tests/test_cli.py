@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import cli, store
+from cspbench import options, store
 
 ROOT = Path(__file__).parent.parent
 slow = pytest.mark.slow
@@ -199,7 +199,7 @@ def test_help_names_only_verbs_that_work() -> None:
     """And says what an exit code means."""
     done = cspbench("--help")
     assert done.returncode == 0
-    for verb in cli.VERBS:
+    for verb in options.VERBS:
         assert re.search(rf"^    {verb}\b", done.stdout, re.MULTILINE)
     assert "130 interrupted" in done.stdout
 
@@ -218,7 +218,7 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     found = json.loads(cspbench("list", "--json").stdout)
     assert {"blocks", "smoke"} <= set(found["suites"])
     assert set(found["measures"]) == {
-        *("counts", "tensor_peak", "allocated", "resident", "latency"),
+        *("counts", "tensor_peak", "allocated", "graph", "resident", "latency"),
         *("gradient_terms", "training"),
     }
     csp = next(entry for entry in found["entries"] if entry["name"] == "csp")

@@ -13,8 +13,9 @@ from making import make_floor
 from synthetic import change, make_run
 
 from cspbench import cli, store
+from cspbench.changes import Comparison
 from cspbench.cli import comparison_exit_code as exit_code
-from cspbench.comparing import Comparison, compare
+from cspbench.comparing import compare
 from cspbench.gate import LATENCY, Gate, Rule
 from cspbench.records import CaseFailure, Failure, Latency, Run
 from cspbench.report import comparison

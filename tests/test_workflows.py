@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cspbench import cli
+from cspbench.options import parse
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 
@@ -27,7 +27,7 @@ def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
     joined = "\n".join(scripts(workflow("benchmark.yml"))).replace("\\\n", " ")
     (line,) = [line for line in joined.splitlines() if "-m cspbench" in line]
     command = line.partition("-m cspbench ")[2].partition(" > ")[0]
-    options = cli._parse(shlex.split(command))
+    options = parse(shlex.split(command))
     assert (options.baseline, options.candidate, options.suite) == ("$BASE", "$HEAD", "smoke")
     assert options.format == "markdown"
     assert 'cat ab/comment.md >> "$GITHUB_STEP_SUMMARY"' in joined

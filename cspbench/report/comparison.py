@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median_high
 
-from ..comparing import RANK, CaseComparison, Change, Comparison, Overall
+from ..changes import RANK, CaseComparison, Change, Comparison, Overall
 from ..gate import LATENCY
 from ..naming import plain
 from ..records import OF_TRAININGS
