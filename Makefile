@@ -20,9 +20,11 @@ help:  ## say what each verb does
 
 setup: $(READY)  ## make .venv and install what is needed
 
+# By a path: from the folder above, a finder of setuptools' would lose to the clone's own name.
 .venv/installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt \
+		--config-settings editable_mode=compat --editable '.[dev]'
 	@touch $@
 
 bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"

@@ -230,7 +230,10 @@ def open_change(
 def judged(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
     """A latency on which there is a verdict; ``sides`` are what is shown of both."""
     ratio = verdict.ratio
-    reason = f"p {verdict.p:.4f} of {ALPHA:g} over all cases, threshold {criterion.threshold:.2%}"
+    reason = (
+        f"p {verdict.p:.4f} over all cases, below {ALPHA:g} wanted; threshold "
+        f"{criterion.threshold:.2%}"
+    )
     if ratio.low is None:
         reason = "one launch on a side gives no interval"
     return Change(

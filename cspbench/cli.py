@@ -5,9 +5,12 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import CspbenchError
@@ -15,6 +18,7 @@ from .options import parse
 
 EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
+_WIDTH = 100
 _LONGEST_LINE = 1000  # of an error: what it quotes may be anything
 _AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
 
@@ -34,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except CspbenchError as error:
         message = str(error)
+    except ModuleNotFoundError as error:
+        message = (
+            f"{error.name} is not installed for {sys.executable}; make setup fills an environment "
+            "of its own (.venv/bin/python), or: pip install -e ."
+        )
     except OSError as error:  # a full disk under the output or the temporary folder
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     else:
@@ -69,15 +78,22 @@ def _run(options: argparse.Namespace) -> int:
             print(report.text(run, columns))
     folder = _shown(session.path)
     print(f"\nRun folder: {folder}")
-    print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
+    print(_written(paths, session.path))
     if interrupted:
-        print(f"Interrupted. Go on: python -m cspbench {options.verb_name} --resume {folder}")
+        print(f"Interrupted. Go on: {_command(options.verb_name, '--resume', folder)}")
         return EXIT_INTERRUPTED
     cases = [record.case for record in run.records]
     failed = [record.case for record in run.records if record.failures]
     case = (failed or cases)[-1]
-    print(f"Next: python -m cspbench {shlex.join(show_words(case, find(case.entry)))}")
+    print(f"Next: {_command(*show_words(case, find(case.entry)))}")
     return EXIT_FAILED_CASE if failed else EXIT_OK
+
+
+def _command(*words: str) -> str:
+    """A command line that this very interpreter understands."""
+    own = Path(sys.executable)
+    python = "python" if shutil.which("python") == str(own) else _shown(own)
+    return shlex.join([python, "-m", "cspbench", *words])
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -102,13 +118,31 @@ def _checked_columns(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return names
 
 
-def _shown(path: Any) -> str:
+def _written(paths: Sequence[Path], folder: Path) -> str:
+    """Which files were written below ``folder``, each form of a plot behind its name."""
+    forms: dict[Path, list[str]] = {}
+    for path in paths:
+        own = path.relative_to(folder) if path.is_relative_to(folder) else path
+        forms.setdefault(own.with_suffix(""), []).append(own.suffix)
+    names = [
+        f"{name}{suffixes[0]}" if len(suffixes) == 1 else f"{name}{{{','.join(suffixes)}}}"
+        for name, suffixes in forms.items()
+    ]
+    return _filled(f"Written: {', '.join(names)}")
+
+
+def _filled(sentence: str) -> str:
+    return textwrap.fill(sentence, _WIDTH, break_on_hyphens=False, break_long_words=False)
+
+
+def _shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(path.cwd()) else str(path)
 
 
 def _list(options: argparse.Namespace) -> int:
     from .catalogue import ENTRIES
     from .records import STAGES
+    from .report.columns import COLUMNS
     from .suite import built_in
 
     if options.json:
@@ -125,6 +159,7 @@ def _list(options: argparse.Namespace) -> int:
             ],
             "suites": built_in(),
             "measures": STAGES,
+            "columns": {column.key: column.help for column in COLUMNS},
         }
         print(json.dumps(found, indent=1))
         return EXIT_OK
@@ -140,6 +175,9 @@ def _list(options: argparse.Namespace) -> int:
     print("\nMeasures")
     for name, description in STAGES.items():
         print(f"  {name:{width}}  {description}")
+    print("\nColumns of a report (--columns NAME,…)")
+    for column in COLUMNS:
+        print(f"  {column.key:{width}}  {column.help}")
     return EXIT_OK
 
 
@@ -199,15 +237,13 @@ def _fits(peaks: Sequence[int]) -> str:
 
     room = memory_budget_bytes()
     inference, training = ("fits" if peak < room else "does not fit" for peak in peaks)
-    return (
+    return _filled(
         f"In the {bytes_text(room)} that a case may use here (60% of the available memory) "
         f"an inference {inference} and a training step {training}."
     )
 
 
 def _report(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from . import report, store
 
     columns = _checked_columns(options.columns)
@@ -215,7 +251,7 @@ def _report(options: argparse.Namespace) -> int:
         runs = [store.read(Path(name)) for name in options.runs]
         shown, paths = report.write_history(runs, options.history, Path(options.out))
         print(shown)
-        print("\nWritten: " + ", ".join(str(path) for path in paths))
+        print("\n" + _written(paths, Path()))
         return EXIT_OK
     for name in options.runs:
         run = store.read(Path(name))
@@ -224,7 +260,7 @@ def _report(options: argparse.Namespace) -> int:
         finally:
             print(report.render(run, options.format, columns))
         if options.format == "table":
-            print("\nWritten: " + ", ".join(str(path.relative_to(name)) for path in paths))
+            print("\n" + _written(paths, Path(name)))
     return EXIT_OK
 
 
@@ -239,8 +275,6 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _ab(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from . import report
     from .comparing import in_turns
     from .gate import gate
@@ -270,10 +304,12 @@ def _ab(options: argparse.Namespace) -> int:
         paths = report.write(run, session.path)
     finally:
         _print_comparison(found, options.format)
+    if interrupted:
+        _to_stderr("cspbench: interrupted; what was measured by then is all that was compared")
     if options.format == "table":
         print(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
         print(f"Run folder: {_shown(session.path)}")
-        print("Written: " + ", ".join(str(path.relative_to(session.path)) for path in paths))
+        print(_written(paths, session.path))
     return EXIT_INTERRUPTED if interrupted else comparison_exit_code(found, strict=rules.is_strict)
 
 

@@ -195,16 +195,33 @@ def _latencies(
         if reason := _why_withheld(old, new, withheld):
             changes[key] = open_change(reason, baseline=old.latency_s, candidate=new.latency_s)
             continue
+        if old.yardsticks == new.yardsticks:
+            changes[key] = _of_one_run(old)
+            continue
         differences[key] = welch(_logs(old), _logs(new))
         floor = _floor(baseline, candidate, old.mode, len(old.yardsticks), len(new.yardsticks))
         threshold = gate.threshold(new.entry, LATENCY)
         criteria[key] = Criterion(threshold=max(threshold, floor))
     for key, verdict in judge(differences, criteria).items():
-        means = tuple(
-            math.exp(math.fsum(_logs(side[key])) / len(side[key].yardsticks)) for side in sides
-        )
-        changes[key] = judged(verdict, criteria[key], (means[0], means[1]))
+        changes[key] = judged(verdict, criteria[key], (_mean(before[key]), _mean(after[key])))
     return changes
+
+
+def _of_one_run(case: CaseExcerpt) -> Change:
+    """The latency of a case beside itself: a run, and a report that was saved of it."""
+    mean = _mean(case)
+    return Change(
+        baseline=mean,
+        candidate=mean,
+        ratio=1.0,
+        interval=None,
+        verdict="same",
+        reason="the very same samples",
+    )
+
+
+def _mean(case: CaseExcerpt) -> float:
+    return math.exp(math.fsum(_logs(case)) / len(case.yardsticks))
 
 
 def _trained(
@@ -240,9 +257,12 @@ def _trained(
     criteria: dict[Any, Criterion] = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
     found: Mapping[Any, Verdict] = judge(differences, criteria)
     for (key, name), verdict in found.items():
+        margin = differences[key, name].margin()
+        so_far = f"{differences[key, name].log_ratio:+.3f}"
         changes[key][name] = open_change(
-            f"p {verdict.p:.4f} of {ALPHA:g} over all that was trained, the same within "
-            f"{SAME_SHARE:g}",
+            f"a difference of {so_far}" + ("" if margin is None else f" ± {margin:.3f}") + " is "
+            f"not told from 0 (p {verdict.p:.4f}, below {ALPHA:g} wanted), nor within "
+            f"{SAME_SHARE:g} for certain",
             baseline=fmean(before[key].trained[name]),
             candidate=fmean(after[key].trained[name]),
             verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,

@@ -46,6 +46,7 @@ class Diagnosis:
     grade: Level
     findings: tuple[Finding, ...]
     floor: NoiseFloor
+    launches: int
     in_turns: dict[Mode, float]
     between_runs: dict[Mode, float]
     is_kept: bool
@@ -67,8 +68,9 @@ def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], 
     is_kept = 2 * contended <= len(launches)
     if is_kept:
         noise.save(floor)
-    in_turns = {mode: _width(spread, floor) for mode, spread in floor.in_turns.items()}
-    between = {mode: _between_width(spread, floor) for mode, spread in floor.between_runs.items()}
+    asked = settings.launches  # of a run; the time here may have sufficed for fewer
+    in_turns = {mode: _width(spread, asked) for mode, spread in floor.in_turns.items()}
+    between = {mode: _between_width(spread, asked) for mode, spread in floor.between_runs.items()}
     findings = (
         *found,
         _contention(launches),
@@ -79,6 +81,7 @@ def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], 
         grade=health.worst(findings),
         findings=findings,
         floor=floor,
+        launches=asked,
         in_turns=in_turns,
         between_runs=between,
         is_kept=is_kept,
@@ -159,14 +162,14 @@ def _copies(device: str, mode: Mode) -> list[Case]:
     return [msgspec.structs.replace(case, key=key, label=key) for key in keys]
 
 
-def _width(spread: float, floor: NoiseFloor) -> float:
-    return half_width(spread, floor.launches) or math.inf
+def _width(spread: float, launches: int) -> float:
+    return half_width(spread, launches) or math.inf
 
 
-def _between_width(spread: float, floor: NoiseFloor) -> float:
+def _between_width(spread: float, launches: int) -> float:
     """Half the interval of two runs' ratio: twice the launches' variance, and their degrees."""
-    error = spread * math.sqrt(2 / floor.launches)
-    return math.expm1(t_quantile(0.975, 2 * floor.launches - 2) * error)
+    error = spread * math.sqrt(2 / launches)
+    return math.expm1(t_quantile(0.975, 2 * launches - 2) * error)
 
 
 def _contention(launches: Sequence[Launch]) -> Finding:

@@ -13,7 +13,7 @@ import msgspec
 
 from .case import Mode
 from .catalogue.entry import Shape
-from .naming import names
+from .naming import names, plain
 from .records import (
     COSTS,
     EXACT_COUNTS,
@@ -205,6 +205,8 @@ def _made(run: Run) -> dict[str, str]:
             f"{settings.training.steps} steps on {settings.training.data}, "
             f"head {settings.training.head}"
         )
+    if info.models:
+        made["models"] = ", ".join(f"{plain(name)} {it}" for name, it in info.models.items())
     if info.git:
         made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
     return made

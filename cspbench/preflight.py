@@ -29,26 +29,28 @@ def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
     )
 
 
-def check_loadable(cases: Sequence[Case], settings: Settings) -> None:
-    """Raise `CspbenchError` where a model from outside, or data to train on, cannot be loaded.
+def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
+    """A hash of the file that each model from outside is named in, by the name of its builder.
 
-    So that a wrong name is met before anything is measured. Their code runs, in a process of its
-    own.
+    Raises `CspbenchError` where one of them, or data to train on, cannot be loaded, so that a wrong
+    name is met before anything is measured. Their code runs, in a process of its own.
     """
     outside = dict.fromkeys(case.build for case in cases if not case.build.startswith("."))
     data = settings.training.data if settings.training else None
     if not outside and data is None:
-        return
-    refusals: list[CspbenchError] = []
+        return {}
+    answers: list[tuple[str, str] | CspbenchError] = []
     died = isolate.run(
         "cspbench.worker:load",
         tuple(outside),
         data,
         time_limit_s=settings.time_limit_s,
-        receive=refusals.append,
+        receive=answers.append,
     )
-    if refusals:
-        raise refusals[0]
+    for answer in answers:
+        if isinstance(answer, CspbenchError):
+            raise answer
     if died is not None:
         names = ", ".join([*outside, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {died.reason}")
+    return dict(answer for answer in answers if isinstance(answer, tuple))

@@ -545,7 +545,8 @@ class Environment(Frozen, frozen=True, kw_only=True):
 class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: what was asked for, and on what it ran.
 
-    ``source`` is a hash over the package's own files, ``yardstick`` one over its definition.
+    ``source`` is a hash over the package's own files, ``yardstick`` one over its definition;
+    ``models`` are those of the files that models from outside are named in, by their builders.
     ``revisions`` are the commits of both sides, where two revisions took turns. ``stages`` are what
     is measured of each case.
     """
@@ -565,6 +566,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     noise_floor: NoiseFloor | None = None
     revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
+    models: dict[str, str] = {}  # noqa: RUF012 -- msgspec copies it
 
 
 class Record(Frozen, frozen=True, kw_only=True):

@@ -6,17 +6,17 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import msgspec
 
-from . import __version__, environment, noise, store
+from . import __version__, environment, noise, preflight, store
 from .case import MODES, Case, is_gpu, make_case
 from .catalogue import ENTRIES, find
 from .errors import CspbenchError
 from .fitting import largest_batches
 from .measures.yardstick import digest
-from .preflight import check_loadable, devices_of
 from .records import (
     COSTS,
     GRADIENTS,
@@ -63,14 +63,14 @@ class Session:
         """
         if options["resume"] is not None:
             return cls._resume(options)
-        device, gpus = devices_of(options["device"] or "cpu")
+        device, gpus = preflight.devices_of(options["device"] or "cpu")
         settings = settings_of(options, device, gpus)
         if options["batch_size"] == AUTO:
             suite = _fitted(options, settings, gpus, say)
         else:
             suite = _suite(options, device)
-        check_loadable(suite.cases, settings)
-        return cls._create(options, _info(options, suite, settings, gpus))
+        models = preflight.load(suite.cases, settings)
+        return cls._create(options, _info(options, suite, settings, gpus, models))
 
     @classmethod
     def begin_ab(
@@ -82,7 +82,7 @@ class Session:
         """
         if options["batch_size"] == AUTO:
             raise CspbenchError("--batch-size auto is of run: both sides must have one batch")
-        device, gpus = devices_of(options["device"] or "cpu")
+        device, gpus = preflight.devices_of(options["device"] or "cpu")
         settings = settings_of(options, device, gpus)
         info = _info(options, both_sides(_suite(options, device)), settings, gpus)
         info = msgspec.structs.replace(info, revisions=dict(revisions))
@@ -136,7 +136,11 @@ class Session:
 
 
 def _info(
-    options: Mapping[str, Any], suite: Suite, settings: Settings, gpus: Sequence[GpuFound]
+    options: Mapping[str, Any],
+    suite: Suite,
+    settings: Settings,
+    gpus: Sequence[GpuFound],
+    models: Mapping[str, str] = MappingProxyType({}),
 ) -> RunInfo:
     """What a run of ``suite`` says of itself, beginning now."""
     described = environment.describe([gpu.description for gpu in gpus])
@@ -151,6 +155,7 @@ def _info(
         environment=described,
         git=environment.git(),
         source=environment.source(),
+        models=dict(models),
         yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(described), settings),
@@ -326,12 +331,14 @@ def _check_same(info: RunInfo, options: Mapping[str, Any]) -> None:
             "compare them anew (ab)"
         )
     try:
-        check_loadable(info.cases, info.settings)
+        models = preflight.load(info.cases, info.settings)
     except CspbenchError as error:
         raise CspbenchError(
             f"--resume {options['resume']}: {error}; go on from where it was begun"
         ) from error
-    differences = list(_differences(info, options))
+    changed = sorted(name for name in info.models if models.get(name) != info.models[name])
+    differences = [f"{name} has changed since" for name in changed]
+    differences += _differences(info, options)
     if differences:
         raise CspbenchError(
             f"--resume {options['resume']}: it was begun otherwise: {'; '.join(differences)}. "
@@ -361,7 +368,7 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             )
         suite = _suite({**options, "suite": name}, settings.device)
         yield from _suite_differences(info, suite)
-    _, gpus = devices_of(settings.device)
+    _, gpus = preflight.devices_of(settings.device)
     here = environment.describe([gpu.description for gpu in gpus])
     yield from _environment_differences(info.environment, here)
     yield from _git_differences(info.git, environment.git())

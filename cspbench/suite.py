@@ -137,7 +137,7 @@ def _read(name: str) -> SuiteFile:
 
 
 def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Case]:
-    """Every case, mode by mode, each with the key of its reference."""
+    """Every case, mode by mode, each with the key of its reference if that has the same N, H, W."""
     tables = [*(CaseTable(entry=name) for name in suite.entries), *suite.case]
     if not tables:
         raise CspbenchError(f"suite {where}: it lists no entries and no [[case]]")
@@ -176,7 +176,10 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
             at_point += (_with_accuracy(case, table.accuracy) for case in cases)
         reference = _reference(at_point, suite.reference)
         for case in at_point:
-            yield msgspec.structs.replace(case, reference=reference)
+            if reference is not None and _size(case) == _size(reference):
+                yield msgspec.structs.replace(case, reference=reference.key)
+            else:
+                yield case
 
 
 def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
@@ -198,10 +201,16 @@ def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
     return msgspec.structs.replace(case, accuracy=accuracy)
 
 
-def _reference(cases: Sequence[Case], entry: str | None) -> str | None:
-    """Key of the reference entry among ``cases`` of one point: with its defaults, or the first."""
-    own = [case.key for case in cases if case.entry == entry]
-    return next((key for key in own if "[" not in key), own[0] if own else None)
+def _reference(cases: Sequence[Case], entry: str | None) -> Case | None:
+    """The reference entry's case among those of one point: with its defaults, or the first."""
+    own = [case for case in cases if case.entry == entry]
+    return next((case for case in own if "[" not in case.key), own[0] if own else None)
+
+
+def _size(case: Case) -> Shape:
+    """N, H, W of its input: a ratio of latencies at two of these says nothing of the entries."""
+    batch, _, height, width = case.input_shape
+    return batch, height, width
 
 
 def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:

@@ -35,6 +35,15 @@ CONVENTIONS: Mapping[Convention, Callable[[Counts], float]] = {
 }
 """What each convention counts, of ours."""
 
+MEANINGS: Mapping[Convention, str] = {
+    "P": "all trainable parameters",
+    "W": "weights of convolutions and fully connected layers",
+    "MACs": "multiply-accumulates of these layers",
+    "BF": "2 × MACs / 10⁹",
+    "act": "output elements of these layers",
+    "CIO": "input + output elements of convolutions",
+}
+
 _SCALES = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9}
 _VALUE = re.compile(r"(?P<number>[0-9,]*(?:\.(?P<decimals>[0-9]+))?)(?: (?P<unit>[KMG]))?")
 
@@ -63,14 +72,15 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file: sources by the word that a figure names."""
+    """The whole file: sources by the word that a figure names, and what was derived by hand."""
 
     sources: dict[str, Text]
+    by_hand: dict[str, Text] = {}
     figure: tuple[Figures, ...]
 
 
 class Check(Frozen, frozen=True, kw_only=True):
-    """One published figure beside ours.
+    """One figure from a source beside ours; ``is_published``: else it was derived by hand.
 
     ``ours`` is in the convention's own unit, ``ours_text`` as the published one is written.
     ``difference`` is ours over the published one, minus 1. ``reason`` says why they differ, where
@@ -82,6 +92,7 @@ class Check(Frozen, frozen=True, kw_only=True):
     input_shape: Shape
     convention: Convention
     source: str
+    is_published: bool
     published: str
     ours: float
     ours_text: str
@@ -103,9 +114,10 @@ def verify(figures: Published | None = None) -> Iterator[Check]:
     """
     given = figures or published()
     counted: dict[str, Counts] = {}
+    sources = {**given.sources, **given.by_hand}
     for one in given.figure:
-        if one.source not in given.sources:
-            raise unknown("source", one.source, given.sources)
+        if one.source not in sources:
+            raise unknown("source", one.source, sources)
         case = make_case(find(one.entry), one.set, shape=one.input)
         if case.key not in counted:
             counted[case.key] = count(BuiltSubject(case))
@@ -116,7 +128,8 @@ def verify(figures: Published | None = None) -> Iterator[Check]:
                 arguments=one.set,
                 input_shape=case.input_shape,
                 convention=convention,
-                source=given.sources[one.source],
+                source=sources[one.source],
+                is_published=one.source in given.sources,
                 published=value,
                 **answer,
             )

@@ -5,8 +5,10 @@ This module is what the fork server loads ahead: torch, thop and what the measur
 
 import contextlib
 import gc
+import hashlib
 import random
 import re
+import sys
 import time
 import traceback
 import warnings
@@ -68,10 +70,18 @@ def identify(announcer: Announcer, devices: tuple[str, ...]) -> None:
 
 
 def load(announcer: Announcer, builders: tuple[str, ...], data: str | None) -> None:
-    """Send the `CspbenchError` that says why a builder, or the data, cannot be loaded."""
+    """Send each builder with the hash of the file that it is named in, where there is one.
+
+    Or the `CspbenchError` that says why a builder, or the data, cannot be loaded.
+    """
     try:
         for builder in builders:
             resolve(builder)
+            module = builder.rpartition(":")[0]
+            path = module if module.endswith(".py") else sys.modules[module].__file__
+            if path is not None:
+                digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+                announcer.send((builder, digest[:16]))
         if data is not None:
             images(data)
     except CspbenchError as error:
@@ -255,12 +265,12 @@ def failure(key: str, stage: Stage, error: Exception, number: int | None = None)
     cause: Cause = "absent" if isinstance(error, AbsentError) else "raised"
     if is_out_of_memory(error):
         cause = "out_of_memory"
-    first = next(iter(text.strip().splitlines()), "")
+    first, name = next(iter(text.strip().splitlines()), ""), type(error).__name__
     return CaseFailure(
         case=key,
         stage=stage,
         cause=cause,
-        reason=f"{type(error).__name__}: {first}" if first else type(error).__name__,
+        reason=first if isinstance(error, CspbenchError) else f"{name}: {first}" if first else name,
         launch=number,
         detail="".join(traceback.format_exception(error)),
         requested_bytes=_requested_bytes(text) if cause == "out_of_memory" else None,

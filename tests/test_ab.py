@@ -192,6 +192,7 @@ def test_an_interrupt_leaves_the_repository_as_it_was(repository: Path) -> None:
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+    assert "cspbench: interrupted; what was measured by then is all that was compared\n" in errors
     assert output
     deadline = time.monotonic() + 10
     while state(repository) != before:

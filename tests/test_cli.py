@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import options, store
+from cspbench import cli, options, store
 
 ROOT = Path(__file__).parent.parent
 slow = pytest.mark.slow
@@ -165,6 +165,32 @@ def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_pat
     assert done.stderr.count("\n") == 1
 
 
+def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a command is typed with the system's own."""
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    for name in [name for name in sys.modules if name.startswith("cspbench.")]:
+        if name not in {"cspbench.cli", "cspbench.options", "cspbench.errors"}:
+            monkeypatch.delitem(sys.modules, name)
+    assert cli.main(["list"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"cspbench: msgspec is not installed for {sys.executable}; make setup")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("on_path", "word"), [(True, "python"), (False, "")])
+def test_the_next_command_names_an_interpreter_that_has_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, on_path: bool, word: str
+) -> None:
+    """``python`` where that is this one, else the way to it from here."""
+    folder = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
+    monkeypatch.chdir(folder.parent)
+    word = word or f"{folder.name}/{Path(sys.executable).name}"
+    assert cli._command("show", "a b") == f"{word} -m cspbench show 'a b'"
+
+
 @slow
 def test_cuda_without_cuda_is_refused_with_a_remedy(tmp_path: Path) -> None:
     """It never falls back in silence."""
@@ -221,6 +247,7 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
         *("counts", "tensor_peak", "allocated", "graph", "resident", "latency"),
         *("gradient_terms", "training"),
     }
+    assert {"latency", "graph_bytes", "macs"} <= set(found["columns"])
     csp = next(entry for entry in found["entries"] if entry["name"] == "csp")
     assert csp["input_shape"] == [1, 64, 56, 56]
     assert csp["parameters"]["gamma"] == 0.5
@@ -268,7 +295,8 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     }
     assert (folder / "report.txt").read_text() in done.stdout
     assert f"Run folder: results/{folder.name}" in done.stdout
-    assert "Next: python -m cspbench show " in done.stdout
+    assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", done.stdout)
+    assert max(map(len, done.stdout.splitlines())) <= max(100, 40 + len(sys.executable))
     assert "counted, case 2 of 2: csp_fusion_first" in done.stderr
     assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", done.stderr)
     run = store.read(folder)
@@ -361,7 +389,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     assert "Traceback" not in errors
     assert "1,143,209,984" not in output
     assert "368,320" in output
-    assert "Go on: python -m cspbench run --resume run" in output
+    assert re.search(r"Go on: \S*python\S* -m cspbench run --resume run\n", output)
 
     refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")

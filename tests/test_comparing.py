@@ -73,6 +73,15 @@ def test_a_run_is_the_same_as_itself() -> None:
     assert first == "No change: what is exact is equal, and every latency is within its threshold."
 
 
+def test_the_very_same_samples_are_the_same_however_few_or_noisy() -> None:
+    """A run beside a report that was saved of it: there is no noise between them."""
+    noisy = with_yardstick(make_run(TWO, launches=1, noise=0.3))
+    found = compare(noisy, noisy)
+    assert {change.verdict for case in found.cases for change in case.measures.values()} == {"same"}
+    assert found.cases[0].measures[LATENCY].reason == "the very same samples"
+    assert found.cases[0].measures[LATENCY].ratio == 1.0
+
+
 def test_drift_of_the_whole_machine_is_no_change() -> None:
     """Everything takes 30% longer, the yardstick too."""
     found = compare(a_run(), a_run(drift=1.3, seed=1))
@@ -212,8 +221,8 @@ def test_added_removed_and_failed_cases_are_listed() -> None:
 
 def test_one_launch_on_a_side_decides_nothing() -> None:
     """Latency is open with its ratio; counts are compared."""
-    baseline = with_yardstick(make_run(TWO, launches=1))
-    found = compare(baseline, baseline)
+    baseline, candidate = (with_yardstick(make_run(TWO, launches=1), seed=n) for n in (0, 1))
+    found = compare(baseline, candidate)
     assert answers(found) == ["undecided"] * 4
     assert found.verdict == "undecided"
     assert (exit_code(found, strict=False), exit_code(found, strict=True)) == (0, 4)
@@ -236,8 +245,8 @@ def test_the_plain_values_keep_the_contract() -> None:
 
 
 def test_a_comment_fits_however_many_cases_there_are() -> None:
-    """800 cases with a regression each: the verdict stands, the rows are cut and counted."""
-    labels = [f"entry_{index}" for index in range(400)]
+    """1,200 cases with a regression each: the verdict stands, the rows are cut and counted."""
+    labels = [f"entry_{index}" for index in range(600)]
     baseline = with_yardstick(make_run(labels, launches=2, turns=2, reference=None))
     candidate = baseline
     records = []
@@ -248,7 +257,7 @@ def test_a_comment_fits_however_many_cases_there_are() -> None:
     candidate = msgspec.structs.replace(baseline, records=tuple(records))
     page = comparison.markdown(compare(baseline, candidate))
     assert len(page) <= comparison.MOST_CHARACTERS
-    assert page.startswith("**Regression: 800 of 800 cases worse: ")
+    assert page.startswith("**Regression: 1200 of 1200 cases worse: ")
     assert "further rows are left out here" in page
 
 

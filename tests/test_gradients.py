@@ -1,5 +1,6 @@
 """The verb ``gradients``: its folder, what it refuses, and how two such runs compare."""
 
+import hashlib
 import json
 import math
 import subprocess
@@ -64,7 +65,7 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     said = "After 4 steps, similarity of the two parts' gradients (linear CKA): csp channels=8"
     assert said in done.stdout
     assert "- parts compared, of input as the block cuts it: csp" in done.stdout
-    assert f"Next: python -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8" in done.stdout
+    assert f" -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8\n" in done.stdout
     assert "Timed" not in done.stdout
     same = cspbench("compare", "run", "run/report.md", cwd=tmp_path)
     assert same.returncode == 0
@@ -103,6 +104,10 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
     info = store.read(tmp_path / "run").info
     assert info.suite == "mine.py-Two"
     assert info.command == "python -m cspbench gradients ../mine.py:Two --input 2,4,8,8"
+    digest = hashlib.sha256((tmp_path / "mine.py").read_bytes()).hexdigest()[:16]
+    assert info.models == {f"{tmp_path}/mine.py:Two": digest}
+    assert f"models     …/mine.py:Two {digest}\n" in done.stdout
+    assert "\ncspbench   commit " in done.stdout  # of which nothing follows for the model
     text = " ".join(done.stdout.split())
     assert text.count("it returns no feature map (N, C, H, W) to train on") == 1
     assert "A gradient term takes part in 1 update in" in text
@@ -153,7 +158,7 @@ def test_data_or_a_model_that_cannot_be_had_is_said_before_anything_is_measured(
 
 @pytest.mark.slow
 def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> None:
-    """From another directory it is refused, and stays as it is."""
+    """From another directory it is refused, or when the file has changed; it stays as it is."""
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.Identity\n")
     words = ("gradients", "mine.py:Block", "--input", "1,4,8,8", "--steps", "4")
     done = cspbench(*words, "--seeds", "1", "--out", "run", cwd=tmp_path)
@@ -164,6 +169,10 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
     done = cspbench("gradients", "--resume", "../run", cwd=tmp_path / "elsewhere")
     assert done.returncode == 2
     assert "there is no file mine.py; go on from where it was begun" in done.stderr
+    (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.ReLU\n")
+    done = cspbench("gradients", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "mine.py:Block has changed since" in done.stderr
     assert records.read_bytes() == before
 
 

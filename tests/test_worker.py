@@ -252,6 +252,13 @@ def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPa
     assert named == ["cpu", "cpu", "cuda:0", "cuda:0"]
 
 
+def test_an_error_of_our_own_needs_no_name_in_front() -> None:
+    """It says what is wrong; the name of another's exception is part of what it says."""
+    assert worker.failure("a", "training", CspbenchError("no data here")).reason == "no data here"
+    assert worker.failure("a", "training", ValueError("no")).reason == "ValueError: no"
+    assert worker.failure("a", "training", ValueError()).reason == "ValueError"
+
+
 @pytest.mark.parametrize("words", ["CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory"])
 def test_libraries_have_words_of_their_own_for_too_little_memory(words: str) -> None:
     """They are no `OutOfMemoryError`, and tell no size."""

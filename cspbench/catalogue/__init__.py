@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from ..errors import unknown
+from ..errors import CspbenchError, unknown
 from . import external, figure3, networks, yolo
 from .entry import Entry
 
@@ -28,6 +28,8 @@ def find(name: str) -> Entry:
     """
     if ":" in name:
         return external.entry(name)
+    if name.endswith(".py"):
+        raise CspbenchError(f"{name} is a file; name what makes the model in it: {name}:NAME")
     if name not in ENTRIES:
         raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
     return ENTRIES[name]

@@ -157,7 +157,10 @@ class Entry:
                 f"({_MOST_ELEMENTS:.3g})"
             )
         if shape is None and not self.input_shape:
-            raise CspbenchError(f"{self.name}: its input is not known; give one as N,C,H,W")
+            raise CspbenchError(
+                f"{self.name}: its input is not known; give one: --input N,C,H,W (in a suite: "
+                "input = [N, C, H, W])"
+            )
         if shape is None:
             batch, channels, *size = self.input_shape
             return (batch, channels if expected is None else expected, *size)

@@ -41,7 +41,10 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
     commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
     if info.git and info.git.dirty:
         commit += " with uncommitted changes"
-    lines += [("code", commit), ("repeat", info.command)]
+    lines.append(("code" if not info.models else "cspbench", commit))
+    if info.models:
+        lines.append(("models", ", ".join(f"{name} {it}" for name, it in info.models.items())))
+    lines.append(("repeat", info.command))
     return [(label, plain(text)) for label, text in lines]
 
 
@@ -200,7 +203,7 @@ def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
             for mode, width in widths.items()
             if width is not None
         )
-        or "known, but one launch has none"
+        or f"known, but {'there was no launch' if not launches else 'one launch has none'}"
     )
 
 
@@ -213,7 +216,11 @@ def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
     visible = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
     ]
-    return f"{text}; detectable: {percent_text(median(visible))} (median)" if visible else text
+    if not visible:
+        return text
+    middle = median(visible)
+    seen = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
+    return f"{text}; detectable: {seen}"
 
 
 def _percents(shares: Iterable[float]) -> str:

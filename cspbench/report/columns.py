@@ -400,5 +400,5 @@ def choose(
     known = {column.key: column for column in COLUMNS}
     for key in keys:
         if key not in known:
-            raise unknown("column", key, known, hint="all: " + ", ".join(known))
+            raise unknown("column", key, known, hint="python -m cspbench list shows all")
     return tuple(known[key] for key in dict.fromkeys(keys))

@@ -10,7 +10,7 @@ from ..records import OF_TRAININGS
 from ..units import ratio_text, significant_text
 from .columns import COLUMNS
 from .pages import code
-from .prose import MODE_TITLES, some
+from .prose import MODE_TITLES, plural, some
 from .tables import WIDTH, Strip, draw, wrap
 
 MOST_CHARACTERS = 65_536
@@ -157,16 +157,17 @@ def _reasons(found: Comparison, quote: Quote) -> list[str]:
         text = f"latency of {some(undecided)} is undecided"
         if needed:
             enough = median_high(needed)
-            plural = "launch" if enough == 1 else "launches"
             decided = sum(number <= enough for number in needed)
-            text += f": {enough} more {plural} on each side should decide {decided} of them"
+            which = "it" if len(undecided) == 1 else f"{decided} of them"
+            text += f": {plural(enough, 'more launch')} on each side should decide {which}"
         items.append(text)
     return [*items, *(f"{some(names)}: {reason}" for reason, names in gathered.items())]
 
 
 def _rest(found: Comparison) -> str:
     number = sum(change.verdict == "same" for c in found.cases for change in c.measures.values())
-    return f"{number} measures of {len(found.cases)} cases are the same." if number else ""
+    measures, cases = plural(number, "measure"), plural(len(found.cases), "case")
+    return f"{measures} of {cases} {'is' if number == 1 else 'are'} the same." if number else ""
 
 
 Table = tuple[str, Sequence[str], list[Cells], list[Cells]]

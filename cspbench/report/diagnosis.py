@@ -19,8 +19,8 @@ def text(diagnosis: Diagnosis) -> str:
     """The conclusion, a table of the findings, and the remedies."""
     floor = diagnosis.floor
     sentence = (
-        f"This machine is {_MEANINGS[diagnosis.grade]}: with {floor.launches} launches x "
-        f"{floor.turns} turns, identical code seems to differ by up to "
+        f"This machine is {_MEANINGS[diagnosis.grade]}: with {diagnosis.launches} launches "
+        f"x {floor.turns} turns, identical code seems to differ by up to "
         f"{percent_text(diagnosis.in_turns['infer'])} at inference and "
         f"{percent_text(diagnosis.in_turns['train'])} in training where it takes turns, "
         f"{percent_text(diagnosis.between_runs['infer'])} and "

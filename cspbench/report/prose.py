@@ -36,7 +36,10 @@ def title(rows: Sequence[Row], quote: Quote) -> str:
         shapes[row.record.case.input_shape].append(quote(row.name))
     usual = max(shapes, key=lambda shape: len(shapes[shape]))
     unusual = [
-        f"{some(names)}: {shape_text(shape)}" for shape, names in shapes.items() if shape != usual
+        f"{some([name.removesuffix(f' {shape_text(shape)}') for name in names])}: "
+        f"{shape_text(shape)}"
+        for shape, names in shapes.items()
+        if shape != usual
     ]
     words.append(f"input {shape_text(usual)}" + (f" ({'; '.join(unusual)})" if unusual else ""))
     references = {row.reference for row in rows} - {None}
@@ -239,7 +242,9 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     names = some([named(row, quote) for row in rows])
     text = f"Undecided: {names}."
     if reachable:
-        text += f" {plural(max(reachable), 'more launch')} should decide {len(reachable)} of them"
+        which = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
+        which = which or f"{len(reachable)} of them"
+        text += f" {plural(max(reachable), 'more launch')} should decide {which}"
         text += " (--budget S spends time there)."
     if run.info.settings.budget_s is not None:
         text = f"The budget ended before every verdict was reached. {text}"
@@ -269,7 +274,7 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     judged = [row.verdict for row in beside if row.verdict]
     if any(verdict.ratio.low is None for verdict in judged):
         return f"{first}; one launch gives no interval, so nothing is told apart."
-    rivals = [row for row in beside if row is not best and not _told_apart(row, best)]
+    rivals = [row for row in beside if row is not best and not _told_apart(row, best, reference)]
     tie = f", not told apart from {some([quote(row.name) for row in rivals])}" if rivals else ""
     answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in judged)
     counted = ", ".join(f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values())
@@ -362,7 +367,10 @@ def _not_ranked(rows: Sequence[Row], quote: Quote) -> str:
     return f" Not ranked, as their input is another: {some([quote(row.name) for row in rows])}."
 
 
-def _told_apart(row: Row, best: Row) -> bool:
+def _told_apart(row: Row, best: Row, reference: Row) -> bool:
+    """Whether ``best`` is faster for certain; than the reference: by its verdict."""
+    if row is reference:
+        return best.verdict is not None and best.verdict.answer == "better"
     ratio = latency_ratio(row.record, best.record)
     return ratio is not None and ratio.low is not None and ratio.low > 1
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..case import Case, Mode
+from ..case import Case, Mode, is_gpu
 from ..gradients.readings import Reading as Gradients
 from ..gradients.readings import Training, over_seeds
 from ..gradients.terms import Structure
@@ -39,13 +39,9 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 }
 """Verdicts as they are said of an entry beside the reference."""
 
-_ALLOCATED = (
-    "peak_alloc_bytes",
-    "peak_requested_bytes",
-    "peak_reserved_bytes",
-    "baseline_alloc_bytes",
-    "compile_s",
-)
+_ALLOCATED = ("peak_alloc_bytes",)
+_ALLOCATED_ON_GPU = ("peak_requested_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
+_COMPILED = ("compile_s",)
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 
 NOT_MEASURED = "not measured"
@@ -152,7 +148,7 @@ def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
         "latency_ratio": None,
         **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
         **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
-        **_fields(record, "allocated", stages, _ALLOCATED, record.allocated),
+        **_allocated(record, stages),
         **_fields(record, "graph", stages, ("graph_bytes",), record.graph),
         **_fields(record, "resident", stages, ("peak_rss_bytes",), record.resident),
         **_terms(record, stages),
@@ -167,6 +163,17 @@ def _fields(
     if part is None:
         return dict.fromkeys(names, _missing(record, stage, stages))
     return {name: getattr(part, name) for name in names}
+
+
+def _allocated(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    """None for what only a GPU, or only a compiled module, has."""
+    names, absent = list(_ALLOCATED), [*_ALLOCATED_ON_GPU, *_COMPILED]
+    if is_gpu(record.case.device):
+        names += _ALLOCATED_ON_GPU
+    if record.case.compiler:
+        names += _COMPILED
+    found = _fields(record, "allocated", stages, names, record.allocated)
+    return dict.fromkeys(absent) | found
 
 
 def _terms(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:

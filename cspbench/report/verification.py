@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..units import percent_text
-from ..verifying import Check
+from ..verifying import CONVENTIONS, MEANINGS, Check
 from .prose import some
 from .tables import WIDTH, Strip, draw, wrap
 
@@ -14,7 +14,10 @@ _LEFT = (True, True, False, False, False, True)
 
 def text(checks: Sequence[Check]) -> str:
     """The conclusion, the table, why figures differ, and the sources."""
+    used = [word for word in CONVENTIONS if any(one.convention == word for one in checks)]
+    key = "; ".join(f"{word}: {MEANINGS[word]}" for word in used)
     blocks = ["\n".join(wrap(conclusion(checks), WIDTH)), _table(checks)]
+    blocks.append("\n".join(wrap(key, WIDTH)))
     reasons = dict.fromkeys(
         f"{one.entry}, {one.convention}: {one.reason or 'the reason is not known'}"
         for one in checks
@@ -35,11 +38,10 @@ def text(checks: Sequence[Check]) -> str:
 def conclusion(checks: Sequence[Check]) -> str:
     """One sentence."""
     answers = Counter(one.answer for one in checks)
-    met = answers["equal"] + answers["equal as rounded"]
-    sentence = (
-        f"{met} of {len(checks)} published figures are met: {answers['equal']} exactly, "
-        f"{answers['equal as rounded']} as they were rounded."
-    )
+    sentence = " ".join(
+        _met([one for one in checks if one.is_published is is_published], what)
+        for is_published, what in ((True, "published figures"), (False, "figures derived by hand"))
+    ).strip()
     for answer in ("differs, as known", "differs"):
         if answers[answer]:
             named = some(
@@ -48,6 +50,16 @@ def conclusion(checks: Sequence[Check]) -> str:
             word = "differ for a known reason" if answer == "differs, as known" else "differ"
             sentence += f" {answers[answer]} {word}: {named}."
     return sentence
+
+
+def _met(checks: Sequence[Check], what: str) -> str:
+    answers = Counter(one.answer for one in checks)
+    met = answers["equal"] + answers["equal as rounded"]
+    if not checks:
+        return ""
+    rounded = answers["equal as rounded"]
+    how = f": {answers['equal']} exactly, {rounded} as they were rounded" if rounded else ""
+    return f"{met} of {len(checks)} {what} {'is' if met == 1 else 'are'} met{how}."
 
 
 def _table(checks: Sequence[Check]) -> str:

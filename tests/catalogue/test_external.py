@@ -105,7 +105,7 @@ def test_a_model_without_an_input_asks_for_one(
 ) -> None:
     """There is no shape to guess."""
     assert cli.main(["show", model]) == 2
-    assert "its input is not known; give one as N,C,H,W" in capsys.readouterr().err
+    assert "its input is not known; give one: --input N,C,H,W" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def on_gpu(
     records = tuple(
         msgspec.structs.replace(
             record,
+            case=msgspec.structs.replace(record.case, device="cuda"),
             latencies=tuple(map(timed, record.latencies)),
             allocated=Allocated(
                 case=record.case.key,

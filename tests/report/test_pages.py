@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import make_floor
 from synthetic import change, make_run
 
 from cspbench import report
@@ -121,6 +123,45 @@ def test_equal_entries_are_not_told_apart() -> None:
     )
     text = " ".join(report.text(change(run, 1, latencies=twin)).split())
     assert "0 faster, 0 slower, 0 same, 1 undecided" in text
+
+
+def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() -> None:
+    """Six ratios about 3% below 1 with t = 3: the 95% interval excludes 1, the 1% asked for not."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    faster = tuple(
+        msgspec.structs.replace(
+            old,
+            samples_s=tuple(s * math.exp(-0.03 + sign * 0.02236) for s in ref.samples_s),
+        )
+        for old, ref, sign in zip(
+            run.records[1].latencies, run.records[0].latencies, [1, -1] * 3, strict=True
+        )
+    )
+    text = " ".join(report.text(change(run, 1, latencies=faster)).split())
+    assert (
+        "At inference csp is fastest of 2 entries: 0.970 (0.946–0.996) of dense's latency" in text
+    )
+    assert "of its MACs, not told apart from dense. Against dense: 0 faster, 0 slower" in text
+
+
+def test_a_detectable_change_that_means_nothing_is_no_figure() -> None:
+    """Of two noisy launches it would be some thousand percent."""
+    text = report.text(make_run(THREE, launches=2, noise=0.2))
+    assert "detectable: nothing below double or half" in text
+
+
+def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
+    """As after an interrupt amid the counts; nor are a GPU's columns missed on a CPU."""
+    run = make_run(THREE, launches=0, asked=6)
+    for index in range(len(run.records)):
+        run = change(run, index, allocated=None)
+    run = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.01))
+    )
+    text = report.text(run)
+    assert re.search(r"noise floor +known, but there was no launch\n", text)
+    assert "reserved" not in text
+    assert "compile" not in text
 
 
 def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:

@@ -9,7 +9,7 @@ from ...gradients.terms import Structure
 from ...naming import plain
 from ...records import Run
 from ..rows import Row, rows
-from .style import caption, look, name_text, theme
+from .style import INK, caption, look, name_text, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +69,7 @@ def gradient_course(run: Run) -> "Figure | None":
         axes = figure.subplots()
         for row in table:
             _draw_course(axes, row)
+        axes.plot([], [], color=INK, linestyle=":", linewidth=1, label="even and odd channels")
         axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
         figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")

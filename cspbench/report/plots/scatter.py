@@ -28,7 +28,7 @@ def latency_by_macs(run: Run) -> "Figure | None":
         _Axes(
             point=lambda row: (_macs(row) / 1e9, _milliseconds(row)),
             title="Latency against multiply-accumulates",
-            labels=("MACs (thop) [10⁹]", "latency [ms]"),
+            labels=("MACs [10⁹]", "latency [ms]"),
             is_proportional=True,
             note="dashed: the time per MAC of the reference",
         ),
@@ -162,7 +162,7 @@ def _top1(row: Row) -> float:
 
 
 def _macs(row: Row) -> int:
-    macs = row.readings["thop_macs"]
+    macs = row.readings["macs"]
     return macs if isinstance(macs, int) else 0
 
 
