@@ -278,8 +278,8 @@ def _ab(options: argparse.Namespace) -> int:
     from . import report
     from .comparing import in_turns
     from .gate import gate
-    from .records import Side
     from .revisions import Repository
+    from .runs import Side
     from .session import Session
 
     rules = gate(options.threshold, strict=options.strict)

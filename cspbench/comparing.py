@@ -32,7 +32,8 @@ from .changes import (
 )
 from .excerpt import CaseExcerpt, Excerpt, case_excerpt, excerpt
 from .gate import LATENCY, Gate
-from .records import Equivalence, Record, Run
+from .records import Equivalence
+from .runs import Record, Run
 from .standing import threshold, verdicts
 from .stats import Difference, paired, t_quantile, welch
 from .verdicts import ALPHA, Criterion, Verdict, judge

@@ -10,7 +10,8 @@ import torch
 from .case import Precision, is_gpu
 from .errors import CspbenchError
 from .nvml import Nvml
-from .records import Failure, GpuActivity, GpuDescription, GpuFlags, GpuFound, GpuState
+from .records import Failure, GpuActivity, GpuFlags, GpuState
+from .runs import GpuDescription, GpuFound
 
 _Flag = TypeVar("_Flag")
 _TF32 = {True: "tf32", False: "ieee"}  # torch's words

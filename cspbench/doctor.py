@@ -19,7 +19,8 @@ from .case import MODES, Case, Mode, make_case
 from .catalogue import find
 from .errors import CspbenchError
 from .health import Finding, Level
-from .records import YARDSTICK, CaseFailure, GpuFound, Latency, Launch, Line, NoiseFloor, Settings
+from .records import YARDSTICK, CaseFailure, Latency, Launch, Line
+from .runs import GpuFound, NoiseFloor, Settings
 from .stats import half_width, log_median, log_ratio, t_quantile
 from .units import percent_text
 

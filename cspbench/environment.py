@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from .records import Environment, Failure, Git, GpuDescription
+from .records import Failure
+from .runs import Environment, Git, GpuDescription
 
 _PACKAGES = ("torch", "numpy", "scipy", "thop")
 

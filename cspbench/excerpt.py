@@ -14,17 +14,8 @@ import msgspec
 from .case import Mode
 from .catalogue.entry import Shape
 from .naming import names, plain
-from .records import (
-    COSTS,
-    EXACT_COUNTS,
-    EXACT_PEAKS,
-    EXACT_TERMS,
-    OF_TRAININGS,
-    Failure,
-    Record,
-    Run,
-    Stage,
-)
+from .records import COSTS, EXACT_COUNTS, EXACT_PEAKS, EXACT_TERMS, OF_TRAININGS, Failure, Stage
+from .runs import Record, Run
 from .standing import samples
 from .stats import latency_estimate, log_ratio
 from .values import Frozen, Share, Whole

@@ -11,7 +11,8 @@ import msgspec
 
 from . import isolate
 from .case import Case, is_gpu
-from .records import CaseFailure, Cause, Line, Settings
+from .records import CaseFailure, Cause, Line
+from .runs import Settings
 
 MOST = 1 << 16
 """No larger batch is tried."""

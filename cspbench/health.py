@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from .records import Failure, GpuFound
+from .records import Failure
+from .runs import GpuFound
 from .units import bytes_text
 
 Level = Literal["good", "unknown", "fair", "poor"]

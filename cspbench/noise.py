@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from .errors import CspbenchError
-from .records import NoiseFloor, Settings
+from .runs import NoiseFloor, Settings
 
 _decoder = msgspec.json.Decoder(tuple[NoiseFloor, ...])
 

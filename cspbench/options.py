@@ -395,7 +395,7 @@ def _steps(text: str) -> int:
 
 
 def _seed(text: str) -> int:
-    from .records import MOST_SEED
+    from .runs import MOST_SEED
 
     return _whole("a seed", text, 0, MOST_SEED)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from . import isolate
 from .case import Case
 from .errors import CspbenchError
-from .records import GpuFound, Settings
+from .runs import GpuFound, Settings
 
 
 def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:

@@ -13,7 +13,8 @@ from .errors import CspbenchError, unknown
 from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
 from .measures.latency import Contestant, Ring, take_turns
 from .measures.registry import MEASURES
-from .records import STAGES, Latency, Record
+from .records import STAGES, Latency
+from .runs import Record
 from .values import Frozen
 
 

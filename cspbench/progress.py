@@ -10,17 +10,8 @@ from typing import TextIO
 
 from .case import Case
 from .naming import names
-from .records import (
-    BlockTraining,
-    CaseFailure,
-    Counts,
-    GradientTerms,
-    Line,
-    Record,
-    Run,
-    RunInfo,
-    TensorPeak,
-)
+from .records import BlockTraining, CaseFailure, Counts, GradientTerms, Line, TensorPeak
+from .runs import Record, Run, RunInfo
 from .stats import latency_estimate
 from .units import bytes_text, count_text, seconds_text
 

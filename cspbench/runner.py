@@ -14,22 +14,8 @@ from typing import Any, Protocol
 from . import isolate
 from .case import Case, is_gpu
 from .errors import CspbenchError
-from .records import (
-    BlockTraining,
-    CaseFailure,
-    Failure,
-    Graph,
-    Launch,
-    Line,
-    Record,
-    Run,
-    RunInfo,
-    Side,
-    Stage,
-    TensorPeak,
-    TrainingSettings,
-    assemble,
-)
+from .records import BlockTraining, CaseFailure, Failure, Graph, Launch, Line, Stage, TensorPeak
+from .runs import Record, Run, RunInfo, Side, TrainingSettings, assemble
 from .sampling import standings, strategy
 from .store import RunFolder
 from .units import bytes_text

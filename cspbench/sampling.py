@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .records import Record, Run
+from .runs import Record, Run
 from .standing import next_look, verdicts
 from .stats import latency_estimate
 from .verdicts import THRESHOLD, Verdict

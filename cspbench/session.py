@@ -17,9 +17,9 @@ from .catalogue import ENTRIES, find
 from .errors import CspbenchError
 from .fitting import largest_batches
 from .measures.yardstick import digest
-from .records import (
-    COSTS,
-    GRADIENTS,
+from .records import COSTS, GRADIENTS, Stage
+from .runner import Progress, Runner
+from .runs import (
     SCHEMA,
     SIDES,
     Environment,
@@ -29,11 +29,9 @@ from .records import (
     RunInfo,
     Settings,
     Side,
-    Stage,
     TrainingSettings,
     assemble,
 )
-from .runner import Progress, Runner
 from .store import RunFolder
 from .suite import Selection, Suite, built_in, load, shape_of, share_out
 

@@ -6,7 +6,7 @@ The report shows it, and a run with a budget decides by it what to measure next.
 import math
 from collections.abc import Callable
 
-from .records import Record, Run
+from .runs import Record, Run
 from .stats import Difference, half_width, log_ratio, paired
 from .verdicts import ALPHA, THRESHOLD, Criterion, Verdict, judge
 

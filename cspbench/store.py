@@ -11,7 +11,8 @@ from typing import Self
 import msgspec
 
 from .errors import CspbenchError
-from .records import SCHEMA, YARDSTICK, CaseFailure, Latency, Launch, Line, Run, RunInfo, assemble
+from .records import YARDSTICK, CaseFailure, Latency, Launch, Line
+from .runs import SCHEMA, Run, RunInfo, assemble
 
 INFO = "run.json"
 RECORDS = "records.jsonl"

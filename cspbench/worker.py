@@ -38,16 +38,8 @@ from .measures.latency import Contestant, Ring, empty_region_s, take_turns
 from .measures.memory import tensor_peak
 from .measures.registry import MEASURES
 from .measures.yardstick import yardstick
-from .records import (
-    ON_DEVICE,
-    YARDSTICK,
-    CaseFailure,
-    Cause,
-    Failure,
-    Launch,
-    Settings,
-    Stage,
-)
+from .records import ON_DEVICE, YARDSTICK, CaseFailure, Cause, Failure, Launch, Stage
+from .runs import Settings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

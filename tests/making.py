@@ -3,18 +3,12 @@
 import msgspec
 
 from cspbench.case import Case, Mode
-from cspbench.records import (
+from cspbench.records import Activity, Failure, GpuActivity, GpuFlags, GpuState, Latency, Launch
+from cspbench.runs import (
     SCHEMA,
-    Activity,
     Environment,
-    Failure,
-    GpuActivity,
     GpuDescription,
-    GpuFlags,
     GpuFound,
-    GpuState,
-    Latency,
-    Launch,
     NoiseFloor,
     RunInfo,
     Settings,

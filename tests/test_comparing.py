@@ -17,9 +17,10 @@ from cspbench.changes import Comparison
 from cspbench.cli import comparison_exit_code as exit_code
 from cspbench.comparing import compare
 from cspbench.gate import LATENCY, Gate, Rule
-from cspbench.records import CaseFailure, Failure, Latency, Run
+from cspbench.records import CaseFailure, Failure, Latency
 from cspbench.report import comparison
 from cspbench.runner import lines_of
+from cspbench.runs import Run
 from cspbench.store import RunFolder
 
 TWO = ("dense", "csp")

@@ -14,16 +14,9 @@ from cspbench import cli, doctor, isolate, noise
 from cspbench.case import Case
 from cspbench.errors import CspbenchError
 from cspbench.health import Finding
-from cspbench.records import (
-    YARDSTICK,
-    CaseFailure,
-    Latency,
-    Launch,
-    Line,
-    NoiseFloor,
-    Settings,
-)
+from cspbench.records import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.report import diagnosis
+from cspbench.runs import NoiseFloor, Settings
 
 DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
 

@@ -16,7 +16,8 @@ from cspbench.fitting import MOST, largest_batch, largest_batches, with_batch
 from cspbench.isolate import Died
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.memory import tensor_peak
-from cspbench.records import CaseFailure, Record, Run
+from cspbench.records import CaseFailure
+from cspbench.runs import Record, Run
 
 slow = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import pytest
 from test_cli import cspbench
 
 from cspbench import store
-from cspbench.records import Failure, Record, Run
+from cspbench.records import Failure
+from cspbench.runs import Record, Run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 

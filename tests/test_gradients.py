@@ -27,8 +27,9 @@ from cspbench.gradients.terms import (
     Used,
     WeightTerms,
 )
-from cspbench.records import GRADIENTS, GradientTerms, Record, Run, TrainingSettings
+from cspbench.records import GRADIENTS, GradientTerms
 from cspbench.report import plots
+from cspbench.runs import Record, Run, TrainingSettings
 
 SMALL = ("gradients", "csp", "--set", "channels=8", "--set", "layers=2", "--set", "growth=4")
 SHORT = (*SMALL, "--input", "1,8,8,8", "--seeds", "2", "--steps", "4")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from making import make_gpu, make_gpu_state
 
 from cspbench.health import CHECKS, Finding, findings, worst
-from cspbench.records import Failure, GpuFound, GpuState
+from cspbench.records import Failure, GpuState
+from cspbench.runs import GpuFound
 
 CPU = "sys/devices/system/cpu"
 

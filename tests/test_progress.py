@@ -7,7 +7,8 @@ import msgspec
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.progress import LiveProgress, PlainProgress
-from cspbench.records import CaseFailure, Line, Run, assemble
+from cspbench.records import CaseFailure, Line
+from cspbench.runs import Run, assemble
 
 GOOD, BAD = make_case("Good"), make_case("Raises")
 INFO = make_info(GOOD, BAD, settings=msgspec.structs.replace(SETTINGS, launches=6))

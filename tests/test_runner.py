@@ -22,17 +22,14 @@ from cspbench.records import (
     Failure,
     Graph,
     Line,
-    Record,
     Resident,
-    Run,
-    RunInfo,
     Split,
     Stage,
     TensorPeak,
-    TrainingSettings,
 )
 from cspbench.runner import Runner
 from cspbench.runner import pack as pack_wanted
+from cspbench.runs import Record, Run, RunInfo, TrainingSettings
 from cspbench.store import RunFolder
 
 slow = pytest.mark.slow

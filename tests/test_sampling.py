@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
-from cspbench.records import Line, Record, Run, Split, TensorPeak, assemble
+from cspbench.records import Line, Split, TensorPeak
+from cspbench.runs import Record, Run, assemble
 from cspbench.sampling import Budget, FixedLaunches, Standing, standings, strategy
 from cspbench.standing import alpha, next_look, threshold, verdicts
 from cspbench.verdicts import ALPHA

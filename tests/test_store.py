@@ -30,8 +30,8 @@ from cspbench.records import (
     Launch,
     Line,
     Resident,
-    RunInfo,
 )
+from cspbench.runs import RunInfo
 from cspbench.store import RunFolder
 
 CASE = make_case("Good")

@@ -26,11 +26,11 @@ from cspbench.records import (
     Allocated,
     CaseFailure,
     Failure,
-    GpuFound,
     Graph,
     Latency,
     Launch,
 )
+from cspbench.runs import GpuFound
 
 
 class Ear:

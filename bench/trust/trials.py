@@ -23,7 +23,8 @@ import msgspec
 from cspbench import environment, isolate
 from cspbench.case import Case, make_case
 from cspbench.catalogue import ENTRIES, find
-from cspbench.records import CaseFailure, Latency, Launch, Settings
+from cspbench.records import CaseFailure, Latency, Launch
+from cspbench.runs import Settings
 from cspbench.session import SAMPLING
 from cspbench.units import seconds_text
 

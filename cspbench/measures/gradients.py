@@ -6,7 +6,8 @@ from torch import Tensor
 from ..gradients.data import images
 from ..gradients.structure import trace
 from ..gradients.training import train
-from ..records import BlockTraining, GradientTerms, TrainingSettings
+from ..records import BlockTraining, GradientTerms
+from ..runs import TrainingSettings
 from .base import Subject
 
 

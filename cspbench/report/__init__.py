@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CspbenchError
-from ..records import Run
+from ..runs import Run
 from .columns import COLUMNS, Column, choose
 
 FORMATS = (

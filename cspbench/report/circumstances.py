@@ -4,15 +4,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from ..naming import plain
-from ..records import (
-    Failure,
-    GpuActivity,
-    GpuDescription,
-    Launch,
-    NoiseFloor,
-    Run,
-    Settings,
-)
+from ..records import Failure, GpuActivity, Launch
+from ..runs import GpuDescription, NoiseFloor, Run, Settings
 from ..standing import threshold
 from ..stats import half_width
 from ..units import bytes_text, percent_text, seconds_text

@@ -9,7 +9,7 @@ from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
 
 from ..naming import plain
-from ..records import Record, Run
+from ..runs import Record, Run
 from ..standing import samples
 from ..stats import Estimate
 from .columns import COLUMNS

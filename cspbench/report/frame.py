@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from ..naming import plain
-from ..records import EXACT, Failure, Run
+from ..records import EXACT, Failure
+from ..runs import Run
 from ..stats import Estimate
 from ..units import shape_text
 from .history import History, points

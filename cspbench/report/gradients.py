@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..gradients.readings import beside
 from ..naming import plain
-from ..records import Run
+from ..runs import Run
 from ..stats import CONFIDENCE, Difference, holm
 from ..units import ratio_text
 from ..verdicts import ALPHA

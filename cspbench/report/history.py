@@ -7,7 +7,7 @@ from typing import Any
 from ..case import Mode
 from ..errors import CspbenchError, unknown
 from ..naming import plain
-from ..records import Run
+from ..runs import Run
 from ..stats import Estimate
 from .columns import COLUMNS, MISSING, Column, interval_text
 from .prose import MODE_TITLES, some

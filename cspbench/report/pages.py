@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..excerpt import excerpt, write_down
 from ..naming import plain
-from ..records import Run
+from ..runs import Run
 from . import gradients, prose
 from .circumstances import circumstances
 from .columns import Column, Part

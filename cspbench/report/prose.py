@@ -11,11 +11,8 @@ from statistics import median
 from ..case import Mode
 from ..catalogue.entry import Shape
 from ..naming import plain
-from ..records import (
-    CaseFailure,
-    Failure,
-    Run,
-)
+from ..records import CaseFailure, Failure
+from ..runs import Run
 from ..units import bytes_text, ratio_text, shape_text, significant_text
 from .columns import Column, estimate_text, milliseconds
 from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio

@@ -19,11 +19,10 @@ from ..records import (
     EXACT_TERMS,
     Failure,
     Latency,
-    Record,
-    Run,
     Samples,
     Stage,
 )
+from ..runs import Record, Run
 from ..standing import difference, samples, verdicts
 from ..stats import Estimate, latency_estimate, tukey_outliers
 from ..verdicts import Answer, Verdict

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..naming import plain
-from ..records import Counts, Failure, Layer, Record, Split, TensorPeak
+from ..records import Counts, Failure, Layer, Split, TensorPeak
+from ..runs import Record
 from ..units import bytes_text, count_text, shape_text
 from .prose import MODE_TITLES
 from .tables import WIDTH, Strip, draw, wrap

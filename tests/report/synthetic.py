@@ -7,25 +7,19 @@ import msgspec
 
 from cspbench.case import Case, Mode
 from cspbench.records import (
-    SCHEMA,
     Activity,
     Allocated,
     Counts,
     Disagreement,
-    Environment,
-    Git,
     Latency,
     Launch,
     Layer,
-    Record,
     Resident,
-    Run,
-    RunInfo,
-    Settings,
     Split,
     TensorPeak,
     Uncounted,
 )
+from cspbench.runs import SCHEMA, Environment, Git, Record, Run, RunInfo, Settings
 
 FIGURE_3 = (
     "dense",

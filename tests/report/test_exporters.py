@@ -13,8 +13,8 @@ import pytest
 from synthetic import change, make_run
 
 from cspbench import report
-from cspbench.records import Run
 from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
+from cspbench.runs import Run
 from cspbench.sources import read
 
 

@@ -10,7 +10,8 @@ from making import make_gpu, make_gpu_activity
 from synthetic import make_run
 
 from cspbench import report
-from cspbench.records import Allocated, Failure, GpuActivity, Graph, Latency, Run
+from cspbench.records import Allocated, Failure, GpuActivity, Graph, Latency
+from cspbench.runs import Run
 
 
 def on_gpu(

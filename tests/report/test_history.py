@@ -10,9 +10,9 @@ from synthetic import change, make_run
 
 from cspbench import cli
 from cspbench.errors import CspbenchError
-from cspbench.records import Git, Run
 from cspbench.report import history, plots
 from cspbench.runner import lines_of
+from cspbench.runs import Git, Run
 from cspbench.store import RunFolder
 
 TWO = ("dense", "csp")

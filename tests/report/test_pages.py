@@ -15,7 +15,8 @@ from synthetic import change, make_run
 
 from cspbench import report
 from cspbench.errors import CspbenchError
-from cspbench.records import CaseFailure, Failure, Run
+from cspbench.records import CaseFailure, Failure
+from cspbench.runs import Run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 # The golden pages are kept by hand: when one should change, read the new text as a user would

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from synthetic import change, make_run
 
 from cspbench.case import Accuracy
-from cspbench.records import Run
 from cspbench.report import plots
 from cspbench.report.rows import rows
+from cspbench.runs import Run
 from cspbench.stats import latency_estimate
 
 THREE = ("dense", "csp", "csp_fusion_first")

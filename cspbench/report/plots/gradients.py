@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...gradients.readings import over_seeds
 from ...gradients.terms import Structure
 from ...naming import plain
-from ...records import Run
+from ...runs import Run
 from ..rows import Row, rows
 from .style import INK, caption, look, name_text, theme
 

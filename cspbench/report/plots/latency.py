@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ...records import Run
+from ...runs import Run
 from ...standing import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, look, panels, scale, theme, with_latency

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...case import Mode
-from ...records import Run
+from ...runs import Run
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode, rows
 from .style import INK, MIB, PALE, caption, height, look, name_lines, theme

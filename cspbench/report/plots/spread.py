@@ -3,7 +3,7 @@
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...records import Run
+from ...runs import Run
 from ...standing import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, panels, theme, with_latency

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...naming import plain
-from ...records import Run
+from ...runs import Run
 from ...standing import samples
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ...records import Run
+from ...runs import Run
 from ...stats import Estimate
 from ..prose import MODE_TITLES
 from ..rows import rows
