@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, radians, sin
+from math import cos, hypot, inf, radians, sin
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _ANGLES = (0, 180, 90, 270, 35, 325, 145, 215)
 _DISTANCES = (5.0, 14.0, 26.0, 40.0)  # points from the marker's edge, nearest first
 _LINED = 10.0  # from this distance on a line ties the label to its marker
+_ANOTHERS = 60.0  # square points that a place is worse by where another marker is nearer
+_BESIDE = 4.0  # as it does where another marker is no more than so much farther
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class Box:
         height = min(self.top, other.top) - max(self.bottom, other.bottom)
         return max(0.0, width) * max(0.0, height)
 
+    def gap(self, x: float, y: float, radius: float) -> float:
+        """How far it lies from the edge of a marker; below 0 where it covers some of it."""
+        across = max(self.left - x, 0.0, x - self.right)
+        up = max(self.bottom - y, 0.0, y - self.top)
+        return hypot(across, up) - radius
+
     @property
     def area(self) -> float:
         """Width times height."""
@@ -42,30 +50,38 @@ def place_labels(
 ) -> None:
     """Writes a text beside each point, in data coordinates, whose marker has a radius in points.
 
-    Greedy: every label takes the nearest position that covers no marker and no earlier label, or
-    the one that covers least. The axes must have been laid out.
+    Greedy: every label takes the nearest position that covers no marker and no earlier label, and
+    that no other marker is nearer to; else the one that is least bad. A line ties it to its marker
+    where it is far from it, or about as near to another. The axes must have been laid out.
     """
     unit = 72 / axes.figure.dpi
     window = axes.get_window_extent()
     frame = Box(*(unit * edge for edge in (window.x0, window.y0, window.x1, window.y1)))
-    centres = [tuple(unit * value for value in axes.transData.transform(point)) for point in points]
+    transformed = [axes.transData.transform(point) for point in points]
+    centres = [(unit * float(x), unit * float(y)) for x, y in transformed]
     taken = [
         Box(x - radius, y - radius, x + radius, y + radius)
         for (x, y), radius in zip(centres, radii, strict=True)
     ]
-    for point, (x, y), text, radius in zip(points, centres, texts, radii, strict=True):
+    markers = [(*centre, radius) for centre, radius in zip(centres, radii, strict=True)]
+    for point, (x, y, radius), text in zip(points, markers, texts, strict=True):
         width, height = _size(axes, text, unit)
+        others = [one for one in markers if one != (x, y, radius)]
         best: tuple[float, float, float, float, Box] | None = None
         for distance in _DISTANCES:
             for angle in _ANGLES:
                 dx, dy = _offset(angle, radius + distance, width, height)
                 box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
                 covered = sum(map(box.overlap, taken)) + box.area - box.overlap(frame)
+                if others and min(box.gap(*one) for one in others) < box.gap(x, y, radius):
+                    covered += _ANOTHERS
                 if best is None or covered < best[0] - 1e-6:
                     best = covered, distance, dx, dy, box
         assert best is not None
         _, distance, dx, dy, box = best
         taken.append(box)
+        nearest = min((box.gap(*one) for one in others), default=inf)
+        is_tied = distance >= _LINED or nearest <= box.gap(x, y, radius) + _BESIDE
         note = axes.annotate(
             text,
             point,
@@ -75,7 +91,7 @@ def place_labels(
             zorder=5,
             arrowprops=(
                 {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.7, "shrinkA": 0}
-                if distance >= _LINED
+                if is_tied
                 else None
             ),
         )

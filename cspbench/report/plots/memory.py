@@ -74,7 +74,7 @@ def _bar(mode: Mode, colour: Any) -> dict[str, Any]:
 def _mark(marker: str) -> dict[str, Any]:
     if marker == "|":
         return {"marker": marker, "s": 90, "color": INK, "linewidths": 1.8}
-    return {"marker": marker, "s": 34, "facecolors": "white", "edgecolors": INK, "linewidths": 1.2}
+    return {"marker": marker, "s": 34, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
 
 
 def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
@@ -86,7 +86,7 @@ def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
     ]
     for key, marker, name in _MARKS:
         if any(_mib(row, key) for row in table):
-            style: dict[str, Any] = {"color": INK, "markerfacecolor": "white", "linestyle": ""}
+            style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "linestyle": ""}
             handles.append(Line2D([], [], marker=marker, markersize=8, label=name, **style))
     return handles
 
