@@ -42,11 +42,14 @@ def seconds_text(seconds: float) -> str:
 
     >>> seconds_text(0.01234), seconds_text(75), seconds_text(4e-7), seconds_text(7260)
     ('12.3 ms', '1 min 15 s', '400 ns', '2 h 1 min')
+    >>> seconds_text(59.9), seconds_text(419.7)
+    ('59.9 s', '7 min 0 s')
     """
-    if seconds >= 3600:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
-    if seconds >= 60:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    if minutes and seconds >= 60:
+        return f"{minutes} min {rest} s"
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
