@@ -260,7 +260,7 @@ def _report(options: argparse.Namespace) -> int:
         finally:
             print(report.render(run, options.format, columns))
         if options.format == "table":
-            print("\n" + _written(paths, Path(name)))
+            print(f"\nIn {name}\n{_written(paths, Path(name))}")
     return EXIT_OK
 
 

@@ -9,7 +9,7 @@ import torch
 
 from .case import Precision, is_gpu
 from .errors import CspbenchError
-from .nvml import Nvml
+from .nvml import PARTS, Nvml
 from .records import Failure, GpuActivity, GpuFlags, GpuState
 from .runs import GpuDescription, GpuFound
 
@@ -88,9 +88,9 @@ class Cuda:
             with torch.cuda.graph(graph):
                 call()
         except RuntimeError as error:
-            # what ended the capture stands behind what its end complains of
+            # ending a failed capture raises an error of its own, whose context is the cause
             cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
-            raise RuntimeError(str(cause)) from error
+            raise cause from None
         return graph.replay
 
 
@@ -128,7 +128,7 @@ class GpuWatch:
         self._held = now_s, now
         least_s = HELD_SHARE * (now_s - before_s)
         found = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
-        found.update(name for name in nvml.limits() if name not in now)
+        found.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
         self._limits.update(found)
         return tuple(sorted(found))
 

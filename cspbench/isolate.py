@@ -9,6 +9,7 @@ import ctypes
 import faulthandler
 import multiprocessing
 import os
+import re
 import signal
 import tempfile
 import time
@@ -169,9 +170,15 @@ def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, st
             reason += " (by the system when memory ran out, or by hand)"
     else:
         cause, reason = "exited", f"the process exited early with code {exitcode}"
-        if last := words.strip().rpartition("\n")[2].strip():
-            reason += f": {last}"
+        reason += f": {last}" if (last := _last_error(words)) else ""
     return Died(cause=cause, reason=reason, detail=words, step=step)
+
+
+def _last_error(words: str) -> str:
+    """The last line that says what was raised, else the last of all: errors end in advice."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return [*lines[-1:], *errors[-1:]][-1] if lines else ""
 
 
 def _last_words(log: Path) -> str:

@@ -26,6 +26,9 @@ _COUNTERS = {
 }
 """Nanoseconds for which a limit has held the clocks down, counted by newer drivers."""
 
+PARTS = {"hardware slowdown": ("heat (hardware)", "power brake")}
+"""A limit that is shown, too, where others hold which are counted by themselves."""
+
 _Read = TypeVar("_Read")
 
 

@@ -23,6 +23,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(words: list[str]) -> argparse.Namespace:
+    """The options that a command line asks for, the verb's name among them.
+
+    Raises `CspbenchError` for what is not allowed.
+    """
     first = words[0] if words else "--"
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         words = ["run", *words]
@@ -64,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print versions and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
-    listing = verbs.add_parser("list", help="entries, suites and measures", allow_abbrev=False)
+    listing = verbs.add_parser(
+        "list", help="entries, suites, measures and columns", allow_abbrev=False
+    )
     listing.add_argument("--json", action="store_true", help="one JSON object")
     listing.set_defaults(verb_name="list")
     _add_show(verbs)

@@ -30,7 +30,7 @@ def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
 
 
 def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
-    """A hash of the file that each model from outside is named in, by the name of its builder.
+    """A hash of the files that name and define each model of yours, by the name of its builder.
 
     Raises `CspbenchError` where one of them, or data to train on, cannot be loaded, so that a wrong
     name is met before anything is measured. Their code runs, in a process of its own.
@@ -39,18 +39,27 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     data = settings.training.data if settings.training else None
     if not outside and data is None:
         return {}
-    answers: list[tuple[str, str] | CspbenchError] = []
+    answers: list[tuple[str, str]] = []
+    refused: CspbenchError | None = None
+
+    def receive(answer: tuple[str, str] | CspbenchError) -> None:
+        nonlocal refused
+        if isinstance(answer, CspbenchError):
+            refused = answer
+        else:
+            answers.append(answer)
+
     died = isolate.run(
         "cspbench.worker:load",
         tuple(outside),
         data,
         time_limit_s=settings.time_limit_s,
-        receive=answers.append,
+        receive=receive,
     )
-    for answer in answers:
-        if isinstance(answer, CspbenchError):
-            raise answer
+    if refused is not None:
+        raise refused
     if died is not None:
         names = ", ".join([*outside, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {died.reason}")
-    return dict(answer for answer in answers if isinstance(answer, tuple))
+    own = {case.entry for case in cases}  # a library's model is not the file that makes it
+    return {answer[0]: answer[1] for answer in answers if answer[0] in own}

@@ -27,7 +27,8 @@ class Profile(Record, frozen=True, kw_only=True):
         return summary.text([self])
 
 
-_IN_PROCESS = tuple(stage for stage in STAGES if stage != "resident")  # that sets the allocator
+_APART = ("resident", "graph")  # these set the allocator, and may leave torch unable to capture
+_IN_PROCESS = tuple(stage for stage in STAGES if stage not in _APART)
 
 
 def profile(

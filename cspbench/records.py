@@ -43,10 +43,10 @@ STAGES: dict[Stage, str] = {
 """What can be measured of a case, in this order."""
 
 COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
-ON_DEVICE: tuple[Stage, ...] = ("allocated", "graph", "resident", "latency")
-"""What runs for real on a case's device; all else needs no tensor of data."""
 GRADIENTS: tuple[Stage, ...] = ("counts", "gradient_terms", "training")
 """What ``run`` and ``gradients`` measure of a case."""
+ON_DEVICE: tuple[Stage, ...] = ("allocated", "graph", "resident", "latency")
+"""What runs for real on a case's own device; all else is counted, or trained on the CPU."""
 
 CONTENDED = 0.05
 """A launch that lost more than this share of its processor time to others is contended."""
@@ -186,9 +186,10 @@ class Allocated(Frozen, frozen=True, kw_only=True, tag="allocated", tag_field="k
     keep as workspace included), ``peak_requested_bytes``, what was asked of it before it rounded up
     to its blocks, and ``peak_reserved_bytes``, what it held of the device at most.
 
-    ``compile_s`` is what the first two calls of a compiled module took beyond a later one, without
-    any cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the module
-    in, rather than leave parts of it to Python. Both are None where the module runs as it is.
+    ``compile_s`` is what the first two calls of a compiled module took beyond two later ones,
+    without any cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the
+    module in, rather than leave parts of it to Python. Both are None where the module runs as it
+    is.
     """
 
     case: str
@@ -226,10 +227,10 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
 
     On a GPU ``samples_s`` are by its own events, ``host_samples_s`` of the same iterations by the
     host's clock, until the device is idle again (None on a CPU, and where the cache is flushed in
-    between); ``issued_share`` is the part of that time after which the host had handed over all
-    work (median): near 1, the device waited for the host. ``graph_samples_s`` are of the same work
-    as a replayed CUDA graph. ``throttled`` counts the samples in which something held the clocks
-    down.
+    between); ``issued_share`` is the part of a single call's time after which the host had handed
+    it over (median): near 1, the device waited for the host. ``graph_samples_s`` are of the same
+    work as a replayed CUDA graph. ``throttled`` counts the samples in which something held the
+    clocks down.
     """
 
     case: str

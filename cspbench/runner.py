@@ -11,6 +11,8 @@ from statistics import fmean
 from threading import RLock
 from typing import Any, Protocol
 
+import msgspec
+
 from . import isolate
 from .case import Case, is_gpu
 from .errors import CspbenchError
@@ -294,13 +296,8 @@ class Runner:
         with self._lock:
             self._last_launch += 1
             number = self._last_launch
-            graphs = {record.case.key: record.graph for record in self.result.records}
+            uncapturable = self._uncapturable()
         answers: list[Line] = []
-        uncapturable = {
-            key: graph.graph_bytes
-            for key, graph in graphs.items()
-            if graph and isinstance(graph.graph_bytes, Failure)
-        }
         died = isolate.run(
             "cspbench.worker:launch",
             number,
@@ -330,7 +327,8 @@ class Runner:
         """What was received, less the failures of cases that found no memory beside others.
 
         That says nothing of them yet: from here on smaller groups are packed for that device, until
-        a case stands alone with its reference.
+        a case stands alone with its reference. Then it is the case that has failed, whichever of
+        the two found no memory: the reference can still be timed beside others.
         """
         crowded = [
             line
@@ -338,13 +336,30 @@ class Runner:
             if isinstance(line, CaseFailure) and line.cause == "out_of_memory"
         ]
         keys = {case.key for case in group}
-        if not crowded or any(keys <= {case.key, case.reference} for case in group):
+        alone = next((case for case in group if keys <= {case.key, case.reference}), None)
+        if not crowded or len(group) == 1:
             return received
+        rest = [line for line in received if line not in crowded]
+        if alone is not None:
+            reason = f"no memory beside its reference: {crowded[-1].reason}"
+            return [*rest, msgspec.structs.replace(crowded[-1], case=alone.key, reason=reason)]
         with self._lock:
             records = [record for record in self.result.records if record.case.key in keys]
             needed = _group_bytes(records, keeps_peaks=self._settings.cuda_graph)
-            self._rooms[group[0].device] = needed // 2
-        return [line for line in received if line not in crowded]
+            device = group[0].device
+            self._rooms[device] = min(self._room(device), needed // 2)
+        return rest
+
+    def _uncapturable(self) -> dict[str, Failure]:
+        """The cases of which no CUDA graph can be made, and why."""
+        if not self._settings.cuda_graph:
+            return {}
+        graphs = [record.graph for record in self.result.records if record.graph]
+        return {
+            graph.case: graph.graph_bytes
+            for graph in graphs
+            if isinstance(graph.graph_bytes, Failure)
+        }
 
     def _keep(self, lines: Sequence[Line]) -> None:
         with self._lock:

@@ -137,7 +137,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: what was asked for, and on what it ran.
 
     ``source`` is a hash over the package's own files, ``yardstick`` one over its definition;
-    ``models`` are those of the files that models from outside are named in, by their builders.
+    ``models`` are those of the files that name and define models of one's own, by their builders.
     ``revisions`` are the commits of both sides, where two revisions took turns. ``stages`` are what
     is measured of each case.
     """

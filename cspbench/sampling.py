@@ -20,9 +20,9 @@ class Standing:
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is of its ratio's interval, or of its latency's where it has no
-    reference; infinite where one launch gives none. ``is_decided``: its verdict is, or its interval
-    is as narrow as the threshold; a reference always is. ``more_launches`` should decide it, None
-    where none would. ``launch_s`` is its share of a launch's time.
+    reference; infinite where one launch gives none. ``is_decided``: its verdict is; in a run
+    without verdicts, its interval is as narrow as the threshold. ``more_launches`` should decide
+    it, None where none would. ``launch_s`` is its share of a launch's time.
     """
 
     key: str
@@ -126,7 +126,7 @@ def standings(run: Run) -> list[Standing]:
             record,
             judged.get(record.case.key),
             disturbed,
-            is_reference=record.case.key in references,
+            is_open=not judged and record.case.key not in references,
             seconds=cost.get(record.case.key, 0.0),
         )
         for record in run.records
@@ -139,7 +139,7 @@ def _standing(
     verdict: Verdict | None,
     disturbed: set[int],
     *,
-    is_reference: bool,
+    is_open: bool,
     seconds: float,
 ) -> Standing:
     launches = [line.launch for line in (*record.latencies, *record.left_out)]
@@ -156,7 +156,7 @@ def _standing(
         quiet=len(launches) - lost,
         disturbed=lost,
         half_width=width,
-        is_decided=verdict.is_decided if verdict else is_reference or width <= THRESHOLD,
+        is_decided=verdict.is_decided if verdict else not is_open or width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
         launch_s=seconds,
     )

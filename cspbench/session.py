@@ -405,9 +405,7 @@ def _git_differences(there: Git | None, here: Git | None) -> Iterator[str]:
 
 def _command(options: Mapping[str, Any]) -> str:
     """The command that repeats a run from the same place, into a folder of its own."""
-    name = _suite_name(options)
-    if Path(name).is_absolute():
-        name = os.path.relpath(name)
+    name = _repeatable(_suite_name(options))
     revisions = [options[side] for side in SIDES if options.get(side)]
     words = ["python", "-m", "cspbench", options["verb_name"], *revisions, name]
     if options.get("no_merge_base"):
@@ -429,6 +427,17 @@ def _command(options: Mapping[str, Any]) -> str:
     ):
         words += _option(key, options.get(key))
     return shlex.join(words)
+
+
+def _repeatable(name: str) -> str:
+    """An absolute path from here on; its last part where the two share no more than a home."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    shared = Path(os.path.commonpath([Path.cwd(), path]))
+    if shared == Path.home() or shared in Path.home().parents:
+        return path.name
+    return os.path.relpath(path)
 
 
 def _option(key: str, value: Any) -> list[str]:

@@ -6,6 +6,7 @@ This module is what the fork server loads ahead: torch, thop and what the measur
 import contextlib
 import gc
 import hashlib
+import inspect
 import random
 import re
 import sys
@@ -62,18 +63,19 @@ def identify(announcer: Announcer, devices: tuple[str, ...]) -> None:
 
 
 def load(announcer: Announcer, builders: tuple[str, ...], data: str | None) -> None:
-    """Send each builder with the hash of the file that it is named in, where there is one.
+    """Send each builder with a hash of the files that name it and that define what it names.
 
     Or the `CspbenchError` that says why a builder, or the data, cannot be loaded.
     """
     try:
         for builder in builders:
-            resolve(builder)
+            found = resolve(builder)
             module = builder.rpartition(":")[0]
-            path = module if module.endswith(".py") else sys.modules[module].__file__
-            if path is not None:
-                digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-                announcer.send((builder, digest[:16]))
+            named = module if module.endswith(".py") else sys.modules[module].__file__
+            digest = hashlib.sha256(Path(named).read_bytes() if named else b"")
+            with contextlib.suppress(TypeError, OSError):  # of C, or made in memory
+                digest.update(Path(inspect.getfile(found)).read_bytes())
+            announcer.send((builder, digest.hexdigest()[:16]))
         if data is not None:
             images(data)
     except CspbenchError as error:
@@ -186,8 +188,12 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
         return True
 
     contestants: list[Contestant] = []
+    ballast: list[torch.Tensor] = []
+    layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
 
     def enter(case: Case) -> None:
+        size = layout.randrange(_GPU_BALLAST_BYTES if on_gpu else _BALLAST_BYTES)
+        ballast.append(torch.empty(size, dtype=torch.uint8, device=device))
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
         call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device, compiled=True)
         graph = uncapturable.get(case.key, settings.cuda_graph)
@@ -206,11 +212,7 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
             cold=settings.cold,
         )
         contestants.append(ring.enter(YARDSTICK, yardstick(device)))
-        layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
-        ballast = []
         for case in layout.sample(cases, len(cases)):
-            size = layout.randrange(_GPU_BALLAST_BYTES if on_gpu else _BALLAST_BYTES)
-            ballast.append(torch.empty(size, dtype=torch.uint8, device=device))
             attempt(case.key, partial(enter, case))
         gc.collect()
         gc.disable()
@@ -227,7 +229,6 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
         seen = None
         if watch and on_gpu:
             seen = watch.activity(empty_region_s=empty_region_s(on_gpu))
-    del ballast
     stayed.sort(key=lambda one: steps[one.key])
     for one in stayed:
         announcer.send(one.latency(launch=number))
@@ -277,6 +278,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 _OUT_OF_MEMORY = (
+    "CUDA out of memory",
     "can't allocate memory",
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",

@@ -17,6 +17,7 @@ from cspbench.health import Finding
 from cspbench.records import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.report import diagnosis
 from cspbench.runs import NoiseFloor, Settings
+from cspbench.stats import half_width
 
 DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
 
@@ -151,6 +152,8 @@ def test_the_doctor_stops_in_time_on_a_slow_machine(
     found, said = diagnosed()
     assert fake.numbers == [1, 2, 3]
     assert found.floor.launches == 3
+    assert found.launches == 6  # of the runs whose noise is stated
+    assert found.in_turns["infer"] == half_width(found.floor.in_turns["infer"], 6)
     assert said[-1] == "the time is up after 3 launches"
 
 

@@ -30,6 +30,7 @@ from cspbench.gradients.terms import (
 from cspbench.records import GRADIENTS, GradientTerms
 from cspbench.report import plots
 from cspbench.runs import Record, Run, TrainingSettings
+from cspbench.session import _repeatable
 
 SMALL = ("gradients", "csp", "--set", "channels=8", "--set", "layers=2", "--set", "growth=4")
 SHORT = (*SMALL, "--input", "1,8,8,8", "--seeds", "2", "--steps", "4")
@@ -155,6 +156,24 @@ def test_data_or_a_model_that_cannot_be_had_is_said_before_anything_is_measured(
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "said"),
+    [
+        ("work/here", "work/there/mine.py:Block", "../there/mine.py:Block"),
+        ("work/here", "other/mine.py:Block", "mine.py:Block"),
+    ],
+)
+def test_what_repeats_a_run_shows_no_more_of_a_path_than_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str, said: str
+) -> None:
+    """A way from here; the file's name where the two have but a home in common."""
+    (tmp_path / place).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / place)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _repeatable(str(tmp_path / name)) == said
+    assert _repeatable("c3") == "c3"
 
 
 @pytest.mark.slow

@@ -139,3 +139,23 @@ def test_an_exception_in_the_parent_ends_the_process() -> None:
     with pytest.raises(KeyboardInterrupt):
         isolate.run("test_isolate:report_parent_limits", time_limit_s=60, receive=receive)
     assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == "zombie"
+
+
+BROKEN = """Traceback (most recent call last):
+  File "mine.py", line 1, in forward
+torch.AcceleratorError: CUDA error: an illegal access
+Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [
+        ("", ""),
+        ("leaving early\n\n", "leaving early"),
+        (BROKEN, "torch.AcceleratorError: CUDA error: an illegal access"),
+    ],
+)
+def test_the_last_words_that_count_are_what_was_raised(words: str, last: str) -> None:
+    """Behind it there may be advice."""
+    assert isolate._last_error(words) == last

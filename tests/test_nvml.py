@@ -118,3 +118,14 @@ def test_a_library_that_shows_no_process_does_not_say_that_there_is_none(
     """The caller has a context there: what does not show it may hide others."""
     state = working(monkeypatch, made_up_nvml(processes=0)).state()
     assert state.others == Failure(reason="NVML sees no process, not even this one")
+
+
+def test_what_is_counted_by_its_parts_is_not_judged_by_a_glimpse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hardware slowdown is shown where heat or the power brake hold, which are counted here."""
+    library = made_up_nvml(reasons=8, more=counted({269: 0, 270: 0}))
+    library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
+    watch = GpuWatch("cuda", working(monkeypatch, library))
+    watch.begin()
+    assert watch.limits() == ()

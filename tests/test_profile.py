@@ -66,6 +66,7 @@ def test_global_state_is_restored() -> None:
     [
         ({"module_or_entry": "dens"}, "no catalogue entry 'dens'; nearest: 'dense'"),
         ({"module_or_entry": "dense", "measures": ["speed"]}, "no measure 'speed'; allowed: "),
+        ({"module_or_entry": "dense", "measures": ["graph"]}, "no measure 'graph'; allowed: "),
         ({"module_or_entry": "dense", "input_shape": (1, 3, 4, 4)}, "takes an input N,64,H,W"),
         ({"module_or_entry": nn.ReLU()}, "profile needs the input_shape N,C,H,W of a module"),
         ({"module_or_entry": nn.ReLU(), "input_shape": (1, 3, 4)}, "four positive numbers"),

@@ -468,9 +468,13 @@ def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_a
 
 
 class Crowded:
-    """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory."""
+    """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory.
 
-    def __init__(self, room: int, *, graphs_die: bool = False) -> None:
+    Cases are built in the order of their names, or ``backwards``.
+    """
+
+    def __init__(self, room: int, *, graphs_die: bool = False, backwards: bool = False) -> None:
+        self._backwards = backwards
         self.groups: list[tuple[str, ...]] = []
         self.uncapturable: list[Mapping[str, Failure]] = []
         self._room = room
@@ -485,7 +489,7 @@ class Crowded:
         self.groups.append(tuple(case.entry for case in group))
         self.uncapturable.append(arguments[4])
         stayed: list[Case] = []
-        for case in sorted(group, key=lambda case: case.entry):
+        for case in sorted(group, key=lambda case: case.entry, reverse=self._backwards):
             peak = make_peak(case).peak_tensor_bytes
             if peak * (1 + len(stayed)) <= self._room:
                 stayed.append(case)
@@ -551,11 +555,15 @@ def test_a_case_without_memory_beside_others_is_tried_with_fewer_until_it_stands
     assert all("a" in group for group in fake.groups)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
 def test_a_case_without_memory_even_alone_has_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backwards: bool
 ) -> None:
-    """Beside its reference, which every ratio needs; the reference itself goes on."""
-    fake = Crowded(PEAK)
+    """Beside its reference, which every ratio needs, whichever of them was built first.
+
+    The reference itself goes on.
+    """
+    fake = Crowded(PEAK, backwards=backwards)
     monkeypatch.setattr(isolate, "run", fake)
     run = on_a_gpu(tmp_path / "run", fake, *"abc")
     assert outcome(run) == {
@@ -564,6 +572,8 @@ def test_a_case_without_memory_even_alone_has_failed(
         "c": ("latency", "out_of_memory"),
     }
     assert len(run.records[0].latencies) >= 2
+    reason = run.records[1].failures[0].reason
+    assert reason == "no memory beside its reference: CUDA out of memory"
 
 
 @pytest.mark.parametrize("graphs_die", [False, True])

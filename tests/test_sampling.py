@@ -157,6 +157,24 @@ def test_a_runs_standings_tell_what_is_decided_and_what_it_costs() -> None:
     assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
 
 
+def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
+    """However wide its interval; in a run without any verdict it is what the time is for."""
+    run = make_run(1.03)
+    (case, lines) = (run.records[0].case, run.records[0].latencies)
+    lone = msgspec.structs.replace(case, key="lone infer", reference=None)
+    record = Record(
+        case=lone,
+        latencies=tuple(msgspec.structs.replace(line, case=lone.key) for line in lines),
+        tensor_peak=run.records[0].tensor_peak,
+    )
+    beside = msgspec.structs.replace(run, records=(*run.records, record))
+    alone = msgspec.structs.replace(run, records=(record,))
+    assert standings(beside)[-1].is_decided
+    (only,) = standings(alone)
+    assert not only.is_decided
+    assert only.half_width > 0.01
+
+
 def test_the_settings_choose_the_strategy() -> None:
     """A budget, or a fixed number."""
     assert strategy(make_run()) == FixedLaunches(launches=6)

@@ -81,7 +81,7 @@ def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
         assert len(line.host_samples_s) == len(line.samples_s) == SETTINGS.turns
         assert line.graph_samples_s is None
         assert line.issued_share is not None
-        assert 0.5 < line.issued_share <= 1  # a processor has done all when it has handed it over
+        assert 0 < line.issued_share <= 1
     assert launch.gpu is not None
     assert launch.gpu.others == 2
     assert launch.is_contended
@@ -139,6 +139,27 @@ def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
     else:
         failed = [line.case for line in launched(monkeypatch) if isinstance(line, CaseFailure)]
         assert sorted(failed) == ["Good infer", "Good train", YARDSTICK]
+
+
+def test_ballast_without_room_is_its_cases_failure_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It lies where the cases do, and memory may be short there."""
+    empty, asked = torch.empty, []
+
+    def short(*size: Any, **options: Any) -> torch.Tensor:
+        if options.get("dtype") is torch.uint8:
+            asked.append(size)
+            if len(asked) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        return empty(*size, **options)
+
+    monkeypatch.setattr(torch, "empty", short)
+    heard = launched(monkeypatch)
+    (failure,) = [line for line in heard if isinstance(line, CaseFailure)]
+    assert failure.cause == "out_of_memory"
+    assert isinstance(heard[-1], Launch)
+    assert len(heard[-1].cases) == 1
 
 
 def fake_cuda(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
@@ -259,7 +280,9 @@ def test_an_error_of_our_own_needs_no_name_in_front() -> None:
     assert worker.failure("a", "training", ValueError()).reason == "ValueError"
 
 
-@pytest.mark.parametrize("words", ["CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory"])
+@pytest.mark.parametrize(
+    "words", ["CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory", "CUDA out of memory"]
+)
 def test_libraries_have_words_of_their_own_for_too_little_memory(words: str) -> None:
     """They are no `OutOfMemoryError`, and tell no size."""
     failure = worker.failure("a", "allocated", RuntimeError(f"{words} when calling something"))

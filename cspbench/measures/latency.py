@@ -14,18 +14,14 @@ from ..records import Failure, Latency
 _MOST_ITERATIONS = 1 << 20
 _EVENT_RESOLUTION_S = 1e-6  # CUDA states half a microsecond
 _EMPTY_REGIONS = 25
+_SINGLE_CALLS = 5
 
 
 class Timing(NamedTuple):
-    """Seconds that some iterations took: by the device's clock, and by the host's beside it.
-
-    ``issued_share`` is the part of the host's time after which it had handed all of them over: near
-    1 the device waits for the host, near 0 the host for the device.
-    """
+    """Seconds that some iterations took: by the device's clock, and by the host's beside it."""
 
     seconds: float
     host_s: float | None = None
-    issued_share: float | None = None
 
 
 Timed = Callable[[int], Timing]
@@ -51,11 +47,11 @@ def stopwatch(
 ) -> Timed:
     """Times ``call``: on a CPU by the host's ``clock``, on a GPU by events and the host's clock.
 
-    Each time an untimed iteration goes before. On a GPU nothing waits in between, so that the
-    device is at work when the first event passes, and its time holds no launch that work could
-    hide. The host's time is from an idle device to an idle one, the untimed iteration's share taken
-    off. ``cold``: the GPU's L2 cache is flushed before each iteration, outside its two events; the
-    host's time is then none of the call's.
+    Each time an untimed iteration goes before. On a GPU nothing waits in between: the device is at
+    work when the first event passes, and launches that overlap its work are not timed. The host's
+    time is from an idle device to an idle one, the untimed iteration's share taken off. ``cold``:
+    the GPU's L2 cache is flushed before each iteration, outside its two events; the host's time is
+    then none of the call's.
     """
     if gpu is None:
 
@@ -79,11 +75,9 @@ def stopwatch(
         for _ in range(iterations):
             call()
         gpu.mark(end)
-        issued_s = clock() - began
         gpu.synchronise()
-        host_s = clock() - began
-        own_s = host_s * iterations / (iterations + 1)
-        return Timing(gpu.seconds(start, end), own_s, issued_s / host_s if host_s else None)
+        host_s = (clock() - began) * iterations / (iterations + 1)
+        return Timing(gpu.seconds(start, end), host_s)
 
     def flushed(iterations: int) -> Timing:
         pairs.extend((gpu.event(), gpu.event()) for _ in range(iterations - len(pairs)))
@@ -111,6 +105,27 @@ def waited_s(
     if gpu is not None:
         gpu.synchronise()
     return clock() - began
+
+
+def issued_share(
+    call: Callable[[], object], gpu: Gpu, clock: Callable[[], float] = perf_counter
+) -> float:
+    """The part of a call's time after which the host has handed it over: the median of a few.
+
+    Near 1 the device waits for the host, near 0 the host for the device. Of single calls, as a
+    device takes on only so many launches ahead, and then holds the host up.
+    """
+
+    def once() -> float:
+        gpu.synchronise()
+        began = clock()
+        call()
+        issued_s = clock() - began
+        gpu.synchronise()
+        whole_s = clock() - began
+        return issued_s / whole_s if whole_s > 0 else 0.0
+
+    return median(once() for _ in range(_SINGLE_CALLS))
 
 
 def empty_region_s(gpu: Gpu) -> float:
@@ -176,7 +191,7 @@ class WarmUp:
 
     @property
     def _is_clock_steady(self) -> bool:
-        last = self.mhz[-3:]  # where the two windows begin, meet and end
+        last = self.mhz[-3:]  # at the ends of the last windows
         return not last or max(last) - min(last) <= self.clock_share * max(last)
 
 
@@ -220,12 +235,13 @@ class Contestant:
     samples_s: list[float] = field(default_factory=list)
     host_samples_s: list[float] = field(default_factory=list)
     graph_samples_s: list[float] = field(default_factory=list)
-    issued_shares: list[float] = field(default_factory=list)
+    issued_share: float | None = None
     throttled: int = 0
 
     def prepare(self, *, minimum_s: float, resolution_s: float | None = None) -> None:
         """First call, warm-up, calibration."""
         self.first_call_s = self.once()
+        self._read_clock()
         while not self.warm_up.is_finished:
             self.warm_up.add(self.once())
             if self.warm_up.is_clock_due:
@@ -245,12 +261,10 @@ class Contestant:
 
     def sample(self) -> None:
         """One sample; of the graph likewise."""
-        seconds, host_s, issued_share = self.timed(self.iterations)
+        seconds, host_s = self.timed(self.iterations)
         self.samples_s.append(seconds / self.iterations)
         if host_s is not None:
             self.host_samples_s.append(host_s / self.iterations)
-        if issued_share is not None:
-            self.issued_shares.append(issued_share)
         if callable(self.replayed):
             replayed_s = self.replayed(self.graph_iterations).seconds
             self.graph_samples_s.append(replayed_s / self.graph_iterations)
@@ -270,7 +284,7 @@ class Contestant:
             steady=self.warm_up.is_steady,
             host_samples_s=tuple(self.host_samples_s) or None,
             graph_samples_s=tuple(self.graph_samples_s) or replayed,
-            issued_share=median(self.issued_shares) if self.issued_shares else None,
+            issued_share=self.issued_share,
             throttled=self.throttled,
         )
 
@@ -308,6 +322,7 @@ class Ring:
         least = {"minimum_s": self.minimum_s, "resolution_s": _EVENT_RESOLUTION_S}
         contestant.warm_up = WarmUp.of_gpu()
         contestant.prepare(**least)
+        contestant.issued_share = issued_share(call, self.gpu)
         if isinstance(graph, Failure):
             contestant.replayed = graph
         elif graph:

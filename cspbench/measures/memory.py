@@ -163,7 +163,7 @@ def allocated(subject: Subject) -> Allocated:
 
 
 def _compile(call: Call, device: str) -> tuple[float, bool]:
-    """Seconds of the first two calls beyond the third's, nothing taken from an earlier compilation.
+    """Seconds of two calls beyond two later ones', nothing taken from an earlier compilation.
 
     The second is where CUDA graphs are recorded. And whether torch made one graph of it: else it
     tried more than the one frame of the call. The compiler itself is loaded before, which takes

@@ -30,13 +30,11 @@ def title(rows: Sequence[Row], quote: Quote) -> str:
     words = [MODE_TITLES[rows[0].mode]]
     shapes: dict[Shape, list[str]] = defaultdict(list)
     for row in rows:
-        shapes[row.record.case.input_shape].append(quote(row.name))
+        shape = row.record.case.input_shape
+        shapes[shape].append(quote(row.name.removesuffix(f" {shape_text(shape)}")))
     usual = max(shapes, key=lambda shape: len(shapes[shape]))
     unusual = [
-        f"{some([name.removesuffix(f' {shape_text(shape)}') for name in names])}: "
-        f"{shape_text(shape)}"
-        for shape, names in shapes.items()
-        if shape != usual
+        f"{some(names)}: {shape_text(shape)}" for shape, names in shapes.items() if shape != usual
     ]
     words.append(f"input {shape_text(usual)}" + (f" ({'; '.join(unusual)})" if unusual else ""))
     references = {row.reference for row in rows} - {None}

@@ -173,6 +173,9 @@ def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
     assert "is fastest of 2 entries" in text
     assert "Not ranked, as their input is another: csp_fusion_first." in text
     assert "input 1x64x56x56 (csp_fusion_first: 1x128x32x32)" in text
+    labelled = change_case(run, 2, label="mine.py:f 1x128x32x32")
+    assert "(mine.py:f: 1x128x32x32)" in " ".join(report.text(labelled).split())
+    assert "(`mine.py:f`: 1x128x32x32)" in report.render(labelled, "markdown")
 
 
 def test_one_launch_gives_no_interval_and_says_so() -> None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 _ANGLES = (0, 180, 90, 270, 35, 325, 145, 215)
 _DISTANCES = (5.0, 14.0, 26.0, 40.0)  # points from the marker's edge, nearest first
 _LINED = 10.0  # from this distance on a line ties the label to its marker
-_ANOTHERS = 60.0  # square points that a place is worse by where another marker is nearer
-_BESIDE = 4.0  # as it does where another marker is no more than so much farther
+_ANOTHERS_COST = 60.0  # square points that a place is worse by where another marker is nearer
+_BESIDE = 4.0  # a line is also drawn where another marker is no more than so much farther
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def place_labels(
                 box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
                 covered = sum(map(box.overlap, taken)) + box.area - box.overlap(frame)
                 if others and min(box.gap(*one) for one in others) < box.gap(x, y, radius):
-                    covered += _ANOTHERS
+                    covered += _ANOTHERS_COST
                 if best is None or covered < best[0] - 1e-6:
                     best = covered, distance, dx, dy, box
         assert best is not None
