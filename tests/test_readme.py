@@ -101,13 +101,14 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
 def test_the_table_of_gradients_is_the_reference_runs() -> None:
     """All that the page says of the trainings, from a clean tree."""
     text = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    folder = REFERENCE.parent / "gradients"
-    assert table.strip() in (folder / "report.txt").read_text(encoding="utf-8")
-    run = store.read(folder)
-    assert run.info.git is not None
-    assert not run.info.git.dirty
-    assert [len(record.trainings) for record in run.records] == [5] * 4
+    tables = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for table, name in zip(tables, ("gradients", "gradients_conv"), strict=True):
+        folder = REFERENCE.parent / name
+        assert table.strip() in (folder / "report.txt").read_text(encoding="utf-8")
+        run = store.read(folder)
+        assert run.info.git is not None
+        assert not run.info.git.dirty
+        assert [len(record.trainings) for record in run.records] == [15] * 4
 
 
 def test_the_reference_runs_terms_are_still_this_codes() -> None:

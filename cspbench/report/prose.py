@@ -74,7 +74,9 @@ def timed_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
             sentences.append(_throughput_conclusion(group, quote))
             continue
         ranked, others = _at_one_input(group)
-        sentences.append(_timed_conclusion(ranked, quote) + _not_ranked(others, quote))
+        has_references = any(row.is_reference for row in table)
+        text = _timed_conclusion(ranked, quote, has_references=has_references)
+        sentences.append(text + _not_ranked(others, quote))
     return sentences
 
 
@@ -246,7 +248,7 @@ def _undecided(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
     return [text]
 
 
-def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
+def _timed_conclusion(group: Sequence[Row], quote: Quote, *, has_references: bool) -> str:
     at = AT[group[0].mode]
     timed = [row for row in group if row.latency]
     if not timed:
@@ -254,7 +256,12 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     beside = [row for row in timed if row.ratio or row.is_reference]
     reference = next((row for row in beside if row.is_reference), None)
     if reference is None or len(beside) < 2:
-        return _without_ratios(at, timed, quote, has_reference=group[0].reference is not None)
+        why = "no reference entry is set"
+        if group[0].reference is not None:
+            why = "the reference entry was not timed with them"
+        elif has_references:
+            why = "no reference entry has their input"
+        return _without_ratios(at, timed, quote, why)
     best = min(beside, key=lambda row: row.ratio.value if row.ratio else 1.0)
     of = f"of {plural(len(beside), 'entry')}"
     if best is reference:
@@ -276,7 +283,7 @@ def _timed_conclusion(group: Sequence[Row], quote: Quote) -> str:
     return f"{first}{tie}. Against {quote(reference.name)}: {counted}."
 
 
-def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, *, has_reference: bool) -> str:
+def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, why: str) -> str:
     best = min(timed, key=lambda row: row.latency.value if row.latency else 0.0)
     if len(timed) == 1:
         text = f"{at} {quote(best.name)} takes {_latency_text(best)}"
@@ -286,11 +293,6 @@ def _without_ratios(at: str, timed: Sequence[Row], quote: Quote, *, has_referenc
     if best.latency and best.latency.low is None:
         text += "; one launch gives no interval"
     if len(timed) > 1:
-        why = (
-            "the reference entry was not timed with them"
-            if has_reference
-            else ("no reference entry is set")
-        )
         text += f"; {why}, so there are no ratios"
     return f"{text}."
 

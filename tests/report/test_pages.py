@@ -196,6 +196,16 @@ def test_without_a_reference_there_are_no_ratios() -> None:
     assert "ratio |" not in text
 
 
+def test_beside_a_reference_of_another_input_the_reason_is_another() -> None:
+    """Two entries at an input that the reference does not have."""
+    run = make_run(THREE, modes=("infer",))
+    for index in (1, 2):
+        run = change_case(run, index, reference=None, input_shape=(1, 128, 32, 32))
+    text = " ".join(report.text(run).split())
+    assert "fastest of 2 entries" in text
+    assert "; no reference entry has their input, so there are no ratios." in text
+
+
 def test_a_failed_case_is_a_dash_with_its_reason_never_a_zero() -> None:
     """It is listed with stage, cause and reason, and counted above the tables."""
     run = make_run(THREE, modes=("infer",))
