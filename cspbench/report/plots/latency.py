@@ -39,6 +39,8 @@ def latency(run: Run) -> "Figure | None":
         note = "marker: estimate over launches; bar: 95% interval; dots: samples"
         if beyond:
             note += f", {beyond} of them beyond the axis"
+        if any(row.is_reference for row in table):
+            note += "; dashed: the reference"
         caption(figure, run, table, note)
     return figure
 
@@ -68,7 +70,7 @@ def _draw(axes: "Axes", row: Row, edge: float) -> None:
         x=[row.latency.value * 1e3],
         y=[row.place],
         ax=axes,
-        s=44,
+        s=30,
         **style,
         edgecolor="white",
         linewidth=0.6,
