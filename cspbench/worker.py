@@ -69,17 +69,23 @@ def load(announcer: Announcer, builders: tuple[str, ...], data: str | None) -> N
     """
     try:
         for builder in builders:
-            found = resolve(builder)
-            module = builder.rpartition(":")[0]
-            named = module if module.endswith(".py") else sys.modules[module].__file__
-            digest = hashlib.sha256(Path(named).read_bytes() if named else b"")
-            with contextlib.suppress(TypeError, OSError):  # of C, or made in memory
-                digest.update(Path(inspect.getfile(found)).read_bytes())
-            announcer.send((builder, digest.hexdigest()[:16]))
+            announcer.send((builder, _digest(builder, resolve(builder))))
         if data is not None:
             images(data)
     except CspbenchError as error:
         announcer.send(error)
+
+
+def _digest(builder: str, found: Callable[..., object]) -> str:
+    """The first 16 digits of SHA-256 over the files that name ``found`` and that define it."""
+    module = builder.rpartition(":")[0]
+    named = module if module.endswith(".py") else sys.modules[module].__file__
+    paths = [] if named is None else [Path(named).resolve()]
+    with contextlib.suppress(TypeError):  # of C, or made in memory
+        paths.append(Path(inspect.getfile(found)).resolve())
+    files = [path for path in dict.fromkeys(paths) if path.is_file()]
+    contents = b"".join(path.read_bytes() for path in files)
+    return hashlib.sha256(contents).hexdigest()[:16]
 
 
 def measure(

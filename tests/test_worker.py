@@ -2,8 +2,10 @@
 
 import contextlib
 import gc
+import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -363,3 +365,32 @@ def test_what_the_main_memory_was_asked_for_is_read_to_the_byte() -> None:
     assert (
         worker.failure("a", "counts", ValueError("tried to allocate 5 GiB")).requested_bytes is None
     )
+
+
+def test_a_models_hash_is_of_the_files_that_name_and_define_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that stands for another's class changes with the file, and with what it stands for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+
+    def digest(code: str, name: str) -> str:
+        path = tmp_path / f"{name}.py"
+        path.write_text(code)
+        ear = Ear()
+        worker.load(ear, (f"{name}.py:Block",), None)  # type: ignore[arg-type]
+        ((_, found),) = ear.heard
+        return str(found)
+
+    own = "from torch import nn\nclass Block(nn.ReLU): pass\n"
+    alias = "from torch import nn\nBlock = nn.ReLU\n"
+    assert digest(own, "a") == hashlib.sha256(own.encode()).hexdigest()[:16] == digest(own, "b")
+    assert digest(alias, "c") not in {digest(own, "d"), hashlib.sha256(alias.encode()).hexdigest()}
+
+
+def test_what_cannot_be_loaded_is_the_answer() -> None:
+    """A builder, or data."""
+    for builders, data in (("nowhere:Block",), None), ((), "nowhere:batches"):
+        ear = Ear()
+        worker.load(ear, builders, data)  # type: ignore[arg-type]
+        assert [type(one) for one in ear.heard] == [CspbenchError]
