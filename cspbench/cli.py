@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +17,6 @@ from .options import parse
 
 EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, EXIT_FAILED_CASE = 0, 1, 2, 3
 EXIT_UNDECIDED, EXIT_INTERRUPTED = 4, 130
-_WIDTH = 100
 _LONGEST_LINE = 1000  # of an error: what it quotes may be anything
 _AB_BUDGET_S = 60.0  # unless --budget or --launches says otherwise
 
@@ -132,7 +130,9 @@ def _written(paths: Sequence[Path], folder: Path) -> str:
 
 
 def _filled(sentence: str) -> str:
-    return textwrap.fill(sentence, _WIDTH, break_on_hyphens=False, break_long_words=False)
+    from .report.tables import WIDTH, wrap
+
+    return "\n".join(wrap(sentence, WIDTH))
 
 
 def _shown(path: Path) -> str:

@@ -258,12 +258,12 @@ def _trained(
     criteria: dict[Any, Criterion] = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
     found: Mapping[Any, Verdict] = judge(differences, criteria)
     for (key, name), verdict in found.items():
-        margin = differences[key, name].margin()
-        so_far = f"{differences[key, name].log_ratio:+.3f}"
+        found_one = differences[key, name]
+        margin = found_one.margin()
+        by = f"{found_one.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
         changes[key][name] = open_change(
-            f"a difference of {so_far}" + ("" if margin is None else f" ± {margin:.3f}") + " is "
-            f"not told from 0 (p {verdict.p:.4f}, below {ALPHA:g} wanted), nor within "
-            f"{SAME_SHARE:g} for certain",
+            f"a difference of {by}; the same within {SAME_SHARE:g}, changed where p (here "
+            f"{verdict.p:.4f}) is below {ALPHA:g}",
             baseline=fmean(before[key].trained[name]),
             candidate=fmean(after[key].trained[name]),
             verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,

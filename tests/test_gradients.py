@@ -3,10 +3,12 @@
 import hashlib
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import msgspec
 import numpy as np
@@ -429,8 +431,19 @@ def test_the_frame_has_a_row_a_case_with_intervals_over_seeds() -> None:
 )
 def test_trainings_compare_seed_by_seed(candidate: Sequence[float], verdict: str) -> None:
     """The same within 0.05, changed beyond it, undecided where seeds disagree; nothing is worse."""
+    from cspbench.report import comparison
+
     found = compare(make_run({"dense": DENSE}), make_run({"dense": candidate}))
-    assert found.cases[0].measures["parts_cka"].verdict == verdict
+    change = found.cases[0].measures["parts_cka"]
+    assert change.verdict == verdict
+    said = re.fullmatch(
+        r"a difference of (\S+) ± \S+; the same within 0\.05, changed where p .* is below 0\.01",
+        change.reason,
+    )
+    assert said is not None
+    assert float(said[1]) == pytest.approx(fmean(candidate) - fmean(DENSE), abs=1e-3)
+    is_open = "no verdict on similarity of the parts" in " ".join(comparison.text(found).split())
+    assert is_open == (verdict == "undecided")
     assert found.cases[0].measures["accuracy"].verdict == "same"
     assert cli.comparison_exit_code(found, strict=False) == 0
 

@@ -149,7 +149,9 @@ def _reasons(found: Comparison, quote: Quote) -> list[str]:
             if change.verdict == "undecided" and change.interval is not None:
                 undecided.append(_named(case, quote))
                 needed += [] if change.more_launches is None else [change.more_launches]
-            elif change.verdict in {"undecided", "changed"}:
+            elif change.verdict == "undecided" or (
+                change.verdict == "changed" and None in (change.baseline, change.candidate)
+            ):
                 reason = f"no verdict on {_WORDS[name]}: {quote(plain(change.reason))}"
                 gathered.setdefault(reason, []).append(_named(case, quote))
     items = []
