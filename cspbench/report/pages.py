@@ -34,9 +34,7 @@ def text(run: Run, columns: Sequence[Column]) -> str:
         blocks.append(_underlined(heading, "-"))
         blocks += map(_wrapped, _conclusions(run, table, _same))
     blocks += map(_wrapped, prose.completeness(run, table, _same))
-    lines = circumstances(run, table)
-    label_width = max(len(label) for label, _ in lines)
-    blocks.append("\n".join(f"{label:<{label_width}}  {text}" for label, text in lines))
+    blocks.append(_labelled(circumstances(run, table)))
     blocks += _grids(table, columns, part)
     blocks += _listed("Failures", prose.failures(table, _same))
     blocks += _listed("Notes", _run_notes(run, table, columns, _same))
@@ -175,6 +173,14 @@ def _listed(heading: str, items: Sequence[str]) -> list[str]:
 
 def _bullets(heading: str, items: Sequence[str]) -> list[str]:
     return [heading, "\n".join(f"- {item}" for item in items)] if items else []
+
+
+def _labelled(lines: Sequence[tuple[str, str]]) -> str:
+    """Each text behind its label; a command stays on one line, so that it can be copied."""
+    width = max(len(label) for label, _ in lines)
+    shown = [(label, f"{label:<{width}}  {text}") for label, text in lines]
+    indent = " " * (width + 2)
+    return "\n".join(line if label == "repeat" else _wrapped(line, indent) for label, line in shown)
 
 
 def _underlined(title: str, rule: str) -> str:

@@ -90,6 +90,24 @@ def test_no_table_is_wider_than_100_columns_whatever_the_labels_and_columns(
             assert wcswidth(line) <= 100
 
 
+def test_circumstances_are_no_wider_than_the_tables_but_for_the_command() -> None:
+    """Of contended launches there is much to say; what is to be typed stays on its line."""
+    run = make_run(THREE)
+    launches = tuple(
+        msgspec.structs.replace(
+            launch, activity=msgspec.structs.replace(launch.activity, cpu_s=1.0, others_s=19.0)
+        )
+        for launch in run.launches
+    )
+    command = "python -m cspbench run " + " ".join(["--threads 2"] * 12)
+    info = msgspec.structs.replace(run.info, command=command)
+    text = report.text(msgspec.structs.replace(run, launches=launches, info=info))
+    assert "6 counted for want of" in " ".join(text.split())
+    lines = text.splitlines()
+    assert [len(line) > 100 for line in lines if line.startswith("repeat ")] == [True]
+    assert max(len(line) for line in lines if not line.startswith("repeat ")) <= 100
+
+
 def test_chosen_columns_are_shown_and_no_others() -> None:
     """Exact ones in the exact table, timed ones in the timed."""
     text = report.text(make_run(THREE), ("cio", "latency"))
