@@ -10,7 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor, nn
 
 from cspbench.catalogue import figure3, yolo
-from cspbench.catalogue.entry import Entry, resolve
+from cspbench.catalogue.entry import Entry
+from cspbench.catalogue.loading import resolve
 
 every_entry = pytest.mark.parametrize(
     "entry", [*figure3.ENTRIES, *yolo.ENTRIES], ids=lambda entry: entry.name

@@ -21,14 +21,15 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from cspbench import report, store
-from cspbench.case import make_case
+from cspbench import report
 from cspbench.catalogue import ENTRIES as CATALOGUE
 from cspbench.catalogue import find
 from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
-from cspbench.measures.gradients import gradient_terms
+from cspbench.measures.gradient_terms import gradient_terms
 from cspbench.measures.memory import StorageTracker, tensor_peak
+from cspbench.plan.case import make_case
+from cspbench.records import folder as store
 
 ENTRIES = ("dense", "csp", "c3")
 NETWORKS = ("resnet50", "cspdarknet53")

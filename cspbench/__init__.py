@@ -9,11 +9,11 @@ The names below load what they need on first use; importing this package loads n
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .api import profile as profile
     from .catalogue.entry import Entry as Entry
     from .catalogue.entry import Parameter as Parameter
-    from .comparing import compare as compare
+    from .comparison.compare import compare as compare
     from .errors import CspbenchError as CspbenchError
-    from .profiling import profile as profile
 
 __version__ = "0.1.0"
 __all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "compare", "profile"]
@@ -22,8 +22,8 @@ _HOMES = {
     "CspbenchError": ".errors",
     "Entry": ".catalogue.entry",
     "Parameter": ".catalogue.entry",
-    "compare": ".comparing",
-    "profile": ".profiling",
+    "compare": ".comparison.compare",
+    "profile": ".api",
 }
 
 

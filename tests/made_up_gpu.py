@@ -7,7 +7,7 @@ from typing import Any
 
 
 class MadeUpGpu:
-    """A `cspbench.device.Gpu`: the host gives it work and goes on; it does one thing at a time.
+    """A `Gpu` of `machine.device`: the host gives it work and goes on; it does one thing at a time.
 
     ``now`` is the host's clock, ``idle_at`` when the device will have done all that it was given.
     Making an event takes the host ``event_s``.
@@ -73,7 +73,7 @@ class MadeUpGpu:
 
 
 class ThisProcessor:
-    """A `cspbench.device.Gpu` that is this machine's processor: never ahead, and in real time."""
+    """A `Gpu` of `machine.device` that is this processor: never ahead, and in real time."""
 
     def synchronise(self) -> None:
         """It has done all already."""

@@ -2,9 +2,17 @@
 
 import msgspec
 
-from cspbench.case import Case, Mode
-from cspbench.records import Activity, Failure, GpuActivity, GpuFlags, GpuState, Latency, Launch
-from cspbench.runs import (
+from cspbench.plan.case import Case, Mode
+from cspbench.records.lines import (
+    Activity,
+    Failure,
+    GpuActivity,
+    GpuFlags,
+    GpuState,
+    Latency,
+    Launch,
+)
+from cspbench.records.run import (
     SCHEMA,
     Environment,
     GpuDescription,

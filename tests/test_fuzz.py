@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_comparing import a_run
+from test_compare import a_run
 from test_gradients import DENSE, make_run
 
-from cspbench import cli, report, store, suite
+from cspbench import report
+from cspbench.cli import commands as cli
+from cspbench.comparison.thresholds import gate
+from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError
-from cspbench.gate import gate
-from cspbench.runner import lines_of
-from cspbench.store import INFO, RECORDS, RunFolder
+from cspbench.plan import suite
+from cspbench.records import folder as store
+from cspbench.records.folder import INFO, RECORDS, RunFolder
 
 INPUTS = int(os.environ.get("FUZZ", "400"))
 LIMIT_S = 20

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from test_cli import cspbench
 
-from cspbench import store
-from cspbench.records import Failure
-from cspbench.runs import Record, Run
+from cspbench.records import folder as store
+from cspbench.records.lines import Failure
+from cspbench.records.run import Record, Run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 

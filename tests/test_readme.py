@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import store
-from cspbench.gate import gate
+from cspbench.comparison.thresholds import gate
+from cspbench.records import folder as store
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def test_the_table_of_gradients_is_the_reference_runs() -> None:
 def test_the_reference_runs_terms_are_still_this_codes() -> None:
     """A change of what is traced must come with a new reference."""
     from cspbench.measures.base import BuiltSubject
-    from cspbench.measures.gradients import gradient_terms
+    from cspbench.measures.gradient_terms import gradient_terms
 
     for record in store.read(REFERENCE.parent / "gradients").records:
         assert gradient_terms(BuiltSubject(record.case)) == record.gradient_terms
@@ -144,7 +144,7 @@ def test_the_settings_in_the_readme_are_read(tmp_path: Path) -> None:
 
 def test_the_suite_in_the_documentation_is_one_that_loads(tmp_path: Path) -> None:
     """docs/extending.md shows a whole suite."""
-    from cspbench import suite
+    from cspbench.plan import suite
 
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     (toml,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cspbench.options import parse
+from cspbench.cli.options import parse
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median, quantiles, stdev
 
-from cspbench.case import Case, make_case
 from cspbench.catalogue import find
-from cspbench.records import YARDSTICK
+from cspbench.plan.case import Case, make_case
+from cspbench.records.lines import YARDSTICK
 from cspbench.report.tables import Strip, draw
-from cspbench.stats import (
+from cspbench.verdicts.judge import Criterion, Verdict, judge
+from cspbench.verdicts.stats import (
     Estimate,
     half_width,
     log_estimate,
@@ -20,7 +21,6 @@ from cspbench.stats import (
     t_quantile,
     welch,
 )
-from cspbench.verdicts import Criterion, Verdict, judge
 
 from .rules import RULES, Side
 from .trials import (

@@ -20,12 +20,13 @@ from typing import Any
 
 import msgspec
 
-from cspbench import environment, isolate
-from cspbench.case import Case, make_case
 from cspbench.catalogue import ENTRIES, find
-from cspbench.records import CaseFailure, Latency, Launch
-from cspbench.runs import Settings
-from cspbench.session import SAMPLING
+from cspbench.engine import isolate
+from cspbench.engine.session import SAMPLING
+from cspbench.machine import environment
+from cspbench.plan.case import Case, make_case
+from cspbench.records.lines import CaseFailure, Latency, Launch
+from cspbench.records.run import Settings
 from cspbench.units import seconds_text
 
 COPIES = ("A1", "A2", "A3", "A4")
@@ -133,7 +134,7 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
     lines: list[Any] = []
     for launch in range(1, chosen.launches + 1):
         died = isolate.run(
-            "cspbench.worker:launch",
+            "cspbench.engine.worker:launch",
             number * 1000 + launch,
             cases(),
             chosen,
@@ -258,7 +259,7 @@ def measure_overhead(announcer: isolate.Announcer) -> None:
 
 def measure_peaks(announcer: isolate.Announcer, chosen: Settings) -> None:
     """The tensor peak of every catalogue entry in both modes, on real and on fake tensors."""
-    from cspbench.device import backend
+    from cspbench.machine.device import backend
     from cspbench.measures.base import BuiltSubject
     from cspbench.measures.memory import allocated, tensor_peak
 

@@ -1,35 +1,6 @@
-"""The catalogue: every built-in entry by its name. Listing it needs no torch."""
+"""The catalogue: what can be measured, and how its code is loaded. Listing it needs no torch."""
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from .entries import ENTRIES, find
+from .entry import Entry, Parameter
 
-from ..errors import CspbenchError, unknown
-from . import external, figure3, networks, yolo
-from .entry import Entry
-
-
-def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
-    """Entries of all ``families`` by name, in order; raises ValueError for a repeated name."""
-    entries: dict[str, Entry] = {}
-    for entry in (entry for family in families for entry in family):
-        if entry.name in entries:
-            raise ValueError(f"two catalogue entries are named {entry.name!r}")
-        entries[entry.name] = entry
-    return MappingProxyType(entries)
-
-
-ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES)
-
-
-def find(name: str) -> Entry:
-    """Entry of that name, or the model of yours that it names (`external`).
-
-    Raises `CspbenchError` with the nearest names where there is none.
-    """
-    if ":" in name:
-        return external.entry(name)
-    if name.endswith(".py"):
-        raise CspbenchError(f"{name} is a file; name what makes the model in it: {name}:NAME")
-    if name not in ENTRIES:
-        raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
-    return ENTRIES[name]
+__all__ = ["ENTRIES", "Entry", "Parameter", "find"]

@@ -4,18 +4,10 @@ Nothing here imports torch, so that listing and checking answer at once.
 """
 
 import contextlib
-import hashlib
-import importlib
-import importlib.util
 import math
-import operator
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from ..errors import CspbenchError, unknown
 
@@ -197,51 +189,3 @@ def _guessed(text: str) -> Value:
     if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", text, re.ASCII):
         return float(text)
     return text
-
-
-def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
-    """Callable that ``reference`` names.
-
-    ``.blocks.csp:CSP``, ``package.module:callable`` or ``path/to/file.py:callable``, whose code
-    runs here. Raises `CspbenchError` where the module or the name is not there, or cannot be
-    called.
-    """
-    module_name, colon, attribute = reference.rpartition(":")
-    if not colon:
-        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
-    try:
-        module = (
-            _module_of_file(Path(module_name))
-            if module_name.endswith(".py")
-            else importlib.import_module(module_name, package)
-        )
-    except (ImportError, ValueError) as error:
-        raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
-    try:
-        found: Callable[..., Any] = operator.attrgetter(attribute)(module)
-    except AttributeError as error:
-        raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
-    if not callable(found):
-        raise CspbenchError(f"{reference!r} is {found!r}, which cannot be called")
-    return found
-
-
-def _module_of_file(path: Path) -> ModuleType:
-    """The module that a file holds, loaded once; beside it, what it imports from its folder."""
-    name = f"cspbench_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise CspbenchError(f"there is no file {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise CspbenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import _pytree as pytree
 
-from .. import trees
-from ..case import Case
-from ..catalogue.entry import resolve
+from ..catalogue.loading import build_from, resolve
+from ..plan.case import Case
 
 Phase = Literal["activations", "gradients", "other"]  # what arises in it counts as
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -64,7 +63,7 @@ class BuiltSubject:
         if self.root is None:
             module = resolve(self.case.build)(**self.case.arguments)
         else:
-            module = trees.build(self.root, self.case)
+            module = build_from(self.root, self.case.entry, self.case.build, self.case.arguments)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
         return module

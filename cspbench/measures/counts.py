@@ -19,7 +19,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from ..records import Counts, Disagreement, Failure, Layer, Uncounted
+from ..records.lines import Counts, Disagreement, Failure, Layer, Uncounted
 from .base import Call, Subject, module_stack
 
 aten = torch.ops.aten

@@ -2,8 +2,8 @@
 
 import torch
 
-from ..device import gpu
-from ..records import Failure, Graph
+from ..machine.device import gpu
+from ..records.lines import Failure, Graph
 from .base import Call, Subject
 
 

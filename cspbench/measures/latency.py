@@ -8,8 +8,8 @@ from statistics import median, quantiles
 from time import get_clock_info, perf_counter
 from typing import NamedTuple, Protocol, Self
 
-from ..device import Gpu
-from ..records import Failure, Latency
+from ..machine.device import Gpu
+from ..records.lines import Failure, Latency
 
 _MOST_ITERATIONS = 1 << 20
 _EVENT_RESOLUTION_S = 1e-6  # CUDA states half a microsecond

@@ -19,9 +19,9 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..case import is_gpu
-from ..device import gpu
-from ..records import Allocated, Failure, Split, TensorPeak
+from ..machine.device import gpu
+from ..plan.case import is_gpu
+from ..records.lines import Allocated, Failure, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
 from .latency import waited_s
 

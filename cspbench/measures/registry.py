@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from ..records import Allocated, Counts, GradientTerms, Graph, Resident, Stage, TensorPeak
+from ..records.lines import Allocated, Counts, GradientTerms, Graph, Resident, Stage, TensorPeak
 from .base import Subject
 from .counts import count
-from .gradients import gradient_terms
+from .gradient_terms import gradient_terms
 from .graph import graph
 from .memory import allocated, tensor_peak
 from .resident import resident

@@ -3,8 +3,8 @@
 import gc
 from pathlib import Path
 
-from ..allocator import map_every_block
-from ..records import Failure, Resident
+from ..machine.allocator import map_every_block
+from ..records.lines import Failure, Resident
 from .base import Call, Subject
 
 _STATUS = Path("/proc/self/status")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CspbenchError
-from ..runs import Run
+from ..records.run import Run
 from .columns import COLUMNS, Column, choose
 
 FORMATS = (
@@ -61,7 +61,7 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
         folder / "report.csv": pages.csv(run).encode(),
     }
     if run.info.revisions:
-        from ..comparing import in_turns
+        from ..comparison.compare import in_turns
         from . import comparison
 
         found = in_turns(run)

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from ..naming import plain
-from ..records import Failure, GpuActivity, Launch
-from ..runs import GpuDescription, NoiseFloor, Run, Settings
-from ..standing import threshold
-from ..stats import half_width
+from ..plan.labels import plain
+from ..records.lines import Failure, GpuActivity, Launch
+from ..records.run import GpuDescription, NoiseFloor, Run, Settings
 from ..units import bytes_text, percent_text, seconds_text
-from ..verdicts import ALPHA, THRESHOLD
+from ..verdicts.judge import ALPHA, THRESHOLD
+from ..verdicts.stats import half_width
+from ..verdicts.within_run import threshold
 from .prose import AT, launches, launches_text, plural, some
 from .rows import Row
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import unknown
-from ..records import Failure
-from ..stats import Estimate
+from ..records.lines import Failure
 from ..units import percent_text, ratio_text, significant_text
+from ..verdicts.stats import Estimate
 from .rows import Reading
 
 Part = Literal["exact", "trained", "timed"]

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median_high
 
-from ..changes import RANK, CaseComparison, Change, Comparison, Overall
-from ..gate import LATENCY
-from ..naming import plain
-from ..records import OF_TRAININGS
+from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
+from ..comparison.thresholds import LATENCY
+from ..plan.labels import plain
+from ..records.lines import OF_TRAININGS
 from ..units import ratio_text, significant_text
 from .columns import COLUMNS
 from .pages import code

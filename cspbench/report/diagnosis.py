@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..doctor import Diagnosis
-from ..naming import plain
+from ..engine.doctor import Diagnosis
+from ..plan.labels import plain
 from ..units import percent_text
 from .tables import WIDTH, Strip, draw, wrap
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
 
-from ..naming import plain
-from ..runs import Record, Run
-from ..standing import samples
-from ..stats import Estimate
+from ..plan.labels import plain
+from ..records.run import Record, Run
+from ..verdicts.stats import Estimate
+from ..verdicts.within_run import samples
 from .columns import COLUMNS
 from .rows import Row, rows
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..naming import plain
-from ..records import EXACT, Failure
-from ..runs import Run
-from ..stats import Estimate
+from ..plan.labels import plain
+from ..records.lines import EXACT, Failure
+from ..records.run import Run
 from ..units import shape_text
+from ..verdicts.stats import Estimate
 from .history import History, points
 from .rows import TRAINED, Reading, Row, rows
 

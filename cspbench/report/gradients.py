@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..gradients.readings import beside
-from ..naming import plain
-from ..runs import Run
-from ..stats import CONFIDENCE, Difference, holm
+from ..plan.labels import plain
+from ..records.run import Run
 from ..units import ratio_text
-from ..verdicts import ALPHA
+from ..verdicts.judge import ALPHA
+from ..verdicts.over_seeds import beside
+from ..verdicts.stats import CONFIDENCE, Difference, holm
 from .columns import estimate_text
 from .prose import Quote, plural, some
 from .rows import Row, cuts_text, estimate

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..case import Mode
 from ..errors import CspbenchError, unknown
-from ..naming import plain
-from ..runs import Run
-from ..stats import Estimate
+from ..plan.case import Mode
+from ..plan.labels import plain
+from ..records.run import Run
+from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, interval_text
 from .prose import MODE_TITLES, some
 from .rows import Reading, rows

@@ -4,9 +4,9 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from ..excerpt import excerpt, write_down
-from ..naming import plain
-from ..runs import Run
+from ..comparison.pasted_report import excerpt, write_down
+from ..plan.labels import plain
+from ..records.run import Run
 from . import gradients, prose
 from .circumstances import circumstances
 from .columns import Column, Part

@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from ..case import Mode
 from ..catalogue.entry import Shape
-from ..naming import plain
-from ..records import CaseFailure, Failure
-from ..runs import Run
+from ..plan.case import Mode
+from ..plan.labels import plain
+from ..records.lines import CaseFailure, Failure
+from ..records.run import Run
 from ..units import bytes_text, ratio_text, shape_text, significant_text
 from .columns import Column, estimate_text, milliseconds
 from .rows import AGAINST_REFERENCE, FAILED, Row, by_mode, latency_ratio

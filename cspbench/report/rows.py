@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..case import Case, Mode, is_gpu
-from ..gradients.readings import Reading as Gradients
-from ..gradients.readings import Training, over_seeds
-from ..gradients.terms import Structure
-from ..naming import names as names_of
-from ..records import (
+from ..plan.case import Case, Mode, is_gpu
+from ..plan.labels import names as names_of
+from ..records.gradient_terms import Structure
+from ..records.lines import (
     EXACT,
     EXACT_COUNTS,
     EXACT_PEAKS,
@@ -22,10 +20,13 @@ from ..records import (
     Samples,
     Stage,
 )
-from ..runs import Record, Run
-from ..standing import difference, samples, verdicts
-from ..stats import Estimate, latency_estimate, tukey_outliers
-from ..verdicts import Answer, Verdict
+from ..records.run import Record, Run
+from ..records.trainings import Reading as Gradients
+from ..records.trainings import Training
+from ..verdicts.judge import Answer, Verdict
+from ..verdicts.over_seeds import over_seeds
+from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
+from ..verdicts.within_run import difference, samples, verdicts
 
 Reading = int | float | str | Estimate | Failure | None
 """A value, a word, an estimate, why there is none, or None where it does not apply."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ..naming import plain
-from ..records import Counts, Failure, Layer, Split, TensorPeak
-from ..runs import Record
+from ..plan.labels import plain
+from ..records.lines import Counts, Failure, Layer, Split, TensorPeak
+from ..records.run import Record
 from ..units import bytes_text, count_text, shape_text
 from .prose import MODE_TITLES
 from .tables import WIDTH, Strip, draw, wrap

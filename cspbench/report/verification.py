@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from ..engine.verify import CONVENTIONS, MEANINGS, Check
 from ..units import percent_text
-from ..verifying import CONVENTIONS, MEANINGS, Check
 from .prose import some
 from .tables import WIDTH, Strip, draw, wrap
 

@@ -38,7 +38,8 @@ from cspbench.blocks.yolo.two_paths import (
     RepNCSP,
 )
 from cspbench.catalogue import yolo
-from cspbench.catalogue.entry import Entry, Value, resolve
+from cspbench.catalogue.entry import Entry, Value
+from cspbench.catalogue.loading import resolve
 
 every_entry = pytest.mark.parametrize("entry", yolo.ENTRIES, ids=lambda entry: entry.name)
 every_inner_block = pytest.mark.parametrize(

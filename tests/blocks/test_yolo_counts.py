@@ -8,7 +8,8 @@ import pytest
 from counting import count
 
 from cspbench.catalogue import find
-from cspbench.catalogue.entry import Value, resolve
+from cspbench.catalogue.entry import Value
+from cspbench.catalogue.loading import resolve
 
 Arguments = dict[str, Value]
 

@@ -13,8 +13,10 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cspbench.blocks import layers
-from cspbench.catalogue import ENTRIES, find, join, networks, parameters
-from cspbench.catalogue.entry import Entry, Value, resolve
+from cspbench.catalogue import ENTRIES, find, networks, parameters
+from cspbench.catalogue.entries import join
+from cspbench.catalogue.entry import Entry, Value
+from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
 
 NETWORKS = [entry.name for entry in networks.ENTRIES]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from cspbench.blocks.dense import Dense
-from cspbench.catalogue.entry import Entry, Parameter, Shape, Value, resolve
+from cspbench.catalogue.entry import Entry, Parameter, Shape, Value
+from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
 
 ENTRY = Entry(

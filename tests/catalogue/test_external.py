@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import cli, suite
-from cspbench.case import make_case
 from cspbench.catalogue import find
-from cspbench.catalogue.entry import resolve
+from cspbench.catalogue.loading import resolve
+from cspbench.cli import commands as cli
 from cspbench.errors import CspbenchError
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
+from cspbench.plan import suite
+from cspbench.plan.case import make_case
 
 MODEL = """
 from pathlib import Path

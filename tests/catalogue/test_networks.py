@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from cspbench.blocks.official import ZeroPadShortcut
 from cspbench.blocks.residual import Residual
 from cspbench.catalogue import networks
-from cspbench.catalogue.entry import Entry, Value, resolve
+from cspbench.catalogue.entry import Entry, Value
+from cspbench.catalogue.loading import resolve
 
 BY_NAME = {entry.name: entry for entry in networks.ENTRIES}
 every_network = pytest.mark.parametrize("entry", networks.ENTRIES, ids=lambda entry: entry.name)

@@ -10,10 +10,10 @@ from making import make_case
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from cspbench.case import Compiler, Mode
 from cspbench.measures import memory, resident
 from cspbench.measures.base import BuiltSubject, Call
-from cspbench.records import Failure
+from cspbench.plan.case import Compiler, Mode
+from cspbench.records.lines import Failure
 
 pytestmark = pytest.mark.slow
 

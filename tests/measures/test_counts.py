@@ -11,11 +11,11 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 import cspbench
-from cspbench.case import make_case
 from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
-from cspbench.records import Counts, Failure
+from cspbench.plan.case import make_case
+from cspbench.records.lines import Counts, Failure
 
 
 def counts_of(

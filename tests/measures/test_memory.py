@@ -12,13 +12,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
-from cspbench.case import Mode, Precision, make_case
 from cspbench.catalogue import find
 from cspbench.measures import memory
 from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
 from cspbench.measures.memory import NodeOwners, StorageTracker, _track, tensor_peak
-from cspbench.records import Allocated, TensorPeak
+from cspbench.plan.case import Mode, Precision, make_case
+from cspbench.records.lines import Allocated, TensorPeak
 
 FLOAT = 4
 

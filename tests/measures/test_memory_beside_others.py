@@ -18,11 +18,11 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.profiler import ProfilerActivity, profile
 
-from cspbench.case import Case, Mode, make_case
 from cspbench.catalogue import find
 from cspbench.measures.base import BuiltSubject, Call, ModuleSubject
 from cspbench.measures.memory import _track, allocated, tensor_peak
-from cspbench.records import Failure, Resident
+from cspbench.plan.case import Case, Mode, make_case
+from cspbench.records.lines import Failure, Resident
 
 SHAPES = {"dense": (1, 64, 28, 28), "csp": (1, 64, 28, 28), "c3": (1, 128, 28, 28)}
 MIB = 1 << 20

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from making import SETTINGS
 
-from cspbench import isolate
-from cspbench.case import make_case
 from cspbench.catalogue import find
-from cspbench.records import Allocated, Line, Resident
+from cspbench.engine import isolate
+from cspbench.plan.case import make_case
+from cspbench.records.lines import Allocated, Line, Resident
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_resident_memory_follows_the_tensors_within_a_quarter() -> None:
     for stage in ("allocated", "resident"):
         settings = msgspec.structs.replace(SETTINGS, time_limit_s=120.0)
         died = isolate.run(
-            "cspbench.worker:measure",
+            "cspbench.engine.worker:measure",
             case,
             (stage,),
             settings,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cspbench.case import Case, Mode
-from cspbench.records import (
+from cspbench.plan.case import Case, Mode
+from cspbench.records.lines import (
     Activity,
     Allocated,
     Counts,
@@ -19,7 +19,7 @@ from cspbench.records import (
     TensorPeak,
     Uncounted,
 )
-from cspbench.runs import SCHEMA, Environment, Git, Record, Run, RunInfo, Settings
+from cspbench.records.run import SCHEMA, Environment, Git, Record, Run, RunInfo, Settings
 
 FIGURE_3 = (
     "dense",

@@ -13,9 +13,9 @@ import pytest
 from synthetic import change, make_run
 
 from cspbench import report
+from cspbench.comparison.readers import read
+from cspbench.records.run import Run
 from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
-from cspbench.runs import Run
-from cspbench.sources import read
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_every_form_is_json_also_of_one_launch(form: str) -> None:
 
 def test_an_unknown_form_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """With what there is."""
-    from cspbench import cli
+    from cspbench.cli import commands as cli
 
     assert cli.main(["report", "x", "--format", "hyperfin"]) == 2
     assert "nearest: 'hyperfine'" in capsys.readouterr().err

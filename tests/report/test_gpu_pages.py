@@ -10,8 +10,8 @@ from making import make_gpu, make_gpu_activity
 from synthetic import make_run
 
 from cspbench import report
-from cspbench.records import Allocated, Failure, GpuActivity, Graph, Latency
-from cspbench.runs import Run
+from cspbench.records.lines import Allocated, Failure, GpuActivity, Graph, Latency
+from cspbench.records.run import Run
 
 
 def on_gpu(

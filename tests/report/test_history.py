@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from synthetic import change, make_run
 
-from cspbench import cli
+from cspbench.cli import commands as cli
+from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError
+from cspbench.records.folder import RunFolder
+from cspbench.records.run import Git, Run
 from cspbench.report import history, plots
-from cspbench.runner import lines_of
-from cspbench.runs import Git, Run
-from cspbench.store import RunFolder
 
 TWO = ("dense", "csp")
 

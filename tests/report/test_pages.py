@@ -15,8 +15,8 @@ from synthetic import change, make_run
 
 from cspbench import report
 from cspbench.errors import CspbenchError
-from cspbench.records import CaseFailure, Failure
-from cspbench.runs import Run
+from cspbench.records.lines import CaseFailure, Failure
+from cspbench.records.run import Run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 # The golden pages are kept by hand: when one should change, read the new text as a user would
@@ -306,7 +306,7 @@ def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
     first = run.records[0]
     assert first.counts is not None
     assert int(rows[0]["params"]) == first.counts.params
-    from cspbench.stats import latency_estimate
+    from cspbench.verdicts.stats import latency_estimate
 
     estimate = latency_estimate([line.samples_s for line in first.latencies])
     assert float(rows[0]["latency_s"]) == estimate.value

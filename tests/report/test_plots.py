@@ -9,11 +9,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from synthetic import change, make_run
 
-from cspbench.case import Accuracy
+from cspbench.plan.case import Accuracy
+from cspbench.records.run import Run
 from cspbench.report import plots
 from cspbench.report.rows import rows
-from cspbench.runs import Run
-from cspbench.stats import latency_estimate
+from cspbench.verdicts.stats import latency_estimate
 
 THREE = ("dense", "csp", "csp_fusion_first")
 

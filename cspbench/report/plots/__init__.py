@@ -6,7 +6,7 @@ Where a run holds nothing for a figure, there is None in its place.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...runs import Run
+from ...records.run import Run
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
 from .latency import latency

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from ...gradients.readings import over_seeds
-from ...gradients.terms import Structure
-from ...naming import plain
-from ...runs import Run
+from ...plan.labels import plain
+from ...records.gradient_terms import Structure
+from ...records.run import Run
+from ...verdicts.over_seeds import over_seeds
 from ..rows import Row, rows
 from .style import INK, caption, look, name_text, theme
 

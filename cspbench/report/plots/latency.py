@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ...runs import Run
-from ...standing import samples
+from ...records.run import Run
+from ...verdicts.within_run import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
 

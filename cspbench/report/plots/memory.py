@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...case import Mode
-from ...runs import Run
+from ...plan.case import Mode
+from ...records.run import Run
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode, rows
 from .style import INK, MIB, PALE, caption, height, look, name_lines, theme

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...runs import Run
+from ...records.run import Run
 from ...units import bytes_text
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode, rows

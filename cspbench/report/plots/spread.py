@@ -3,8 +3,8 @@
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...runs import Run
-from ...standing import samples
+from ...records.run import Run
+from ...verdicts.within_run import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, panels, theme, with_latency
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...naming import plain
-from ...runs import Run
-from ...standing import samples
+from ...plan.labels import plain
+from ...records.run import Run
+from ...verdicts.within_run import samples
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode
 from ..tables import wrap

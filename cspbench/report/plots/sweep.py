@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ...runs import Run
-from ...stats import Estimate
+from ...records.run import Run
+from ...verdicts.stats import Estimate
 from ..prose import MODE_TITLES
 from ..rows import rows
 from ..sweep import Sweep

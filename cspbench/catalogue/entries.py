@@ -1,0 +1,35 @@
+"""Every entry that ships with the package, by its name."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from ..errors import CspbenchError, unknown
+from . import external, figure3, networks, yolo
+from .entry import Entry
+
+
+def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
+    """Entries of all ``families`` by name, in order; raises ValueError for a repeated name."""
+    entries: dict[str, Entry] = {}
+    for entry in (entry for family in families for entry in family):
+        if entry.name in entries:
+            raise ValueError(f"two catalogue entries are named {entry.name!r}")
+        entries[entry.name] = entry
+    return MappingProxyType(entries)
+
+
+ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES)
+
+
+def find(name: str) -> Entry:
+    """Entry of that name, or the model of yours that it names (`external`).
+
+    Raises `CspbenchError` with the nearest names where there is none.
+    """
+    if ":" in name:
+        return external.entry(name)
+    if name.endswith(".py"):
+        raise CspbenchError(f"{name} is a file; name what makes the model in it: {name}:NAME")
+    if name not in ENTRIES:
+        raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
+    return ENTRIES[name]

@@ -1,0 +1,142 @@
+"""How code is imported: builders by their name in text, and other checkouts' code side by side.
+
+Each checkout's modules are imported from below its own folder and kept apart from those of the same
+name that this process, or another checkout, has loaded.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import operator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import AbsentError, CspbenchError
+from .entries import find
+from .entry import Value
+
+_loaded: dict[Path, dict[str, ModuleType]] = {}
+
+
+def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
+    """Callable that ``reference`` names.
+
+    ``.blocks.csp:CSP``, ``package.module:callable`` or ``path/to/file.py:callable``, whose code
+    runs here. Raises `CspbenchError` where the module or the name is not there, or cannot be
+    called.
+    """
+    module_name, colon, attribute = reference.rpartition(":")
+    if not colon:
+        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
+    try:
+        module = (
+            _module_of_file(Path(module_name))
+            if module_name.endswith(".py")
+            else importlib.import_module(module_name, package)
+        )
+    except (ImportError, ValueError) as error:
+        raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
+    try:
+        found: Callable[..., Any] = operator.attrgetter(attribute)(module)
+    except AttributeError as error:
+        raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
+    if not callable(found):
+        raise CspbenchError(f"{reference!r} is {found!r}, which cannot be called")
+    return found
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    """The module that a file holds, loaded once; beside it, what it imports from its folder."""
+    name = f"cspbench_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise CspbenchError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise CspbenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def build_from(root: Path, entry: str, builder: str, arguments: Mapping[str, Value]) -> Any:
+    """What the checkout below ``root`` builds for ``entry``, whose builder is named ``builder``.
+
+    An entry of the catalogue is built as that checkout's catalogue says, defaults included; only
+    arguments that differ from this catalogue's defaults are handed on. Raises `AbsentError` where
+    the checkout lacks the entry or the builder.
+    """
+    with imported_from(root):
+        if builder.startswith("."):
+            return _build_entry(root, entry, arguments)
+        path, _, attribute = builder.rpartition(":")
+        if path.endswith(".py"):
+            if not (root / path).is_file():
+                raise AbsentError(f"{path} is not in this revision")
+            return resolve(f"{root / path}:{attribute}")(**arguments)
+        try:
+            build = resolve(builder)
+        except CspbenchError as error:
+            raise AbsentError(str(error)) from error
+        return build(**arguments)
+
+
+def _build_entry(root: Path, name: str, arguments: Mapping[str, Value]) -> Any:
+    defaults = find(name).arguments()
+    changed = {
+        argument: value
+        for argument, value in arguments.items()
+        if argument in defaults and value != defaults[argument]
+    }
+    try:
+        catalogue = importlib.import_module("cspbench.catalogue")
+    except ImportError as error:
+        raise AbsentError(f"this revision has no catalogue: {error}") from error
+    if not Path(str(catalogue.__file__)).is_relative_to(root):
+        raise AbsentError(
+            "this repository has no catalogue: name its modules package.module:callable"
+        )
+    if name not in catalogue.ENTRIES:
+        raise AbsentError(f"this revision has no entry {name!r}")
+    entry = catalogue.find(name)
+    return resolve(entry.build)(**dict(entry.fixed), **entry.arguments(changed))
+
+
+@contextlib.contextmanager
+def imported_from(root: Path) -> Iterator[None]:
+    """Inside, whatever lies below ``root`` (or its ``src``) is imported from there."""
+    folders = [folder for folder in (root / "src", root) if folder.is_dir()]
+    own = {
+        path.stem
+        for folder in folders
+        for path in folder.iterdir()
+        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
+    }
+    others = _taken_out(own)
+    path_before = sys.path.copy()
+    sys.path[:0] = map(str, folders)
+    sys.modules.update(_loaded.get(root, {}))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        _loaded[root] = _taken_out(own)
+        sys.modules.update(others)
+        sys.path[:] = path_before
+
+
+def _taken_out(names: set[str]) -> dict[str, ModuleType]:
+    """The loaded modules below these names, no longer loaded."""
+    taken = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in taken}

@@ -1,0 +1,5 @@
+"""The command line: the only wing that prints and chooses exit codes."""
+
+from .commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,221 @@
+"""The live display of a run: a bar on a terminal, one plain line a case elsewhere.
+
+It draws only when something has ended, so that nothing wakes while a launch measures.
+"""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from ..plan.case import Case
+from ..plan.labels import names
+from ..records.lines import BlockTraining, CaseFailure, Counts, GradientTerms, Line, TensorPeak
+from ..records.run import Record, Run, RunInfo
+from ..units import bytes_text, count_text, seconds_text
+from ..verdicts.stats import latency_estimate
+
+
+class PlainProgress:
+    """One line a case and phase, for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._pace = _Pace()
+        self._names: dict[str, str] = {}
+
+    def began(self, info: RunInfo) -> None:
+        self._names = names(info.cases)
+        self._say(_plan(info))
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        self._say(
+            f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
+            f"{_findings(lines)}; {self._pace.left(total - index)}"
+        )
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        left = self._pace.left(total - number, phase="training")
+        self._say(
+            f"training {number} of {total}: {self._names[case.key]}: {_findings(lines)}; {left}"
+        )
+
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
+        left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
+        self._say(f"latency, launch {_of(number, total)}: {_turns(cases)}{left}")
+
+    def launch_ended(self, number: int, run: Run) -> None:
+        if contention := _contention(run):
+            self._say(f"  launch {number}: {contention}")
+        for index, record in enumerate(run.records, start=1):
+            if record.latencies:
+                self._say(
+                    f"  launch {number}, case {index} of {len(run.records)}: "
+                    f"{self._names[record.case.key]}, {record.case.mode}: {_running(record)}"
+                )
+
+    def _say(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more: the run goes on
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to clean up."""
+
+
+class LiveProgress:
+    """A bar and the running estimates, redrawn in place."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(
+            console=Console(file=stream), auto_refresh=False, transient=True, screen=False
+        )
+        self._live.start()
+        self._pace = _Pace()
+        self._names: dict[str, str] = {}
+        self._estimates: list[str] = []
+        self._total: int | None = None
+
+    def began(self, info: RunInfo) -> None:
+        self._names = names(info.cases)
+        from rich.text import Text
+
+        self._live.update(Text(_plan(info)), refresh=True)
+
+    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        status = self._pace.left(total - number, phase="training")
+        self._draw("training", number, total, "block", status)
+        text = f"[{number}/{total}] {self._names[case.key]}: {_findings(lines)}"
+        self._live.console.print(text, markup=False, highlight=False)
+
+    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        status = self._pace.left(total - index)
+        self._draw("counts", index, total, "case", status)
+        text = f"{self._names[case.key]}, {case.mode}: {_findings(lines)}"
+        self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
+
+    def launch_started(
+        self, number: int, total: int | None, cases: int, left_s: float | None
+    ) -> None:
+        status = _turns(cases)
+        if left_s is not None:
+            status += f", about {seconds_text(left_s)} left"
+        self._draw("latency", number - 1, total, "launch", status)
+        self._total = total
+
+    def launch_ended(self, number: int, run: Run) -> None:
+        self._estimates = [
+            f"case {index} of {len(run.records)}: {self._names[record.case.key]}, "
+            f"{record.case.mode}: {_running(record)}"
+            for index, record in enumerate(run.records, start=1)
+            if record.latencies
+        ]
+        self._draw("latency", number, self._total, "launch", _contention(run))
+
+    def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        room = max(0, self._live.console.height - 3)
+        self._live.update(
+            Group(
+                *(Text(line) for line in self._estimates[:room]),
+                Text(f"{phase}: {noun} {_of(done, total)} done; {status}".rstrip("; ")),
+                ProgressBar(total=total, completed=done, width=60),
+            ),
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        """Take the display down; what was printed above it stays."""
+        self._live.stop()
+
+
+def _plan(info: RunInfo) -> str:
+    number = len(info.cases)
+    first = "gradient terms" if "gradient_terms" in info.stages else "counts and memory"
+    text = f"{number} case{'' if number == 1 else 's'}: {first} first"
+    if info.settings.training:
+        seeds = info.settings.training.seeds
+        text += f", then {seeds} training{'' if seeds == 1 else 's'} of each block, of "
+        text += f"{info.settings.training.steps} steps"
+    elif "latency" in info.stages:
+        text += f", then {info.settings.launches} launches"
+    return f"{text}; loading torch"
+
+
+def _turns(cases: int) -> str:
+    return "1 case takes its turns" if cases == 1 else f"{cases} cases take turns"
+
+
+def _of(number: int, total: int | None) -> str:
+    return str(number) if total is None else f"{number} of {total}"
+
+
+def _contention(run: Run) -> str:
+    """What disturbed the last launch, where it is to be repeated."""
+    last = run.launches[-1]
+    if last.gpu and last.gpu.limits:
+        return f"throttled: {', '.join(last.gpu.limits)} held the GPU's clocks down"
+    if last.gpu and last.gpu.others:
+        return f"contended: {last.gpu.others} other processes on the GPU"
+    if not last.is_contended:
+        return ""
+    return f"contended: other processes took {last.activity.taken_share:.0%} of its processor time"
+
+
+class _Pace:
+    """How long the cases of a phase that remain should take, from those that are done."""
+
+    def __init__(self) -> None:
+        self._phase = "counting"
+        self._began = self._last = time.monotonic()
+        self._seen = 0
+
+    def left(self, remaining: int, phase: str = "counting") -> str:
+        """After one more case of a ``phase``, whose pace is its own."""
+        if phase != self._phase:
+            self._phase, self._began, self._seen = phase, self._last, 0
+        self._seen += 1
+        self._last = time.monotonic()
+        if not remaining:
+            return "done"
+        return f"{seconds_text((self._last - self._began) / self._seen * remaining)} left"
+
+
+def _findings(lines: Sequence[Line]) -> str:
+    """What counts and memory found, in a few words; a failure with its reason."""
+    words = []
+    for line in lines:
+        match line:
+            case Counts():
+                words.append(f"{count_text(line.params)} parameters, {count_text(line.macs)} MACs")
+            case TensorPeak():
+                words.append(f"peak {bytes_text(line.peak_tensor_bytes)}")
+            case GradientTerms():
+                words.append(f"each gradient term used {line.structure.reuse:.2f} times")
+            case BlockTraining():
+                last = line.training.readings[-1]
+                words.append(
+                    f"seed {line.training.seed}: accuracy {last.accuracy:.1%}, similarity of the "
+                    f"two parts {last.parts_cka:.2f}"
+                )
+            case CaseFailure():
+                words.append(f"FAILED ({line.cause}): {line.reason}")
+            case _:
+                pass
+    return ", ".join(words)
+
+
+def _running(record: Record) -> str:
+    if record.failures:
+        return f"FAILED: {record.failures[-1].reason}"
+    estimate = latency_estimate([line.samples_s for line in record.latencies])
+    width = estimate.relative_half_width
+    return seconds_text(estimate.value) + ("" if width is None else f" ±{width:.1%}")

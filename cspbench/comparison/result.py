@@ -1,0 +1,247 @@
+"""What changed of each case between two sides, and the one word for it: values, no measuring.
+
+The plain values of a `Comparison` are what ``compare --format json`` prints.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ..catalogue.entry import Shape
+from ..plan.case import Mode
+from ..records.base import Frozen
+from ..records.lines import Failure
+from ..units import percent_text
+from ..verdicts.judge import ALPHA, Criterion, Verdict
+from .pasted_report import CaseExcerpt
+from .thresholds import LATENCY, Gate
+
+Answer = Literal["worse", "better", "same", "undecided", "changed", "added", "removed"]
+
+Overall = Literal["regression", "improvement", "same", "undecided", "not_comparable"]
+
+RANK: tuple[Answer, ...] = (
+    "worse",
+    "changed",
+    "better",
+    "undecided",
+    "removed",
+    "added",
+    "same",
+)
+"""What is said of a case as a whole: the first of these that one of its measures has."""
+
+ONE_SIDE = "only one side has it"
+
+
+class Change(Frozen, frozen=True, kw_only=True):
+    """One measure of one case in both runs.
+
+    ``baseline`` and ``candidate`` are counts or bytes; of latency they are ratios to the yardstick,
+    or seconds where there is no ``ratio``; ``interval`` is the 95% interval of ``ratio``.
+    ``reason`` says why there is no verdict, or what one rests on; ``more_launches`` on each side
+    should decide what is undecided.
+    """
+
+    baseline: float | int | None
+    candidate: float | int | None
+    ratio: float | None
+    interval: tuple[float, float] | None
+    verdict: Answer
+    reason: str
+    more_launches: int | None = None
+
+
+class CaseComparison(Frozen, frozen=True, kw_only=True):
+    """One case in both runs, or in one of them."""
+
+    key: str
+    label: str
+    mode: Mode
+    input_shape: Shape
+    verdict: Answer
+    measures: dict[str, Change]
+
+
+class Discrepancy(Frozen, frozen=True, kw_only=True):
+    """In what the two runs were made differently; ``misleads``: latency cannot be compared then."""
+
+    what: str
+    baseline: str
+    candidate: str
+    misleads: bool
+
+
+class Comparison(Frozen, frozen=True, kw_only=True):
+    """Candidate against baseline; `to_dict` gives the plain values, its text the tables.
+
+    ``in_turns``: both took turns in one run, so that latencies are seconds.
+    """
+
+    verdict: Overall
+    discrepancies: tuple[Discrepancy, ...]
+    cases: tuple[CaseComparison, ...]
+    failed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    in_turns: bool = False
+
+    def __str__(self) -> str:
+        from ..report import comparison
+
+        return comparison.text(self)
+
+    @property
+    def answers(self) -> dict[Answer, int]:
+        """How many cases have each verdict."""
+        counted = Counter(case.verdict for case in self.cases)
+        return {answer: counted[answer] for answer in RANK}
+
+    @property
+    def is_latency_comparable(self) -> bool:
+        """Whether any case has a ratio of latencies, or none was to be timed."""
+        both = [case for case in self.cases if case.verdict not in {"added", "removed"}]
+        timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
+        return bool(both) and (not timed or any(change.ratio is not None for change in timed))
+
+
+def overall(cases: Sequence[CaseComparison]) -> Overall:
+    """One word for all: the worst that is certain, else what is open."""
+    answers = {case.verdict for case in cases}
+    if "worse" in answers:
+        return "regression"
+    if "better" in answers:
+        return "improvement"
+    both = [case for case in cases if case.verdict not in {"added", "removed"}]
+    if not both:
+        return "not_comparable"
+    timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
+    if all(change.ratio is None for change in timed) and any(
+        change.verdict == "undecided" for change in timed
+    ):
+        return "not_comparable"
+    return "undecided" if answers & {"undecided", "changed"} else "same"
+
+
+def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
+    """A case that both sides have; its verdict is the first in rank of its measures'.
+
+    Undecided where they have no measure in common.
+    """
+    answers = {change.verdict for change in measures.values()}
+    return CaseComparison(
+        key=case.key,
+        label=case.name,
+        mode=case.mode,
+        input_shape=case.input_shape,
+        verdict=next((answer for answer in RANK if answer in answers), "undecided"),
+        measures=dict(measures),
+    )
+
+
+def lone(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
+    """A case that one side lacks: its figures are listed, and nothing is compared."""
+    case, verdict, where = _only(old, new)
+    reason = f"only the {where} has this case"
+    measures = {
+        name: Change(
+            baseline=None if old is None else value,
+            candidate=None if new is None else value,
+            ratio=None,
+            interval=None,
+            verdict=verdict,
+            reason=reason,
+        )
+        for name, value in case.exact.items()
+        if isinstance(value, int)
+    }
+    return CaseComparison(
+        key=case.key,
+        label=case.name,
+        mode=case.mode,
+        input_shape=case.input_shape,
+        verdict=verdict,
+        measures=measures,
+    )
+
+
+def _only(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt, Answer, str]:
+    if new is not None:
+        return new, "added", "candidate"
+    assert old is not None
+    return old, "removed", "baseline"
+
+
+def exact(old: CaseExcerpt, new: CaseExcerpt, gate: Gate) -> dict[str, Change]:
+    """More is worse, less is better; a figure that only one side has has changed.
+
+    What a saved table does not show is left out.
+    """
+    shown = dict.fromkeys([*old.exact, *new.exact])
+    if not (old.key and new.key):
+        shown = dict.fromkeys(name for name in old.exact if name in new.exact)
+    return {
+        name: _exact_change(
+            old.exact.get(name), new.exact.get(name), gate.threshold(new.entry, name)
+        )
+        for name in shown
+    }
+
+
+def _exact_change(old: int | Failure | None, new: int | Failure | None, threshold: float) -> Change:
+    if not isinstance(old, int) or not isinstance(new, int):
+        sides = (("baseline", old), ("candidate", new))
+        texts = [f"{side}: {one.reason}" for side, one in sides if isinstance(one, Failure)]
+        return Change(
+            baseline=old if isinstance(old, int) else None,
+            candidate=new if isinstance(new, int) else None,
+            ratio=None,
+            interval=None,
+            verdict="same" if old == new else "changed",
+            reason="; ".join(texts) or ONE_SIDE,
+        )
+    ratio = new / old if old else None
+    verdict: Answer = "same" if new == old else "worse" if new > old else "better"
+    reason = "exact"
+    if verdict != "same" and ratio is not None and abs(ratio - 1) <= threshold:
+        verdict, reason = "same", f"within the threshold of {percent_text(threshold)}"
+    return Change(
+        baseline=old, candidate=new, ratio=ratio, interval=None, verdict=verdict, reason=reason
+    )
+
+
+def open_change(
+    reason: str,
+    *,
+    baseline: float | None = None,
+    candidate: float | None = None,
+    verdict: Answer = "undecided",
+) -> Change:
+    """A measure without a ratio, and why."""
+    return Change(
+        baseline=baseline,
+        candidate=candidate,
+        ratio=None,
+        interval=None,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def judged(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
+    """A latency on which there is a verdict; ``sides`` are what is shown of both."""
+    ratio = verdict.ratio
+    reason = (
+        f"p {verdict.p:.4f} over all cases, below {ALPHA:g} wanted; threshold "
+        f"{criterion.threshold:.2%}"
+    )
+    if ratio.low is None:
+        reason = "one launch on a side gives no interval"
+    return Change(
+        baseline=sides[0],
+        candidate=sides[1],
+        ratio=ratio.value,
+        interval=None if ratio.low is None or ratio.high is None else (ratio.low, ratio.high),
+        verdict=verdict.answer,
+        reason=reason,
+        more_launches=verdict.more_launches,
+    )

@@ -1,0 +1,124 @@
+"""What a comparison may let pass: thresholds by measure and by entry, from options and a file.
+
+A rule is ``[GLOB:]MEASURE``, where the glob is of entries; the last rule that fits holds. The file
+is the nearest ``pyproject.toml``, its table ``[tool.cspbench]``.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..errors import CspbenchError, unknown
+from ..records.lines import EXACT
+from ..verdicts.judge import THRESHOLD
+
+LATENCY = "latency"
+MEASURES = (*EXACT, LATENCY)
+_MOST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Changes of ``measure`` up to ``share`` are the same, in entries that ``glob`` matches."""
+
+    glob: str
+    measure: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The rules of one comparison, and whether what is undecided fails it."""
+
+    rules: tuple[Rule, ...] = ()
+    is_strict: bool = False
+
+    def threshold(self, entry: str, measure: str) -> float:
+        """The least change that matters, as a share: 1% of latency, none of what is exact."""
+        for rule in reversed(self.rules):
+            if rule.measure == measure and fnmatchcase(entry, rule.glob):
+                return rule.share
+        return THRESHOLD if measure == LATENCY else 0.0
+
+
+def gate(options: Iterable[str] = (), *, strict: bool = False, start: Path | None = None) -> Gate:
+    """The rules of the nearest ``pyproject.toml`` from ``start`` on upwards, then ``options``.
+
+    An option is ``1%``, ``0.01``, ``MEASURE=1%`` or ``GLOB:MEASURE=1%``. Raises `CspbenchError`
+    for what cannot be understood, naming the file where it stands there.
+    """
+    rules, strict_there = _configured(start or Path.cwd())
+    return Gate(rules=(*rules, *map(parse, options)), is_strict=strict or strict_there)
+
+
+def parse(option: str) -> Rule:
+    """The rule of one option.
+
+    >>> parse("2%"), parse("c3*:params=0.5%")
+    (Rule(glob='*', measure='latency', share=0.02), Rule(glob='c3*', measure='params', share=0.005))
+    """
+    name, equals, share = option.rpartition("=")
+    return _rule(name if equals else LATENCY, share)
+
+
+def _rule(name: str, share: object) -> Rule:
+    glob, _, measure = name.rpartition(":")
+    if measure not in MEASURES:
+        raise unknown("measure", measure, MEASURES)
+    return Rule(glob=glob or "*", measure=measure, share=_share(share))
+
+
+def _share(given: object) -> float:
+    value: float = -1.0
+    if isinstance(given, str) and len(given) < 40:
+        number, percent, rest = given.partition("%")
+        try:
+            value = -1.0 if rest else float(number) / (100 if percent else 1)
+        except ValueError:
+            value = -1.0
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        value = given
+    if not 0 <= value <= _MOST:
+        shown = repr(given)
+        raise CspbenchError(
+            "a threshold is a share of at least 0, as 1% or 0.01, got "
+            + (shown if len(shown) <= 40 else f"{shown[:40]}…")
+        )
+    return float(value)
+
+
+def _configured(start: Path) -> tuple[tuple[Rule, ...], bool]:
+    path = next(
+        (
+            folder / "pyproject.toml"
+            for folder in (start, *start.parents)
+            if (folder / "pyproject.toml").is_file()
+        ),
+        None,
+    )
+    if path is None:
+        return (), False
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        tool = table.get("tool", {})
+        return _read(tool.get("cspbench", {}) if isinstance(tool, dict) else {})
+    except (OSError, ValueError, RecursionError) as error:
+        raise CspbenchError(f"cannot read {path}: {error}") from error
+    except CspbenchError as error:
+        raise CspbenchError(f"{path}, [tool.cspbench]: {error}") from error
+
+
+def _read(table: object) -> tuple[tuple[Rule, ...], bool]:
+    if not isinstance(table, dict):
+        raise CspbenchError(f"it is a table, got {table!r}")
+    for key in table:
+        if key not in {"strict", "thresholds"}:
+            raise unknown("setting", key, ("strict", "thresholds"))
+    strict, thresholds = table.get("strict", False), table.get("thresholds", {})
+    if not isinstance(strict, bool):
+        raise CspbenchError(f"strict takes true or false, got {strict!r}")
+    if not isinstance(thresholds, dict):
+        raise CspbenchError(f"thresholds is a table of measures, got {thresholds!r}")
+    return tuple(_rule(name, share) for name, share in thresholds.items()), strict

@@ -1,0 +1,1 @@
+"""The engine: measures what was asked for in fresh worker processes, and records it."""

@@ -1,0 +1,67 @@
+"""What is made sure of before a run begins, in another process: devices, models of yours, data."""
+
+from collections.abc import Sequence
+
+from ..errors import CspbenchError
+from ..plan.case import Case
+from ..records.run import GpuFound, Settings
+from . import isolate
+
+
+def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
+    """The device to use, or several GPUs, and what they are, found out in another process."""
+    if wanted == "cpu":
+        return wanted, ()
+    answers: list[object] = []
+    device = "cuda" if wanted == "auto" else wanted
+    names = tuple(device.split(","))
+    died = isolate.run(
+        "cspbench.engine.worker:identify", names, time_limit_s=120, receive=answers.append
+    )
+    gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
+    if len(gpus) == len(names):
+        return device, gpus
+    if wanted == "auto":
+        return "cpu", ()
+    refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
+    if refusals:
+        raise refusals[0]
+    raise CspbenchError(
+        f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
+    )
+
+
+def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
+    """A hash of the files that name and define each model of yours, by the name of its builder.
+
+    Raises `CspbenchError` where one of them, or data to train on, cannot be loaded, so that a wrong
+    name is met before anything is measured. Their code runs, in a process of its own.
+    """
+    outside = dict.fromkeys(case.build for case in cases if not case.build.startswith("."))
+    data = settings.training.data if settings.training else None
+    if not outside and data is None:
+        return {}
+    answers: list[tuple[str, str]] = []
+    refused: CspbenchError | None = None
+
+    def receive(answer: tuple[str, str] | CspbenchError) -> None:
+        nonlocal refused
+        if isinstance(answer, CspbenchError):
+            refused = answer
+        else:
+            answers.append(answer)
+
+    died = isolate.run(
+        "cspbench.engine.worker:load",
+        tuple(outside),
+        data,
+        time_limit_s=settings.time_limit_s,
+        receive=receive,
+    )
+    if refused is not None:
+        raise refused
+    if died is not None:
+        names = ", ".join([*outside, *([data] if data else [])])
+        raise CspbenchError(f"{names}: loading it failed: {died.reason}")
+    own = {case.entry for case in cases}  # a library's model is not the file that makes it
+    return {answer[0]: answer[1] for answer in answers if answer[0] in own}

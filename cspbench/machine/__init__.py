@@ -1,0 +1,1 @@
+"""The machine: devices, allocator, environment, and what else disturbs a measurement."""

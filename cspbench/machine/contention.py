@@ -1,0 +1,131 @@
+"""How much of the cores other processes took while something ran. Reads /proc; imports no torch."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ..records.lines import Activity, Failure
+
+_STAT, _CPUINFO, _TASKS = Path("proc/stat"), Path("proc/cpuinfo"), Path("proc/self/task")
+_BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: proc(5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """One reading of the clocks that `since` subtracts from a later one.
+
+    ``busy_s`` and ``steal_s`` are seconds over the cores that this process may use; ``queued_s``
+    those that its threads waited for one.
+    """
+
+    wall_s: float
+    cpu_s: float
+    busy_s: float | Failure
+    steal_s: float | Failure
+    queued_s: float | Failure
+    load: float
+    mhz: float | Failure
+
+    @classmethod
+    def take(cls, root: Path = Path("/")) -> Self:
+        """The clocks now."""
+        busy, steal = _core_seconds(root)
+        return cls(
+            wall_s=time.perf_counter(),
+            cpu_s=time.process_time(),
+            busy_s=busy,
+            steal_s=steal,
+            queued_s=_queued_seconds(root),
+            load=os.getloadavg()[0],
+            mhz=_mhz(root),
+        )
+
+    def since(self, before: "Snapshot", *, threads: int, beside_gpu: bool = False) -> Activity:
+        """What happened since ``before`` to a process that could keep ``threads`` busy."""
+        own = self.cpu_s - before.cpu_s
+        others = _less(self.busy_s, before.busy_s)
+        return Activity(
+            threads=threads,
+            wall_s=self.wall_s - before.wall_s,
+            cpu_s=own,
+            # the kernel counts in ticks of a hundredth of a second, which can fall short of our own
+            others_s=others if isinstance(others, Failure) else max(0.0, others - own),
+            steal_s=_less(self.steal_s, before.steal_s),
+            load_before=before.load,
+            load_after=self.load,
+            mhz_before=before.mhz,
+            mhz_after=self.mhz,
+            queued_s=_less(self.queued_s, before.queued_s) if beside_gpu else None,
+        )
+
+
+def _less(later: float | Failure, earlier: float | Failure) -> float | Failure:
+    if isinstance(later, Failure):
+        return later
+    return earlier if isinstance(earlier, Failure) else max(0.0, later - earlier)
+
+
+def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
+    """Busy and stolen seconds since the start, over the cores that this process may use."""
+    names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    busy = steal = 0
+    found = set()
+    try:
+        for line in (root / _STAT).read_text(encoding="ascii").splitlines():
+            name, *fields = line.split()
+            if name in names:
+                found.add(name)
+                ticks = [int(field) for field in fields]
+                busy += sum(ticks[index] for index in _BUSY)
+                steal += ticks[_STEAL]
+    except (OSError, ValueError, IndexError) as error:
+        missing = Failure(reason=f"/{_STAT} cannot be read: {error}")
+        return missing, missing
+    if found != names:
+        missing = Failure(reason=f"/{_STAT} does not list every core of this process")
+        return missing, missing
+    per_second = os.sysconf("SC_CLK_TCK")
+    return busy / per_second, steal / per_second
+
+
+def _queued_seconds(root: Path) -> float | Failure:
+    """What the threads of this process have waited for a core, all together."""
+    waited_ns = []
+    try:
+        for task in (root / _TASKS).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has ended since
+                waited_ns.append(int((task / "schedstat").read_text(encoding="ascii").split()[1]))
+    except (OSError, ValueError, IndexError) as error:
+        return Failure(reason=f"/{_TASKS} cannot be read: {error}")
+    return sum(waited_ns) / 1e9 if waited_ns else Failure(reason=f"/{_TASKS} tells no waiting")
+
+
+def _mhz(root: Path) -> float | Failure:
+    """The mean frequency of the cores that this process may use."""
+    cores = os.sched_getaffinity(0)
+    try:
+        kilohertz = [
+            int((root / f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq").read_text())
+            for core in cores
+        ]
+        return sum(kilohertz) / len(kilohertz) / 1000
+    except (OSError, ValueError):
+        return _cpuinfo_mhz(root, cores)
+
+
+def _cpuinfo_mhz(root: Path, cores: set[int]) -> float | Failure:
+    found: list[float] = []
+    core = -1
+    try:
+        for line in (root / _CPUINFO).read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "processor":
+                core = int(value)
+            elif name.strip() == "cpu MHz" and core in cores:
+                found.append(float(value))
+    except (OSError, ValueError) as error:
+        return Failure(reason=f"/{_CPUINFO} cannot be read: {error}")
+    return sum(found) / len(found) if found else Failure(reason=f"/{_CPUINFO} gives no frequency")

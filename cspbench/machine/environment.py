@@ -1,0 +1,130 @@
+"""What machine this is, which versions run, and which commit is measured. Imports no torch."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from ..records.lines import Failure
+from ..records.run import Environment, Git, GpuDescription
+
+_PACKAGE = Path(__file__).parents[1]
+_PACKAGES = ("torch", "numpy", "scipy", "thop")
+
+
+def physical_cores() -> int:
+    """Physical cores that this process may use: the default thread count."""
+    return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()))
+
+
+def usable_cores() -> int:
+    """Logical cores that this process may use."""
+    return len(_affinity())
+
+
+def memory_budget_bytes(free_on_gpus: Sequence[int] = ()) -> int:
+    """What a group of cases may need: 60% of the memory that could be given out now.
+
+    Of the GPUs' memory where there are any, of the main memory else. The rest is left to workspaces
+    inside operators and to the system.
+    """
+    return int(0.6 * min(free_on_gpus, default=psutil.virtual_memory().available))
+
+
+def source() -> str:
+    """The first 16 digits of SHA-256 over the package's own files: the code that measures."""
+    root = _PACKAGE
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".py", ".toml"}:
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def describe(gpus: Sequence[GpuDescription] = ()) -> Environment:
+    """The `Environment` of a run on ``gpus``, or on the CPU where there are none."""
+    return Environment(
+        device=", ".join(dict.fromkeys(gpu.name for gpu in gpus)) or _processor(),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=platform.python_version(),
+        packages={name: _version(name) for name in _PACKAGES},
+        thop_distribution=", ".join(
+            sorted(set(metadata.packages_distributions().get("thop", ["none"])))
+        ),
+        physical_cores=psutil.cpu_count(logical=False) or 0,
+        logical_cores=psutil.cpu_count() or 0,
+        affinity=_affinity(),
+        memory_bytes=int(psutil.virtual_memory().total),
+        governor=_governor(),
+        hypervisor="hypervisor" in _cpuinfo("flags").split(),
+        gpus=tuple(gpus),
+    )
+
+
+def machine(described: Environment) -> str:
+    """A hash of host name and device: it tells machines apart and names none."""
+    text = f"{platform.node()}\0{described.device}\0{described.logical_cores}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def git() -> Git | None:
+    """The commit of the checkout that holds this package; None where it is in none."""
+    if _git(_PACKAGE, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    commit = _git(_PACKAGE, "rev-parse", "HEAD")
+    status = _git(_PACKAGE, "status", "--porcelain")
+    return None if commit is None else Git(commit=commit, dirty=bool(status))
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 -- the user's own git
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _affinity() -> tuple[int, ...]:
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == field:
+            return value.strip()
+    return ""
+
+
+def _governor() -> str | Failure:
+    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        return Failure(reason=f"not readable: {error.strerror}")
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,136 @@
+"""What a GPU is doing, as NVIDIA's management library tells it; nothing here raises or needs torch.
+
+A GPU is named by its UUID, for the library counts devices otherwise than CUDA does
+(CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER).
+"""
+
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+from ..records.lines import Failure, GpuState
+
+_LIMITS = {
+    "SwPowerCap": "power cap",
+    "HwSlowdown": "hardware slowdown",
+    "SwThermalSlowdown": "heat",
+    "HwThermalSlowdown": "heat (hardware)",
+    "HwPowerBrakeSlowdown": "power brake",
+}
+"""Reasons that hold clocks below what was asked for; idling and clocks set by hand are none."""
+
+_COUNTERS = {
+    "power cap": "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP",
+    "heat": "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN",
+    "heat (hardware)": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
+    "power brake": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
+}
+"""Nanoseconds for which a limit has held the clocks down, counted by newer drivers."""
+
+PARTS = {"hardware slowdown": ("heat (hardware)", "power brake")}
+"""A limit that is shown, too, where others hold which are counted by themselves."""
+
+_Read = TypeVar("_Read")
+
+
+class Nvml:
+    """One GPU as the library sees it."""
+
+    def __init__(self, library: Any, handle: Any) -> None:
+        self._library = library
+        self._handle = handle
+
+    @classmethod
+    def open(cls, uuid: str) -> Self | Failure:
+        """The GPU of that UUID, or why its state cannot be read."""
+        try:
+            import pynvml
+        except ImportError:
+            return Failure(reason="NVIDIA's library is missing (pip install nvidia-ml-py)")
+        try:
+            pynvml.nvmlInit()
+            return cls(pynvml, pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
+        except pynvml.NVMLError as error:
+            return Failure(reason=f"NVML says: {error}")
+
+    def driver(self) -> str | Failure:
+        """The driver's version."""
+        return self._read(lambda: str(self._library.nvmlSystemGetDriverVersion()))
+
+    def sm_mhz(self) -> float | Failure:
+        """The clock of the multiprocessors now."""
+        return self._clock("NVML_CLOCK_SM")
+
+    def limits(self) -> tuple[str, ...]:
+        """What holds its clocks down now; nothing where that cannot be read."""
+        found = self._limits()
+        return () if isinstance(found, Failure) else found
+
+    def held_s(self) -> dict[str, float]:
+        """For how long each limit has held its clocks down, of those that the driver counts."""
+        nvml = self._library
+        fields = {
+            name: getattr(nvml, field) for name, field in _COUNTERS.items() if hasattr(nvml, field)
+        }
+        if not fields:
+            return {}
+        values = self._read(
+            lambda: nvml.nvmlDeviceGetFieldValues(self._handle, list(fields.values()))
+        )
+        if isinstance(values, Failure):
+            return {}
+        return {
+            name: value.value.ullVal / 1e9
+            for name, value in zip(fields, values, strict=True)
+            if value.nvmlReturn == nvml.NVML_SUCCESS
+        }
+
+    def state(self) -> GpuState:
+        """All of its state now. The caller's own process is not among the others."""
+        nvml, handle = self._library, self._handle
+        return GpuState(
+            sm_mhz=self.sm_mhz(),
+            memory_mhz=self._clock("NVML_CLOCK_MEM"),
+            celsius=self._read(
+                lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+            ),
+            watts=self._read(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
+            limits=self._limits(),
+            others=self._others(),
+        )
+
+    def _others(self) -> int | Failure:
+        """How many processes beside the caller's, which holds a context, run on it.
+
+        Its number may be another namespace's, so that it cannot be looked for.
+        """
+        seen = self._read(
+            lambda: len(self._library.nvmlDeviceGetComputeRunningProcesses(self._handle))
+        )
+        if seen == 0:
+            return Failure(reason="NVML sees no process, not even this one")
+        return seen if isinstance(seen, Failure) else seen - 1
+
+    def _clock(self, kind: str) -> float | Failure:
+        nvml = self._library
+        return self._read(
+            lambda: float(nvml.nvmlDeviceGetClockInfo(self._handle, getattr(nvml, kind)))
+        )
+
+    def _limits(self) -> tuple[str, ...] | Failure:
+        nvml = self._library
+
+        def read() -> tuple[str, ...]:
+            reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle)
+            return tuple(
+                text
+                for name, text in _LIMITS.items()
+                if reasons & getattr(nvml, f"nvmlClocksThrottleReason{name}")
+            )
+
+        return self._read(read)
+
+    def _read(self, read: Callable[[], _Read]) -> _Read | Failure:
+        try:
+            return read()
+        except self._library.NVMLError as error:
+            return Failure(reason=f"NVML says: {error}")

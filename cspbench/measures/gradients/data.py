@@ -1,0 +1,125 @@
+"""Real images to train on: scikit-learn's digits, or what a callable of yours yields."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...catalogue.loading import resolve
+from ...errors import CspbenchError
+
+DIGITS = "digits"
+MOST_IMAGES = 20_000
+"""Images that are taken of a callable's batches, which may be endless."""
+
+_LEAST_IMAGES = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Pixels (N, C, H, W) in single precision and labels (N,) from 0."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    @property
+    def classes(self) -> int:
+        """One more than the largest label."""
+        return int(self.labels.max()) + 1
+
+
+def images(name: str) -> Images:
+    """The images that ``name`` means: `digits`, or those that are `yielded` by a callable.
+
+    Raises `CspbenchError` as these do.
+    """
+    return digits() if name == DIGITS else yielded(name)
+
+
+def digits(size: int = 8) -> Images:
+    """The 1797 handwritten digits that scikit-learn brings along, (1797, 1, size, size).
+
+    Standardised over all pixels; 8 x 8 as they are, any other size bilinearly. Raises
+    `CspbenchError` where scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise CspbenchError("the digits need scikit-learn: pip install scikit-learn") from error
+    bundle = load_digits()
+    pixels = torch.from_numpy(bundle.images).float().unsqueeze(1)
+    if size != pixels.shape[-1]:
+        pixels = functional.interpolate(pixels, size=(size, size), mode="bilinear")
+    return Images(
+        pixels=(pixels - pixels.mean()) / pixels.std(),
+        labels=torch.from_numpy(bundle.target).long(),
+    )
+
+
+def yielded(reference: str) -> Images:
+    """The batches that ``package.module:callable`` yields, joined: the first `MOST_IMAGES` images.
+
+    Each batch is a pair of images (N, C, H, W) and labels (N,), whole numbers from 0; pixels are
+    taken as they come. Raises `CspbenchError` for anything else.
+    """
+    pixels: list[Tensor] = []
+    labels: list[Tensor] = []
+    for batch in _batches(reference):
+        some, classes = _checked(batch, reference)
+        if pixels and some.shape[1:] != pixels[0].shape[1:]:
+            raise CspbenchError(
+                f"{reference} must yield images of one shape, got {tuple(some.shape[1:])} after "
+                f"{tuple(pixels[0].shape[1:])}"
+            )
+        pixels.append(some)
+        labels.append(classes)
+        if sum(map(len, labels)) >= MOST_IMAGES:
+            break
+    if sum(map(len, labels)) < _LEAST_IMAGES:
+        raise CspbenchError(
+            f"{reference} yields {sum(map(len, labels))} images; at least {_LEAST_IMAGES} "
+            "are needed"
+        )
+    return Images(
+        pixels=torch.cat(pixels)[:MOST_IMAGES].float(),
+        labels=torch.cat(labels)[:MOST_IMAGES].long(),
+    )
+
+
+def _batches(reference: str) -> Iterator[object]:
+    """What the callable yields; an error of its own becomes one of ours."""
+    make = resolve(reference)
+    try:
+        yield from make()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise CspbenchError(f"{reference} cannot yield batches: {what}") from error
+
+
+def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        images, labels = batch
+        if (
+            isinstance(images, Tensor)
+            and isinstance(labels, Tensor)
+            and images.dim() == 4
+            and images.is_floating_point()
+            and labels.shape == images.shape[:1]
+            and not labels.is_floating_point()
+            and (not labels.numel() or labels.min() >= 0)
+        ):
+            return images, labels
+    raise CspbenchError(
+        f"{reference} must yield pairs of images (N, C, H, W) and labels (N,), whole numbers from "
+        f"0, got {_described(batch)}"
+    )
+
+
+def _described(batch: object) -> str:
+    if isinstance(batch, Tensor):
+        return f"a tensor {tuple(batch.shape)} of {batch.dtype}"
+    if isinstance(batch, tuple | list):
+        return f"{type(batch).__name__} of " + ", ".join(map(_described, batch))
+    return type(batch).__name__

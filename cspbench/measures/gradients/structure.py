@@ -1,0 +1,136 @@
+"""Which gradient terms take part in which weight's update, from one pass on meta tensors."""
+
+import contextlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ...records.gradient_terms import (
+    Part,
+    Source,
+    Span,
+    Split,
+    Structure,
+    Unfollowed,
+    Used,
+    WeightTerms,
+)
+from ..base import copy_with, module_stack
+from .following import Cut, Follower, is_real
+from .labels import Terms
+
+
+def trace(module: nn.Module, example: Tensor) -> Structure:
+    """The gradient terms of a copy of ``module``, run on meta tensors of the shape of ``example``.
+
+    In evaluation mode; follows channels through views, cat, elementwise operators, normalisation,
+    pooling, upsampling, padding, sums and other reductions. Convolutions and linear layers start
+    new sources; so does an operator that cannot be followed, which is named. A convolution with
+    fixed weights joins the channels of each group. Biases and the weights of normalisations are
+    left out. Raises what the module's forward raises.
+    """
+    twin = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
+    inputs = torch.empty_like(example, device="meta")
+    with module_stack(twin) as stack, _slow_attention(), torch.no_grad():
+        follower = Follower(twin, inputs, stack)
+        with follower:
+            output = twin(inputs)
+    return _structure(follower, output)
+
+
+@contextlib.contextmanager
+def _slow_attention() -> Iterator[None]:
+    """Attention by single operators, as in training: the fused one would hide its weights."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def _structure(follower: Follower, output: object) -> Structure:
+    uses: Counter[int] = Counter()
+    weights = []
+    for call in follower.calls:
+        own = range(follower.sources[call.source].start, follower.sources[call.source].stop)
+        uses.update(call.reads)
+        uses.update(own)
+        weights.append(
+            WeightTerms(
+                name=call.weight,
+                source=call.source,
+                read=len(call.reads),
+                own=len(own),
+                reads=_spans(follower, call.reads),
+            )
+        )
+    leaves = [leaf for leaf in pytree.tree_leaves(output) if is_real(leaf)]
+    carried = (follower.labels.terms(follower.labels.read(leaf)) for leaf in leaves)
+    return Structure(
+        sources=tuple(
+            Source(
+                name=source.name,
+                channels=source.stop - source.start,
+                uses=tuple(_runs([uses[term] for term in range(source.start, source.stop)])),
+            )
+            for source in follower.sources
+        ),
+        weights=tuple(weights),
+        splits=tuple(_split(follower, cut) for cut in follower.cuts.values() if len(cut.parts) > 1),
+        output=_spans(follower, frozenset().union(*carried)),
+        unfollowed=tuple(
+            Unfollowed(module=module, operator=operator, calls=calls)
+            for (module, operator), calls in follower.unfollowed.items()
+        ),
+    )
+
+
+def _split(follower: Follower, cut: Cut) -> Split:
+    parts = []
+    readers: Counter[int] = Counter()
+    for channels, terms in cut.parts.values():
+        side = [
+            number
+            for number, call in enumerate(follower.calls)
+            if number >= cut.earlier_calls and not call.reads.isdisjoint(terms)
+        ]
+        reads = frozenset().union(*(follower.calls[number].reads for number in side))
+        readers.update(reads)
+        parts.append(
+            Part(
+                channels=channels,
+                terms=_spans(follower, terms),
+                weights=tuple(side),
+                reads=_spans(follower, reads),
+            )
+        )
+    shared = frozenset(term for term, sides in readers.items() if sides > 1)
+    return Split(module=cut.module, parts=tuple(parts), shared=_spans(follower, shared))
+
+
+def _spans(follower: Follower, terms: Terms) -> tuple[Span, ...]:
+    def source_of(term: int) -> int:
+        return bisect_right(follower.sources, term, key=lambda source: source.start) - 1
+
+    spans: list[Span] = []
+    for source, group in groupby(sorted(terms), key=source_of):
+        first = follower.sources[source].start
+        channels = [term - first for term in group]
+        cuts = [i for i in range(1, len(channels)) if channels[i] > channels[i - 1] + 1]
+        for start, stop in pairwise([0, *cuts, len(channels)]):
+            spans.append(Span(source=source, start=channels[start], stop=channels[stop - 1] + 1))
+    return tuple(spans)
+
+
+def _runs(uses: list[int]) -> Iterator[Used]:
+    start = 0
+    for weights, group in groupby(uses):
+        stop = start + len(list(group))
+        yield Used(start=start, stop=stop, weights=weights)
+        start = stop

@@ -1,0 +1,107 @@
+"""How alike gradients are in a block that is trained briefly, inside a small classifier."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...errors import CspbenchError
+from ...machine.device import backend
+from ...records.trainings import Head, Training
+from ..base import copy_with
+from .data import Images
+from .probe import Classifier, Probe
+
+BATCH = 64
+HELD = 256
+RATE, MOMENTUM = 0.05, 0.9
+
+
+def train(
+    build: Callable[[], nn.Module],
+    data: Images,
+    *,
+    channels: int,
+    seed: int,
+    steps: int,
+    at: Sequence[int],
+    head: Head = "pool",
+    threads: int = 1,
+) -> Training:
+    """Readings at the steps ``at`` of one training of the block that ``build`` makes.
+
+    The block takes a base of ``channels`` channels, of the images' size. SGD with momentum on
+    batches of `BATCH`, in an order and from weights that ``seed`` sets; the same for the same
+    number of threads. `HELD` images, the same for all seeds, are held out and measured on, in
+    training mode (with batch statistics, and with the running ones put back).
+
+    The maps are the base and those `feature_maps` of its size that a convolution of the block
+    returns.
+
+    Raises `CspbenchError` for a step that is never reached, for a block that does not return
+    (N, C, H, W), and for a loss that is not finite.
+    """
+    if not at or min(at) < 0 or max(at) > steps:
+        raise CspbenchError(f"readings are at steps from 0 to {steps}, got {list(at)}")
+    with backend(device="cpu", threads=threads, seed=seed, precision="fp32"):
+        block = build()
+        model = Classifier(
+            block,
+            inputs=data.pixels.shape[1],
+            channels=channels,
+            outputs=_outputs(block, (1, channels, *data.pixels.shape[2:])),
+            classes=data.classes,
+            head=head,
+        )
+        held, rest = _held_out(data)
+        probe = Probe(model, held, channels)
+        optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+        readings = []
+        for step, batch in zip(range(steps + 1), _batches(rest, seed), strict=False):
+            if step in at:
+                readings.append(probe.read(step))
+            if step < steps:
+                optimizer.zero_grad()
+                functional.cross_entropy(model(batch.pixels), batch.labels).backward()
+                optimizer.step()
+    return Training(
+        seed=seed,
+        parameters=sum(p.numel() for p in block.parameters()),
+        maps=probe.maps,
+        cut=probe.cut,
+        parts=probe.parts,
+        own=probe.own,
+        readings=tuple(readings),
+    )
+
+
+def _outputs(block: nn.Module, base: tuple[int, ...]) -> int:
+    twin = copy_with(block, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
+    with torch.no_grad():
+        output = twin(torch.empty(base, device="meta"))
+    if not isinstance(output, Tensor) or output.dim() != 4:
+        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise CspbenchError(f"a block that is trained must return (N, C, H, W), got {found}")
+    return int(output.shape[1])
+
+
+def _held_out(data: Images) -> tuple[Images, Images]:
+    """`HELD` images, or a quarter where that is less, and all others: the same for all seeds."""
+    order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
+    number = min(HELD, len(order) // 4)
+    held, rest = (
+        Images(pixels=data.pixels[some], labels=data.labels[some])
+        for some in (order[:number], order[number:])
+    )
+    return held, rest
+
+
+def _batches(data: Images, seed: int) -> Iterator[Images]:
+    """Batches without end: all images in a new order, again and again."""
+    generator = torch.Generator().manual_seed(seed)
+    size = min(BATCH, len(data.labels))
+    while True:
+        order = torch.randperm(len(data.labels), generator=generator)
+        for batch in order[: len(order) // size * size].split(size):
+            yield Images(pixels=data.pixels[batch], labels=data.labels[batch])

@@ -1,0 +1,1 @@
+"""Records: what is written of a run, and read back; plain values without torch."""

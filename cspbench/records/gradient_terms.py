@@ -1,0 +1,152 @@
+"""Which gradient terms take part in which weight's update: plain values, without torch.
+
+A *source* is a feature map whose gradient is a term of its own: the input, g_0, and the output of
+every convolution and linear layer. A *term* is one channel of a source.
+"""
+
+from collections.abc import Iterator
+
+from .base import Frozen, Whole
+
+INPUT = "input"
+
+
+class Span(Frozen, frozen=True, kw_only=True):
+    """The terms of a source (by its number) from channel ``start`` up to, without, ``stop``."""
+
+    source: Whole
+    start: Whole
+    stop: Whole
+
+
+class Used(Frozen, frozen=True, kw_only=True):
+    """The channels from ``start`` up to ``stop``, each in the updates of ``weights`` weights."""
+
+    start: Whole
+    stop: Whole
+    weights: Whole
+
+
+class Source(Frozen, frozen=True, kw_only=True):
+    """A feature map with terms of its own, and how often each of them is used.
+
+    ``name`` is ``input``, the dotted name of the weight's module, or ``module:operator`` where an
+    operator could not be followed. A layer that is called twice has two sources of one name.
+    """
+
+    name: str
+    channels: Whole
+    uses: tuple[Used, ...]
+
+
+class WeightTerms(Frozen, frozen=True, kw_only=True):
+    """The terms in the update of one weight, by one call of it.
+
+    Its update is the product of what it reads, ``reads``, and of the gradient of its own output,
+    the source number ``source``. ``read`` and ``own`` count the terms of the two. CSPNet
+    (arXiv 1911.11929, section 3.1) writes ``reads`` as {g_0, ..., g_{k-1}} for w_k.
+    """
+
+    name: str
+    source: Whole
+    read: Whole
+    own: Whole
+    reads: tuple[Span, ...]
+
+
+class Part(Frozen, frozen=True, kw_only=True):
+    """One part of a tensor that was cut, and its side: the weights that read terms of it directly.
+
+    ``terms`` are the part's own; ``weights`` number the calls made after the cut; ``reads`` are all
+    terms that these read.
+    """
+
+    channels: Whole
+    terms: tuple[Span, ...]
+    weights: tuple[Whole, ...]
+    reads: tuple[Span, ...]
+
+
+class Split(Frozen, frozen=True, kw_only=True):
+    """A tensor that the module named ``module`` cuts by channel into two parts or more.
+
+    ``shared`` are the terms that the weights of at least two sides read.
+    """
+
+    module: str
+    parts: tuple[Part, ...]
+    shared: tuple[Span, ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether no side's updates hold a gradient term of another's."""
+        return not self.shared
+
+
+class Unfollowed(Frozen, frozen=True, kw_only=True):
+    """An operator through which channels cannot be followed: its output is a new source."""
+
+    module: str
+    operator: str
+    calls: Whole
+
+
+class Structure(Frozen, frozen=True, kw_only=True):
+    """The gradient terms of a module: all sources and weights in the order of their calls."""
+
+    sources: tuple[Source, ...]
+    weights: tuple[WeightTerms, ...]
+    splits: tuple[Split, ...]
+    output: tuple[Span, ...]
+    unfollowed: tuple[Unfollowed, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for terms of a source that there is not."""
+        for span in self._spans():
+            known = span.source < len(self.sources)
+            if not known or not span.start < span.stop <= self.sources[span.source].channels:
+                raise ValueError(f"no terms {span.start}:{span.stop} of source {span.source}")
+
+    @property
+    def used_terms(self) -> int:
+        """Terms over all weights: what each reads, and its own outputs.
+
+        For a dense block of m single-convolution layers of growth d on c channels it is
+        c * m + (m * m + m) * d / 2, as in section 3.1 of CSPNet (arXiv 1911.11929).
+        """
+        return sum(weight.read + weight.own for weight in self.weights)
+
+    @property
+    def unique_terms(self) -> int:
+        """Terms that take part in at least one update."""
+        return sum(
+            run.stop - run.start for source in self.sources for run in source.uses if run.weights
+        )
+
+    @property
+    def reuse(self) -> float:
+        """How many updates a term takes part in, on average; 0 where there is no weight."""
+        return self.used_terms / self.unique_terms if self.weights else 0.0
+
+    @property
+    def shared_terms(self) -> int:
+        """Terms that more than one side of a split reads, over all splits."""
+        return sum(span.stop - span.start for split in self.splits for span in split.shared)
+
+    def _spans(self) -> Iterator[Span]:
+        yield from self.output
+        for weight in self.weights:
+            yield from weight.reads
+        for split in self.splits:
+            yield from split.shared
+            for part in split.parts:
+                yield from (*part.terms, *part.reads)
+
+    def named(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
+        """``terms`` as text: ``name`` for a whole source, ``name[start:stop]`` for a part."""
+        texts = []
+        for span in terms:
+            source = self.sources[span.source]
+            whole = (span.start, span.stop) == (0, source.channels)
+            texts.append(source.name + ("" if whole else f"[{span.start}:{span.stop}]"))
+        return tuple(texts)

@@ -1,0 +1,1 @@
+"""Verdicts: statistics over launches, and whether a difference in latency is real."""

@@ -1,0 +1,43 @@
+"""Trainings over seeds: means with their intervals, and differences paired by seed."""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, stdev
+
+from ..records.trainings import Reading, Training
+from .stats import CONFIDENCE, Difference, Estimate, paired, t_quantile
+
+
+def over_seeds(values: Sequence[float]) -> Estimate:
+    """Mean of one share a seed, with Student's t interval; raises ValueError for none.
+
+    The interval is cut off at 0 and 1, beyond which no share can lie.
+    """
+    mean, number = fmean(values), len(values)
+    if number < 2:
+        return Estimate(value=mean, low=None, high=None, launches=number)
+    quantile = t_quantile(0.5 + CONFIDENCE / 2, number - 1)
+    half = quantile * stdev(values) / math.sqrt(number)
+    return Estimate(
+        value=mean, low=max(0.0, mean - half), high=min(1.0, mean + half), launches=number
+    )
+
+
+def beside(
+    own: Sequence[Training],
+    other: Sequence[Training],
+    value: Callable[[Reading], float],
+    place: int,
+) -> Difference | None:
+    """``value`` of one block's readings less another's, paired by seed; None without a pair.
+
+    ``place`` is that of the reading: 0 the start, -1 the end. The difference is on the scale of the
+    value itself, not a logarithm.
+    """
+    others = {training.seed: training for training in other}
+    pairs = [
+        value(training.readings[place]) - value(others[training.seed].readings[place])
+        for training in own
+        if training.seed in others
+    ]
+    return paired(pairs) if pairs else None

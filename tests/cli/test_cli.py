@@ -1,0 +1,445 @@
+"""The command line as a user types it: one line for bad input, exit codes, and what is printed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cspbench.cli import commands as cli
+from cspbench.cli import options
+from cspbench.records import folder as store
+
+ROOT = Path(__file__).parents[2]
+slow = pytest.mark.slow
+HEAVY = ("torch", "numpy", "pandas", "matplotlib", "scipy", "seaborn", "rich", "prettytable")
+
+
+def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cspbench", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+
+
+SUITES = (
+    "'batch', 'blocks', 'depth', 'designs', 'gamma', 'growth', 'networks', 'resolution', 'smoke', "
+    "'width', 'yolo'"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["rnu"],
+            (
+                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'verify', 'compare', 'ab', "
+                "'report', 'gradients', 'doctor' (a suite is measured with: run SUITE)"
+            ),
+        ),
+        (
+            ["run", "bloks"],
+            "no suite 'bloks'; nearest: 'blocks' (or the path of a .toml file)",
+        ),
+        (
+            ["show", "csp_fusion_lst"],
+            (
+                "no catalogue entry 'csp_fusion_lst'; nearest: 'csp_fusion_last', "
+                "'csp_fusion_first' (python -m cspbench list shows all)"
+            ),
+        ),
+        (["show", "csp", "--set", "gama=1"], "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (
+            ["show", "csp", "--set", "gamma=1.5"],
+            "csp: gamma takes a number in (0, 1), got 1.5",
+        ),
+        (
+            ["show", "csp", "--set", "layers=0"],
+            "csp: layers takes a whole number from 1 to 1000, got 0",
+        ),
+        (
+            ["show", "csp", "--set", "layers=" + "9" * 30],
+            f"csp: layers takes a whole number from 1 to 1000, got '{'9' * 30}'",
+        ),
+        (["show", "csp", "--set", "gamma=nan"], "csp: gamma takes a number in (0, 1), got nan"),
+        (["show", "csp", "--set", "gamma="], "csp: gamma takes a number in (0, 1), got ''"),
+        (
+            ["show", "dense", "--input", "1,64," + "9" * 18 + ",56"],
+            ("dense: its input has more elements than any tensor of torch can hold (1.15e+18)"),
+        ),
+        (
+            ["run", ""],
+            f"no suite ''; allowed: {SUITES} (or the path of a .toml file)",
+        ),
+        (
+            ["run", "x" * 300],
+            f"no suite {'x' * 300!r}; allowed: {SUITES} (or the path of a .toml file)",
+        ),
+        (["--out", ""], "--out takes a folder, got ''"),
+        (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),
+        (["--batch-size", "1,1"], "a list names each number once, got '1,1'"),
+        (["show", "csp", "--set", "layers"], "--set takes KEY=VALUE, got 'layers'"),
+        (
+            ["show", "dense", "--input", "1,63,56,56"],
+            (
+                "dense with channels=64 takes an input N,64,H,W, got 1,63,56,56; "
+                "set channels=63 or change the shape"
+            ),
+        ),
+        (
+            ["show", "dense", "--input", "1,64,56"],
+            "an input is N,C,H,W, four positive whole numbers, got '1,64,56'",
+        ),
+        (
+            ["--precision", "fp31"],
+            "no precision 'fp31'; nearest: 'fp32', 'fp16'",
+        ),
+        (
+            ["--device", "gpu"],
+            "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'cuda:0,cuda:1', 'auto'",
+        ),
+        (
+            ["--device", "cuda:0,cpu"],
+            "several devices are GPUs by number, cuda:0,cuda:1; got 'cuda:0,cpu'",
+        ),
+        (["--device", "cuda:1,cuda:1"], "a list names each device once, got 'cuda:1,cuda:1'"),
+        (
+            ["run", "smoke", "--compile", "gcc"],
+            "no backend 'gcc'; allowed: 'inductor', 'cudagraphs', 'aot_eager', 'eager'",
+        ),
+        (
+            ["run", "--compile", "smock"],
+            "no suite 'smock'; nearest: 'smoke' (or the path of a .toml file)",
+        ),
+        (["--cold"], "--cold is of GPUs: it needs --device cuda, not cpu"),
+        (["--cuda-graph"], "--cuda-graph is of GPUs: it needs --device cuda, not cpu"),
+        (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
+        (["--batch-size", "1,-8"], "a count is a whole number from 1 to 1000000, got '-8'"),
+        (
+            ["--threads", "9999"],
+            (
+                f"--threads 9999: this process may use {len(os.sched_getaffinity(0))} logical "
+                "cores; more threads than that would measure the scheduler"
+            ),
+        ),
+        (["--min-time", "soon"], "a time is a number of seconds above 0, got 'soon'"),
+        (
+            ["--precision", "tf32"],
+            "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp",
+        ),
+        (
+            ["--lanches", "2"],
+            "unrecognized arguments: --lanches (python -m cspbench --help shows what is allowed)",
+        ),
+        (["report", "nowhere"], "no run.json in nowhere: it is not a run folder"),
+        (
+            ["run", "--resume", "nowhere"],
+            "--resume nowhere: there is no run.json; it is not a run folder",
+        ),
+        (["run", "--out", "/proc/run"], "cannot write into /proc/run: No such file or directory"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr_and_exit_code_2(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    """Nothing else is printed, and nothing is left behind."""
+    done = cspbench(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"cspbench: {message}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_path: Path) -> None:
+    """A typing error costs no run."""
+    done = cspbench("run", "smoke", "--columns", "parms", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("cspbench: no column 'parms'; nearest: 'params'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a command is typed with the system's own."""
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    for name in [name for name in sys.modules if name.startswith("cspbench.")]:
+        if name not in {"cspbench.cli.commands", "cspbench.cli.options", "cspbench.errors"}:
+            monkeypatch.delitem(sys.modules, name)
+    assert cli.main(["list"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"cspbench: msgspec is not installed for {sys.executable}; make setup")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("on_path", "word"), [(True, "python"), (False, "")])
+def test_the_next_command_names_an_interpreter_that_has_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, on_path: bool, word: str
+) -> None:
+    """``python`` where that is this one, else the way to it from here."""
+    folder = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
+    monkeypatch.chdir(folder.parent)
+    word = word or f"{folder.name}/{Path(sys.executable).name}"
+    assert cli._command("show", "a b") == f"{word} -m cspbench show 'a b'"
+
+
+@slow
+def test_cuda_without_cuda_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    """It never falls back in silence."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    done = cspbench("--device", "cuda", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"cspbench: --device cuda: torch {torch.__version__} sees no CUDA device; install a CUDA "
+        "build of torch and a driver, or measure with --device cpu\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["list"], ["list", "--json"]])
+def test_help_and_list_load_nothing_heavy(words: list[str]) -> None:
+    """They answer at once, also where torch is absent."""
+    code = (
+        "import sys\nfrom cspbench import cli\n"
+        f"try: cli.main({words!r})\n"
+        "except SystemExit: pass\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_help_names_only_verbs_that_work() -> None:
+    """And says what an exit code means."""
+    done = cspbench("--help")
+    assert done.returncode == 0
+    for verb in options.VERBS:
+        assert re.search(rf"^    {verb}\b", done.stdout, re.MULTILINE)
+    assert "130 interrupted" in done.stdout
+
+
+def test_version_names_what_counts_and_what_runs() -> None:
+    """The versions that a figure depends on."""
+    done = cspbench("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("cspbench ")
+    assert "torch " in done.stdout
+    assert "thop " in done.stdout
+
+
+def test_list_as_json_names_entries_suites_and_measures() -> None:
+    """One object, for other programs."""
+    found = json.loads(cspbench("list", "--json").stdout)
+    assert {"blocks", "smoke"} <= set(found["suites"])
+    assert set(found["measures"]) == {
+        *("counts", "tensor_peak", "allocated", "graph", "resident", "latency"),
+        *("gradient_terms", "training"),
+    }
+    assert {"latency", "graph_bytes", "macs"} <= set(found["columns"])
+    csp = next(entry for entry in found["entries"] if entry["name"] == "csp")
+    assert csp["input_shape"] == [1, 64, 56, 56]
+    assert csp["parameters"]["gamma"] == 0.5
+
+
+def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
+    """`dense`: derived by hand from its structure."""
+    found = json.loads(cspbench("show", "dense", "--json").stdout)
+    known = {
+        "entry": "dense",
+        "input_shape": [1, 64, 56, 56],
+        "params": 368_320,
+        "weights": 864 * 128 + 6 * 128 * 32 * 9 + 256 * 128,
+        "macs": 1_143_209_984,
+        "flops": 2 * 1_143_209_984,
+        "backward_flops": 4 * 1_143_209_984,
+        "activations": (6 * (128 + 32) + 128) * 56 * 56,
+        "cio": 9_332_736,
+    }
+    assert {key: found[key] for key in known} == known
+    assert {"thop_macs", "uncounted", "layers"} <= set(found)
+    assert found["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
+
+
+def test_show_answers_for_a_batch_that_would_never_fit() -> None:
+    """100,000 images: terabytes in training, said in seconds."""
+    done = cspbench("show", "csp", "--set", "gamma=0.25", "--input", "100000,64,56,56")
+    assert done.returncode == 0
+    assert "GiB" in done.stdout
+
+
+@slow
+def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
+    tmp_path: Path,
+) -> None:
+    """Option first means `run`; the plain progress has a line a case, and the folder is whole."""
+    done = cspbench(
+        *("run", "smoke", "--launches", "2", "--turns", "2", "--mode", "infer"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "results").iterdir()
+    assert folder.name.startswith("smoke-cpu-20")
+    assert {path.name for path in folder.iterdir()} == {
+        *("run.json", "records.jsonl", "report.txt", "report.md", "report.csv", "plots"),
+    }
+    assert (folder / "report.txt").read_text() in done.stdout
+    assert f"Run folder: results/{folder.name}" in done.stdout
+    assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", done.stdout)
+    commands = ("repeat", "Next: ", "Run folder: ")  # which stay whole, to be copied
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(commands)]
+    assert max(map(len, lines)) <= 100
+    assert "counted, case 2 of 2: csp_fusion_first" in done.stderr
+    assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", done.stderr)
+    run = store.read(folder)
+    assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
+    record = run.records[0]
+    assert {len(line.samples_s) for line in record.latencies} == {2}
+    # on a busy machine a contended launch is repeated, and may be left out
+    assert len(record.latencies) + len(record.left_out) == len(run.launches) in {2, 3}
+    assert {launch.allocator for launch in run.launches} == {"pinned"}
+
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    again = cspbench("report", str(folder))
+    assert again.returncode == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    for text in (path.read_text() for path in (folder / "report.txt", folder / "report.md")):
+        assert str(tmp_path) not in text
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A full disk under standard output."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cspbench", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "cspbench: No space left on device\n")
+
+
+@slow
+def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
+    """`2>&1 | head -1`: the progress has no reader any more, and the run is whole."""
+    command = f"{sys.executable} -m cspbench run smoke --mode infer --launches 1 --turns 2 --out r"
+    subprocess.run(
+        f"{command} 2>&1 | head -1", shell=True, cwd=tmp_path, capture_output=True, check=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "r" / "plots" / "samples.svg").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert 1 <= len(store.read(tmp_path / "r").launches) <= 2  # a contended one is repeated
+
+
+@slow
+@pytest.mark.parametrize("after_s", [0.3, 1.2, 3.0])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_any_moment_leaves_no_traceback(
+    tmp_path: Path, after_s: float, number: signal.Signals
+) -> None:
+    """From the first import to the counts: exit code 130 and nothing but progress on stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cspbench", "run", "smoke", "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(after_s)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors
+    assert process.returncode == 130
+
+
+@slow
+def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C in the first launch: report and exit code 130; other settings are refused; then on."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cspbench", "run", "smoke", "--mode", "infer"),
+            *("--launches", "2", "--turns", "1000", "--out", "run"),
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("latency, launch 1"):
+            break
+    time.sleep(1.0)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "1,143,209,984" not in output
+    assert "368,320" in output
+    assert re.search(r"Go on: \S*python\S* -m cspbench run --resume run\n", output)
+
+    refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "cspbench: --resume run: it was begun otherwise: turns is 1000 there, 3 was asked for. "
+        "Ask for the same, or begin anew (--out)\n"
+    )
+    other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in other.stderr
+
+    path = tmp_path / "run" / "run.json"
+    path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
+    done = cspbench("run", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 2 <= len(store.read(tmp_path / "run").launches) <= 3  # a contended one is repeated
+
+
+@slow
+def test_a_failing_case_gives_exit_code_3_and_the_rest_is_reported(tmp_path: Path) -> None:
+    """A group count that does not divide the channels cannot be built; the other case is whole."""
+    (tmp_path / "mine.toml").write_text(
+        'description = "one fails"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\n'
+        '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\nset = { groups = 7 }\n'
+    )
+    done = cspbench("run", "mine.toml", "--launches", "1", "--turns", "2", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "FAILED (raised): ValueError" in done.stderr
+    assert "groups=7" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@slow
+def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option(
+    tmp_path: Path,
+) -> None:
+    """Repeated by its command; compiling has a column, and what was not compiled a note."""
+    words = ("--mode", "infer", "--launches", "1", "--turns", "1", "--only", "dense")
+    done = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = store.read(tmp_path / "run")
+    assert {case.compiler for case in run.info.cases} == {"eager"}
+    assert "--compile eager" in run.info.command
+    assert "compile" in done.stdout
+    assert "of the modules as written" in " ".join(done.stdout.split())
+    other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager infer'" in other.stderr

@@ -1,0 +1,176 @@
+"""What can stand on one side of a comparison: reports, comments, tables, other tools' results."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from making import make_floor
+from synthetic import change, make_run
+from test_compare import a_run, with_yardstick
+
+from cspbench import report
+from cspbench.comparison import readers as sources
+from cspbench.comparison.compare import compare
+from cspbench.comparison.pasted_report import excerpt
+from cspbench.comparison.thresholds import LATENCY
+from cspbench.errors import CspbenchError
+from cspbench.records.lines import CaseFailure, Failure
+
+
+def saved(tmp_path: Path, text: str, name: str = "comment.md") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def quoted(text: str) -> str:
+    """As GitHub quotes it in an answer, with the line ends of a web form."""
+    return "".join(f"> {line}\r\n" for line in text.splitlines())
+
+
+@pytest.mark.parametrize("dress", [str, quoted, lambda text: f"Look:\n\n{text}\n\nThanks"])
+def test_a_report_carries_its_records(tmp_path: Path, dress: Any) -> None:
+    """What is read from the page is what the folder would have said."""
+    run = a_run()
+    run = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.02))
+    )
+    path = saved(tmp_path, dress(report.render(run, "markdown")))
+    assert sources.read(path) == excerpt(run)
+    slower = a_run(slower={3: 1.2}, seed=1)
+    assert compare(path, slower) == compare(run, slower)
+
+
+def test_hostile_names_travel_as_data(tmp_path: Path) -> None:
+    """A fence, markup and control characters in a label neither end the block nor reach a page."""
+    run = a_run()
+    label = "```\n<script>|\x1b[31m'\"\\ {"
+    case = msgspec.structs.replace(run.records[1].case, label=label)
+    hostile = change(run, 1, case=case)
+    page = report.render(hostile, "markdown")
+    found = sources.read(saved(tmp_path, page))
+    assert len(found.cases) == len(run.records)
+    assert "\x1b" not in page
+    assert "\x1b" not in str(compare(hostile, hostile))
+
+
+def test_a_pasted_table_compares_its_exact_figures(tmp_path: Path) -> None:
+    """Both tables of both modes; times are shown as they were rounded, without a verdict."""
+    run = a_run()
+    path = saved(tmp_path, report.text(run), "report.txt")
+    found = compare(path, run)
+    assert {case.label for case in found.cases} == {"dense", "csp"}
+    shown = {"params", "macs", "thop_macs", "peak_tensor_bytes", "activations", "cio", LATENCY}
+    assert all(set(case.measures) == shown for case in found.cases)
+    exact = [c for case in found.cases for key, c in case.measures.items() if key != LATENCY]
+    assert {change.verdict for change in exact} == {"same"}
+    times = [case.measures[LATENCY] for case in found.cases]
+    assert all(time.ratio is None and time.baseline and time.candidate for time in times)
+    assert {time.verdict for time in times} == {"undecided"}
+    assert found.verdict == "not_comparable"
+
+    counts = run.records[2].counts
+    assert counts is not None
+    grown = change(run, 2, counts=msgspec.structs.replace(counts, macs=counts.macs + 1))
+    assert compare(path, grown).verdict == "regression"
+
+
+def test_names_that_a_table_wraps_are_joined(tmp_path: Path) -> None:
+    """A long label takes two lines, and is one case."""
+    labels = ["dense", "csp gamma=0.25 layers=12 growth=16 bn_size=2 t1=0.5 t2=0.25 pool=avg"]
+    run = with_yardstick(make_run(labels))
+    path = saved(tmp_path, report.text(run), "report.txt")
+    assert [case.verdict for case in compare(path, run).cases] == ["undecided"] * 4
+
+
+def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
+    """A dash beside a number has changed."""
+    run = a_run()
+    counts = run.records[0].counts
+    assert counts is not None
+    broken = change(run, 0, counts=msgspec.structs.replace(counts, thop_macs=Failure(reason="no")))
+    path = saved(tmp_path, report.text(broken), "report.txt")
+    assert compare(path, run).cases[0].measures["thop_macs"].verdict == "changed"
+
+
+def test_failures_travel_with_a_report(tmp_path: Path) -> None:
+    """The candidate's failed case is known from its comment."""
+    run = a_run()
+    failure = CaseFailure(case=run.records[1].case.key, stage="latency", cause="raised", reason="x")
+    failed = change(run, 1, latencies=(), failures=(failure,))
+    found = compare(run, saved(tmp_path, report.render(failed, "markdown")))
+    assert found.failed == (run.records[1].case.key,)
+
+
+def test_results_of_pytest_benchmark_are_shown(tmp_path: Path) -> None:
+    """Medians of one process: both are shown, and nothing is concluded."""
+
+    def results(median: float) -> str:
+        stats = {"median": median, "min": 1.0, "rounds": 5}
+        named = {"name": "test_block", "fullname": "bench/test_blocks.py::test_block"}
+        return json.dumps({"machine_info": {}, "benchmarks": [{**named, "stats": stats}]})
+
+    before = saved(tmp_path, results(0.004), "before.json")
+    after = saved(tmp_path, results(0.005), "after.json")
+    found = compare(before, after)
+    change_ = found.cases[0].measures[LATENCY]
+    assert (change_.baseline, change_.candidate, change_.ratio) == (0.004, 0.005, None)
+    assert found.verdict == "not_comparable"
+
+
+HUGE = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds neither"),
+        ("just words | and pipes", "holds neither"),
+        ('{"cspbench":1,"made":{}}', "holds neither"),
+        ('{"cspbench":2,"made":{}}\n{"key":"a"}', "version 2"),
+        ('{"cspbench":1,"made":{}}\n{"key":"a"}', "missing required field"),
+        ('{"cspbench":1,"made":{},"eval":"1"}', "unknown field"),
+        ('{"cspbench":1,"made":' + "[" * 100_000, ""),
+        ('{"cspbench":1,"made":{}}\n\n{"cspbench":1,"made":{}}', "records of 2 runs"),
+        ('{"benchmarks": 3}', "Expected `array`"),
+        ('{"benchmarks":[{"name":"a","fullname":"a","stats":{"median":-1}}]}', "median"),
+        ('{"benchmarks":[{"name":"a","fullname":"a","stats":{"median":NaN}}]}', ""),
+        (f"Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a | {HUGE} |\n+---+", "count"),
+        ("Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a | 1,2 |\n+---+", "count"),
+        ("Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a |\n+---+---+", "torn"),
+        ("Training, x\n+-+-+\n|entry|MACs|\n+-+-+\n|a|1|\n|a|2|\n+-+-+", "'a' twice"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    """No traceback, no guess, and the file is named."""
+    path = saved(tmp_path, text)
+    with pytest.raises(CspbenchError) as raised:
+        sources.read(path)
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+def test_numbers_beyond_reason_are_refused(tmp_path: Path) -> None:
+    """Negative, infinite and gigantic ones, in the place of good ones."""
+    page = report.render(a_run(), "markdown")
+    good = '"params":' + str(a_run().records[0].counts.params)  # type: ignore[union-attr]
+    for bad in ("-1", "1e999", HUGE, "true", '"1"', "1.5"):
+        assert good in page
+        with pytest.raises(CspbenchError):
+            sources.read(saved(tmp_path, page.replace(good, f'"params":{bad}', 1)))
+
+
+def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    """A picture, and a file larger than any report."""
+    picture = tmp_path / "plot.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    with pytest.raises(CspbenchError, match="is not text"):
+        sources.read(picture)
+    huge = tmp_path / "huge.md"
+    with huge.open("wb") as file:
+        file.truncate((1 << 26) + 1)
+    with pytest.raises(CspbenchError, match="larger than any report"):
+        sources.read(huge)

@@ -1,0 +1,218 @@
+"""The doctor: the noise floor from A/A launches, its grade, and what is kept and printed."""
+
+import json
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from making import SETTINGS, make_activity
+
+from cspbench.cli import commands as cli
+from cspbench.engine import doctor, isolate
+from cspbench.errors import CspbenchError
+from cspbench.machine import noise_floor as noise
+from cspbench.machine.health import Finding
+from cspbench.plan.case import Case
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
+from cspbench.records.run import NoiseFloor, Settings
+from cspbench.report import diagnosis
+from cspbench.verdicts.stats import half_width
+
+DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
+
+
+def launch_lines(
+    number: int, cases: tuple[Case, ...], chance: random.Random, *, spread: float, taken: float
+) -> list[Line]:
+    """A launch in which each copy has a level of its own that differs by ``spread``."""
+    lines: list[Line] = []
+    for key in (*(case.key for case in cases), YARDSTICK):
+        own = 1e-3 if key == YARDSTICK else 5e-3 * math.exp(chance.gauss(0, spread))
+        lines.append(
+            Latency(
+                case=key,
+                launch=number,
+                samples_s=(own,) * 10,
+                iterations=1,
+                first_call_s=1.0,
+                warmup_iterations=8,
+                steady=True,
+            )
+        )
+    keys = tuple(case.key for case in cases)
+    return [
+        *lines,
+        Launch(
+            launch=number,
+            cases=keys,
+            seed=number,
+            threads=1,
+            allocator="pinned",
+            activity=make_activity(taken),
+            seconds=1.0,
+        ),
+    ]
+
+
+class FakeLaunches:
+    """In place of `isolate.run`: launches of a machine with a known spread."""
+
+    def __init__(self, *, spread: float = 0.01, taken: float = 0.0, fails: bool = False) -> None:
+        self.numbers: list[int] = []
+        self._spread, self._taken, self._fails = spread, taken, fails
+        self._chance = random.Random(1)
+
+    def __call__(
+        self,
+        task: str,
+        number: int,
+        cases: tuple[Case, ...],
+        settings: Settings,
+        *,
+        time_limit_s: float,
+        receive: Callable[[Any], None],
+    ) -> isolate.Died | None:
+        self.numbers.append(number)
+        if self._fails:
+            receive(
+                CaseFailure(case=cases[0].key, stage="latency", cause="raised", reason="no room")
+            )
+        for line in launch_lines(
+            number, cases, self._chance, spread=self._spread, taken=self._taken
+        ):
+            receive(line)
+        return None
+
+
+@pytest.fixture
+def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
+    """Puts fake launches in place of the real ones, and a machine without findings."""
+
+    def put(**options: Any) -> FakeLaunches:
+        fake = FakeLaunches(**options)
+        monkeypatch.setattr(isolate, "run", fake)
+        good = Finding(name="load", level="good", text="none")
+        monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (good,))
+        return fake
+
+    return put
+
+
+def diagnosed() -> tuple[doctor.Diagnosis, list[str]]:
+    said: list[str] = []
+    return doctor.diagnose(DEFAULTS, (), said.append), said
+
+
+def test_the_floor_is_the_spread_that_identical_copies_show(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """Copies of 1% each: their ratio spreads by 1.4%, and theirs to the yardstick by 1%."""
+    floors = []
+    for seed in range(40):
+        fake = launches(spread=0.01)
+        fake._chance.seed(seed)
+        floors.append(diagnosed()[0].floor)
+    in_turns = [floor.in_turns["infer"] ** 2 for floor in floors]
+    between = [floor.between_runs["train"] ** 2 for floor in floors]
+    assert math.sqrt(sum(in_turns) / 40) == pytest.approx(0.01 * math.sqrt(2), rel=0.1)
+    assert math.sqrt(sum(between) / 40) == pytest.approx(0.01, rel=0.1)
+
+
+@pytest.mark.parametrize(("spread", "grade"), [(0.001, "good"), (0.01, "fair"), (0.1, "poor")])
+def test_the_grade_follows_the_noise(
+    launches: Callable[..., FakeLaunches], spread: float, grade: str
+) -> None:
+    """Below 1% good, below 3% fair, in turns at default settings; the worst finding decides."""
+    launches(spread=spread)
+    assert diagnosed()[0].grade == grade
+
+
+def test_the_floor_is_kept_for_later_runs(launches: Callable[..., FakeLaunches]) -> None:
+    """What a run on this machine loads is what was measured."""
+    launches()
+    found, said = diagnosed()
+    assert noise.load(found.floor.machine, DEFAULTS) == found.floor
+    assert said[0] == "looking at the machine"
+    assert said[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
+
+
+def test_the_doctor_stops_in_time_on_a_slow_machine(
+    launches: Callable[..., FakeLaunches], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Launches of 14 s: a fourth would end after 45 s, so three have to do."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 7.0  # a launch reads it twice
+        return now[0]
+
+    fake = launches()
+    monkeypatch.setattr("cspbench.engine.doctor.time.monotonic", clock)
+    found, said = diagnosed()
+    assert fake.numbers == [1, 2, 3]
+    assert found.floor.launches == 3
+    assert found.launches == 6  # of the runs whose noise is stated
+    assert found.in_turns["infer"] == half_width(found.floor.in_turns["infer"], 6)
+    assert said[-1] == "the time is up after 3 launches"
+
+
+def test_contended_launches_are_a_finding_of_their_own(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """Others took 20% in every launch: poor, with what to do."""
+    launches(spread=0.001, taken=0.2)
+    found, _ = diagnosed()
+    contention = next(one for one in found.findings if one.name == "contention")
+    assert (contention.level, found.grade) == ("poor", "poor")
+    assert "6 of 6 launches contended" in contention.text
+    assert contention.remedy
+
+
+def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """It would hide real changes from every later verdict."""
+    launches(spread=0.001)
+    quiet, _ = diagnosed()
+    launches(spread=0.2, taken=0.2)
+    busy, _ = diagnosed()
+    assert noise.load(quiet.floor.machine, DEFAULTS) == quiet.floor
+    assert (quiet.is_kept, busy.is_kept) == (True, False)
+    assert "is not kept, as most launches were contended" in diagnosis.text(busy)
+    assert diagnosis.plain_values(busy)["is_kept"] is False
+
+
+def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
+    """No floor is made up."""
+    launches(fails=True)
+    with pytest.raises(CspbenchError, match="noise floor cannot be measured: no room"):
+        diagnosed()
+
+
+def test_the_page_concludes_first_and_ends_in_remedies(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """A sentence with both widths, the table, then what mends it; at most 100 columns."""
+    launches(spread=0.02)
+    found, _ = diagnosed()
+    text = diagnosis.text(found)
+    assert text.startswith("This machine is ")
+    assert "6 launches x 10 turns" in " ".join(text.split())
+    assert text.index("| noise, in turns") < text.index("What would mend it")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_verb_prints_json_for_machines(
+    launches: Callable[..., FakeLaunches], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The floor in it reads back as a record; progress goes to the other stream."""
+    launches()
+    assert cli.main(["doctor", "--threads", "1", "--json"]) == 0
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert msgspec.convert(found["floor"], NoiseFloor).threads == 1
+    assert {one["name"] for one in found["findings"]} >= {"load", "noise, in turns"}
+    assert "launch 1 of 6" in printed.err

@@ -1,0 +1,161 @@
+"""A task in a fresh process: every way to end is told apart, and nothing is left running."""
+
+import multiprocessing
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from making import SETTINGS, make_case
+
+from cspbench.engine import isolate
+from cspbench.engine.isolate import Announcer, Died
+from cspbench.records.lines import Line
+
+pytestmark = pytest.mark.slow
+
+
+def talk(announcer: Announcer, words: list[str]) -> None:
+    """A task: sends what it is given."""
+    for word in words:
+        announcer.send(word)
+
+
+def report_parent_limits(announcer: Announcer) -> None:
+    """A task: sends its own process id."""
+    announcer.send(os.getpid())
+
+
+def sleep(announcer: Announcer, seconds: float) -> None:
+    """A task: sends its own process id, and sleeps."""
+    announcer.send(os.getpid())
+    time.sleep(seconds)
+
+
+def climb(announcer: Announcer, seconds: float) -> None:
+    """A task of four steps, each of ``seconds``."""
+    for step in range(4):
+        announcer.step(step)
+        time.sleep(seconds)
+
+
+def measure(build: str, *, time_limit_s: float = 60.0) -> tuple[list[Line], Died | None]:
+    received: list[Line] = []
+    died = isolate.run(
+        "cspbench.engine.worker:measure",
+        make_case(build),
+        ("counts", "allocated"),
+        SETTINGS,
+        time_limit_s=time_limit_s,
+        receive=received.append,
+    )
+    return received, died
+
+
+def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
+    """What is sent is received, and None says that nothing went wrong."""
+    received: list[str] = []
+    died = isolate.run(
+        "test_isolate:talk", ["a", "b", "c"], time_limit_s=60, receive=received.append
+    )
+    assert (received, died) == (["a", "b", "c"], None)
+
+
+@pytest.mark.parametrize(
+    ("build", "cause", "reason"),
+    [
+        (
+            "Kills",
+            "signal",
+            "killed by SIGKILL (by the system when memory ran out, or by hand)",
+        ),
+        ("Segfaults", "signal", "killed by SIGSEGV"),
+        ("Leaves", "exited", "the process exited early with code 7: leaving early"),
+    ],
+)
+def test_a_death_is_told_with_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:
+    """Counting succeeded before; the process died at its second step."""
+    received, died = measure(build)
+    assert len(received) == 1
+    assert died is not None
+    assert (died.cause, died.reason, died.step) == (cause, reason, 1)
+
+
+def test_the_last_words_of_a_dead_process_are_kept() -> None:
+    """What it wrote, and where a crash stood."""
+    _, left = measure("Leaves")
+    assert left is not None
+    assert "leaving early" in left.detail
+    _, crashed = measure("Segfaults")
+    assert crashed is not None
+    assert "misbehave" in crashed.detail
+
+
+def test_a_step_past_its_time_limit_is_ended() -> None:
+    """The process is gone within the limit's order, not after its ten minutes of sleep."""
+    start = time.monotonic()
+    _, died = measure("Hangs", time_limit_s=3.0)
+    assert died is not None
+    assert (died.cause, died.step) == ("timeout", 1)
+    assert died.reason == "a step took longer than the time limit of 3 s"
+    assert time.monotonic() - start < 60
+
+
+def test_the_time_limit_is_a_steps_not_the_tasks() -> None:
+    """Four steps of 0.6 s outlast a limit of 1.5 s together, and none does alone."""
+    died = isolate.run("test_isolate:climb", 0.6, time_limit_s=1.5, receive=lambda _: None)
+    assert died is None
+
+
+def test_a_task_that_a_thread_waits_for_is_ended_by_a_word() -> None:
+    """No interrupt reaches a thread; what is sent to it ends its task, and is raised there."""
+    stopped, stop = multiprocessing.Pipe(duplex=False)
+    started: list[int] = []
+
+    def wait() -> None:
+        isolate.run(
+            "test_isolate:sleep", 300.0, time_limit_s=600, receive=started.append, stop=stopped
+        )
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait)
+        while not started:
+            time.sleep(0.01)
+        stop.send(None)
+        with pytest.raises(KeyboardInterrupt):
+            waiting.result(timeout=30)
+    assert not psutil.pid_exists(started[0])
+
+
+def test_an_exception_in_the_parent_ends_the_process() -> None:
+    """An interrupt while a message is handled leaves nothing running."""
+    seen: list[int] = []
+
+    def receive(pid: int) -> None:
+        seen.append(pid)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        isolate.run("test_isolate:report_parent_limits", time_limit_s=60, receive=receive)
+    assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == "zombie"
+
+
+BROKEN = """Traceback (most recent call last):
+  File "mine.py", line 1, in forward
+torch.AcceleratorError: CUDA error: an illegal access
+Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "last"),
+    [
+        ("", ""),
+        ("leaving early\n\n", "leaving early"),
+        (BROKEN, "torch.AcceleratorError: CUDA error: an illegal access"),
+    ],
+)
+def test_the_last_words_that_count_are_what_was_raised(words: str, last: str) -> None:
+    """Behind it there may be advice."""
+    assert isolate._last_error(words) == last

@@ -1,0 +1,228 @@
+"""Which launches come next: fixed numbers, contention, a budget; exact, with scripted time."""
+
+import math
+
+import msgspec
+import pytest
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
+
+from cspbench.engine.schedule import Budget, FixedLaunches, Standing, standings, strategy
+from cspbench.records.lines import Line, Split, TensorPeak
+from cspbench.records.run import Record, Run, assemble
+from cspbench.verdicts.judge import ALPHA
+from cspbench.verdicts.within_run import alpha, next_look, threshold, verdicts
+
+
+def standing(
+    key: str,
+    quiet: int = 6,
+    contended: int = 0,
+    *,
+    width: float = 0.05,
+    decided: bool = False,
+    more: int | None = 1,
+    seconds: float = 1.0,
+    reference: str | None = None,
+) -> Standing:
+    return Standing(
+        key=key,
+        reference=reference,
+        quiet=quiet,
+        disturbed=contended,
+        half_width=width,
+        is_decided=decided,
+        more_launches=more,
+        launch_s=seconds,
+    )
+
+
+def test_fixed_launches_are_made_for_every_case_and_no_more() -> None:
+    """Two of three are there for a, three for b."""
+    plan = FixedLaunches(launches=3)
+    both = [standing("a", 2), standing("b", 3)]
+    assert plan.wanted(both, 0.0) == ("a",)
+    assert plan.left(both) == 1
+    assert plan.wanted([standing("a", 3)], 0.0) == ()
+
+
+def test_a_contended_launch_is_repeated_up_to_half_as_often_again() -> None:
+    """Six asked for: three may be repeated, lest a busy machine hold a run up for ever."""
+    plan = FixedLaunches(launches=6)
+    assert plan.left([standing("a", 5, 1)]) == 1
+    assert plan.left([standing("a", 3, 3)]) == 3
+    assert plan.left([standing("a", 2, 6)]) == 1
+    assert plan.wanted([standing("a", 0, 9)], 0.0) == ()
+
+
+def test_a_budget_first_makes_the_fixed_launches() -> None:
+    """Whatever the intervals say; time alone ends it, and every case is measured once at least."""
+    plan = Budget(launches=6, seconds=10.0)
+    both = [standing("a", 2), standing("b", 2, decided=True)]
+    assert set(plan.wanted(both, 1.0)) == {"a", "b"}
+    assert plan.wanted(both, 9.5) == ()
+    assert plan.wanted([standing("a", 0), standing("b", 0)], 99.0) != ()
+
+
+def test_a_budget_then_spends_on_what_is_undecided_widest_first() -> None:
+    """Three open cases of 4 s each and 9 s left: the two widest; the decided one rests."""
+    plan = Budget(launches=6, seconds=20.0)
+    cases = [
+        standing("narrow", width=0.02, seconds=4.0),
+        standing("decided", decided=True, seconds=4.0),
+        standing("widest", width=0.2, seconds=4.0),
+        standing("wide", width=0.1, seconds=4.0),
+    ]
+    assert plan.wanted(cases, 11.0) == ("widest", "wide")
+    assert plan.left(cases) is None
+
+
+def test_a_case_out_of_reach_comes_after_those_that_time_can_decide() -> None:
+    """40 launches of 1 s are needed where 10 s remain: the narrower case goes first."""
+    plan = Budget(launches=6, seconds=10.0)
+    cases = [standing("far", width=0.3, more=40), standing("near", width=0.03, more=2)]
+    assert plan.wanted(cases, 0.0) == ("near", "far")
+    assert plan.wanted(cases, 9.0) == ("near",) or plan.wanted(cases, 9.0) == ("far",)
+
+
+def test_a_reference_that_comes_along_is_paid_for_once() -> None:
+    """5 s left: a and its reference take 4 s, b with the same reference 2 s more than remain."""
+    plan = Budget(launches=6, seconds=5.0)
+    cases = [
+        standing("ref", decided=True, seconds=2.0),
+        standing("a", width=0.3, seconds=2.0, reference="ref"),
+        standing("b", width=0.2, seconds=2.0, reference="ref"),
+    ]
+    assert plan.wanted(cases, 0.0) == ("a",)
+    assert plan.wanted(cases, -1.0) == ("a", "b")
+
+
+def test_a_budget_ends_early_where_everything_is_decided() -> None:
+    """Time is left and nothing is open."""
+    assert Budget(launches=6, seconds=99.0).wanted([standing("a", decided=True)], 10.0) == ()
+
+
+def test_a_decision_counts_only_at_a_look() -> None:
+    """Looks are at 6, 9, 14, 21 launches: what 7 launches say by chance is not yet looked at."""
+    plan = Budget(launches=6, seconds=99.0)
+    assert [next_look(number) for number in (6, 9, 14, 1)] == [9, 14, 21, 2]
+    assert plan.wanted([standing("a", 7, decided=True)], 0.0) == ("a",)
+    assert plan.wanted([standing("a", 9, decided=True)], 0.0) == ()
+    assert plan.wanted([standing("a", 14, decided=True)], 0.0) == ()
+
+
+def make_run(
+    *ratios: float,
+    launches: int = 6,
+    budget_s: float | None = None,
+    contended: tuple[int, ...] = (),
+) -> Run:
+    """A reference and cases with those ratios to it; every launch says almost the same."""
+    settings = msgspec.structs.replace(SETTINGS, launches=6, budget_s=budget_s)
+    reference = make_case("Good", reference="Good infer")
+    cases = [reference]
+    for index, _ in enumerate(ratios):
+        case = make_case("Good", reference="Good infer")
+        cases.append(msgspec.structs.replace(case, key=f"case {index}"))
+    lines: list[Line] = []
+    for case in cases:
+        empty = dict.fromkeys(Split.__struct_fields__, 0)
+        lines.append(
+            TensorPeak(
+                case=case.key,
+                peak_tensor_bytes=1,
+                baseline_bytes=1,
+                split=Split(**empty),
+                operator="",
+                module="",
+            )
+        )
+    for number in range(1, launches + 1):
+        slow = 3.0 if number in contended else 1.0
+        own = 1e-3 * slow * (1 + number / 100)
+        lines.append(make_latency(reference, number, own, own))
+        for case, ratio in zip(cases[1:], ratios, strict=True):
+            time = own * ratio * (1 + 0.0005 * (-1) ** number)
+            lines.append(make_latency(case, number, time, time))
+        lines.append(make_launch(number, *cases, taken=0.3 if number in contended else 0.0))
+    return assemble(make_info(*cases, settings=settings), lines)
+
+
+def test_a_runs_standings_tell_what_is_decided_and_what_it_costs() -> None:
+    """3% slower is decided; a second a launch, shared by the time of the samples."""
+    reference, slower = standings(make_run(1.03))
+    assert (slower.is_decided, slower.quiet, slower.reference) == (True, 6, "Good infer")
+    assert slower.half_width < 0.001
+    assert reference.is_decided  # its own interval is wide, and nothing asks for it
+    assert reference.launch_s + slower.launch_s == pytest.approx(1.0)
+    assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
+
+
+def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
+    """However wide its interval; in a run without any verdict it is what the time is for."""
+    run = make_run(1.03)
+    (case, lines) = (run.records[0].case, run.records[0].latencies)
+    lone = msgspec.structs.replace(case, key="lone infer", reference=None)
+    record = Record(
+        case=lone,
+        latencies=tuple(msgspec.structs.replace(line, case=lone.key) for line in lines),
+        tensor_peak=run.records[0].tensor_peak,
+    )
+    beside = msgspec.structs.replace(run, records=(*run.records, record))
+    alone = msgspec.structs.replace(run, records=(record,))
+    assert standings(beside)[-1].is_decided
+    (only,) = standings(alone)
+    assert not only.is_decided
+    assert only.half_width > 0.01
+
+
+def test_the_settings_choose_the_strategy() -> None:
+    """A budget, or a fixed number."""
+    assert strategy(make_run()) == FixedLaunches(launches=6)
+    assert strategy(make_run(budget_s=60.0)) == Budget(launches=6, seconds=60.0)
+
+
+def test_contended_launches_are_left_out_where_enough_others_remain() -> None:
+    """2 of 8 were disturbed: six count, and the two stay in the record."""
+    record: Record = make_run(1.0, launches=8, contended=(2, 5)).records[1]
+    assert [line.launch for line in record.left_out] == [2, 5]
+    assert [line.launch for line in record.latencies] == [1, 3, 4, 6, 7, 8]
+
+
+def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
+    """4 of 6 were disturbed: fewer than half of those asked for remain, so all count."""
+    run = make_run(1.0, contended=(1, 2, 3, 4))
+    assert run.records[1].left_out == ()
+    assert len(run.records[1].latencies) == 6
+    assert standings(run)[1].disturbed == 4
+
+
+def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:
+    """A spread of 3% in A/A launches is ±3.2% over six: 2% slower is then undecided or the same."""
+    from making import make_floor
+
+    run = make_run(1.02)
+    assert verdicts(run)["case 0"].answer == "worse"
+    noisy = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.03))
+    )
+    assert threshold(noisy, noisy.records[1], 6) == pytest.approx(
+        math.expm1(2.5706 * 0.03 / math.sqrt(6)), rel=1e-4
+    )
+    assert verdicts(noisy)["case 0"].answer == "same"
+    quiet = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.001))
+    )
+    assert threshold(quiet, quiet.records[1], 6) == 0.01
+
+
+def test_looking_again_and_again_spends_no_more_than_the_whole_chance() -> None:
+    """Without a budget there is one look; with one, however many looks sum to below alpha."""
+    assert alpha(make_run(), 6) == ALPHA
+    run = make_run(budget_s=60.0)
+    assert alpha(run, 6) == ALPHA / 2
+    assert alpha(run, 7) == alpha(run, 9) == ALPHA / 6
+    looks, point = [], 6
+    while point < 10**6:
+        looks.append(alpha(run, point))
+        point = next_look(point)
+    assert sum(looks) < ALPHA

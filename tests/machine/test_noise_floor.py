@@ -1,0 +1,49 @@
+"""The noise floor's file: kept by machine, device, threads and allocator, and never fatal."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from making import SETTINGS, make_floor
+
+from cspbench.errors import CspbenchError
+from cspbench.machine import noise_floor as noise
+
+
+def test_a_floor_is_found_again_for_the_same_machine_and_settings_only() -> None:
+    """Another thread count, allocator or machine has none."""
+    assert noise.load("here", SETTINGS) is None
+    noise.save(make_floor(0.02))
+    assert noise.load("here", SETTINGS) == make_floor(0.02)
+    assert noise.load("there", SETTINGS) is None
+    for change in ({"threads": 2}, {"allocator": "system"}, {"device": "cuda"}):
+        assert noise.load("here", msgspec.structs.replace(SETTINGS, **change)) is None
+
+
+def test_a_newer_floor_takes_the_place_of_the_older_one_and_of_no_other() -> None:
+    """Two thread counts are kept side by side."""
+    two = msgspec.structs.replace(make_floor(0.03), threads=2)
+    for floor in (make_floor(0.02), two, make_floor(0.01)):
+        noise.save(floor)
+    assert noise.load("here", SETTINGS) == make_floor(0.01)
+    assert noise.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two
+
+
+@pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000])
+def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
+    """It is measured again and replaced."""
+    noise.place().parent.mkdir(parents=True)
+    noise.place().write_bytes(content)
+    assert noise.load("here", SETTINGS) is None
+    noise.save(make_floor(0.02))
+    assert noise.load("here", SETTINGS) == make_floor(0.02)
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "file").write_text("", encoding="ascii")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(CspbenchError, match="XDG_STATE_HOME"):
+        noise.save(make_floor(0.02))

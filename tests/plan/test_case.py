@@ -1,0 +1,58 @@
+"""A case's key is stable and says what was measured; its label says what is unusual."""
+
+import pytest
+
+from cspbench.catalogue import find
+from cspbench.errors import CspbenchError
+from cspbench.plan.case import make_case, show_words
+
+
+def test_a_key_names_arguments_shape_device_precision_layout_and_mode() -> None:
+    """Two cases that differ in any of these never share a key."""
+    case = make_case(
+        find("csp"),
+        {"gamma": 0.25},
+        batch_size=8,
+        img_size=28,
+        precision="bf16",
+        channels_last=True,
+        mode="train",
+    )
+    assert case.key == "csp[gamma=0.25] 8x64x28x28 cpu bf16 channels_last train"
+    assert case.label == "csp gamma=0.25 8x64x28x28 bf16 channels_last"
+
+
+def test_a_default_is_not_named_even_when_it_is_given() -> None:
+    """The key does not depend on how a suite spells a case."""
+    plain = make_case(find("csp"), {})
+    assert make_case(find("csp"), {"gamma": 0.5}, shape=(1, 64, 56, 56)) == plain
+    assert plain.label == "csp"
+
+
+def test_the_default_shape_follows_the_channels() -> None:
+    """Asking for 32 channels asks for an input of 32 channels."""
+    assert make_case(find("csp"), {"channels": 33}).input_shape == (1, 33, 56, 56)
+
+
+def test_a_size_that_pooling_cannot_halve_is_refused() -> None:
+    """1x1 has no half."""
+    with pytest.raises(CspbenchError, match="pool=avg halves H and W: each must be at least 2"):
+        make_case(find("dense"), {"pool": "avg"}, img_size=1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "overrides", "shape", "words"),
+    [
+        ("csp", {}, None, "show csp"),
+        ("csp", {"channels": 8}, None, "show csp --set channels=8"),
+        ("csp", {"gamma": 0.25}, (2, 64, 8, 8), "show csp --set gamma=0.25 --input 2,64,8,8"),
+        ("torch.nn:ReLU", {"inplace": True}, (1, 3, 4, 4),
+         "show torch.nn:ReLU --set inplace=True --input 1,3,4,4"),
+    ],
+)  # fmt: skip
+def test_a_case_is_shown_by_the_words_that_make_it(
+    entry: str, overrides: dict[str, bool | float], shape: tuple[int, ...] | None, words: str
+) -> None:
+    """Only what differs from the defaults is said."""
+    case = make_case(find(entry), dict(overrides), shape=shape)
+    assert " ".join(show_words(case, find(entry))) == words

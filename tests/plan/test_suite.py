@@ -1,0 +1,302 @@
+"""Suites: TOML to cases, each error with its place."""
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cspbench.catalogue import find
+from cspbench.errors import CspbenchError
+from cspbench.plan import suite
+from cspbench.plan.case import MODES, Case, make_case
+from cspbench.plan.labels import names as names_of
+from cspbench.plan.suite import Selection
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text('description = "mine"\n' + text)
+    return str(path)
+
+
+def test_the_default_suite_is_eight_entries_in_two_modes() -> None:
+    """The six designs and two YOLO modules, inference first.
+
+    The designs have the dense block's case as their reference; the modules' input is another, so
+    that a ratio would say nothing of them.
+    """
+    cases = suite.load("blocks").cases
+    entries = [
+        *("dense", "csp", "csp_fusion_first", "csp_fusion_last", "csp_split_only"),
+        *("csp_both_transitions", "bottleneck_csp", "c3"),
+    ]
+    assert [(case.entry, case.mode) for case in cases] == [
+        (entry, mode) for mode in ("infer", "train") for entry in entries
+    ]
+    for case in cases:
+        alike = case.entry not in {"bottleneck_csp", "c3"}
+        assert case.reference == (f"dense 1x64x56x56 cpu fp32 {case.mode}" if alike else None)
+
+
+def test_a_grid_is_every_combination_over_what_is_set(tmp_path: Path) -> None:
+    """Two gammas and two growths over three layers: four cases, named by what differs."""
+    path = write(
+        tmp_path,
+        'mode = ["infer"]\n[[case]]\nentry = "csp"\nset = { layers = 3 }\n'
+        "[case.grid]\ngamma = [0.25, 0.75]\ngrowth = [8, 16]\n",
+    )
+    assert [case.label for case in suite.load(path).cases] == [
+        "csp layers=3 growth=8 gamma=0.25",
+        "csp layers=3 growth=16 gamma=0.25",
+        "csp layers=3 growth=8 gamma=0.75",
+        "csp layers=3 growth=16 gamma=0.75",
+    ]
+
+
+def test_the_reference_is_added_where_a_suite_leaves_it_out(tmp_path: Path) -> None:
+    """Ratios need it; a sweep of the reference entry itself has its defaults as reference."""
+    path = write(
+        tmp_path,
+        'reference = "dense"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "dense"\ngrid = { growth = [8] }\n',
+    )
+    cases = suite.load(path).cases
+    assert [case.label for case in cases] == ["dense", "dense growth=8"]
+    assert {case.reference for case in cases} == {cases[0].key}
+
+
+def test_options_are_laid_over_a_suite_and_each_point_has_its_own_reference() -> None:
+    """Batch 1 and 8 at 28x28: each case's ratio is taken at its own batch."""
+    cases = suite.load(
+        "blocks", Selection(batch_size=(1, 8), img_size=(28,), mode=("infer",), precision="bf16")
+    ).cases
+    assert len(cases) == 16
+    assert {(case.input_shape[0], case.reference) for case in cases} == {
+        (1, "dense 1x64x28x28 cpu bf16 infer"),
+        (8, "dense 8x64x28x28 cpu bf16 infer"),
+    }
+
+
+@pytest.mark.parametrize("pattern", ["csp_*", "csp_fusion_first*", "*train"])
+def test_only_keeps_what_matches_and_the_reference(pattern: str) -> None:
+    """By entry, label or key."""
+    cases = suite.load("blocks", Selection(only=pattern)).cases
+    assert {case.reference for case in cases} - {None} <= {case.key for case in cases}
+    assert 0 < len(cases) < 16
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("entries = [", "Invalid value (at end of document)"),
+        ("", "it lists no entries and no [[case]]"),
+        ('entries = ["dens"]', "case 1: no catalogue entry 'dens'; nearest: 'dense'"),
+        (
+            '[[case]]\nentry = "csp"\nset = { gama = 0.5 }',
+            "case 1: no parameter of csp 'gama'; nearest: 'gamma'",
+        ),
+        (
+            '[[case]]\nentry = "csp"\nset = { gamma = 1.0 }',
+            "gamma takes a number in (0, 1), got 1.0",
+        ),
+        (
+            '[[case]]\nentry = "csp"\ninput = [1, 63, 56, 56]',
+            "csp with channels=64 takes an input N,64,H,W, got 1,63,56,56",
+        ),
+        ('entries = ["dense"]\nlaunches = 3', "Object contains unknown field `launches`"),
+        ('entries = ["dense"]\nbatch_size = [0]', "Expected `int` >= 1 - at `$.batch_size[0]`"),
+        ('entries = ["dense"]\nprecision = ["fp31"]', "Invalid enum value 'fp31'"),
+        ('entries = ["dense", "dense"]', "is asked for 2 times"),
+        ('entries = ["dense"]\nmode = []', "Expected `array` of length >= 1 - at `$.mode`"),
+        (
+            '[[case]]\nentry = "csp"\ngrid = { gamma = [] }',
+            "Expected `array` of length >= 1 - at `$.case[0].grid[...]`",
+        ),
+        (
+            '[[case]]\nentry = "csp"\nset = { gamma = 0.5 }\ngrid = { gamma = [0.2] }',
+            "case 1: 'gamma' stands in set and in grid: give it once",
+        ),
+        (
+            '[[case]]\nentry = "csp"\n[case.grid]\n'
+            + "".join(
+                f"{name} = {list(range(1, 31))}\n" for name in ("layers", "growth", "bn_size")
+            ),
+            "case 1: a grid of 27000 cases; at most 10000 are allowed",
+        ),
+        (
+            'entries = ["dense"]\nreference = "dence"',
+            "no catalogue entry 'dence'; nearest: 'dense'",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    """It says where, what arrived and what is allowed."""
+    with pytest.raises(CspbenchError) as caught:
+        suite.load(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:
+    """A suite's name, a path that is not there, a glob that matches nothing."""
+    with pytest.raises(CspbenchError, match="no suite 'block'; nearest: 'blocks'"):
+        suite.load("block")
+    with pytest.raises(CspbenchError, match=r"cannot read suite .*: No such file or directory"):
+        suite.load(str(tmp_path / "none.toml"))
+    with pytest.raises(CspbenchError, match="--only 'yolo' matches nothing in suite blocks; its"):
+        suite.load("blocks", Selection(only="yolo"))
+
+
+@pytest.mark.parametrize(
+    "text", ["1,2,3", "1,64,56,x", "0,64,56,56", "1,-64,56,56", "", "1,2,3,4,5"]
+)
+def test_a_shape_is_four_positive_numbers(text: str) -> None:
+    """Anything else is refused with what arrived."""
+    with pytest.raises(CspbenchError, match="N,C,H,W, four positive whole numbers, got"):
+        suite.shape_of(text)
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_more_than_an_error(text: str) -> None:
+    """Whatever stands in a file, reading it gives one clear error (no text here is a suite)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "any.toml")
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+        with pytest.raises(CspbenchError, match=r"^suite "):
+            suite.load(str(path))
+
+
+ACCURACY = 'accuracy = { top1 = 77.2, img_size = 256, source = "a paper" }\n'
+
+
+def test_an_accuracy_stands_at_the_image_size_that_it_was_published_for(tmp_path: Path) -> None:
+    """At any other it would be said of what was never tested."""
+    path = write(tmp_path, f'[[case]]\nentry = "darknet53"\n{ACCURACY}')
+    at_256, at_224 = (
+        [case.accuracy for case in suite.load(path, Selection(img_size=(size,))).cases]
+        for size in (256, 224)
+    )
+    assert [one.top1 if one else None for one in at_256] == [77.2, 77.2]
+    assert at_224 == [None, None]
+
+
+@pytest.mark.parametrize("name", suite.built_in())
+def test_every_built_in_suite_is_read(name: str) -> None:
+    """Its cases have keys of their own, and its reference is one of them."""
+    cases = suite.load(name).cases
+    keys = [case.key for case in cases]
+    assert len(set(keys)) == len(keys)
+    assert {case.reference for case in cases} - {None} <= set(keys)
+
+
+def test_the_networks_are_compared_at_one_size() -> None:
+    """Every network of the catalogue, each once; accuracies from one table alone."""
+    from cspbench.catalogue import networks
+
+    cases = suite.load("networks").cases
+    assert sorted(case.entry for case in cases) == sorted(one.name for one in networks.ENTRIES)
+    assert {case.input_shape for case in cases} == {(1, 3, 256, 256)}
+    assert len({case.accuracy.source for case in cases if case.accuracy}) == 1
+
+
+def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> None:
+    """One more or less channel a layer would bring none of them nearer to the dense block's."""
+    from cspbench.measures.base import BuiltSubject
+
+    def parameters(case: Case, growth: int) -> int:
+        arguments = {**case.arguments, "growth": growth}
+        built = BuiltSubject(msgspec.structs.replace(case, arguments=arguments)).meta()
+        return sum(one.numel() for one in built.parameters())
+
+    dense, *others = suite.load("designs").cases
+    assert [case.entry for case in others] == ["csp", "csp_fusion_first", "csp_fusion_last"]
+    assert {case.reference for case in (dense, *others)} == {dense.key}
+    target = parameters(dense, int(dense.arguments["growth"]))
+    for case in others:
+        growth = int(case.arguments["growth"])
+        away = {
+            near: abs(parameters(case, near) - target) for near in range(growth - 1, growth + 2)
+        }
+        assert min(away, key=away.__getitem__) == growth
+        assert away[growth] < 0.03 * target
+
+
+def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> None:
+    """A ratio is of two cases on one device: the dense block is measured on both, the rest once."""
+    devices = ("cuda:0", "cuda:1")
+    shared = suite.share_out([suite.load("blocks", Selection(device=device)) for device in devices])
+    on = {device: [case for case in shared.cases if case.device == device] for device in devices}
+    dense = [case.key for case in shared.cases if case.entry == "dense"]
+    assert dense == [
+        f"dense 1x64x56x56 {device} fp32 {mode}"
+        for mode in ("infer", "train")
+        for device in devices
+    ]
+    others = {case.key.replace(case.device, "") for case in shared.cases if case.entry != "dense"}
+    assert len(others) == 14
+    for device, cases in on.items():
+        assert len(cases) == 2 + 7
+        assert {case.reference for case in cases} - {None} <= {case.key for case in cases}
+        assert all(device in case.key for case in cases)
+    names = names_of(shared.cases)
+    assert names["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
+
+
+def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
+    """It stays as it is."""
+    loaded = suite.load("blocks")
+    assert suite.share_out([loaded]) == loaded
+
+
+def test_a_compiler_is_part_of_what_a_case_is(tmp_path: Path) -> None:
+    """In its key and its label; the command line's goes before the suite's."""
+    path = write(tmp_path, 'compiler = "aot_eager"\nmode = ["infer"]\nentries = ["c3"]\n')
+    (case,) = suite.load(path).cases
+    assert case.compiler == "aot_eager"
+    assert case.key == "c3 1x128x32x32 cpu fp32 compile=aot_eager infer"
+    assert case.label == "c3 compile=aot_eager"
+    (case,) = suite.load(path, Selection(compiler="inductor")).cases
+    assert case.compiler == "inductor"
+
+
+def test_models_without_a_usual_input_are_told_apart_by_theirs() -> None:
+    """Inputs stand behind equal labels only where they differ."""
+    entry = find("torch.nn:Identity")
+    cases = [
+        make_case(entry, {}, shape=(1, 3, 4, 4), batch_size=batch, mode=mode)
+        for batch in (1, 2)
+        for mode in MODES
+    ]
+    named = names_of(cases)
+    assert [named[case.key] for case in cases] == [
+        *["torch.nn:Identity 1x3x4x4"] * 2,
+        *["torch.nn:Identity 2x3x4x4"] * 2,
+    ]
+    assert set(names_of(cases[:2]).values()) == {"torch.nn:Identity"}
+
+
+def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:
+    """Channels may differ, as designs of other widths compare; images and their size may not."""
+    path = write(
+        tmp_path,
+        'reference = "dense"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "csp"\ngrid = { channels = [32, 64] }\n'
+        '[[case]]\nentry = "c3"\n[[case]]\nentry = "c2f"\ninput = [1, 128, 56, 56]\n',
+    )
+    found = {case.label: case.reference for case in suite.load(path).cases}
+    dense = "dense 1x64x56x56 cpu fp32 infer"
+    assert found == {
+        "dense": dense,
+        "csp channels=32": dense,
+        "csp": dense,
+        "c3": None,
+        "c2f 1x128x56x56": dense,
+    }
+
+
+def test_a_file_without_what_makes_the_model_says_how_it_is_named() -> None:
+    """The form in which it would be found."""
+    with pytest.raises(CspbenchError, match=r"mine\.py is a file; .* in it: mine\.py:NAME"):
+        find("mine.py")

@@ -1,0 +1,265 @@
+"""The run folder: a round trip, a lock, a torn line, and damage that names its line."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from making import (
+    SETTINGS,
+    make_case,
+    make_gpu,
+    make_gpu_activity,
+    make_info,
+    make_latency,
+    make_launch,
+)
+
+from cspbench.errors import CspbenchError
+from cspbench.records import folder as store
+from cspbench.records.folder import RunFolder
+from cspbench.records.lines import (
+    YARDSTICK,
+    CaseFailure,
+    Failure,
+    GpuState,
+    Latency,
+    Launch,
+    Line,
+    Resident,
+)
+from cspbench.records.run import RunInfo
+
+CASE = make_case("Good")
+INFO = make_info(CASE)
+
+
+def latency(launch: int, *samples_s: float) -> Latency:
+    return make_latency(CASE, launch, *samples_s)
+
+
+def closing(launch: int) -> Launch:
+    return make_launch(launch, CASE)
+
+
+def written(path: Path, lines: list[Line], info: RunInfo = INFO) -> Path:
+    with RunFolder.create(path, info) as folder:
+        folder.append(lines)
+    return path
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """Samples to the last digit, and all else of a run."""
+    lines: list[Line] = [
+        latency(1, 0.1 + 0.2, 1 / 3),
+        closing(1),
+        Resident(case=CASE.key, peak_rss_bytes=7),
+    ]
+    run = store.read(written(tmp_path / "run", lines))
+    assert run.info == INFO
+    assert run.launches == (closing(1),)
+    (record,) = run.records
+    assert record.latencies == (latency(1, 0.1 + 0.2, 1 / 3),)
+    assert record.resident == Resident(case=CASE.key, peak_rss_bytes=7)
+    assert run.notes == ()
+
+
+def test_what_a_gpu_adds_is_read_back(tmp_path: Path) -> None:
+    """Its description, states with readings that are missing, both clocks, graphs or why not."""
+    environment = msgspec.structs.replace(INFO.environment, gpus=(make_gpu().description,))
+    replayed = msgspec.structs.replace(
+        latency(1, 1e-3), host_samples_s=(2e-3,), graph_samples_s=(5e-4,), throttled=1
+    )
+    refused = msgspec.structs.replace(latency(2, 1e-3), graph_samples_s=Failure(reason="it waits"))
+    activity = make_gpu_activity(limits=("heat",), others=1)
+    unknown = GpuState.unknown(Failure(reason="no library"))
+    launches = (
+        msgspec.structs.replace(closing(1), gpu=activity),
+        msgspec.structs.replace(
+            closing(2), gpu=msgspec.structs.replace(activity, before=unknown, after=unknown)
+        ),
+    )
+    info = msgspec.structs.replace(INFO, environment=environment)
+    run = store.read(written(tmp_path / "run", [replayed, refused, *launches], info))
+    assert run.info == info
+    assert run.launches == launches
+    assert run.records[0].latencies == (replayed, refused)
+
+
+@given(st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=20))
+def test_any_samples_survive_the_round_trip(samples: list[float]) -> None:
+    """JSON keeps every bit of a float."""
+    line = latency(1, *samples)
+    assert store._line_decoder.decode(store._encoder.encode(line)) == line
+
+
+def test_a_torn_last_line_is_dropped_and_said(tmp_path: Path) -> None:
+    """The kill came while it was written."""
+    path = written(tmp_path / "run", [latency(1), closing(1)])
+    with (path / "records.jsonl").open("ab") as file:
+        file.write(b'{"kind":"launch","laun')
+    run = store.read(path)
+    assert run.notes == ("records.jsonl ends in a torn line, which is left out",)
+    assert len(run.launches) == 1
+
+
+def test_resuming_cuts_the_torn_line_off(tmp_path: Path) -> None:
+    """The next line begins on its own, and nothing whole is lost."""
+    path = written(tmp_path / "run", [latency(1), closing(1)])
+    with (path / "records.jsonl").open("ab") as file:
+        file.write(b'{"kind":"laun')
+    folder, _ = RunFolder.resume(path)
+    with folder:
+        folder.append([latency(2), closing(2)])
+    run = store.read(path)
+    assert [launch.launch for launch in run.launches] == [1, 2]
+    assert run.notes == ()
+
+
+def test_samples_of_a_launch_that_was_cut_off_are_left_out_and_counted(tmp_path: Path) -> None:
+    """A launch without its closing line was in flight."""
+    run = store.read(written(tmp_path / "run", [latency(1), closing(1), latency(2)]))
+    assert len(run.records[0].latencies) == 1
+    assert run.notes == ("samples of 1 cases in a launch that was cut off are left out",)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (b"{]\n", "JSON is malformed: object keys must be strings (byte 1)"),
+        (b"\n", "Input data was truncated"),
+        (b'{"kind":"wisdom"}\n', "Invalid value 'wisdom' - at `$.kind`"),
+        (
+            b'{"kind":"resident","case":"Good infer","peak_rss_bytes":-1}\n',
+            "Expected `int` >= 0 - at `$.peak_rss_bytes`",
+        ),
+        (
+            b'{"kind":"resident","case":"Good infer","peak_rss_bytes":1,"x":1}\n',
+            "Object contains unknown field `x`",
+        ),
+        (
+            b'{"kind":"resident","case":"other","peak_rss_bytes":1}\n',
+            "run.json lists no case 'other'",
+        ),
+        (b"\xff\xfe\n", None),
+        (b"[" * 100_000 + b"\n", None),
+        (b'{"kind":"resident","case":"Good infer","peak_rss_bytes":1' + b"0" * 400 + b"}\n", None),
+    ],
+)
+def test_any_other_damage_is_an_error_that_names_the_line(
+    tmp_path: Path, damage: bytes, message: str | None
+) -> None:
+    """Line 2 is damaged, line 3 is whole: nothing is guessed."""
+    path = written(tmp_path / "run", [latency(1)])
+    with (path / "records.jsonl").open("ab") as file:
+        file.write(damage + store._encoder.encode(closing(1)) + b"\n")
+    with pytest.raises(CspbenchError) as caught:
+        store.read(path)
+    where = f"{path / 'records.jsonl'} line 2: "
+    assert str(caught.value).startswith(where)
+    if message is not None:
+        assert str(caught.value) == where + message
+
+
+def test_a_launch_whose_cases_differ_in_samples_is_refused(tmp_path: Path) -> None:
+    """Turns pair samples; a missing one would shift all after it."""
+    other = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
+    with pytest.raises(CspbenchError, match="differ in their number of samples"):
+        store.read(written(tmp_path / "run", [latency(1, 1.0), other, closing(1)]))
+
+
+def test_a_launch_that_has_a_case_twice_is_refused(tmp_path: Path) -> None:
+    """Records that were written over by another copy of themselves."""
+    with pytest.raises(CspbenchError, match="line 3: launch 1 has 'Good infer' twice"):
+        store.read(written(tmp_path / "run", [latency(1), closing(1), latency(1)]))
+
+
+def test_a_run_that_could_not_be_read_back_is_never_begun(tmp_path: Path) -> None:
+    """A negative setting is refused before anything is measured."""
+    info = msgspec.structs.replace(INFO, settings=msgspec.structs.replace(SETTINGS, seed=-1))
+    with pytest.raises(msgspec.ValidationError, match="seed"):
+        RunFolder.create(tmp_path / "run", info)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_folder_of_other_things_is_not_written_into(tmp_path: Path) -> None:
+    """A report must not replace a user's file of that name."""
+    (tmp_path / "report.txt").write_text("mine")
+    with pytest.raises(CspbenchError, match=r"is not empty and holds no run \(report.txt stands"):
+        RunFolder.create(tmp_path, INFO)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.txt"]
+
+
+def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
+    """Older and newer files are told from damaged ones."""
+    path = written(tmp_path / "run", [])
+    content = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps({**content, "schema": 99, "novel": True}))
+    with pytest.raises(CspbenchError, match="schema 99, this version reads 2; read it with the"):
+        store.read(path)
+
+
+def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
+    """The second is refused while the first writes, and after it."""
+    path = tmp_path / "run"
+    with RunFolder.create(path, INFO):
+        with pytest.raises(CspbenchError, match="another run writes into"):
+            RunFolder.create(path, INFO)
+        with pytest.raises(CspbenchError, match="another run writes into"):
+            RunFolder.resume(path)
+    with pytest.raises(CspbenchError, match="holds a run already; go on with it"):
+        RunFolder.create(path, INFO)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CspbenchError, match=r"^cannot write into .*file/run: Not a directory$"):
+        RunFolder.create(tmp_path / "file" / "run", INFO)
+
+
+def test_a_full_disk_loses_nothing_that_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line in hand is torn; those before it are read, and resuming goes on."""
+    path = tmp_path / "run"
+    folder = RunFolder.create(path, INFO)
+    folder.append([latency(1), closing(1)])
+    real = os.write
+
+    def half_then_full(descriptor: int, content: bytes) -> int:
+        if len(content) > 20:
+            return real(descriptor, content[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", half_then_full)
+    with pytest.raises(CspbenchError, match="No space left on device; what was measured before is"):
+        folder.append([closing(2)])
+    folder.close()
+    monkeypatch.undo()
+    run = store.read(path)
+    assert [launch.launch for launch in run.launches] == [1]
+    resumed, _ = RunFolder.resume(path)
+    with resumed:
+        resumed.append([latency(2), closing(2)])
+    assert [launch.launch for launch in store.read(path).launches] == [1, 2]
+
+
+def test_a_folder_without_a_run_is_said_to_be_none(tmp_path: Path) -> None:
+    """Neither reading nor resuming invents one."""
+    with pytest.raises(CspbenchError, match=r"no run.json in .*: it is not a run folder"):
+        store.read(tmp_path)
+    with pytest.raises(CspbenchError, match=r"there is no run.json; it is not a run folder"):
+        RunFolder.resume(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failures_are_kept_with_their_case(tmp_path: Path) -> None:
+    """A failure is a record like any other."""
+    failure = CaseFailure(case=CASE.key, stage="counts", cause="raised", reason="no")
+    run = store.read(written(tmp_path / "run", [failure]))
+    assert run.records[0].failures == (failure,)

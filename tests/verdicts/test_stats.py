@@ -1,0 +1,291 @@
+"""Estimates and tests over launches, against SciPy and by simulation."""
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cspbench.verdicts.stats import (
+    Difference,
+    half_width,
+    holm,
+    latency_estimate,
+    log_estimate,
+    log_median,
+    log_ratio,
+    paired,
+    tukey_outliers,
+    welch,
+)
+
+positive = st.floats(1e-6, 1e3)
+LOGS = [0.021, 0.034, 0.008, 0.027, 0.015, 0.040]
+OTHERS = [0.001, -0.012, 0.009, 0.003, -0.004, 0.006, 0.010]
+
+
+def test_one_launch_has_a_value_and_no_interval() -> None:
+    """An interval from one process would be a guess."""
+    estimate = log_estimate([0.25])
+    assert (estimate.value, estimate.low, estimate.high, estimate.launches) == (0.25, None, None, 1)
+    assert estimate.relative_half_width is None
+
+
+def test_the_interval_is_students_on_logarithms() -> None:
+    """SciPy's own t interval of the logs, put back."""
+    values = [1.0, 1.1, 0.95, 1.02, 0.99, 1.2]
+    logs = [math.log(value) for value in values]
+    low, high = scipy.stats.t.interval(0.95, 5, loc=sum(logs) / 6, scale=scipy.stats.sem(logs))
+    estimate = log_estimate(values)
+    assert estimate.value == pytest.approx(scipy.stats.gmean(values))
+    assert (estimate.low, estimate.high) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+def test_equal_launches_have_an_interval_of_no_width() -> None:
+    """Degenerate noise is no division by zero."""
+    estimate = log_estimate([2.0] * 6)
+    assert (estimate.low, estimate.value, estimate.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
+@given(st.lists(positive, min_size=2, max_size=20), st.floats(0.01, 100.0))
+def test_the_estimate_scales_with_its_unit(values: list[float], factor: float) -> None:
+    """Seconds or milliseconds: the same statement."""
+    one, other = log_estimate(values), log_estimate([value * factor for value in values])
+    assert other.value == pytest.approx(one.value * factor)
+    assert other.low is not None
+    assert one.low is not None
+    assert other.low == pytest.approx(one.low * factor)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [-1.0], [math.nan], [1.0, math.inf]])
+def test_values_that_are_no_times_are_refused(values: list[float]) -> None:
+    """Never an estimate of nothing."""
+    with pytest.raises(ValueError, match="positive and finite"):
+        log_estimate(values)
+
+
+def test_a_launch_counts_once_however_many_samples_it_has() -> None:
+    """The median of each launch, 2 and 8, then their geometric mean: 4."""
+    assert latency_estimate([(1.0, 2.0, 100.0), (8.0,)]).value == pytest.approx(4.0)
+
+
+def test_a_ratio_is_taken_turn_by_turn_so_that_drift_cancels() -> None:
+    """Both slow down threefold within the launch; the ratio stays one half in every turn."""
+    assert log_ratio([0.5, 0.75, 1.0, 1.5], [1.0, 1.5, 2.0, 3.0]) == pytest.approx(math.log(0.5))
+
+
+def test_unpaired_turns_are_refused() -> None:
+    """A missing sample would pair all after it wrongly."""
+    with pytest.raises(ValueError, match="zip"):
+        log_ratio((1.0, 2.0), (1.0,))
+
+
+def test_the_paired_test_is_scipys() -> None:
+    """Statistic, degrees, p and interval of ttest_1samp."""
+    expected = scipy.stats.ttest_1samp(LOGS, 0.0)
+    found = paired(LOGS)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.degrees == expected.df
+    interval = expected.confidence_interval(0.95)
+    assert found.log_ratio - (found.margin() or 0) == pytest.approx(interval.low)
+    assert found.log_ratio + (found.margin() or 0) == pytest.approx(interval.high)
+
+
+def test_the_unpaired_test_is_scipys_for_unequal_variances() -> None:
+    """Welch's statistic, degrees, p and interval of ttest_ind, sides of 7 and 6 launches."""
+    expected = scipy.stats.ttest_ind(LOGS, OTHERS, equal_var=False)
+    found = welch(OTHERS, LOGS)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.degrees == pytest.approx(expected.df)
+    interval = expected.confidence_interval(0.95)
+    assert found.log_ratio - (found.margin() or 0) == pytest.approx(interval.low)
+    assert found.launches == 6
+
+
+def test_the_permutation_tests_are_scipys_exact_ones() -> None:
+    """All sign patterns of the pairs, and all ways to deal out the launches of two runs."""
+    exact: dict[str, Any] = {"n_resamples": 100_000, "alternative": "greater", "vectorized": False}
+    dealt: Any = scipy.stats.permutation_test((LOGS, OTHERS), _distance, **exact)
+    assert welch(OTHERS, LOGS).permutation_p() == pytest.approx(dealt.pvalue)
+    mixed = [0.02, -0.005, 0.011, 0.03, -0.002, 0.007]
+    flipped: Any = scipy.stats.permutation_test(
+        (mixed, [0.0] * 6), _distance, permutation_type="samples", **exact
+    )
+    assert paired(mixed).permutation_p() == pytest.approx(flipped.pvalue)
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    return abs(float(np.mean(one)) - float(np.mean(other)))
+
+
+@pytest.mark.parametrize("number", [15, 40])
+def test_a_permutation_test_too_large_to_enumerate_is_drawn(number: int) -> None:
+    """Ten thousand drawn patterns say what the t test says, on quiet normal noise."""
+    chance = random.Random(number)
+    logs = [chance.gauss(0.002, 0.005) for _ in range(number)]
+    found = paired(logs)
+    assert found.permutation_p() == pytest.approx(found.p, abs=0.03)
+    sides = logs, [chance.gauss(0.0, 0.005) for _ in range(number)]
+    assert welch(*sides).permutation_p() == pytest.approx(welch(*sides).p, abs=0.03)
+
+
+def test_the_smallest_p_of_a_permutation_is_what_the_clearest_data_give() -> None:
+    """Six pairs of one sign: 2 of 64. Six against seven launches, wholly apart: 1 of 1716 ways."""
+    clear = paired([1.0, 1.1, 1.2, 1.3, 1.4, 1.5])
+    assert clear.permutation_p() == clear.smallest_p == 2 / 64
+    apart = welch([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [9.0, 9.1, 9.2, 9.3, 9.4, 9.5])
+    assert apart.permutation_p() == apart.smallest_p == 1 / 1716
+    even = welch([0.0, 0.1, 0.2], [9.0, 9.1, 9.2])
+    assert even.permutation_p() == even.smallest_p == 2 / 20
+
+
+@pytest.mark.parametrize("logs", [[0.0] * 6, [0.1] * 6])
+def test_launches_without_any_spread_are_no_division_by_zero(logs: list[float]) -> None:
+    """No spread and no difference: p is 1. No spread and a difference: p is 0."""
+    found = paired(logs)
+    assert found.p == pytest.approx(1.0 if logs[0] == 0 else 0.0)
+    assert welch(logs, logs).p == 1.0
+
+
+@pytest.mark.parametrize("found", [paired([0.3]), welch([0.0], [0.1, 0.2])])
+def test_one_launch_on_a_side_tests_nothing(found: Difference) -> None:
+    """No standard error, no interval, no change that could be seen, and p is 1."""
+    assert (found.standard_error, found.margin(), found.detectable(0.05), found.p) == (
+        None,
+        None,
+        None,
+        1.0,
+    )
+
+
+@pytest.mark.parametrize("logs", [[], [math.nan], [math.inf, 0.0]])
+def test_what_is_no_number_is_never_tested(logs: list[float]) -> None:
+    """A verdict from a damaged record would be worse than none."""
+    with pytest.raises(ValueError, match="finite"):
+        paired(logs)
+    with pytest.raises(ValueError, match="finite"):
+        welch([0.0], logs)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_monotone_and_lies_between_p_and_bonferroni(p_values: list[float]) -> None:
+    """Never below the raw value, the least times the number of cases, in the same order."""
+    adjusted = holm(p_values)
+    for raw, one in zip(p_values, adjusted, strict=True):
+        assert raw <= one <= 1.0
+    assert min(adjusted) == min(1.0, len(p_values) * min(p_values))
+    assert max(adjusted) <= min(1.0, len(p_values) * max(p_values))
+    by_raw = [one for _, one in sorted(zip(p_values, adjusted, strict=True))]
+    assert by_raw == sorted(by_raw)
+
+
+def test_holms_paper_example() -> None:
+    """Holm (1979) steps down: 0.01, 0.02 and 0.04 of four are held against 4, 3, 2 and 1 times."""
+    assert holm([0.01, 0.04, 0.02, 0.9]) == pytest.approx([0.04, 0.08, 0.06, 0.9])
+
+
+def test_outliers_are_counted_by_tukeys_fences() -> None:
+    """Quartiles 2 and 4: fences at -1 and 7; both ends count, and three samples have no fences."""
+    assert tukey_outliers([1, 2, 3, 4, 5]) == 0
+    assert tukey_outliers([-9, 2, 2, 3, 4, 4, 99]) == 2
+    assert tukey_outliers([1, 1, 99]) == 0
+    assert tukey_outliers([1.0] * 10) == 0
+
+
+def test_half_a_width_shrinks_with_the_launches() -> None:
+    """A spread of 1% over 6 launches: t(0.975, 5) = 2.571, over the root of 6."""
+    assert half_width(0.01, 6) == pytest.approx(math.expm1(2.5706 * 0.01 / math.sqrt(6)), rel=1e-4)
+    assert half_width(0.01, 1) is None
+
+
+def test_the_detectable_change_is_found_four_times_in_five() -> None:
+    """1500 simulated runs of 8 launches with just that change, at alpha = 1%: 80% within 4%."""
+    chance = random.Random(3)
+    spread, launches, alpha = 0.01, 8, 0.01
+    truth = paired(_exact_spread(spread, launches)).detectable(alpha)
+    assert truth is not None
+    found = 0
+    for _ in range(1500):
+        logs = [chance.gauss(math.log1p(truth), spread) for _ in range(launches)]
+        found += paired(logs).p < alpha
+    assert 0.76 < found / 1500 < 0.84
+
+
+def _exact_spread(spread: float, number: int) -> Sequence[float]:
+    """Values whose standard deviation is ``spread``."""
+    values = np.linspace(-1.0, 1.0, number)
+    return [float(value) for value in values * spread / values.std(ddof=1)]
+
+
+def _simulated_launch(
+    chance: random.Random, noise: str, turns: int = 10
+) -> tuple[list[float], list[float]]:
+    """Two identical cases in one launch: a level that both share, drift, and their own noise.
+
+    A launch's level moves by 5% and its two cases by 0.5% of their own (their memory); within it
+    the level wanders by 1% a turn. Heavy tails are Student's t with 2 degrees: no variance. A
+    bimodal launch runs at one of two speeds, a fifth apart, and each sample slips into the other
+    one time in four.
+    """
+    level = 5e-3 * math.exp(chance.gauss(0, 0.05))
+    own = [math.exp(chance.gauss(0, 0.005)) for _ in range(2)]
+    slip = chance.choice((-0.2, 0.2)) if noise == "bimodal" else 0.0
+    sides: tuple[list[float], list[float]] = [], []
+    for turn in range(turns):
+        level *= math.exp(chance.gauss(0, 0.01))
+        drift = 1 + 0.02 * turn if noise == "drift" else 1.0
+        for side, factor in zip(sides, own, strict=True):
+            jitter = chance.gauss(0, 0.02)
+            if noise == "heavy":
+                jitter /= math.sqrt(chance.expovariate(1.0))
+            if noise == "bimodal" and chance.random() < 0.25:
+                jitter += slip
+            side.append(level * drift * factor * math.exp(max(-1.0, min(1.0, jitter))))
+    return sides
+
+
+@pytest.mark.parametrize("noise", ["normal", "drift", "heavy", "bimodal"])
+def test_identical_cases_are_told_apart_as_often_as_stated(noise: str) -> None:
+    """2000 simulated pairs of 6 launches: 5% of the tests reject at 5%, in turns and between runs.
+
+    Samples of one launch are correlated and drift; the launch is the unit, so that the rate holds.
+    """
+    chance = random.Random(noise)
+    rejected = {"paired": 0, "welch": 0}
+    for _ in range(1000):
+        launches = [_simulated_launch(chance, noise) for _ in range(12)]
+        first, second = launches[:6], launches[6:]
+        rejected["paired"] += paired([log_ratio(a, b) for a, b in first]).p < 0.05
+        rejected["paired"] += paired([log_ratio(a, b) for a, b in second]).p < 0.05
+        runs = [[log_median(a) for a, _ in run] for run in (first, second)]
+        rejected["welch"] += welch(*runs).p < 0.05
+    assert 0.03 < rejected["paired"] / 2000 < 0.07
+    assert 0.03 < rejected["welch"] / 1000 < 0.07
+
+
+@pytest.mark.parametrize("noise", ["normal", "drift", "heavy"])
+def test_the_95_percent_interval_covers_the_truth_95_times_in_100(noise: str) -> None:
+    """1500 simulated pairs of 6 launches: the interval of the ratio holds 1, that of latency 5 ms.
+
+    Drift moves the latency itself, so only the ratio has a long-run value there.
+    """
+    chance = random.Random(f"cover {noise}")
+    ratios = latencies = 0
+    for _ in range(1500):
+        launches = [_simulated_launch(chance, noise) for _ in range(6)]
+        ratio = paired([log_ratio(a, b) for a, b in launches]).estimate()
+        assert ratio.low is not None
+        assert ratio.high is not None
+        ratios += ratio.low <= 1.0 <= ratio.high
+        latency = latency_estimate([a for a, _ in launches])
+        assert latency.low is not None
+        assert latency.high is not None
+        latencies += latency.low <= 5e-3 <= latency.high
+    assert 0.93 < ratios / 1500 < 0.97
+    if noise != "drift":
+        assert 0.93 < latencies / 1500 < 0.97
