@@ -10,7 +10,7 @@ from .errors import CspbenchError, unknown
 from .machine.device import backend, check, gpu
 from .machine.environment import physical_cores
 from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
-from .measures.latency import Contestant, Ring, take_turns
+from .measures.latency import Benchmark, Timer, take_turns
 from .measures.registry import MEASURES
 from .plan.case import Mode, Precision, make_case
 from .records.base import Frozen
@@ -89,12 +89,12 @@ def profile(
 
 def _latency(subject: Subject, turns: int) -> Latency:
     case = subject.case
-    ring = Ring(minimum_s=0.001, gpu=gpu(case.device))
-    contestant = ring.enter(case.key, Call(case, subject.real(), case.device))
+    timer = Timer(minimum_s=0.001, gpu=gpu(case.device))
+    benchmark = timer.prepare(case.key, Call(case, subject.real(), case.device))
 
-    def sample(one: Contestant) -> bool:
+    def sample(one: Benchmark) -> bool:
         one.sample()
         return True
 
-    take_turns([contestant], turns=turns, seed=0, sample=sample)
-    return contestant.latency(launch=1)
+    take_turns([benchmark], turns=turns, seed=0, sample=sample)
+    return benchmark.latency(launch=1)

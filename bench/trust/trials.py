@@ -133,7 +133,7 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
     began = time.monotonic()
     lines: list[Any] = []
     for launch in range(1, chosen.launches + 1):
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:launch",
             number * 1000 + launch,
             cases(),
@@ -142,8 +142,10 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
             receive=lines.append,
         )
         failed = next((line.reason for line in lines if isinstance(line, CaseFailure)), None)
-        if died is not None or failed is not None:
-            raise SystemExit(f"trust.trials: a launch failed: {died.reason if died else failed}")
+        if worker_exit is not None or failed is not None:
+            raise SystemExit(
+                f"trust.trials: a launch failed: {worker_exit.reason if worker_exit else failed}"
+            )
     return Trial(
         number=number,
         seconds=time.monotonic() - began,
@@ -152,7 +154,7 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
     )
 
 
-def time_with_torch(announcer: isolate.Announcer, tool: str, threads: int) -> None:
+def time_with_torch(channel: isolate.Channel, tool: str, threads: int) -> None:
     """One measurement by `torch.utils.benchmark.Timer`, in a process of its own."""
     import torch
     from torch.utils.benchmark import Timer
@@ -167,7 +169,7 @@ def time_with_torch(announcer: isolate.Announcer, tool: str, threads: int) -> No
     else:
         found = timer.blocked_autorange(min_run_time=1.0)
     seconds = time.perf_counter() - began
-    announcer.send((seconds, found.median, found.iqr / 2 / found.median))
+    channel.send((seconds, found.median, found.iqr / 2 / found.median))
 
 
 def block_call() -> Callable[[], object]:
@@ -221,11 +223,13 @@ def measure_tools(trial: int, threads: int) -> Iterator[Tool]:
     """Each other tool once, on the same block."""
     for tool in (ADAPTIVE, "torch blocked_autorange, 1 s"):
         answers: list[Any] = []
-        died = isolate.run(
+        worker_exit = isolate.run(
             "trust.trials:time_with_torch", tool, threads, time_limit_s=60, receive=answers.append
         )
-        if died is not None:
-            raise SystemExit(f"trust.trials: {tool}: {died.reason}: {died.detail[-300:]}")
+        if worker_exit is not None:
+            raise SystemExit(
+                f"trust.trials: {tool}: {worker_exit.reason}: {worker_exit.detail[-300:]}"
+            )
         seconds, latency, half = answers[0]
         yield Tool(tool=tool, trial=trial, seconds=seconds, latency_s=latency, half_width=half)
     seconds, latency, half = time_with_pytest(threads)
@@ -234,7 +238,7 @@ def measure_tools(trial: int, threads: int) -> Iterator[Tool]:
     )
 
 
-def measure_overhead(announcer: isolate.Announcer) -> None:
+def measure_overhead(channel: isolate.Channel) -> None:
     """What a sample of one iteration says of a call that does nothing, less a bare loop's share."""
     import torch
     from torch import nn
@@ -254,10 +258,10 @@ def measure_overhead(announcer: isolate.Announcer) -> None:
             for _ in range(100):
                 nothing(batch)
             bare.append((time.perf_counter() - began) / 100)
-    announcer.send(max(0.0, median(harness) - median(bare)))
+    channel.send(max(0.0, median(harness) - median(bare)))
 
 
-def measure_peaks(announcer: isolate.Announcer, chosen: Settings) -> None:
+def measure_peaks(channel: isolate.Channel, chosen: Settings) -> None:
     """The tensor peak of every catalogue entry in both modes, on real and on fake tensors."""
     from cspbench.machine.device import backend
     from cspbench.measures.base import BuiltSubject
@@ -270,15 +274,15 @@ def measure_peaks(announcer: isolate.Announcer, chosen: Settings) -> None:
             with backend(device="cpu", threads=chosen.threads, seed=0, precision="fp32"):
                 real[case.key] = allocated(BuiltSubject(case)).peak_tensor_bytes
                 fake[case.key] = tensor_peak(BuiltSubject(case)).peak_tensor_bytes
-    announcer.send((real, fake))
+    channel.send((real, fake))
 
 
 def one_answer(task: str, *arguments: object) -> Any:
     """What ``task`` sends from a fresh process."""
     answers: list[Any] = []
-    died = isolate.run(task, *arguments, time_limit_s=300, receive=answers.append)
-    if died is not None:
-        raise SystemExit(f"trust.trials: {task}: {died.reason}: {died.detail[-300:]}")
+    worker_exit = isolate.run(task, *arguments, time_limit_s=300, receive=answers.append)
+    if worker_exit is not None:
+        raise SystemExit(f"trust.trials: {task}: {worker_exit.reason}: {worker_exit.detail[-300:]}")
     return answers[0]
 
 

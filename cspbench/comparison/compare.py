@@ -32,7 +32,7 @@ from .result import (
     exact,
     judged,
     judged_case,
-    lone,
+    one_sided,
     open_change,
     overall,
 )
@@ -72,7 +72,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key), after.get(key)
         if old is None or new is None:
-            cases.append(lone(old, new))
+            cases.append(one_sided(old, new))
         else:
             timed = {LATENCY: latencies[key]} if old.timed and new.timed else {}
             cases.append(judged_case(new, {**exact(old, new, gate), **trained[key], **timed}))
@@ -102,7 +102,7 @@ def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
             continue
         before, after = (_without_side(record) for record in (old, new))
         if any(one.cause == "absent" for record in (old, new) for one in record.failures):
-            cases.append(lone(*(_present(r, e) for r, e in ((old, before), (new, after)))))
+            cases.append(one_sided(*(_present(r, e) for r, e in ((old, before), (new, after)))))
             continue
         change = open_change("no launch that both took part in")
         if verdict := judged_now.get(new.case.key):

@@ -138,7 +138,7 @@ def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseCompar
     )
 
 
-def lone(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
+def one_sided(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
     """A case that one side lacks: its figures are listed, and nothing is compared."""
     case, verdict, where = _only(old, new)
     reason = f"only the {where} has this case"

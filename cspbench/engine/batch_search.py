@@ -61,7 +61,7 @@ def largest_batches(
 
     while len(batches) < len(cases):
         left = slice(len(batches), None)
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:fit",
             tuple(cases[left]),
             tuple(budgets[left]),
@@ -69,7 +69,7 @@ def largest_batches(
             time_limit_s=settings.time_limit_s,
             receive=receive,
         )
-        if died is not None:
+        if worker_exit is not None:
             batches.append(1)
     for index, case in enumerate(cases):
         if is_gpu(case.device):
@@ -106,7 +106,7 @@ def _tried(case: Case, predicted: int, settings: Settings) -> int:
 def _cause(case: Case, settings: Settings) -> Cause | None:
     """Why one call does not run; None where it does."""
     lines: list[Line] = []
-    died = isolate.run(
+    worker_exit = isolate.run(
         "cspbench.engine.worker:measure",
         case,
         ("allocated",),
@@ -115,4 +115,4 @@ def _cause(case: Case, settings: Settings) -> Cause | None:
         receive=lines.append,
     )
     failures = [line.cause for line in lines if isinstance(line, CaseFailure)]
-    return failures[0] if failures else died.cause if died else None
+    return failures[0] if failures else worker_exit.cause if worker_exit else None

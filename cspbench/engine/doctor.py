@@ -140,7 +140,7 @@ def _launches(settings: Settings, say: Callable[[str], None]) -> list[Line]:
             say(f"the time is up after {number - 1} launches")
             break
         say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:launch",
             number,
             tuple(cases),
@@ -148,7 +148,7 @@ def _launches(settings: Settings, say: Callable[[str], None]) -> list[Line]:
             time_limit_s=settings.time_limit_s,
             receive=lines.append,
         )
-        reason = died.reason if died else next(_failures(lines), None)
+        reason = worker_exit.reason if worker_exit else next(_failures(lines), None)
         if reason is not None:
             raise CspbenchError(f"the noise floor cannot be measured: {reason}")
         longest = max(longest, time.monotonic() - start)

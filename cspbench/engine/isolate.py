@@ -30,12 +30,12 @@ _PRELOAD = ["cspbench.engine.worker"]
 _DETAIL_LINES = 40
 _GRACE_S = 5.0  # a process that closed its pipe is given so long to end
 
-Board = Any
+StepClock = Any
 """Two shared doubles: the index of the step in hand, and when it began (monotonic seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Died:
+class Exit:
     """A task that did not end well: why, its last words, and the step it was at."""
 
     cause: Cause
@@ -44,21 +44,21 @@ class Died:
     step: int
 
 
-class Announcer:
+class Channel:
     """What a task says about itself while it runs: results, and the step it is at."""
 
-    def __init__(self, connection: "Connection[Any, Any]", board: Board) -> None:
+    def __init__(self, connection: "Connection[Any, Any]", clock: StepClock) -> None:
         self._connection = connection
-        self._board = board
+        self._clock = clock
 
     def send(self, message: object) -> None:
         """Hand ``message`` to the parent."""
         self._connection.send((False, message))
 
-    def step(self, index: int) -> None:
+    def begin_step(self, index: int) -> None:
         """Say that step ``index`` begins, and start its time limit anew."""
-        self._board[1] = time.monotonic()
-        self._board[0] = index
+        self._clock[1] = time.monotonic()
+        self._clock[0] = index
 
 
 def run(
@@ -67,8 +67,8 @@ def run(
     time_limit_s: float,
     receive: Callable[[Any], None],
     stop: "Connection[Any, Any] | None" = None,
-) -> Died | None:
-    """Run ``task(announcer, *arguments)`` in a fresh process; None when it ended well.
+) -> Exit | None:
+    """Run ``task(channel, *arguments)`` in a fresh process; None when it ended well.
 
     ``task`` is named, ``package.module:callable``, so that only the process loads it. ``receive``
     gets each message as it comes. A step that lasts longer than ``time_limit_s`` ends the process.
@@ -81,19 +81,19 @@ def run(
     with signals_held():
         forkserver.ensure_running()
     receiver, sender = context.Pipe(duplex=False)
-    board = RawArray("d", 2)
-    board[0], board[1] = -1, time.monotonic()
+    clock = RawArray("d", 2)
+    clock[0], clock[1] = -1, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cspbench-") as folder:
         log = Path(folder, "output")
         process = context.Process(
-            target=_child, args=(task, arguments, sender, board, str(log)), daemon=True
+            target=_child, args=(task, arguments, sender, clock, str(log)), daemon=True
         )
         try:
             with signals_held():
                 process.start()
             sender.close()
             ended_well, late = _listen(
-                process, receiver, board, time_limit_s=time_limit_s, receive=receive, stop=stop
+                process, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
             )
             if not ended_well and not late:
                 process.join(timeout=_GRACE_S)
@@ -110,7 +110,7 @@ def run(
             late=late,
             limit_s=time_limit_s,
             words=_last_words(log),
-            step=int(board[0]),
+            step=int(clock[0]),
         )
 
 
@@ -131,7 +131,7 @@ def signals_held() -> Iterator[None]:
 def _listen(
     process: Any,
     receiver: Any,
-    board: Board,
+    clock: StepClock,
     *,
     time_limit_s: float,
     receive: Callable[[Any], None],
@@ -139,7 +139,7 @@ def _listen(
 ) -> tuple[bool, bool]:
     """Whether the task ended well, and whether it overstepped its limit."""
     while True:
-        remaining = board[1] + time_limit_s - time.monotonic()
+        remaining = clock[1] + time_limit_s - time.monotonic()
         if remaining <= 0 and not receiver.poll():
             return False, True
         awaited = [receiver, process.sentinel, *([stop] if stop else [])]
@@ -159,7 +159,7 @@ def _listen(
         receive(message)
 
 
-def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, step: int) -> Died:
+def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, step: int) -> Exit:
     cause: Cause
     if late:
         cause, reason = "timeout", f"a step took longer than the time limit of {limit_s:g} s"
@@ -171,7 +171,7 @@ def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, st
     else:
         cause, reason = "exited", f"the process exited early with code {exitcode}"
         reason += f": {last}" if (last := _last_error(words)) else ""
-    return Died(cause=cause, reason=reason, detail=words, step=step)
+    return Exit(cause=cause, reason=reason, detail=words, step=step)
 
 
 def _last_error(words: str) -> str:
@@ -193,7 +193,7 @@ def _child(
     task: str,
     arguments: tuple[object, ...],
     connection: "Connection[Any, Any]",
-    board: Board,
+    clock: StepClock,
     log: str,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
@@ -207,9 +207,9 @@ def _child(
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     faulthandler.enable()
-    board[1] = time.monotonic()
+    clock[1] = time.monotonic()
     try:
-        resolve(task)(Announcer(connection, board), *arguments)
+        resolve(task)(Channel(connection, clock), *arguments)
     except BaseException:
         traceback.print_exc()
         raise

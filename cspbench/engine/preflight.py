@@ -15,7 +15,7 @@ def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
     answers: list[object] = []
     device = "cuda" if wanted == "auto" else wanted
     names = tuple(device.split(","))
-    died = isolate.run(
+    worker_exit = isolate.run(
         "cspbench.engine.worker:identify", names, time_limit_s=120, receive=answers.append
     )
     gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
@@ -27,7 +27,8 @@ def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
     if refusals:
         raise refusals[0]
     raise CspbenchError(
-        f"--device {wanted}: it cannot be used: {died.reason if died else 'no answer'}"
+        f"--device {wanted}: it cannot be used: "
+        f"{worker_exit.reason if worker_exit else 'no answer'}"
     )
 
 
@@ -51,7 +52,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
         else:
             answers.append(answer)
 
-    died = isolate.run(
+    worker_exit = isolate.run(
         "cspbench.engine.worker:load",
         tuple(outside),
         data,
@@ -60,8 +61,8 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     )
     if refused is not None:
         raise refused
-    if died is not None:
+    if worker_exit is not None:
         names = ", ".join([*outside, *([data] if data else [])])
-        raise CspbenchError(f"{names}: loading it failed: {died.reason}")
+        raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
     own = {case.entry for case in cases}  # a library's model is not the file that makes it
     return {answer[0]: answer[1] for answer in answers if answer[0] in own}

@@ -134,7 +134,7 @@ class Runner:
             failed = isinstance(line, CaseFailure)
             self._keep([line])
 
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:measure",
             case,
             stages,
@@ -143,13 +143,13 @@ class Runner:
             time_limit_s=self._settings.time_limit_s,
             receive=receive,
         )
-        if died is not None and not failed:
-            stage = stages[max(died.step, 0)]
+        if worker_exit is not None and not failed:
+            stage = stages[max(worker_exit.step, 0)]
             if stage == "graph":  # the case itself ran: it is timed without one
-                self._keep([Graph(case=case.key, graph_bytes=Failure(reason=died.reason))])
+                self._keep([Graph(case=case.key, graph_bytes=Failure(reason=worker_exit.reason))])
                 return True
-            self._keep([_death(case, stage, died)])
-        return died is None and not failed
+            self._keep([_death(case, stage, worker_exit)])
+        return worker_exit is None and not failed
 
     def _is_too_large(self, case: Case) -> bool:
         """Whether a case would drive the machine into swap. A GPU refuses by itself, cleanly."""
@@ -180,7 +180,7 @@ class Runner:
                 continue
             if self._is_too_large(record.case):
                 continue
-            died = isolate.run(
+            worker_exit = isolate.run(
                 "cspbench.engine.worker:compare_outputs",
                 baseline.case,
                 record.case,
@@ -189,8 +189,8 @@ class Runner:
                 time_limit_s=self._settings.time_limit_s,
                 receive=lambda line: self._keep([line]),
             )
-            if died is not None:
-                self._keep([_death(record.case, "latency", died)])
+            if worker_exit is not None:
+                self._keep([_death(record.case, "latency", worker_exit)])
 
     def _train(self, wanted: TrainingSettings) -> None:
         """Each block once a seed, a process each; whole networks are traced only."""
@@ -210,7 +210,7 @@ class Runner:
             if case.key in failed:
                 continue
             before = len(self._lines)
-            died = isolate.run(
+            worker_exit = isolate.run(
                 "cspbench.engine.worker:train",
                 case,
                 seed,
@@ -218,8 +218,8 @@ class Runner:
                 time_limit_s=self._settings.time_limit_s,
                 receive=lambda line: self._keep([line]),
             )
-            if died is not None:
-                self._keep([_death(case, "training", died)])
+            if worker_exit is not None:
+                self._keep([_death(case, "training", worker_exit)])
             lines = self._lines[before:]
             if any(isinstance(line, CaseFailure) for line in lines):
                 failed.add(case.key)
@@ -272,7 +272,7 @@ class Runner:
             if not self._launch(group, stop):
                 with self._lock:
                     self._running -= 1
-                return  # the groups are packed anew without the case that died
+                return  # the groups are packed anew without the case that worker_exit
             self._say_ended(time.monotonic() - began)
 
     def _say_started(self, group: tuple[Case, ...]) -> None:
@@ -307,7 +307,7 @@ class Runner:
             number = self._last_launch
             uncapturable = self._uncapturable()
         answers: list[Line] = []
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:launch",
             number,
             group,
@@ -319,15 +319,16 @@ class Runner:
             stop=stop,
         )
         received = self._without_crowded_out(group, answers)
-        if died is None:
+        if worker_exit is None:
             self._keep(received)
             return True
-        if not 0 <= died.step < len(group):
+        if not 0 <= worker_exit.step < len(group):
             raise CspbenchError(
-                f"launch {number} died outside any case ({died.reason}): {died.detail[-200:]}"
+                f"launch {number} died outside any case ({worker_exit.reason}): "
+                f"{worker_exit.detail[-200:]}"
             )
         failures = [line for line in received if isinstance(line, CaseFailure)]
-        self._keep([*failures, _death(group[died.step], "latency", died, number)])
+        self._keep([*failures, _death(group[worker_exit.step], "latency", worker_exit, number)])
         return False
 
     def _without_crowded_out(
@@ -437,12 +438,14 @@ def _has(record: Record, stage: Stage) -> bool:
     return getattr(record, stage) is not None
 
 
-def _death(case: Case, stage: Stage, died: isolate.Died, number: int | None = None) -> CaseFailure:
+def _death(
+    case: Case, stage: Stage, worker_exit: isolate.Exit, number: int | None = None
+) -> CaseFailure:
     return CaseFailure(
         case=case.key,
         stage=stage,
-        cause=died.cause,
-        reason=died.reason,
+        cause=worker_exit.cause,
+        reason=worker_exit.reason,
         launch=number,
-        detail=died.detail,
+        detail=worker_exit.detail,
     )

@@ -32,7 +32,7 @@ from ..measures.base import BuiltSubject, Call
 from ..measures.equivalence import equivalence
 from ..measures.gradient_terms import training
 from ..measures.gradients.data import images
-from ..measures.latency import Contestant, Ring, empty_region_s, take_turns
+from ..measures.latency import Benchmark, Timer, empty_region_s, take_turns
 from ..measures.memory import tensor_peak
 from ..measures.registry import MEASURES
 from ..measures.yardstick import yardstick
@@ -40,7 +40,7 @@ from ..plan.case import Case, Precision
 from ..records.lines import ON_DEVICE, YARDSTICK, CaseFailure, Cause, Failure, Launch, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
-from .isolate import Announcer
+from .isolate import Channel
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -52,28 +52,28 @@ _GPU_BALLAST_BYTES = 20 << 20  # torch gives out larger blocks of a GPU's memory
 _HERE: Mapping[str, Path] = MappingProxyType({})
 
 
-def identify(announcer: Announcer, devices: tuple[str, ...]) -> None:
+def identify(channel: Channel, devices: tuple[str, ...]) -> None:
     """Send what each GPU is, or the `CspbenchError` that says why it cannot be used."""
     try:
         for device in devices:
             check(device)
-            announcer.send(found(device))
+            channel.send(found(device))
     except CspbenchError as error:
-        announcer.send(error)
+        channel.send(error)
 
 
-def load(announcer: Announcer, builders: tuple[str, ...], data: str | None) -> None:
+def load(channel: Channel, builders: tuple[str, ...], data: str | None) -> None:
     """Send each builder with a hash of the files that name it and that define what it names.
 
     Or the `CspbenchError` that says why a builder, or the data, cannot be loaded.
     """
     try:
         for builder in builders:
-            announcer.send((builder, _digest(builder, resolve(builder))))
+            channel.send((builder, _digest(builder, resolve(builder))))
         if data is not None:
             images(data)
     except CspbenchError as error:
-        announcer.send(error)
+        channel.send(error)
 
 
 def _digest(builder: str, found: Callable[..., object]) -> str:
@@ -89,7 +89,7 @@ def _digest(builder: str, found: Callable[..., object]) -> str:
 
 
 def measure(
-    announcer: Announcer,
+    channel: Channel,
     case: Case,
     stages: tuple[Stage, ...],
     settings: Settings,
@@ -101,25 +101,25 @@ def measure(
     """
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
-        announcer.step(index)
+        channel.begin_step(index)
         device = case.device if stage in ON_DEVICE else "cpu"  # the others allocate nothing there
         try:
             with _backend(settings, device, case.precision):
-                announcer.send(MEASURES[stage](subject))
+                channel.send(MEASURES[stage](subject))
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
-            announcer.send(failure(case.key, stage, error))
+            channel.send(failure(case.key, stage, error))
             return
 
 
 def fit(
-    announcer: Announcer, cases: tuple[Case, ...], budgets: tuple[int, ...], settings: Settings
+    channel: Channel, cases: tuple[Case, ...], budgets: tuple[int, ...], settings: Settings
 ) -> None:
     """Send the largest batch of each case whose tensor peak is within its budget; 1 at least.
 
     A case that cannot be counted is answered with 1, and fails where it is measured.
     """
     for index, (case, budget) in enumerate(zip(cases, budgets, strict=True)):
-        announcer.step(index)
+        channel.begin_step(index)
 
         def peak(batch: int, case: Case = case) -> int:
             return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
@@ -127,11 +127,11 @@ def fit(
         batch = 1
         with _backend(settings, "cpu"), contextlib.suppress(Exception):
             batch = largest_batch(peak, budget)
-        announcer.send(batch)
+        channel.send(batch)
 
 
 def train(
-    announcer: Announcer,
+    channel: Channel,
     case: Case,
     seed: int,
     settings: Settings,
@@ -139,15 +139,15 @@ def train(
     """Send one training of a case's block, or its failure."""
     assert settings.training is not None
     try:
-        announcer.send(
+        channel.send(
             training(BuiltSubject(case), settings.training, seed=seed, threads=settings.threads)
         )
     except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
-        announcer.send(failure(case.key, "training", error))
+        channel.send(failure(case.key, "training", error))
 
 
 def compare_outputs(
-    announcer: Announcer,
+    channel: Channel,
     baseline: Case,
     candidate: Case,
     settings: Settings,
@@ -157,11 +157,11 @@ def compare_outputs(
     # Without TF32, whose rounding differs from one order of additions to the next.
     with _backend(settings, candidate.device):
         sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
-        announcer.send(equivalence(sides[0], sides[1], settings.seed))
+        channel.send(equivalence(sides[0], sides[1], settings.seed))
 
 
 def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
-    announcer: Announcer,
+    channel: Channel,
     number: int,
     cases: tuple[Case, ...],
     settings: Settings,
@@ -183,17 +183,17 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
     steps = {case.key: index for index, case in enumerate(cases)} | {YARDSTICK: len(cases)}
 
     def attempt(key: str, task: Callable[[], object]) -> bool:
-        announcer.step(steps[key])
+        channel.begin_step(steps[key])
         try:
             task()
         except Exception as error:  # whatever a case raises is its record
             if isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error):
                 raise
-            announcer.send(failure(key, "latency", error, number))
+            channel.send(failure(key, "latency", error, number))
             return False
         return True
 
-    contestants: list[Contestant] = []
+    benchmarks: list[Benchmark] = []
     ballast: list[torch.Tensor] = []
     layout = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
 
@@ -203,21 +203,21 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
         call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device, compiled=True)
         graph = uncapturable.get(case.key, settings.cuda_graph)
-        contestants.append(ring.enter(case.key, call, graph=graph))
+        benchmarks.append(timer.prepare(case.key, call, graph=graph))
 
     device = cases[0].device  # a group shares the device and the backend's flags
     with _backend(settings, device, cases[0].precision):
         threads = torch.get_num_threads()
-        announcer.step(len(cases))
+        channel.begin_step(len(cases))
         on_gpu = gpu(device)
         watch = GpuWatch(device, management(device)) if on_gpu else None
-        ring = Ring(
+        timer = Timer(
             minimum_s=settings.min_time_s,
             gpu=on_gpu,
             watch=watch,
             cold=settings.cold,
         )
-        contestants.append(ring.enter(YARDSTICK, yardstick(device)))
+        benchmarks.append(timer.prepare(YARDSTICK, yardstick(device)))
         for case in layout.sample(cases, len(cases)):
             attempt(case.key, partial(enter, case))
         gc.collect()
@@ -226,7 +226,7 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
             watch.begin()
         before = Snapshot.take()
         stayed = take_turns(
-            contestants,
+            benchmarks,
             turns=settings.turns,
             seed=seed,
             sample=lambda one: attempt(one.key, one.sample),
@@ -237,8 +237,8 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
             seen = watch.activity(empty_region_s=empty_region_s(on_gpu))
     stayed.sort(key=lambda one: steps[one.key])
     for one in stayed:
-        announcer.send(one.latency(launch=number))
-    announcer.send(
+        channel.send(one.latency(launch=number))
+    channel.send(
         Launch(
             launch=number,
             cases=tuple(one.key for one in stayed if one.key != YARDSTICK),

@@ -216,7 +216,7 @@ def iterations_per_sample(timed: Timed, *, minimum_s: float, resolution_s: float
 
 
 @dataclass(slots=True, kw_only=True)
-class Contestant:
+class Benchmark:
     """One case of a group: how to time it, and what has been read of it.
 
     ``once`` gives the seconds of a single call by the host's clock. ``replayed`` times the same
@@ -238,7 +238,7 @@ class Contestant:
     issued_share: float | None = None
     throttled: int = 0
 
-    def prepare(self, *, minimum_s: float, resolution_s: float | None = None) -> None:
+    def warm_and_calibrate(self, *, minimum_s: float, resolution_s: float | None = None) -> None:
         """First call, warm-up, calibration."""
         self.first_call_s = self.once()
         self._read_clock()
@@ -295,55 +295,55 @@ class Contestant:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ring:
-    """Where contestants are made ready: a device, and how calls on it are timed."""
+class Timer:
+    """Where benchmarks are made ready: a device, and how calls on it are timed."""
 
     minimum_s: float
     gpu: Gpu | None = None
     watch: Watch | None = None
     cold: bool = False
 
-    def enter(
+    def prepare(
         self, key: str, call: Callable[[], object], *, graph: bool | Failure = False
-    ) -> Contestant:
-        """A contestant, called for the first time, warmed up and calibrated.
+    ) -> Benchmark:
+        """A benchmark, called for the first time, warmed up and calibrated.
 
         ``graph``: captured, too, or why it cannot be. Raises RuntimeError for a capture that fails.
         """
-        contestant = Contestant(
+        benchmark = Benchmark(
             key=key,
             once=partial(waited_s, call, self.gpu),
             timed=stopwatch(call, self.gpu, cold=self.cold),
             watch=self.watch,
         )
         if self.gpu is None:
-            contestant.prepare(minimum_s=self.minimum_s)
-            return contestant
+            benchmark.warm_and_calibrate(minimum_s=self.minimum_s)
+            return benchmark
         least = {"minimum_s": self.minimum_s, "resolution_s": _EVENT_RESOLUTION_S}
-        contestant.warm_up = WarmUp.of_gpu()
-        contestant.prepare(**least)
-        contestant.issued_share = issued_share(call, self.gpu)
+        benchmark.warm_up = WarmUp.of_gpu()
+        benchmark.warm_and_calibrate(**least)
+        benchmark.issued_share = issued_share(call, self.gpu)
         if isinstance(graph, Failure):
-            contestant.replayed = graph
+            benchmark.replayed = graph
         elif graph:
             replay = self.gpu.capture(call)
-            contestant.replay(stopwatch(replay, self.gpu, cold=self.cold), **least)
-        return contestant
+            benchmark.replay(stopwatch(replay, self.gpu, cold=self.cold), **least)
+        return benchmark
 
 
 def take_turns(
-    contestants: Sequence[Contestant],
+    benchmarks: Sequence[Benchmark],
     *,
     turns: int,
     seed: int,
-    sample: Callable[[Contestant], bool],
-) -> list[Contestant]:
-    """Sample every contestant once a turn, in a new random order, so that drift is shared.
+    sample: Callable[[Benchmark], bool],
+) -> list[Benchmark]:
+    """Sample every benchmark once a turn, in a new random order, so that drift is shared.
 
-    ``sample`` takes one sample and says whether the contestant stays. Returns those who did.
+    ``sample`` takes one sample and says whether the benchmark stays. Returns those who did.
     """
     order = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
-    staying = list(contestants)
+    staying = list(benchmarks)
     for _ in range(turns):
         gone = [one for one in order.sample(staying, len(staying)) if not sample(one)]
         staying = [one for one in staying if one not in gone]

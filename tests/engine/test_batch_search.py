@@ -15,7 +15,7 @@ from cspbench.cli import commands as cli
 from cspbench.engine import batch_search as fitting
 from cspbench.engine import isolate
 from cspbench.engine.batch_search import MOST, largest_batch, largest_batches, with_batch
-from cspbench.engine.isolate import Died
+from cspbench.engine.isolate import Exit
 from cspbench.machine import environment
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.memory import tensor_peak
@@ -99,7 +99,7 @@ class Device:
 
     def __call__(
         self, task: str, *arguments: Any, receive: Callable[[Any], None], **_: object
-    ) -> Died | None:
+    ) -> Exit | None:
         if task.endswith(":fit"):
             receive(10_000)
             return None
@@ -107,7 +107,7 @@ class Device:
         self.tried.append(case.input_shape[0])
         if case.input_shape[0] > self._room:
             if self._cause == "signal":
-                return Died(cause="signal", reason="killed", detail="", step=0)
+                return Exit(cause="signal", reason="killed", detail="", step=0)
             receive(
                 CaseFailure(case=case.key, stage="allocated", cause=self._cause, reason="no room")
             )

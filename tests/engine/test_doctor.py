@@ -74,7 +74,7 @@ class FakeLaunches:
         *,
         time_limit_s: float,
         receive: Callable[[Any], None],
-    ) -> isolate.Died | None:
+    ) -> isolate.Exit | None:
         self.numbers.append(number)
         if self._fails:
             receive(

@@ -10,39 +10,39 @@ import pytest
 from making import SETTINGS, make_case
 
 from cspbench.engine import isolate
-from cspbench.engine.isolate import Announcer, Died
+from cspbench.engine.isolate import Channel, Exit
 from cspbench.records.lines import Line
 
 pytestmark = pytest.mark.slow
 
 
-def talk(announcer: Announcer, words: list[str]) -> None:
+def talk(channel: Channel, words: list[str]) -> None:
     """A task: sends what it is given."""
     for word in words:
-        announcer.send(word)
+        channel.send(word)
 
 
-def report_parent_limits(announcer: Announcer) -> None:
+def report_parent_limits(channel: Channel) -> None:
     """A task: sends its own process id."""
-    announcer.send(os.getpid())
+    channel.send(os.getpid())
 
 
-def sleep(announcer: Announcer, seconds: float) -> None:
+def sleep(channel: Channel, seconds: float) -> None:
     """A task: sends its own process id, and sleeps."""
-    announcer.send(os.getpid())
+    channel.send(os.getpid())
     time.sleep(seconds)
 
 
-def climb(announcer: Announcer, seconds: float) -> None:
+def climb(channel: Channel, seconds: float) -> None:
     """A task of four steps, each of ``seconds``."""
     for step in range(4):
-        announcer.step(step)
+        channel.begin_step(step)
         time.sleep(seconds)
 
 
-def measure(build: str, *, time_limit_s: float = 60.0) -> tuple[list[Line], Died | None]:
+def measure(build: str, *, time_limit_s: float = 60.0) -> tuple[list[Line], Exit | None]:
     received: list[Line] = []
-    died = isolate.run(
+    worker_exit = isolate.run(
         "cspbench.engine.worker:measure",
         make_case(build),
         ("counts", "allocated"),
@@ -50,16 +50,16 @@ def measure(build: str, *, time_limit_s: float = 60.0) -> tuple[list[Line], Died
         time_limit_s=time_limit_s,
         receive=received.append,
     )
-    return received, died
+    return received, worker_exit
 
 
 def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
     """What is sent is received, and None says that nothing went wrong."""
     received: list[str] = []
-    died = isolate.run(
+    worker_exit = isolate.run(
         "test_isolate:talk", ["a", "b", "c"], time_limit_s=60, receive=received.append
     )
-    assert (received, died) == (["a", "b", "c"], None)
+    assert (received, worker_exit) == (["a", "b", "c"], None)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
 )
 def test_a_death_is_told_with_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:
     """Counting succeeded before; the process died at its second step."""
-    received, died = measure(build)
+    received, worker_exit = measure(build)
     assert len(received) == 1
-    assert died is not None
-    assert (died.cause, died.reason, died.step) == (cause, reason, 1)
+    assert worker_exit is not None
+    assert (worker_exit.cause, worker_exit.reason, worker_exit.step) == (cause, reason, 1)
 
 
 def test_the_last_words_of_a_dead_process_are_kept() -> None:
@@ -95,17 +95,17 @@ def test_the_last_words_of_a_dead_process_are_kept() -> None:
 def test_a_step_past_its_time_limit_is_ended() -> None:
     """The process is gone within the limit's order, not after its ten minutes of sleep."""
     start = time.monotonic()
-    _, died = measure("Hangs", time_limit_s=3.0)
-    assert died is not None
-    assert (died.cause, died.step) == ("timeout", 1)
-    assert died.reason == "a step took longer than the time limit of 3 s"
+    _, worker_exit = measure("Hangs", time_limit_s=3.0)
+    assert worker_exit is not None
+    assert (worker_exit.cause, worker_exit.step) == ("timeout", 1)
+    assert worker_exit.reason == "a step took longer than the time limit of 3 s"
     assert time.monotonic() - start < 60
 
 
 def test_the_time_limit_is_a_steps_not_the_tasks() -> None:
     """Four steps of 0.6 s outlast a limit of 1.5 s together, and none does alone."""
-    died = isolate.run("test_isolate:climb", 0.6, time_limit_s=1.5, receive=lambda _: None)
-    assert died is None
+    worker_exit = isolate.run("test_isolate:climb", 0.6, time_limit_s=1.5, receive=lambda _: None)
+    assert worker_exit is None
 
 
 def test_a_task_that_a_thread_waits_for_is_ended_by_a_word() -> None:

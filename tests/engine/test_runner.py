@@ -13,7 +13,7 @@ from synthetic import make_counts, make_peak
 
 from cspbench import report
 from cspbench.engine import isolate
-from cspbench.engine.isolate import Died
+from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
 from cspbench.engine.runner import pack as pack_wanted
 from cspbench.errors import CspbenchError
@@ -374,7 +374,7 @@ class SideBySide:
 
     def __call__(
         self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
-    ) -> Died | None:
+    ) -> Exit | None:
         if task.endswith(":measure"):
             case = arguments[0]
             for line in (
@@ -484,7 +484,7 @@ class Crowded:
 
     def __call__(
         self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
-    ) -> Died | None:
+    ) -> Exit | None:
         if task.endswith(":measure"):
             return self._measure(arguments[0], arguments[1], receive)
         number, group = arguments[:2]
@@ -511,7 +511,7 @@ class Crowded:
 
     def _measure(
         self, case: Case, stages: Sequence[Stage], receive: Callable[[Line], None]
-    ) -> Died | None:
+    ) -> Exit | None:
         known: dict[str, Line] = {
             "counts": make_counts(case),
             "tensor_peak": make_peak(case),
@@ -519,7 +519,7 @@ class Crowded:
         }
         for index, stage in enumerate(stages):
             if stage == "graph" and self._graphs_die:
-                return Died(cause="signal", reason="killed by SIGABRT", detail="", step=index)
+                return Exit(cause="signal", reason="killed by SIGABRT", detail="", step=index)
             receive(known.get(stage) or Graph(case=case.key, graph_bytes=7))
         return None
 

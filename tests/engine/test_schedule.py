@@ -161,10 +161,10 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
     """However wide its interval; in a run without any verdict it is what the time is for."""
     run = make_run(1.03)
     (case, lines) = (run.records[0].case, run.records[0].latencies)
-    lone = msgspec.structs.replace(case, key="lone infer", reference=None)
+    one_sided = msgspec.structs.replace(case, key="one_sided infer", reference=None)
     record = Record(
-        case=lone,
-        latencies=tuple(msgspec.structs.replace(line, case=lone.key) for line in lines),
+        case=one_sided,
+        latencies=tuple(msgspec.structs.replace(line, case=one_sided.key) for line in lines),
         tensor_peak=run.records[0].tensor_peak,
     )
     beside = msgspec.structs.replace(run, records=(*run.records, record))

@@ -22,7 +22,7 @@ from cspbench.machine.nvml import Nvml
 from cspbench.measures import graph as graph_measure
 from cspbench.measures import memory
 from cspbench.measures.base import BuiltSubject
-from cspbench.measures.latency import Contestant
+from cspbench.measures.latency import Benchmark
 from cspbench.records.lines import (
     STAGES,
     YARDSTICK,
@@ -37,7 +37,7 @@ from cspbench.records.run import GpuFound
 
 
 class Ear:
-    """An announcer that keeps what is sent."""
+    """An channel that keeps what is sent."""
 
     def __init__(self) -> None:
         self.heard: list[Any] = []
@@ -45,7 +45,7 @@ class Ear:
     def send(self, message: object) -> None:
         self.heard.append(message)
 
-    def step(self, index: int) -> None:
+    def begin_step(self, index: int) -> None:
         """Not of interest."""
 
 
@@ -135,7 +135,7 @@ def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
     def breaks(_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Contestant, "sample", breaks)
+    monkeypatch.setattr(Benchmark, "sample", breaks)
     if ends:
         with pytest.raises(RuntimeError, match="illegal memory access"):
             launched(monkeypatch)

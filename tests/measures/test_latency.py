@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cspbench.measures.latency import (
-    Contestant,
+    Benchmark,
     Timed,
     Timing,
     WarmUp,
@@ -123,10 +123,10 @@ def test_a_clock_that_stands_still_does_not_hang_the_calibration() -> None:
 
 def test_a_sample_is_seconds_per_iteration() -> None:
     """Four timed together."""
-    contestant = contestant_of(Script([2e-3]), iterations=4)
-    contestant.sample()
-    assert contestant.samples_s == [2e-3]
-    assert contestant.timed.asked == [4]  # type: ignore[attr-defined]
+    benchmark = contestant_of(Script([2e-3]), iterations=4)
+    benchmark.sample()
+    assert benchmark.samples_s == [2e-3]
+    assert benchmark.timed.asked == [4]  # type: ignore[attr-defined]
 
 
 def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
@@ -147,12 +147,12 @@ def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> Non
     A sample that is too short is doubled at once; that 4 iterations suffice is read three times.
     """
     calls, timed = Script([5e-2, 3e-4]), Script([3e-4])
-    contestant = contestant_of(timed, once=lambda: calls(1).seconds)
-    contestant.prepare(minimum_s=1e-3, resolution_s=1e-9)
-    assert contestant.first_call_s == 5e-2
+    benchmark = contestant_of(timed, once=lambda: calls(1).seconds)
+    benchmark.warm_and_calibrate(minimum_s=1e-3, resolution_s=1e-9)
+    assert benchmark.first_call_s == 5e-2
     assert calls.asked == [1] * 9
     assert timed.asked == [1, 2, 4, 4, 4]
-    assert contestant.iterations == 4
+    assert benchmark.iterations == 4
 
 
 def contestant_of(
@@ -161,11 +161,11 @@ def contestant_of(
     key: str = "a",
     once: Callable[[], float] = lambda: 1e-3,
     iterations: int = 1,
-) -> Contestant:
-    return Contestant(key=key, once=once, timed=timed, iterations=iterations)
+) -> Benchmark:
+    return Benchmark(key=key, once=once, timed=timed, iterations=iterations)
 
 
-def _contestants(*keys: str) -> list[Contestant]:
+def _contestants(*keys: str) -> list[Benchmark]:
     return [contestant_of(Script([1e-3]), key=key) for key in keys]
 
 
@@ -175,7 +175,7 @@ def test_every_case_has_one_sample_a_turn_in_a_seeded_order_that_changes() -> No
     def orders(seed: int) -> list[str]:
         seen: list[str] = []
 
-        def sample(one: Contestant) -> bool:
+        def sample(one: Benchmark) -> bool:
             seen.append(one.key)
             return True
 
@@ -191,7 +191,7 @@ def test_a_case_that_fails_leaves_and_the_others_go_on() -> None:
     """What is sampled after a failure is everyone else."""
     counted = dict.fromkeys("abc", 0)
 
-    def sample(one: Contestant) -> bool:
+    def sample(one: Benchmark) -> bool:
         counted[one.key] += 1
         return one.key != "b"
 

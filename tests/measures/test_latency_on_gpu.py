@@ -6,9 +6,9 @@ import pytest
 from made_up_gpu import MadeUpGpu
 
 from cspbench.measures.latency import (
-    Contestant,
-    Ring,
+    Benchmark,
     Timed,
+    Timer,
     Timing,
     WarmUp,
     empty_region_s,
@@ -110,12 +110,12 @@ def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
         for _ in range(10):
             kernel()
 
-    contestant = Ring(minimum_s=1e-3, gpu=gpu).enter("a", call, graph=True)
-    contestant.sample()
-    record = contestant.latency(launch=1)
+    benchmark = Timer(minimum_s=1e-3, gpu=gpu).prepare("a", call, graph=True)
+    benchmark.sample()
+    record = benchmark.latency(launch=1)
     assert record.iterations == 4  # 0.3 ms a call
     assert list(record.samples_s) == pytest.approx([300 * US])
-    assert contestant.graph_iterations == 32
+    assert benchmark.graph_iterations == 32
     assert record.graph_samples_s == pytest.approx((50 * US,))
     assert record.first_call_s > 0
     assert record.issued_share is not None
@@ -126,9 +126,9 @@ def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
     gpu = MadeUpGpu(capturable=False)
     refused = Failure(reason="no graph: operation not permitted")
     call = gpu.kernel(launch_s=US, work_s=1e-3)
-    contestant = Ring(minimum_s=1e-3, gpu=gpu).enter("a", call, graph=refused)
-    contestant.sample()
-    record = contestant.latency(launch=1)
+    benchmark = Timer(minimum_s=1e-3, gpu=gpu).prepare("a", call, graph=refused)
+    benchmark.sample()
+    record = benchmark.latency(launch=1)
     assert len(record.samples_s) == 1
     assert record.graph_samples_s == refused
 
@@ -137,7 +137,9 @@ def test_a_capture_that_fails_beside_others_is_raised() -> None:
     """It may leave torch in no state to go on: the process must end."""
     gpu = MadeUpGpu(capturable=False)
     with pytest.raises(RuntimeError, match="operation not permitted when stream is capturing"):
-        Ring(minimum_s=1e-3, gpu=gpu).enter("a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True)
+        Timer(minimum_s=1e-3, gpu=gpu).prepare(
+            "a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True
+        )
 
 
 class Clocks:
@@ -154,9 +156,9 @@ class Clocks:
         return self._limits
 
 
-def millisecond(watch: Clocks) -> Contestant:
+def millisecond(watch: Clocks) -> Benchmark:
     """A case of one millisecond."""
-    return Contestant(key="a", once=lambda: 1e-3, timed=lambda n: Timing(n * 1e-3), watch=watch)
+    return Benchmark(key="a", once=lambda: 1e-3, timed=lambda n: Timing(n * 1e-3), watch=watch)
 
 
 def test_warm_up_goes_on_while_the_clock_rises() -> None:
@@ -164,10 +166,10 @@ def test_warm_up_goes_on_while_the_clock_rises() -> None:
 
     It is read before the first window of four and after each: 300, 900, 1900, 1980, 1980, 1980 MHz.
     """
-    contestant = millisecond(Clocks(300, 900, 1900, 1980))
-    contestant.prepare(minimum_s=1e-3)
-    assert len(contestant.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
-    assert contestant.warm_up.is_steady
+    benchmark = millisecond(Clocks(300, 900, 1900, 1980))
+    benchmark.warm_and_calibrate(minimum_s=1e-3)
+    assert len(benchmark.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
+    assert benchmark.warm_up.is_steady
 
 
 def test_a_gpu_is_kept_busy_for_a_while_before_its_calls_are_believed() -> None:
@@ -181,7 +183,7 @@ def test_a_gpu_is_kept_busy_for_a_while_before_its_calls_are_believed() -> None:
 
 def test_samples_taken_while_something_holds_the_clock_down_are_counted() -> None:
     """Two samples, both of them."""
-    contestant = millisecond(Clocks(1980, limits=("heat",)))
-    contestant.sample()
-    contestant.sample()
-    assert contestant.latency(launch=1).throttled == 2
+    benchmark = millisecond(Clocks(1980, limits=("heat",)))
+    benchmark.sample()
+    benchmark.sample()
+    assert benchmark.latency(launch=1).throttled == 2

@@ -17,7 +17,7 @@ def test_resident_memory_follows_the_tensors_within_a_quarter() -> None:
     received: list[Line] = []
     for stage in ("allocated", "resident"):
         settings = msgspec.structs.replace(SETTINGS, time_limit_s=120.0)
-        died = isolate.run(
+        worker_exit = isolate.run(
             "cspbench.engine.worker:measure",
             case,
             (stage,),
@@ -25,7 +25,7 @@ def test_resident_memory_follows_the_tensors_within_a_quarter() -> None:
             time_limit_s=120,
             receive=received.append,
         )
-        assert died is None
+        assert worker_exit is None
     tensors, resident = received
     assert isinstance(tensors, Allocated)
     assert isinstance(resident, Resident)
