@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CspbenchError
-from .isolate import signals_held
+from .signals import signals_held
 
 Name = TypeVar("Name", bound=str)
 
