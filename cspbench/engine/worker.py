@@ -37,7 +37,8 @@ from ..measures.memory import tensor_peak
 from ..measures.registry import MEASURES
 from ..measures.yardstick import yardstick
 from ..plan.case import Case, Precision
-from ..records.lines import ON_DEVICE, YARDSTICK, CaseFailure, Cause, Failure, Launch, Stage
+from ..records.base import Failure
+from ..records.lines import ON_DEVICE, YARDSTICK, CaseFailure, Cause, Launch, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .isolate import Channel

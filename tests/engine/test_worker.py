@@ -23,17 +23,11 @@ from cspbench.measures import graph as graph_measure
 from cspbench.measures import memory
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.latency import Benchmark
-from cspbench.records.lines import (
-    STAGES,
-    YARDSTICK,
-    Allocated,
-    CaseFailure,
-    Failure,
-    Graph,
-    Latency,
-    Launch,
-)
-from cspbench.records.run import GpuFound
+from cspbench.records.base import Failure
+from cspbench.records.lines import STAGES, YARDSTICK, CaseFailure, Latency, Launch
+from cspbench.records.machine import GpuFound
+from cspbench.records.measurements import Allocated, Graph
+from cspbench.verdicts.launches import is_contended, is_throttled
 
 
 class Ear:
@@ -87,8 +81,8 @@ def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
         assert 0 < line.issued_share <= 1
     assert launch.gpu is not None
     assert launch.gpu.others == 2
-    assert launch.is_contended
-    assert not launch.is_throttled
+    assert is_contended(launch)
+    assert not is_throttled(launch)
     assert launch.activity.threads == 1
     assert isinstance(launch.activity.queued_s, float)
     assert launch.gpu.before.celsius == 55.0
@@ -302,7 +296,7 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
     worker.launch(ear, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
     launch = ear.heard[-1]
     assert launch.gpu.after.sm_mhz == Failure(reason="no library")
-    assert not launch.is_throttled
+    assert not is_throttled(launch)
 
 
 def test_the_current_device_is_the_one_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
