@@ -9,10 +9,10 @@ The names below load what they need on first use; importing this package loads n
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .api import compare as compare
     from .api import profile as profile
     from .catalogue.entry import Entry as Entry
     from .catalogue.entry import Parameter as Parameter
-    from .comparison.compare import compare as compare
     from .errors import CspbenchError as CspbenchError
 
 __version__ = "0.1.0"
@@ -22,7 +22,7 @@ _HOMES = {
     "CspbenchError": ".errors",
     "Entry": ".catalogue.entry",
     "Parameter": ".catalogue.entry",
-    "compare": ".comparison.compare",
+    "compare": ".api",
     "profile": ".api",
 }
 

@@ -1,11 +1,16 @@
-"""``cspbench.profile``: one module or entry, measured in this process."""
+"""What ``import cspbench`` gives: `profile` a module or an entry, `compare` two runs."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import msgspec
 from torch import nn
 
 from .catalogue import find
 from .catalogue.entry import Entry, Shape, Value
+from .comparison import result
+from .comparison.compare import compare as compare_runs
+from .comparison.thresholds import Gate
 from .errors import CspbenchError, unknown
 from .machine.device import backend, check, gpu
 from .machine.environment import physical_cores
@@ -13,9 +18,18 @@ from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
 from .measures.latency import Benchmark, Timer, take_turns
 from .measures.registry import MEASURES
 from .plan.case import Mode, Precision, make_case
-from .records.base import Frozen
 from .records.lines import STAGES, Latency
-from .records.run import Record
+from .records.measurements import AnyMeasurement
+from .records.run import Record, Run
+
+
+class Comparison(result.Comparison, frozen=True, kw_only=True):
+    """A comparison of two runs whose text is the tables."""
+
+    def __str__(self) -> str:
+        from .report import comparison
+
+        return comparison.text(self)
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -78,13 +92,13 @@ def profile(
         if isinstance(module_or_entry, nn.Module)
         else BuiltSubject(case)
     )
-    found: dict[str, Frozen] = {}
+    measurements: dict[str, AnyMeasurement] = {}
     with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
         for name, measure in MEASURES.items():
             if name in wanted:
-                found[name] = measure(subject)
+                measurements[name] = measure(subject)
         latencies = (_latency(subject, turns),) if "latency" in wanted else ()
-    return Profile(case=case, latencies=latencies, **found)  # type: ignore[arg-type]
+    return Profile(case=case, measurements=measurements, latencies=latencies)
 
 
 def _latency(subject: Subject, turns: int) -> Latency:
@@ -98,3 +112,15 @@ def _latency(subject: Subject, turns: int) -> Latency:
 
     take_turns([benchmark], turns=turns, seed=0, sample=sample)
     return benchmark.latency(launch=1)
+
+
+def compare(
+    baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
+) -> Comparison:
+    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
+
+    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
+    one, or results of pytest-benchmark. Raises `CspbenchError` for what cannot be read.
+    """
+    changes = compare_runs(baseline, candidate, gate=gate)
+    return Comparison(**msgspec.structs.asdict(changes))

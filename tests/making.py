@@ -3,24 +3,20 @@
 import msgspec
 
 from cspbench.plan.case import Case, Mode
-from cspbench.records.lines import (
+from cspbench.records.base import Failure
+from cspbench.records.lines import BlockTraining, Latency, Launch, Line
+from cspbench.records.machine import (
     Activity,
-    Failure,
-    GpuActivity,
-    GpuFlags,
-    GpuState,
-    Latency,
-    Launch,
-)
-from cspbench.records.run import (
-    SCHEMA,
     Environment,
+    GpuActivity,
     GpuDescription,
+    GpuFlags,
     GpuFound,
+    GpuState,
     NoiseFloor,
-    RunInfo,
-    Settings,
 )
+from cspbench.records.measurements import AnyMeasurement
+from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 
 SETTINGS = Settings(
     device="cpu",
@@ -51,6 +47,18 @@ def make_case(build: str, *, mode: Mode = "infer", reference: str | None = None)
         input_gradient=True,
         reference=reference,
     )
+
+
+def by_stage(*measurements: AnyMeasurement) -> dict[str, AnyMeasurement]:
+    """Measurements as a record holds them."""
+    return {measurement.stage: measurement for measurement in measurements}
+
+
+def with_measurements(record: Record, *measurements: AnyMeasurement, **fields: object) -> Record:
+    """``record`` with some measurements and fields replaced."""
+    if measurements:
+        fields["measurements"] = {**record.measurements, **by_stage(*measurements)}
+    return msgspec.structs.replace(record, **fields)
 
 
 def make_info(*cases: Case, settings: Settings = SETTINGS, **changes: object) -> RunInfo:
@@ -180,3 +188,13 @@ def make_gpu_activity(*, limits: tuple[str, ...] = (), others: int = 0) -> GpuAc
             matmul_tf32=False, cudnn_tf32=False, cudnn_benchmark=False, deterministic=False
         ),
     )
+
+
+def lines_of(run: Run) -> list[Line]:
+    """The lines that make up ``run``."""
+    lines: list[Line] = []
+    for record in run.records:
+        key = record.case.key
+        lines += [*record.measurements.values(), *record.latencies, *record.failures]
+        lines += [BlockTraining(case=key, training=training) for training in record.trainings]
+    return [*lines, *run.yardstick, *run.launches]

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from making import lines_of
 from test_compare import a_run
 from test_gradients import DENSE, make_run
 
 from cspbench import report
 from cspbench.cli import commands as cli
 from cspbench.comparison.thresholds import gate
-from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
 from cspbench.records import folder as store

@@ -10,7 +10,7 @@ import pytest
 from test_cli import cspbench
 
 from cspbench.records import folder as store
-from cspbench.records.lines import Failure
+from cspbench.records.base import Failure
 from cspbench.records.run import Record, Run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]

@@ -11,6 +11,7 @@ from cspbench.plan.case import Case, make_case
 from cspbench.records.lines import YARDSTICK
 from cspbench.report.tables import Strip, draw
 from cspbench.verdicts.judge import Criterion, Verdict, judge
+from cspbench.verdicts.launches import is_contended
 from cspbench.verdicts.stats import (
     Estimate,
     half_width,
@@ -47,7 +48,7 @@ class Samples:
     @classmethod
     def of(cls, trial: Trial) -> "Samples":
         """Contended launches are left out where at least half are quiet, as the product does."""
-        quiet = {one.launch for one in trial.launches if not one.is_contended}
+        quiet = {one.launch for one in trial.launches if not is_contended(one)}
         every = {one.launch for one in trial.launches}
         used = quiet if 2 * len(quiet) >= len(every) else every
         by_case: dict[str, dict[int, tuple[float, ...]]] = {}
@@ -353,7 +354,7 @@ def page(found: Found) -> str:
     judged = Judged(found.trials)
     about, chosen = found.about, found.about["settings"]
     launches = [launch for trial in found.trials for launch in trial.launches]
-    contended = sum(launch.is_contended for launch in launches)
+    contended = sum(is_contended(launch) for launch in launches)
     commit = about["git"]["commit"][:12] if about["git"] else "unknown"
     dirty = " with uncommitted changes" if about["git"] and about["git"]["dirty"] else ""
     between = f"{judged.between_threshold:.2%}"

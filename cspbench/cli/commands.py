@@ -277,7 +277,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _ab(options: argparse.Namespace) -> int:
     from .. import report
-    from ..comparison.compare import in_turns
+    from ..comparison.in_turns import in_turns
     from ..comparison.thresholds import gate
     from ..engine.session import Session
     from ..engine.worktrees import Repository

@@ -10,9 +10,11 @@ from typing import TextIO
 
 from ..plan.case import Case
 from ..plan.labels import names
-from ..records.lines import BlockTraining, CaseFailure, Counts, GradientTerms, Line, TensorPeak
+from ..records.lines import BlockTraining, CaseFailure, Line
+from ..records.measurements import Counts, GradientTerms, TensorPeak
 from ..records.run import Record, Run, RunInfo
 from ..units import bytes_text, count_text, seconds_text
+from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate
 
 
@@ -49,11 +51,13 @@ class PlainProgress:
     def launch_ended(self, number: int, run: Run) -> None:
         if contention := _contention(run):
             self._say(f"  launch {number}: {contention}")
+        launches = launches_by_case(run)
         for index, record in enumerate(run.records, start=1):
-            if record.latencies:
+            if launches[record.case.key].count:
                 self._say(
                     f"  launch {number}, case {index} of {len(run.records)}: "
-                    f"{self._names[record.case.key]}, {record.case.mode}: {_running(record)}"
+                    f"{self._names[record.case.key]}, {record.case.mode}: "
+                    f"{_running(record, launches[record.case.key])}"
                 )
 
     def _say(self, text: str) -> None:
@@ -109,11 +113,12 @@ class LiveProgress:
         self._total = total
 
     def launch_ended(self, number: int, run: Run) -> None:
+        launches = launches_by_case(run)
         self._estimates = [
             f"case {index} of {len(run.records)}: {self._names[record.case.key]}, "
-            f"{record.case.mode}: {_running(record)}"
+            f"{record.case.mode}: {_running(record, launches[record.case.key])}"
             for index, record in enumerate(run.records, start=1)
-            if record.latencies
+            if launches[record.case.key].count
         ]
         self._draw("latency", number, self._total, "launch", _contention(run))
 
@@ -165,7 +170,7 @@ def _contention(run: Run) -> str:
         return f"throttled: {', '.join(last.gpu.limits)} held the GPU's clocks down"
     if last.gpu and last.gpu.others:
         return f"contended: {last.gpu.others} other processes on the GPU"
-    if not last.is_contended:
+    if not is_contended(last):
         return ""
     return f"contended: other processes took {last.activity.taken_share:.0%} of its processor time"
 
@@ -213,9 +218,9 @@ def _findings(lines: Sequence[Line]) -> str:
     return ", ".join(words)
 
 
-def _running(record: Record) -> str:
+def _running(record: Record, launches: CaseLaunches) -> str:
     if record.failures:
         return f"FAILED: {record.failures[-1].reason}"
-    estimate = latency_estimate([line.samples_s for line in record.latencies])
+    estimate = latency_estimate(list(launches.samples.values()))
     width = estimate.relative_half_width
     return seconds_text(estimate.value) + ("" if width is None else f" ±{width:.1%}")

@@ -1,211 +1,115 @@
-"""What a comparison needs of a run, and no more: small enough to stand in a comment.
+"""The tables of a pasted ``report.txt``: exact figures as shown, times as they were rounded."""
 
-Made of a run, or read from what was saved of one (`sources`). Latencies are ratios to the
-yardstick, one a launch; everything else is exact or a word.
-"""
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from typing import Annotated
-
-import msgspec
-
-from ..catalogue.entry import Shape
+from ..errors import CspbenchError
 from ..plan.case import Mode
-from ..plan.labels import names, plain
-from ..records.base import Frozen, Share, Whole
-from ..records.lines import (
-    COSTS,
-    EXACT_COUNTS,
-    EXACT_PEAKS,
-    EXACT_TERMS,
-    OF_TRAININGS,
-    Failure,
-    Stage,
-)
-from ..records.run import Record, Run
-from ..verdicts.stats import latency_estimate, log_ratio
-from ..verdicts.within_run import samples
+from ..records.base import Failure
+from ..records.measurements import EXACT
+from ..records.quantities import MISSING, QUANTITIES
+from .excerpt import CaseExcerpt, Excerpt
 
-EXCERPT = 1
-"""The version of the form in which excerpts are written down."""
+_MOST_COUNT = 2**63 - 1
+_MODES: dict[str, Mode] = {"Inference": "infer", "Training": "train"}
+_FIGURE = re.compile(r"[0-9]{1,3}(,[0-9]{3}){0,6}|[0-9]{1,19}", re.ASCII)
+_TIME = re.compile(r"[0-9]{1,12}(,[0-9]{3})*(\.[0-9]{1,12})?", re.ASCII)
+_KEYS = {quantity.title: quantity.key for quantity in QUANTITIES}
 
-_ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
-_DIGITS = 7  # of a ratio: far below any noise
-
-Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+_Table = tuple[Mode, list[str], list[list[str]]]  # mode, headers, rows of cells
 
 
-class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
-    """One case: its figures, and its latency in every launch that counts.
-
-    ``name`` is what a table calls the case in its mode; ``key`` is '' where only a table was
-    saved. ``exact`` holds what applies: a figure, or why there is none. ``yardsticks`` are ratios
-    to the yardstick by launch; ``latency_s`` is only shown. ``missing`` says why there are no
-    ratios, ``failed`` that a stage failed; ``timed`` is false where no latency was to be measured.
-    ``trained`` holds a value a seed.
-    """
-
-    key: str
-    name: str
-    entry: str
-    mode: Mode
-    input_shape: Shape
-    exact: dict[str, Whole | Failure]
-    yardsticks: tuple[Ratio, ...] = ()
-    latency_s: Ratio | None = None
-    missing: str = ""
-    failed: bool = False
-    timed: bool = True
-    seeds: tuple[Whole, ...] = ()
-    trained: dict[str, tuple[Share, ...]] = {}  # noqa: RUF012 -- msgspec copies it
-
-
-class Excerpt(Frozen, frozen=True, kw_only=True):
-    """A run's cases, and what it was made on and how: ``made`` by the name of the circumstance.
-
-    ``between_runs`` is the machine's noise floor by mode, empty where it is not known.
-    ``contended`` counts launches that others disturbed. ``cspbench`` is `EXCERPT`.
-    """
-
-    cspbench: int = EXCERPT
-    made: dict[str, str]
-    between_runs: dict[Mode, float] = {}  # noqa: RUF012 -- msgspec copies it
-    launches: Whole = 0
-    contended: Whole = 0
-    cases: tuple[CaseExcerpt, ...] = ()
-
-
-def excerpt(run: Run) -> Excerpt:
-    """What a comparison needs of ``run``."""
-    yardstick = {line.launch: line.samples_s for line in run.yardstick}
-    floor = run.info.noise_floor
-    named = names([record.case for record in run.records])
+def read_tables(lines: Sequence[str]) -> Excerpt:
+    """What the tables among ``lines`` show; raises `CspbenchError` for a damaged one."""
+    cases: dict[tuple[str, Mode], dict[str, str]] = {}
+    for mode, headers, rows in _tables(lines):
+        for cells in rows:
+            name = cells[0].removesuffix(" (reference)")
+            figures = cases.setdefault((name, mode), {})
+            for header, cell in zip(headers[1:], cells[1:], strict=True):
+                figures.setdefault(header, cell)
     return Excerpt(
-        made=_made(run),
-        between_runs=floor.between_runs if floor else {},
-        launches=len(run.launches),
-        contended=sum(launch.is_contended for launch in run.launches),
-        cases=tuple(
-            case_excerpt(record, named[record.case.key], yardstick, run.info.stages)
-            for record in run.records
-        ),
+        made={},
+        cases=tuple(_case(name, mode, figures) for (name, mode), figures in cases.items()),
     )
 
 
-def write_down(found: Excerpt) -> str:
-    """An excerpt as lines of JSON: the circumstances, then a line a case.
+def refuse_repeated(identities: Sequence[tuple[str, str]]) -> None:
+    """Raise `CspbenchError` where two cases are the same."""
+    known: set[tuple[str, str]] = set()
+    for identity in identities:
+        if identity in known:
+            name = identity[0] if len(identity[0]) <= 80 else f"{identity[0][:80]}…"
+            raise CspbenchError(f"it holds {name!r} twice")
+        known.add(identity)
 
-    They are ASCII, and hold no character that could end a code block or begin markup.
-    """
-    plain = found.to_dict()
-    cases = plain.pop("cases")
-    text = "\n".join(json.dumps(line, separators=(",", ":")) for line in (plain, *cases))
-    return text.translate(_ESCAPED)
 
-
-def case_excerpt(
-    record: Record,
-    name: str,
-    yardstick: Mapping[int, tuple[float, ...]],
-    stages: Sequence[Stage] = COSTS,
-) -> CaseExcerpt:
-    """What a comparison needs of one case; ``yardstick`` holds that one's samples by launch.
-
-    What is not among the run's ``stages`` is left out.
-    """
-    case = record.case
+def _case(name: str, mode: Mode, figures: Mapping[str, str]) -> CaseExcerpt:
+    exact: dict[str, int | Failure] = {}
+    latency_s: float | None = None
+    for header, cell in figures.items():
+        key = _KEYS.get(header)
+        if key is None or not cell:
+            continue
+        if key in EXACT:
+            exact[key] = _figure(cell) if cell != MISSING else Failure(reason="not shown")
+        elif key == "latency" and _TIME.fullmatch(cell):
+            latency_s = float(cell.replace(",", "")) / 1e3 or None
     return CaseExcerpt(
-        key=case.key,
+        key="",
         name=name,
-        entry=case.entry,
-        mode=case.mode,
-        input_shape=case.input_shape,
-        exact=_exact(record, stages),
-        yardsticks=tuple(
-            _rounded(math.exp(log_ratio(own, yardstick[launch])))
-            for launch, own in samples(record).items()
-            if launch in yardstick
-        ),
-        latency_s=_latency_s(record),
-        missing="" if record.latencies else _why_missing(record),
-        failed=bool(record.failures),
-        timed="latency" in stages,
-        seeds=tuple(training.seed for training in record.trainings),
-        trained=_trained(record),
+        entry=name.split(" ", maxsplit=1)[0],
+        mode=mode,
+        input_shape=(),
+        exact=exact,
+        latency_s=latency_s,
+        missing="the table shows none",
     )
 
 
-def _exact(record: Record, stages: Sequence[Stage]) -> dict[str, int | Failure]:
-    found: dict[str, int | Failure] = {}
-    parts: tuple[tuple[Stage, object, Sequence[str]], ...] = (
-        ("counts", record.counts, EXACT_COUNTS),
-        ("tensor_peak", record.tensor_peak, EXACT_PEAKS),
-        ("gradient_terms", record.gradient_terms, EXACT_TERMS),
-    )
-    for stage, part, keys in parts:
-        for name in keys if stage in stages else ():
-            value = Failure(reason=_why_missing(record)) if part is None else getattr(part, name)
-            if value is not None:
-                found[name] = value
-    return found
+def _figure(cell: str) -> int:
+    count = int(cell.replace(",", "")) if _FIGURE.fullmatch(cell) else -1
+    if not 0 <= count <= _MOST_COUNT:
+        shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
+        raise CspbenchError(f"its table has {shown!r} where a count belongs")
+    return count
 
 
-def _trained(record: Record) -> dict[str, tuple[float, ...]]:
-    """A value a seed, of each figure that every training has."""
-    last = [training.readings[-1] for training in record.trainings]
-    found = {name: [getattr(reading, name) for reading in last] for name in OF_TRAININGS if last}
-    return {
-        name: tuple(map(_rounded, values)) for name, values in found.items() if None not in values
-    }
+def _tables(lines: Sequence[str]) -> Iterator[_Table]:
+    """Every drawn table below a title that names its mode; cells that were wrapped are joined."""
+    mode: Mode | None = None
+    drawing: list[str] = []
+    for line in [*lines, ""]:
+        if line.startswith(("+-", "|")):
+            drawing.append(line)
+            continue
+        if drawing and mode is not None:
+            yield from _table(mode, drawing)
+        drawing = []
+        titled = (title for title in _MODES if line.startswith(f"{title},"))
+        mode = _MODES.get(next(titled, ""), mode)
 
 
-def _latency_s(record: Record) -> float | None:
-    launches = list(samples(record).values())
-    return _rounded(latency_estimate(launches).value) if launches else None
-
-
-def _why_missing(record: Record) -> str:
-    if record.failures:
-        failure = record.failures[0]
-        return f"failed at {failure.stage} ({failure.cause}): {failure.reason}"
-    return "not measured"
-
-
-def _rounded(ratio: float) -> float:
-    return float(f"{ratio:.{_DIGITS}g}")
-
-
-def _made(run: Run) -> dict[str, str]:
-    info, settings, environment = run.info, run.info.settings, run.info.environment
-    made = {
-        "device": f"{environment.device} ({settings.device})",
-        "cores": str(environment.physical_cores),
-        "threads": str(settings.threads),
-        "allocator": settings.allocator,
-        "yardstick": info.yardstick,
-        "torch": environment.packages.get("torch", "unknown"),
-        "Python": environment.python,
-        "system": environment.system,
-        "suite": info.suite,
-        "turns": str(settings.turns),
-        "least sample": f"{settings.min_time_s:g} s",
-        "cspbench": info.version,
-    }
-    if environment.gpus:
-        gpu = environment.gpus[0]
-        made["cache"] = "cold" if settings.cold else "warm"
-        made["CUDA"] = f"{gpu.cuda}, cuDNN {gpu.cudnn}"
-        if not isinstance(gpu.driver, Failure):
-            made["driver"] = gpu.driver
-    if settings.training:
-        made["training"] = (
-            f"{settings.training.steps} steps on {settings.training.data}, "
-            f"head {settings.training.head}"
-        )
-    if info.models:
-        made["models"] = ", ".join(f"{plain(name)} {it}" for name, it in info.models.items())
-    if info.git:
-        made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
-    return made
+def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
+    parts: list[list[list[str]]] = [[]]
+    for line in drawing:
+        if line.startswith("+-"):
+            parts.append([])
+        else:
+            parts[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+    parts = [part for part in parts if part]
+    if len(parts) != 2:
+        return
+    head, body = parts
+    width = len(head[0])
+    if any(len(cells) != width for cells in (*head, *body)):
+        raise CspbenchError("its table is torn: the rows differ in their number of cells")
+    headers = [" ".join(" ".join(cells).split()) for cells in zip(*head, strict=True)]
+    rows: list[list[str]] = []
+    for cells in body:
+        if rows and cells[0] and not any(cells[1:]):
+            rows[-1][0] = f"{rows[-1][0]} {cells[0]}"  # a name that was wrapped goes on
+        else:
+            rows.append(cells)
+    refuse_repeated([(row[0], mode) for row in rows])
+    yield mode, headers, rows

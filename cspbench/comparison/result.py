@@ -4,16 +4,16 @@ The plain values of a `Comparison` are what ``compare --format json`` prints.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Literal
 
 from ..catalogue.entry import Shape
 from ..plan.case import Mode
-from ..records.base import Frozen
-from ..records.lines import Failure
+from ..records.base import Failure, Frozen
+from ..records.measurements import EXACT
 from ..units import percent_text
 from ..verdicts.judge import ALPHA, Criterion, Verdict
-from .pasted_report import CaseExcerpt
+from .excerpt import CaseExcerpt
 from .thresholds import LATENCY, Gate
 
 Answer = Literal["worse", "better", "same", "undecided", "changed", "added", "removed"]
@@ -73,7 +73,7 @@ class Discrepancy(Frozen, frozen=True, kw_only=True):
 
 
 class Comparison(Frozen, frozen=True, kw_only=True):
-    """Candidate against baseline; `to_dict` gives the plain values, its text the tables.
+    """Candidate against baseline; `to_dict` gives the plain values.
 
     ``in_turns``: both took turns in one run, so that latencies are seconds.
     """
@@ -84,11 +84,6 @@ class Comparison(Frozen, frozen=True, kw_only=True):
     failed: tuple[str, ...]
     notes: tuple[str, ...] = ()
     in_turns: bool = False
-
-    def __str__(self) -> str:
-        from ..report import comparison
-
-        return comparison.text(self)
 
     @property
     def answers(self) -> dict[Answer, int]:
@@ -104,7 +99,7 @@ class Comparison(Frozen, frozen=True, kw_only=True):
         return bool(both) and (not timed or any(change.ratio is not None for change in timed))
 
 
-def overall(cases: Sequence[CaseComparison]) -> Overall:
+def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
     """One word for all: the worst that is certain, else what is open."""
     answers = {case.verdict for case in cases}
     if "worse" in answers:
@@ -122,7 +117,7 @@ def overall(cases: Sequence[CaseComparison]) -> Overall:
     return "undecided" if answers & {"undecided", "changed"} else "same"
 
 
-def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
+def compared_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
     """A case that both sides have; its verdict is the first in rank of its measures'.
 
     Undecided where they have no measure in common.
@@ -138,10 +133,10 @@ def judged_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseCompar
     )
 
 
-def one_sided(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
+def one_sided_case(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
     """A case that one side lacks: its figures are listed, and nothing is compared."""
-    case, verdict, where = _only(old, new)
-    reason = f"only the {where} has this case"
+    case, verdict, side = _only(old, new)
+    reason = f"only the {side} has this case"
     measures = {
         name: Change(
             baseline=None if old is None else value,
@@ -171,12 +166,15 @@ def _only(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt
     return old, "removed", "baseline"
 
 
-def exact(old: CaseExcerpt, new: CaseExcerpt, gate: Gate) -> dict[str, Change]:
-    """More is worse, less is better; a figure that only one side has has changed.
+def exact_changes(
+    old: CaseExcerpt, new: CaseExcerpt, gate: Gate, measured: Container[str] = EXACT
+) -> dict[str, Change]:
+    """The change of each exact figure: more is worse, less is better.
 
-    What a saved table does not show is left out.
+    A figure that only one side has has changed; one that a run was not to measure (none of
+    ``measured``), or that a saved table does not show, is left out.
     """
-    shown = dict.fromkeys([*old.exact, *new.exact])
+    shown = dict.fromkeys(name for name in (*old.exact, *new.exact) if name in measured)
     if not (old.key and new.key):
         shown = dict.fromkeys(name for name in old.exact if name in new.exact)
     return {
@@ -190,14 +188,16 @@ def exact(old: CaseExcerpt, new: CaseExcerpt, gate: Gate) -> dict[str, Change]:
 def _exact_change(old: int | Failure | None, new: int | Failure | None, threshold: float) -> Change:
     if not isinstance(old, int) or not isinstance(new, int):
         sides = (("baseline", old), ("candidate", new))
-        texts = [f"{side}: {one.reason}" for side, one in sides if isinstance(one, Failure)]
+        reasons = [
+            f"{side}: {figure.reason}" for side, figure in sides if isinstance(figure, Failure)
+        ]
         return Change(
             baseline=old if isinstance(old, int) else None,
             candidate=new if isinstance(new, int) else None,
             ratio=None,
             interval=None,
             verdict="same" if old == new else "changed",
-            reason="; ".join(texts) or ONE_SIDE,
+            reason="; ".join(reasons) or ONE_SIDE,
         )
     ratio = new / old if old else None
     verdict: Answer = "same" if new == old else "worse" if new > old else "better"
@@ -209,7 +209,7 @@ def _exact_change(old: int | Failure | None, new: int | Failure | None, threshol
     )
 
 
-def open_change(
+def unjudged_change(
     reason: str,
     *,
     baseline: float | None = None,
@@ -227,7 +227,7 @@ def open_change(
     )
 
 
-def judged(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
+def judged_change(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
     """A latency on which there is a verdict; ``sides`` are what is shown of both."""
     ratio = verdict.ratio
     reason = (

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..errors import CspbenchError, unknown
-from ..records.lines import EXACT
+from ..records.measurements import EXACT
 from ..verdicts.judge import THRESHOLD
 
 LATENCY = "latency"

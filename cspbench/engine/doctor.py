@@ -21,8 +21,10 @@ from ..machine import noise_floor as noise
 from ..machine.health import Finding, Level
 from ..plan.case import MODES, Case, Mode, make_case
 from ..records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
-from ..records.run import GpuFound, NoiseFloor, Settings
+from ..records.machine import GpuFound, NoiseFloor
+from ..records.run import Settings
 from ..units import percent_text
+from ..verdicts.launches import is_contended
 from ..verdicts.stats import half_width, log_median, log_ratio, t_quantile
 from . import isolate
 
@@ -67,7 +69,7 @@ def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], 
     machine = environment.machine(environment.describe([gpu.description for gpu in gpus]))
     launches = [line for line in lines if isinstance(line, Launch)]
     floor = floor_of(machine, settings, lines)
-    contended = sum(launch.is_contended for launch in launches)
+    contended = sum(is_contended(launch) for launch in launches)
     is_kept = 2 * contended <= len(launches)
     if is_kept:
         noise.save(floor)
@@ -93,7 +95,7 @@ def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], 
 
 def floor_of(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor:
     """The floor that A/A launches show, contended ones left out where enough others remain."""
-    quiet = {line.launch for line in lines if isinstance(line, Launch) and not line.is_contended}
+    quiet = {line.launch for line in lines if isinstance(line, Launch) and not is_contended(line)}
     every = {line.launch for line in lines if isinstance(line, Launch)}
     used = sorted(quiet if len(quiet) >= _LEAST_LAUNCHES else every)
     samples = {
@@ -176,7 +178,7 @@ def _between_width(spread: float, launches: int) -> float:
 
 
 def _contention(launches: Sequence[Launch]) -> Finding:
-    contended = sum(launch.is_contended for launch in launches)
+    contended = sum(is_contended(launch) for launch in launches)
     level: Level = "fair" if contended else "good"
     if 2 * contended > len(launches):
         level = "poor"

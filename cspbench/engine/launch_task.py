@@ -16,7 +16,9 @@ from ..measures.base import BuiltSubject, Call
 from ..measures.latency import Benchmark, Timer, empty_region_s, take_turns
 from ..measures.yardstick import yardstick
 from ..plan.case import Case
-from ..records.lines import YARDSTICK, Activity, Failure, GpuActivity, Launch
+from ..records.base import Failure
+from ..records.lines import YARDSTICK, Launch
+from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
 from .failures import case_failure, is_out_of_memory
 from .isolate import Channel

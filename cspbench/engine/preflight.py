@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ..errors import CspbenchError
 from ..plan.case import Case
-from ..records.run import GpuFound, Settings
+from ..records.machine import GpuFound
+from ..records.run import Settings
 from . import isolate
 
 

@@ -15,18 +15,12 @@ import msgspec
 
 from ..errors import CspbenchError
 from ..plan.case import Case, is_gpu
+from ..records.assembly import Assembly
+from ..records.base import Failure
 from ..records.folder import RunFolder
-from ..records.lines import (
-    BlockTraining,
-    CaseFailure,
-    Failure,
-    Graph,
-    Launch,
-    Line,
-    Stage,
-    TensorPeak,
-)
-from ..records.run import Record, Run, RunInfo, Side, TrainingSettings, assemble
+from ..records.lines import CaseFailure, Line, Stage
+from ..records.measurements import Graph
+from ..records.run import Record, Run, RunInfo, Side, TrainingSettings
 from ..units import bytes_text
 from . import isolate
 from .schedule import standings, strategy
@@ -60,7 +54,7 @@ class Progress(Protocol):
 
 
 class Runner:
-    """Measures what ``run`` still lacks, and writes each line into ``folder`` as it comes.
+    """Measures what a run still lacks, and writes each line into ``folder`` as it comes.
 
     ``roots`` are the trees that build the cases of each side.
     """
@@ -68,18 +62,19 @@ class Runner:
     def __init__(
         self,
         folder: RunFolder,
-        run: Run,
+        assembly: Assembly,
         progress: Progress,
         roots: Mapping[Side, Path] | None = None,
     ) -> None:
         self._folder = folder
         self._roots = dict(roots or {})
-        self._info = run.info
-        self._settings = run.info.settings
+        self._assembly = assembly
+        self._info = assembly.info
+        self._settings = assembly.info.settings
         self._progress = progress
-        self._lines = lines_of(run)
-        self._last_launch = run.last_launch
-        self._strategy = strategy(run)
+        self._lines: list[Line] = []
+        self._last_launch = assembly.last_launch
+        self._strategy = strategy(self._settings)
         self._lock = RLock()  # of all below and above that changes, where devices run side by side
         self._began = time.monotonic()
         self._done = self._running = 0
@@ -90,7 +85,7 @@ class Runner:
     @property
     def result(self) -> Run:
         """All that is known so far."""
-        return assemble(self._info, self._lines)
+        return self._assembly.run()
 
     def run(self) -> None:
         """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
@@ -155,11 +150,8 @@ class Runner:
         """Whether a case would drive the machine into swap. A GPU refuses by itself, cleanly."""
         if is_gpu(case.device):
             return False
-        peak = next(
-            line
-            for line in reversed(self._lines)
-            if isinstance(line, TensorPeak) and line.case == case.key
-        )
+        peak = self._assembly.record(case.key).tensor_peak
+        assert peak is not None
         if peak.peak_tensor_bytes <= self._settings.memory_budget_bytes:
             return False
         reason = (
@@ -228,7 +220,7 @@ class Runner:
     def _launch_groups(self) -> None:
         """Round after round, each group launched once, until the strategy wants no more."""
         self._began = time.monotonic()
-        self._done = sum(isinstance(line, Launch) for line in self._lines)
+        self._done = len(self._assembly.launches)
         while groups := self._wanted_groups(time.monotonic() - self._began):
             rounds = self._strategy.left(standings(self.result))
             self._left = None if rounds is None else rounds * len(groups)
@@ -375,6 +367,7 @@ class Runner:
         with self._lock:
             self._folder.append(lines)
             self._lines.extend(lines)
+            self._assembly.add(lines)
 
 
 def pack(
@@ -420,22 +413,8 @@ def _group_bytes(records: Sequence[Record], *, keeps_peaks: bool) -> int:
     return standing + (sum(called) if keeps_peaks else max(called))
 
 
-def lines_of(run: Run) -> list[Line]:
-    """The lines that a run was assembled from."""
-    lines: list[Line] = []
-    for record in run.records:
-        single: tuple[Line | None, ...] = (
-            *(record.counts, record.tensor_peak, record.allocated, record.graph),
-            *(record.resident, record.equivalence, record.gradient_terms),
-        )
-        lines += [line for line in single if line is not None]
-        lines += [*record.latencies, *record.left_out, *record.failures]
-        lines += [BlockTraining(case=record.case.key, training=one) for one in record.trainings]
-    return [*lines, *run.yardstick, *run.launches]
-
-
 def _has(record: Record, stage: Stage) -> bool:
-    return getattr(record, stage) is not None
+    return stage in record.measurements
 
 
 def _death(

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..records.run import Record, Run
+from ..records.run import Record, Run, Settings
 from ..verdicts.judge import THRESHOLD, Verdict
+from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
 from ..verdicts.stats import latency_estimate
 from ..verdicts.within_run import next_look, verdicts
 
@@ -107,9 +108,8 @@ class Budget:
         return look <= standing.quiet and standing.is_decided
 
 
-def strategy(run: Run) -> Strategy:
+def strategy(settings: Settings) -> Strategy:
     """The one that a run's settings ask for."""
-    settings = run.info.settings
     if settings.budget_s is None:
         return FixedLaunches(launches=settings.launches)
     return Budget(launches=settings.launches, seconds=settings.budget_s)
@@ -117,13 +117,15 @@ def strategy(run: Run) -> Strategy:
 
 def standings(run: Run) -> list[Standing]:
     """Where each case stands that can still be launched."""
-    judged = verdicts(run)
+    launches = launches_by_case(run)
+    judged = verdicts(run, launches)
     references = {record.case.reference for record in run.records}
-    disturbed = {launch.launch for launch in run.launches if launch.is_disturbed}
+    disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
     cost = _seconds_by_case(run)
     return [
         _standing(
             record,
+            launches[record.case.key],
             judged.get(record.case.key),
             disturbed,
             is_open=not judged and record.case.key not in references,
@@ -136,24 +138,24 @@ def standings(run: Run) -> list[Standing]:
 
 def _standing(
     record: Record,
+    launches: CaseLaunches,
     verdict: Verdict | None,
     disturbed: set[int],
     *,
     is_open: bool,
     seconds: float,
 ) -> Standing:
-    launches = [line.launch for line in (*record.latencies, *record.left_out)]
-    lost = sum(launch in disturbed for launch in launches)
+    lost = sum(latency.launch in disturbed for latency in record.latencies)
     width = math.inf
     if verdict is not None:
         width = _infinite(verdict.ratio.relative_half_width)
-    elif record.latencies:
-        estimate = latency_estimate([line.samples_s for line in record.latencies])
+    elif launches.count:
+        estimate = latency_estimate(list(launches.samples.values()))
         width = _infinite(estimate.relative_half_width)
     return Standing(
         key=record.case.key,
         reference=record.case.reference,
-        quiet=len(launches) - lost,
+        quiet=len(record.latencies) - lost,
         disturbed=lost,
         half_width=width,
         is_decided=verdict.is_decided if verdict else not is_open or width <= THRESHOLD,
@@ -171,7 +173,7 @@ def _seconds_by_case(run: Run) -> dict[str, float]:
     samples_s = {
         (line.case, line.launch): sum(line.samples_s) * line.iterations
         for record in run.records
-        for line in (*record.latencies, *record.left_out)
+        for line in record.latencies
     }
     seconds = {}
     for launch in run.launches:

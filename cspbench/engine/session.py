@@ -20,21 +20,11 @@ from ..measures.yardstick import digest
 from ..plan.case import MODES, Case, is_gpu, make_case
 from ..plan.suite import Selection, Suite, built_in, load, shape_of, share_out
 from ..records import folder as store
+from ..records.assembly import Assembly
 from ..records.folder import RunFolder
-from ..records.lines import COSTS, GRADIENTS, Stage
-from ..records.run import (
-    SCHEMA,
-    SIDES,
-    Environment,
-    Git,
-    GpuFound,
-    Run,
-    RunInfo,
-    Settings,
-    Side,
-    TrainingSettings,
-    assemble,
-)
+from ..records.lines import GRADIENTS, Stage
+from ..records.machine import Environment, Git, GpuFound
+from ..records.run import COSTS, SCHEMA, SIDES, Run, RunInfo, Settings, Side, TrainingSettings
 from . import preflight
 from .batch_search import largest_batches
 from .runner import Progress, Runner
@@ -48,11 +38,11 @@ class Session:
     """A run folder that is open for writing, and what it holds. Use as a context manager."""
 
     def __init__(
-        self, folder: RunFolder, run: Run, roots: Mapping[Side, Path] | None = None
+        self, folder: RunFolder, assembly: Assembly, roots: Mapping[Side, Path] | None = None
     ) -> None:
         self.path = folder.path
         self._folder = folder
-        self._run = run
+        self._assembly = assembly
         self._roots = roots
 
     @classmethod
@@ -104,24 +94,24 @@ class Session:
             place = f"results/{info.suite}-{device}-{started:%Y%m%dT%H%M%SZ}"
         elif not place:
             raise CspbenchError("--out takes a folder, got ''")
-        return cls(RunFolder.create(Path(place), info), assemble(info, ()), roots)
+        return cls(RunFolder.create(Path(place), info), Assembly(info), roots)
 
     @classmethod
     def _resume(cls, options: Mapping[str, Any]) -> Self:
         if options["out"] is not None:
             raise CspbenchError("--resume goes on in its own folder: leave out --out")
-        folder, run = RunFolder.resume(Path(options["resume"]))
+        folder, assembly = RunFolder.resume(Path(options["resume"]))
         try:
-            _check_same(run.info, options)
+            _check_same(assembly.info, options)
         except BaseException:
             folder.close()
             raise
-        return cls(folder, run)
+        return cls(folder, assembly)
 
     def measure(self, progress: Progress) -> bool:
         """Measure what is missing; False where it was interrupted, with all kept so far."""
         try:
-            Runner(self._folder, self._run, progress, self._roots).run()
+            Runner(self._folder, self._assembly, progress, self._roots).run()
         except KeyboardInterrupt:
             return False
         return True

@@ -18,7 +18,7 @@ from ..measures.base import BuiltSubject
 from ..measures.counts import count
 from ..plan.case import make_case
 from ..records.base import Frozen
-from ..records.lines import Counts
+from ..records.measurements import Counts
 
 Convention = Literal["P", "W", "MACs", "BF", "act", "CIO"]
 Answer = Literal["equal", "equal as rounded", "differs, as known", "differs"]

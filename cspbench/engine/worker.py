@@ -22,7 +22,8 @@ from ..measures.gradients.data import images
 from ..measures.memory import tensor_peak
 from ..measures.registry import MEASURES
 from ..plan.case import Case, Precision
-from ..records.lines import ON_DEVICE, Failure, Stage
+from ..records.base import Failure
+from ..records.lines import ON_DEVICE, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ..records.lines import Activity, Failure
+from ..records.base import Failure
+from ..records.machine import Activity
 
 _STAT, _CPUINFO, _TASKS = Path("proc/stat"), Path("proc/cpuinfo"), Path("proc/self/task")
 _BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: proc(5)

@@ -9,8 +9,8 @@ import torch
 
 from ..errors import CspbenchError
 from ..plan.case import Precision, is_gpu
-from ..records.lines import Failure, GpuActivity, GpuFlags, GpuState
-from ..records.run import GpuDescription, GpuFound
+from ..records.base import Failure
+from ..records.machine import GpuActivity, GpuDescription, GpuFlags, GpuFound, GpuState
 from .nvml import PARTS, Nvml
 
 _Flag = TypeVar("_Flag")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from ..records.lines import Failure
-from ..records.run import Environment, Git, GpuDescription
+from ..records.base import Failure
+from ..records.machine import Environment, Git, GpuDescription
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("torch", "numpy", "scipy", "thop")

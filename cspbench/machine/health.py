@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ..records.lines import Failure
-from ..records.run import GpuFound
+from ..records.base import Failure
+from ..records.machine import GpuFound
 from ..units import bytes_text
 
 Level = Literal["good", "unknown", "fair", "poor"]

@@ -4,30 +4,31 @@ One file in the user's state folder holds a floor for each machine, device, thre
 allocator. A floor that cannot be read is as good as none: the doctor measures it again.
 """
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from ..errors import CspbenchError
-from ..records.run import NoiseFloor, Settings
+from ..records.files import replace_file
+from ..records.machine import NoiseFloor
+from ..records.run import Settings
 
 _decoder = msgspec.json.Decoder(tuple[NoiseFloor, ...])
 
 
-def place() -> Path:
+def path() -> Path:
     """The file: ``$XDG_STATE_HOME/cspbench/noise.json``, by default below ``~/.local/state``."""
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "cspbench" / "noise.json"
+    from platformdirs import user_state_path  # late: only what measures needs it
+
+    return user_state_path("cspbench") / "noise.json"
 
 
 def load(machine: str, settings: Settings) -> NoiseFloor | None:
     """The floor that holds for such launches on that machine; None where it was not measured."""
     if settings.cold:  # the doctor measures with a warm cache
         return None
-    wanted = (machine, settings.device, settings.threads, settings.allocator)
-    return next((floor for floor in _read() if _identity(floor) == wanted), None)
+    identity = (machine, settings.device, settings.threads, settings.allocator)
+    return next((floor for floor in _read() if _identity(floor) == identity), None)
 
 
 def save(floor: NoiseFloor) -> Path:
@@ -35,25 +36,22 @@ def save(floor: NoiseFloor) -> Path:
 
     Raises `CspbenchError` where it cannot be written.
     """
-    others = (one for one in _read() if _identity(one) != _identity(floor))
+    others = (other for other in _read() if _identity(other) != _identity(floor))
     content = msgspec.json.format(msgspec.json.encode((*others, floor)), indent=1)
-    path = place()
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    file = path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content + b"\n")
-        beside.replace(path)
+        replace_file(file, content + b"\n")
     except OSError as error:
         raise CspbenchError(
-            f"cannot keep the noise floor in {path}: {error.strerror}; "
+            f"cannot keep the noise floor in {file}: {error.strerror}; "
             "set XDG_STATE_HOME to a folder that can be written"
         ) from error
-    return path
+    return file
 
 
-def _read() -> Iterable[NoiseFloor]:
+def _read() -> tuple[NoiseFloor, ...]:
     try:
-        return _decoder.decode(place().read_bytes())
+        return _decoder.decode(path().read_bytes())
     except (OSError, RuntimeError, msgspec.DecodeError, UnicodeDecodeError):
         return ()
 

@@ -7,7 +7,8 @@ A GPU is named by its UUID, for the library counts devices otherwise than CUDA d
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
-from ..records.lines import Failure, GpuState
+from ..records.base import Failure
+from ..records.machine import GpuState
 
 _LIMITS = {
     "SwPowerCap": "power cap",

@@ -19,7 +19,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from ..records.lines import Counts, Disagreement, Failure, Layer, Uncounted
+from ..records.base import Failure
+from ..records.measurements import Counts, Disagreement, Layer, Uncounted
 from .base import Call, Subject, module_stack
 
 aten = torch.ops.aten

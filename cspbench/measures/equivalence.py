@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from ..records.lines import Equivalence
+from ..records.measurements import Equivalence
 from .base import Call, Subject
 
 _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {

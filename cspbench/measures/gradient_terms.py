@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from ..records.lines import BlockTraining, GradientTerms
+from ..records.lines import BlockTraining
+from ..records.measurements import GradientTerms
 from ..records.run import TrainingSettings
 from .base import Subject
 from .gradients.data import images

@@ -3,7 +3,8 @@
 import torch
 
 from ..machine.device import gpu
-from ..records.lines import Failure, Graph
+from ..records.base import Failure
+from ..records.measurements import Graph
 from .base import Call, Subject
 
 

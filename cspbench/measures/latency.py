@@ -9,7 +9,8 @@ from time import get_clock_info, perf_counter
 from typing import NamedTuple, Protocol, Self
 
 from ..machine.device import Gpu
-from ..records.lines import Failure, Latency
+from ..records.base import Failure
+from ..records.lines import Latency
 
 _MOST_ITERATIONS = 1 << 20
 _EVENT_RESOLUTION_S = 1e-6  # CUDA states half a microsecond

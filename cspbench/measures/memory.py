@@ -21,7 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..machine.device import gpu
 from ..plan.case import is_gpu
-from ..records.lines import Allocated, Failure, Split, TensorPeak
+from ..records.base import Failure
+from ..records.measurements import Allocated, Split, TensorPeak
 from .base import Call, Phase, Subject, module_stack
 from .latency import waited_s
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ..records.lines import Allocated, Counts, GradientTerms, Graph, Resident, Stage, TensorPeak
+from ..records.lines import Stage
+from ..records.measurements import Allocated, Counts, GradientTerms, Graph, Resident, TensorPeak
 from .base import Subject
 from .counts import count
 from .gradient_terms import gradient_terms

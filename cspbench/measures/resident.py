@@ -4,7 +4,8 @@ import gc
 from pathlib import Path
 
 from ..machine.allocator import map_every_block
-from ..records.lines import Failure, Resident
+from ..records.base import Failure
+from ..records.measurements import Resident
 from .base import Call, Subject
 
 _STATUS = Path("/proc/self/status")

@@ -6,6 +6,8 @@ import msgspec
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,3 +17,9 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The value as plain dictionaries, lists and numbers, as it stands in a file."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
+
+
+class Failure(Frozen, frozen=True, kw_only=True):
+    """A reading that is missing, and why."""
+
+    reason: str

@@ -11,8 +11,10 @@ from typing import Self
 import msgspec
 
 from ..errors import CspbenchError
+from .assembly import Assembly
+from .files import replace_file
 from .lines import YARDSTICK, CaseFailure, Latency, Launch, Line
-from .run import SCHEMA, Run, RunInfo, assemble
+from .run import SCHEMA, Run, RunInfo
 
 INFO = "run.json"
 RECORDS = "records.jsonl"
@@ -49,18 +51,18 @@ class RunFolder:
         return folder
 
     @classmethod
-    def resume(cls, path: Path) -> tuple[Self, Run]:
-        """An existing run to go on with, and what it holds; a torn last line is cut off."""
+    def resume(cls, path: Path) -> tuple[Self, Assembly]:
+        """An existing run to continue, and what it holds; a torn last line is cut off."""
         if not (path / INFO).is_file():
             raise CspbenchError(f"--resume {path}: there is no {INFO}; it is not a run folder")
         folder = cls._open(path)
         try:
-            run = read(path)
+            assembly = read_lines(path)
             folder.cut_torn_line()
         except BaseException:
             folder.close()
             raise
-        return folder, run
+        return folder, assembly
 
     def begin(self, info: RunInfo) -> None:
         """Write ``run.json``; raises `CspbenchError` where a run is there already."""
@@ -71,7 +73,13 @@ class RunFolder:
             )
         content = msgspec.json.format(_encoder.encode(info), indent=1)
         _info_decoder.decode(content)  # what cannot be read back is never begun
-        _write_whole(self.path / INFO, content + b"\n")
+        try:
+            replace_file(self.path / INFO, content + b"\n")
+        except OSError as error:
+            hint = "; make room and start again" if error.errno == errno.ENOSPC else ""
+            raise CspbenchError(
+                f"cannot write {self.path / INFO}: {error.strerror}{hint}"
+            ) from error
 
     def cut_torn_line(self) -> None:
         """Drop what follows the last line's end, so that the next line begins on its own."""
@@ -125,7 +133,12 @@ class RunFolder:
 
 
 def read(path: Path) -> Run:
-    """The run in folder ``path``.
+    """The run in folder ``path``, or in that of one of its two files; raises as `read_lines`."""
+    return read_lines(path).run()
+
+
+def read_lines(path: Path) -> Assembly:
+    """The lines of the run in folder ``path``, sorted to their cases.
 
     A last line without its end was being written when the run was killed: it is dropped, and the
     run's notes say so. ``path`` may also be one of the folder's two files. Raises `CspbenchError`
@@ -133,33 +146,41 @@ def read(path: Path) -> Run:
     """
     if path.name in {INFO, RECORDS}:
         path = path.parent
-    info = _read_info(path / INFO)
-    notes: tuple[str, ...] = ()
-    known = {case.key for case in info.cases}
-    lines: list[Line] = []
-    turns: dict[int, int] = {}
-    seen: set[tuple[str, int]] = set()
+    assembly = Assembly(_read_info(path / INFO))
+    check = _LineCheck({case.key for case in assembly.info.cases})
     for number, text in enumerate(_lines(path / RECORDS), start=1):
         if not text.endswith(b"\n"):
-            notes = (f"{RECORDS} ends in a torn line, which is left out",)
+            assembly.notes = (f"{RECORDS} ends in a torn line, which is left out",)
             break
-        where = f"{path / RECORDS} line {number}"
         try:
             line = _line_decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise CspbenchError(f"{where}: {error}") from error
+            check.add(line)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise CspbenchError(f"{path / RECORDS} line {number}: {error}") from error
+        assembly.add([line])
+    return assembly
+
+
+class _LineCheck:
+    """What the lines of one file must agree in, beyond their types."""
+
+    def __init__(self, keys: set[str]) -> None:
+        self._keys = keys
+        self._samples: set[tuple[str, int]] = set()
+        self._turns: dict[int, int] = {}
+
+    def add(self, line: Line) -> None:
+        """Raise ValueError for a case that is not listed, and for samples that cannot be."""
         for key in _keys(line):
-            if key not in known:
-                raise CspbenchError(f"{where}: {INFO} lists no case {key!r}")
+            if key not in self._keys:
+                raise ValueError(f"{INFO} lists no case {key!r}")
         if isinstance(line, Latency):
-            length = len(line.samples_s)
-            if (line.case, line.launch) in seen:
-                raise CspbenchError(f"{where}: launch {line.launch} has {line.case!r} twice")
-            seen.add((line.case, line.launch))
-            if turns.setdefault(line.launch, length) != length:
-                raise CspbenchError(f"{where}: a launch's cases differ in their number of samples")
-        lines.append(line)
-    return assemble(info, lines, notes)
+            identity, turns = (line.case, line.launch), len(line.samples_s)
+            if identity in self._samples:
+                raise ValueError(f"launch {line.launch} has {line.case!r} twice")
+            self._samples.add(identity)
+            if self._turns.setdefault(line.launch, turns) != turns:
+                raise ValueError("a launch's cases differ in their number of samples")
 
 
 def _keys(line: Line) -> tuple[str, ...]:
@@ -196,13 +217,3 @@ def _readable(path: Path) -> Iterator[None]:
         raise CspbenchError(f"no {path.name} in {path.parent}: it is not a run folder") from error
     except OSError as error:
         raise CspbenchError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        hint = "; make room and start again" if error.errno == errno.ENOSPC else ""
-        raise CspbenchError(f"cannot write {path}: {error.strerror}{hint}") from error

@@ -1,31 +1,21 @@
-"""A run: what was asked for, on what it ran, and its lines, sorted to their cases.
+"""A run: what was asked for, on what it ran, and what is known of each case."""
 
-Nothing here imports torch. Suffixes carry base units.
-"""
+from typing import Any, Literal, TypeVar
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Any, Literal
-
-from ..plan.case import Case, Mode
+from ..plan.case import Case
 from .base import Frozen, Whole
-from .lines import (
-    COSTS,
-    YARDSTICK,
+from .lines import CaseFailure, Latency, Launch, Stage
+from .machine import Environment, Git, NoiseFloor
+from .measurements import (
+    MEASUREMENTS,
     Allocated,
-    BlockTraining,
-    CaseFailure,
+    AnyMeasurement,
     Counts,
     Equivalence,
-    Failure,
-    GpuState,
     GradientTerms,
     Graph,
-    Latency,
-    Launch,
-    Line,
+    Measurement,
     Resident,
-    Stage,
     TensorPeak,
 )
 from .trainings import Head, Training
@@ -34,6 +24,11 @@ SCHEMA = 2
 Side = Literal["baseline", "candidate"]
 SIDES: tuple[Side, Side] = ("baseline", "candidate")
 MOST_SEED = 2**40
+
+COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
+"""What a run measured whose ``run.json`` does not say."""
+
+AMeasurement = TypeVar("AMeasurement", bound=Measurement)
 
 
 class TrainingSettings(Frozen, frozen=True, kw_only=True):
@@ -71,68 +66,6 @@ class Settings(Frozen, frozen=True, kw_only=True):
     cuda_graph: bool = False
 
 
-class NoiseFloor(Frozen, frozen=True, kw_only=True):
-    """What identical code looks like on a machine: the doctor's A/A measurement.
-
-    The spreads are standard deviations over launches, by mode, on the logarithm: ``in_turns`` of
-    the ratio of two identical cases that took turns, ``between_runs`` of a case's ratio to the
-    yardstick. They hold for the ``machine``, ``threads`` and ``allocator`` that they name.
-    """
-
-    machine: str
-    device: str
-    threads: int
-    allocator: Literal["pinned", "system"]
-    launches: Whole
-    turns: Whole
-    in_turns: dict[Mode, float]
-    between_runs: dict[Mode, float]
-    measured: str
-
-
-class Git(Frozen, frozen=True, kw_only=True):
-    """The commit that was measured; ``dirty`` where tracked or new files differed from it."""
-
-    commit: str
-    dirty: bool
-
-
-class GpuDescription(Frozen, frozen=True, kw_only=True):
-    """A GPU and the libraries that drive it: CUDA and cuDNN as torch was built with them."""
-
-    name: str
-    driver: str | Failure
-    cuda: str
-    cudnn: str
-    memory_bytes: Whole
-    l2_bytes: Whole
-
-
-class GpuFound(Frozen, frozen=True, kw_only=True):
-    """A GPU that can be used, its state, and the memory that it has to give."""
-
-    description: GpuDescription
-    state: GpuState
-    free_bytes: Whole
-
-
-class Environment(Frozen, frozen=True, kw_only=True):
-    """The machine and the versions. ``device`` is the processor's or the GPU's name."""
-
-    device: str
-    system: str
-    python: str
-    packages: dict[str, str]
-    thop_distribution: str
-    physical_cores: int
-    logical_cores: int
-    affinity: tuple[int, ...]
-    memory_bytes: int
-    governor: str | Failure
-    hypervisor: bool
-    gpus: tuple[GpuDescription, ...] = ()
-
-
 class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: what was asked for, and on what it ran.
 
@@ -161,24 +94,65 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
 
 
 class Record(Frozen, frozen=True, kw_only=True):
-    """All that is known of one case; an absent measure is None, and `failures` says why.
+    """All that is known of one case; an absent measurement is None, and `failures` says why.
 
-    ``left_out`` are samples of disturbed launches, where enough others make up the estimates.
-    ``trainings`` are of one seed each, in their order.
+    ``measurements`` holds one of a stage. ``latencies`` are of complete launches, in their order;
+    which of them count is for `verdicts` to decide. ``trainings`` are of one seed each, in their
+    order.
     """
 
     case: Case
-    counts: Counts | None = None
-    tensor_peak: TensorPeak | None = None
-    allocated: Allocated | None = None
-    graph: Graph | None = None
-    resident: Resident | None = None
+    measurements: dict[Stage, AnyMeasurement] = {}  # noqa: RUF012 -- msgspec copies it
     latencies: tuple[Latency, ...] = ()
-    left_out: tuple[Latency, ...] = ()
-    equivalence: Equivalence | None = None
-    gradient_terms: GradientTerms | None = None
     trainings: tuple[Training, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
+
+    def get(self, kind: type[AMeasurement]) -> AMeasurement | None:
+        """The measurement of that type."""
+        measurement = self.measurements.get(stage_of(kind))
+        return measurement if isinstance(measurement, kind) else None
+
+    @property
+    def counts(self) -> Counts | None:
+        """Parameters, MACs and what else is counted."""
+        return self.get(Counts)
+
+    @property
+    def tensor_peak(self) -> TensorPeak | None:
+        """The exact peak of live tensors."""
+        return self.get(TensorPeak)
+
+    @property
+    def allocated(self) -> Allocated | None:
+        """Peaks on real tensors."""
+        return self.get(Allocated)
+
+    @property
+    def graph(self) -> Graph | None:
+        """What a captured CUDA graph keeps."""
+        return self.get(Graph)
+
+    @property
+    def resident(self) -> Resident | None:
+        """The operating system's high-water mark."""
+        return self.get(Resident)
+
+    @property
+    def gradient_terms(self) -> GradientTerms | None:
+        """The gradient terms of each weight's update."""
+        return self.get(GradientTerms)
+
+    @property
+    def equivalence(self) -> Equivalence | None:
+        """Whether two revisions compute the same."""
+        return self.get(Equivalence)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain values, each stage's measurement under its name."""
+        plain = super().to_dict()
+        measured = plain.pop("measurements")
+        stages = map(stage_of, MEASUREMENTS)
+        return {"case": plain.pop("case"), **{s: measured.get(s) for s in stages}, **plain}
 
 
 class Run(Frozen, frozen=True, kw_only=True):
@@ -197,71 +171,6 @@ class Run(Frozen, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def launch_number(line: Line) -> int:
-    """The launch that a line belongs to; 0 where it belongs to none."""
-    return getattr(line, "launch", None) or 0
-
-
-def assemble(info: RunInfo, lines: Iterable[Line], notes: tuple[str, ...] = ()) -> Run:
-    """The lines of a run, sorted to their cases.
-
-    Samples of a launch that has no closing `Launch` line were in flight when the run was cut off:
-    they are left out, and a note counts them. A measure that was repeated counts by its last line.
-    Samples of disturbed launches are left out where at least half of the launches asked for were
-    not disturbed; else all count.
-    """
-    kept = list(lines)
-    launches = tuple(line for line in kept if isinstance(line, Launch))
-    complete = {launch.launch for launch in launches}
-    disturbed = {launch.launch for launch in launches if launch.is_disturbed}
-    fields: dict[str, dict[str, Any]] = {case.key: {} for case in info.cases}
-    latencies: dict[str, list[Latency]] = {key: [] for key in (*fields, YARDSTICK)}
-    failures: dict[str, list[CaseFailure]] = {key: [] for key in fields}
-    trainings: dict[str, dict[int, Training]] = {key: {} for key in fields}
-    cut_off = 0
-    for line in kept:
-        if isinstance(line, CaseFailure):
-            failures[line.case].append(line)
-        elif isinstance(line, Latency):
-            if line.launch in complete:
-                latencies[line.case].append(line)
-            else:
-                cut_off += 1
-        elif isinstance(line, BlockTraining):
-            trainings[line.case][line.training.seed] = line.training
-        elif not isinstance(line, Launch):
-            fields[line.case][str(line.__struct_config__.tag)] = line
-    if cut_off:
-        notes = (*notes, f"samples of {cut_off} cases in a launch that was cut off are left out")
-
-    records = []
-    for case in info.cases:
-        counting, left_out = _counted(latencies[case.key], disturbed, info.settings.launches)
-        records.append(
-            Record(
-                case=case,
-                latencies=counting,
-                left_out=left_out,
-                failures=tuple(failures[case.key]),
-                trainings=tuple(by_seed for _, by_seed in sorted(trainings[case.key].items())),
-                **fields[case.key],
-            )
-        )
-    return Run(
-        info=info,
-        records=tuple(records),
-        launches=launches,
-        yardstick=tuple(latencies[YARDSTICK]),
-        last_launch=max(map(launch_number, kept), default=0),
-        notes=notes,
-    )
-
-
-def _counted(
-    latencies: Sequence[Latency], disturbed: AbstractSet[int], asked: int
-) -> tuple[tuple[Latency, ...], tuple[Latency, ...]]:
-    """Those that make up the estimates, and those that are left out."""
-    quiet = tuple(line for line in latencies if line.launch not in disturbed)
-    if 2 * len(quiet) < asked:
-        return tuple(latencies), ()
-    return quiet, tuple(line for line in latencies if line.launch in disturbed)
+def stage_of(kind: type[Measurement]) -> Stage:
+    """The stage whose result is of that type."""
+    return str(kind.__struct_config__.tag)

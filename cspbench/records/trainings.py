@@ -53,6 +53,10 @@ class Reading(Frozen, frozen=True, kw_only=True):
         return fmean(pairs) if pairs else None
 
 
+COMPARED = ("parts_cka", "mean_cka", "relative_rank", "accuracy")
+"""Figures of the last `Reading` of trainings that a comparison of two runs looks at."""
+
+
 class Training(Frozen, frozen=True, kw_only=True):
     """One training of a block: the maps that were measured, base first, and the readings.
 

@@ -61,7 +61,7 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
         folder / "report.csv": pages.csv(run).encode(),
     }
     if run.info.revisions:
-        from ..comparison.compare import in_turns
+        from ..comparison.in_turns import in_turns
         from . import comparison
 
         found = in_turns(run)

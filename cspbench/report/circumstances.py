@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from ..plan.labels import plain
-from ..records.lines import Failure, GpuActivity, Launch
-from ..records.run import GpuDescription, NoiseFloor, Run, Settings
+from ..records.base import Failure
+from ..records.lines import Launch
+from ..records.machine import GpuActivity, GpuDescription, NoiseFloor
+from ..records.run import Run, Settings
 from ..units import bytes_text, percent_text, seconds_text
 from ..verdicts.judge import ALPHA, THRESHOLD
+from ..verdicts.launches import is_contended, is_throttled
 from ..verdicts.stats import half_width
 from ..verdicts.within_run import threshold
 from .prose import AT, launches, launches_text, plural, some
@@ -69,13 +72,13 @@ def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         lines += [
             ("GPU", _gpus(on_gpus)),
             ("flags", _flags(on_gpus)),
-            ("throttling", _throttling(run)),
+            ("throttling", _throttling(run, table)),
         ]
     if run.launches:
         before = _range(launch.activity.load_before for launch in run.launches)
         after = _range(launch.activity.load_after for launch in run.launches)
         lines.append(("load", f"{before} before a launch, {after} after"))
-        lines.append(("contention", _contention(run)))
+        lines.append(("contention", _contention(run, table)))
     lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
     if judged := [row for row in table if row.verdict]:
         lines.append(("verdicts", _verdict_rule(run, judged)))
@@ -148,32 +151,32 @@ def _flags(launches: Sequence[GpuActivity]) -> str:
     )
 
 
-def _throttling(run: Run) -> str:
+def _throttling(run: Run, table: Sequence[Row]) -> str:
     """How many launches a GPU was held back in, by what, and what became of them."""
-    throttled = [launch for launch in run.launches if launch.is_throttled]
+    throttled = [launch for launch in run.launches if is_throttled(launch)]
     of = f"{len(throttled)} of {plural(len(run.launches), 'launch')}"
     if not throttled:
         return of
     limits = sorted({limit for one in throttled if one.gpu for limit in one.gpu.limits})
-    return f"{of}, by {some(limits)}; {_fate(run, throttled)}"
+    return f"{of}, by {some(limits)}; {_fate(table, throttled)}"
 
 
-def _contention(run: Run) -> str:
+def _contention(run: Run, table: Sequence[Row]) -> str:
     """How many launches others disturbed, by how much, and what became of them."""
     shares = [launch.activity.taken_share for launch in run.launches]
-    contended = [launch for launch in run.launches if launch.is_contended]
+    contended = [launch for launch in run.launches if is_contended(launch)]
     of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
     if not contended:
         return f"{of}; others took at most {max(shares):.1%} of the processor time"
     on_gpu = max((launch.gpu.others for launch in contended if launch.gpu), default=0)
     beside = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
     took = f"others took up to {max(shares):.0%} of the processor time{beside}"
-    return f"{of}: {took}; {_fate(run, contended)}"
+    return f"{of}: {took}; {_fate(table, contended)}"
 
 
-def _fate(run: Run, disturbed: Sequence[Launch]) -> str:
+def _fate(table: Sequence[Row], disturbed: Sequence[Launch]) -> str:
     """What became of launches that were disturbed."""
-    every = {line.launch for record in run.records for line in record.left_out}
+    every = {line.launch for row in table for line in row.left_out}
     left_out = sum(launch.launch in every for launch in disturbed)
     kept = len(disturbed) - left_out
     return " and ".join(

@@ -6,7 +6,7 @@ from statistics import median_high
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
 from ..comparison.thresholds import LATENCY
 from ..plan.labels import plain
-from ..records.lines import OF_TRAININGS
+from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
 from .columns import COLUMNS
 from .pages import code
@@ -99,7 +99,7 @@ def conclusion(found: Comparison, quote: Quote) -> str:
         measures = {name for case in found.cases for name in case.measures}
         parts = ["what is exact is equal"]
         parts += ["every latency is within its threshold"] if LATENCY in measures else []
-        parts += ["trainings differ by less than matters"] if measures & set(OF_TRAININGS) else []
+        parts += ["trainings differ by less than matters"] if measures & set(COMPARED) else []
         return f"{says}: {', and '.join(parts)}."
     if found.verdict == "undecided":
         open_cases = [case for case in found.cases if case.verdict in {"undecided", "changed"}]
@@ -196,7 +196,7 @@ def _tables(found: Comparison) -> list[Table]:
                     _time(change, change.candidate, found),
                 )
                 timed[same].append((*who, *sides, ratio, _interval(change), change.verdict))
-            elif name in OF_TRAININGS:
+            elif name in COMPARED:
                 trained[same].append((*who, _WORDS[name], *_means(change), change.verdict))
             else:
                 values = (_count(change.baseline), _count(change.candidate))

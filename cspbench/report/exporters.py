@@ -9,9 +9,8 @@ from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
 
 from ..plan.labels import plain
-from ..records.run import Record, Run
+from ..records.run import Run
 from ..verdicts.stats import Estimate
-from ..verdicts.within_run import samples
 from .columns import COLUMNS
 from .rows import Row, rows
 
@@ -47,7 +46,7 @@ def pytest_benchmark(run: Run) -> dict[str, Any]:
                 "param": None,
                 "extra_info": {key: row.readings[key] for key in _UNITS if _is_count(row, key)},
                 "options": {"disable_gc": True, "timer": "perf_counter", "warmup": True},
-                "stats": _stats(_launches(row.record)) | {"iterations": _iterations(row.record)},
+                "stats": _stats(_launches(row)) | {"iterations": _iterations(row)},
             }
             for row in _timed(run)
         ],
@@ -119,7 +118,7 @@ def hyperfine(run: Run) -> dict[str, Any]:
                 "exit_codes": [0] * len(times),
             }
             for row in _timed(run)
-            for times in [_launches(row.record)]
+            for times in [_launches(row)]
         ]
     }
 
@@ -144,12 +143,12 @@ def _is_count(row: Row, key: str) -> bool:
     return isinstance(row.readings[key], int)
 
 
-def _launches(record: Record) -> list[float]:
-    return [median(turns) for turns in samples(record).values()]
+def _launches(row: Row) -> list[float]:
+    return [median(turns) for turns in row.samples.values()]
 
 
-def _iterations(record: Record) -> int:
-    return sum(len(line.samples_s) * line.iterations for line in record.latencies)
+def _iterations(row: Row) -> int:
+    return sum(len(line.samples_s) * line.iterations for line in row.latencies)
 
 
 def _metric(estimate: Estimate) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from ..plan.labels import plain
-from ..records.lines import EXACT, Failure
+from ..records.base import Failure
+from ..records.measurements import EXACT
 from ..records.run import Run
 from ..units import shape_text
 from ..verdicts.stats import Estimate
@@ -34,7 +35,7 @@ def samples(run: Run) -> "pd.DataFrame":
         [
             (row.name, row.place, row.mode, line.launch, turn, seconds)
             for row in rows(run)
-            for line in row.record.latencies
+            for line in row.latencies
             for turn, seconds in enumerate(line.samples_s)
         ],
         columns=["entry", "place", "mode", "launch", "turn", "seconds"],
@@ -95,8 +96,8 @@ def _case(row: Row) -> dict[str, Any]:
         "baseline_alloc_bytes": _value(readings["baseline_alloc_bytes"]),
         "peak_rss_bytes": _value(readings["peak_rss_bytes"]),
         **_estimate("latency", readings["latency"], suffix="_s"),
-        "launches_left_out": len(record.left_out),
-        "latency_samples": sum(len(line.samples_s) for line in record.latencies),
+        "launches_left_out": len(row.left_out),
+        "latency_samples": sum(len(line.samples_s) for line in row.latencies),
         **_estimate("latency_ratio", readings["latency_ratio"]),
         "verdict": readings["verdict"],
         "p": _value(readings["p"]),

@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from ..comparison.pasted_report import excerpt, write_down
+from ..comparison.excerpt import excerpt, write_down
 from ..plan.labels import plain
 from ..records.run import Run
 from . import gradients, prose

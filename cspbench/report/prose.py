@@ -11,7 +11,8 @@ from statistics import median
 from ..catalogue.entry import Shape
 from ..plan.case import Mode
 from ..plan.labels import plain
-from ..records.lines import CaseFailure, Failure
+from ..records.base import Failure
+from ..records.lines import CaseFailure
 from ..records.run import Run
 from ..units import bytes_text, ratio_text, shape_text, significant_text
 from .columns import Column, estimate_text, milliseconds
@@ -199,12 +200,10 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
             f"the GPU waits for the host in {some(starved)}: their latency is that of Python and "
             "of launches; --cuda-graph times the work alone beside it"
         )
-    warmups = [line.steady for row in table for line in row.record.latencies]
+    warmups = [line.steady for row in table for line in row.latencies]
     if not all(warmups):
         where = [
-            named(row, quote)
-            for row in table
-            if not all(line.steady for line in row.record.latencies)
+            named(row, quote) for row in table if not all(line.steady for line in row.latencies)
         ]
         items.append(
             f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')} ended at the cap, "
@@ -215,13 +214,13 @@ def run_notes(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
 
 def _waits_for_host(row: Row) -> bool:
     """Whether the host was handing work over nearly to the end of a call, in most launches."""
-    shares = [line.issued_share for line in row.record.latencies if line.issued_share is not None]
+    shares = [line.issued_share for line in row.latencies if line.issued_share is not None]
     return bool(shares) and median(shares) >= _STARVED
 
 
 def _only_throttled(row: Row) -> bool:
     """Whether something held the GPU's clocks down at every sample."""
-    latencies = row.record.latencies
+    latencies = row.latencies
     return bool(latencies) and all(line.throttled == len(line.samples_s) for line in latencies)
 
 
@@ -368,7 +367,7 @@ def _told_apart(row: Row, best: Row, reference: Row) -> bool:
     """Whether ``best`` is faster for certain; than the reference: by its verdict."""
     if row is reference:
         return best.verdict is not None and best.verdict.answer == "better"
-    ratio = latency_ratio(row.record, best.record)
+    ratio = latency_ratio(row, best)
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 

@@ -9,24 +9,19 @@ from statistics import median
 
 from ..plan.case import Case, Mode, is_gpu
 from ..plan.labels import names as names_of
+from ..records.base import Failure, Samples
 from ..records.gradient_terms import Structure
-from ..records.lines import (
-    EXACT,
-    EXACT_COUNTS,
-    EXACT_PEAKS,
-    EXACT_TERMS,
-    Failure,
-    Latency,
-    Samples,
-    Stage,
-)
+from ..records.lines import Latency, Stage
+from ..records.measurements import EXACT
+from ..records.quantities import QUANTITIES, Quantity
 from ..records.run import Record, Run
 from ..records.trainings import Reading as Gradients
 from ..records.trainings import Training
 from ..verdicts.judge import Answer, Verdict
+from ..verdicts.launches import CaseLaunches, launches_by_case
 from ..verdicts.over_seeds import over_seeds
 from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
-from ..verdicts.within_run import difference, samples, verdicts
+from ..verdicts.within_run import difference, verdicts
 
 Reading = int | float | str | Estimate | Failure | None
 """A value, a word, an estimate, why there is none, or None where it does not apply."""
@@ -39,8 +34,7 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 }
 """Verdicts as they are said of an entry beside the reference."""
 
-_ALLOCATED = ("peak_alloc_bytes",)
-_ALLOCATED_ON_GPU = ("peak_requested_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
+_ON_GPU = ("peak_requested_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
 _COMPILED = ("compile_s",)
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 
@@ -66,6 +60,9 @@ class Row:
     readings: Mapping[str, Reading]
     ratios: Mapping[str, float | None]
     verdict: Verdict | None
+    latencies: Sequence[Latency]
+    left_out: Sequence[Latency]
+    samples: Mapping[int, Samples]
 
     @property
     def mode(self) -> Mode:
@@ -89,8 +86,11 @@ def rows(run: Run) -> tuple[Row, ...]:
     references = {record.case.reference for record in run.records} - {None}
     names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
-    readings = {key: _readings(record, run.info.stages) for key, record in by_key.items()}
-    judged = verdicts(run)
+    launches = launches_by_case(run)
+    readings = {
+        key: _readings(record, launches[key], run.info.stages) for key, record in by_key.items()
+    }
+    judged = verdicts(run, launches)
     result = []
     for record in run.records:
         case = record.case
@@ -99,7 +99,9 @@ def rows(run: Run) -> tuple[Row, ...]:
         own = dict(readings[case.key])
         verdict = judged.get(case.key)
         if "latency" in run.info.stages:
-            own["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
+            own["latency_ratio"] = _latency_ratio(
+                record, reference, launches[case.key].count, verdict, names
+            )
         own |= _verdict(verdict)
         beside = readings[reference.case.key] if reference else {}
         result.append(
@@ -112,6 +114,9 @@ def rows(run: Run) -> tuple[Row, ...]:
                 readings=own,
                 ratios={key: _exact_ratio(own[key], beside.get(key)) for key in EXACT},
                 verdict=verdict,
+                latencies=launches[case.key].count,
+                left_out=launches[case.key].left_out,
+                samples=launches[case.key].samples,
             )
         )
     return tuple(result)
@@ -125,9 +130,9 @@ def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
     return groups
 
 
-def latency_ratio(numerator: Record, denominator: Record) -> Estimate | None:
+def latency_ratio(numerator: Row, denominator: Row) -> Estimate | None:
     """The ratio of two cases by the launches that both took part in, None without any."""
-    found = difference(numerator, denominator)
+    found = difference(numerator.samples, denominator.samples)
     return found.estimate() if found else None
 
 
@@ -140,50 +145,43 @@ def _identity(case: Case) -> str:
     return case.key.removesuffix(f" {case.mode}")
 
 
-def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+def _readings(
+    record: Record, launches: CaseLaunches, stages: Sequence[Stage]
+) -> dict[str, Reading]:
     """All but the ratio and the verdict; None for what the run does not measure."""
     accuracy = record.case.accuracy
     return {
         "top1": accuracy.top1 if accuracy else None,
         "latency_ratio": None,
-        **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
-        **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
-        **_allocated(record, stages),
-        **_fields(record, "graph", stages, ("graph_bytes",), record.graph),
-        **_fields(record, "resident", stages, ("peak_rss_bytes",), record.resident),
-        **_terms(record, stages),
+        **{
+            quantity.key: _measured(record, quantity, stages)
+            for quantity in QUANTITIES
+            if quantity.stage
+        },
+        **_flow(record, stages),
         **_trained(record, stages),
-        **_latency(record, stages),
+        **_latency(record, launches.count, stages),
     }
 
 
-def _fields(
-    record: Record, stage: Stage, stages: Sequence[Stage], names: Sequence[str], part: object
-) -> dict[str, Reading]:
-    if part is None:
-        return dict.fromkeys(names, _missing(record, stage, stages))
-    return {name: getattr(part, name) for name in names}
+def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:
+    """The field of a measurement; None for what only a GPU, or only a compiled module, has."""
+    measurement = record.measurements.get(quantity.stage)
+    if measurement is not None:
+        reading: Reading = getattr(measurement, quantity.key)
+        return reading
+    case = record.case
+    exists = {"": True, "gpu": is_gpu(case.device), "compiled": case.compiler is not None}
+    return _missing(record, quantity.stage, stages) if exists[quantity.only] else None
 
 
-def _allocated(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    """None for what only a GPU, or only a compiled module, has."""
-    names, absent = list(_ALLOCATED), [*_ALLOCATED_ON_GPU, *_COMPILED]
-    if is_gpu(record.case.device):
-        names += _ALLOCATED_ON_GPU
-    if record.case.compiler:
-        names += _COMPILED
-    found = _fields(record, "allocated", stages, names, record.allocated)
-    return dict.fromkeys(absent) | found
-
-
-def _terms(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    found = _fields(record, "gradient_terms", stages, EXACT_TERMS, record.gradient_terms)
-    structure = record.gradient_terms.structure if record.gradient_terms else None
-    missing = _missing(record, "gradient_terms", stages)
-    reuse: Reading = structure.reuse if structure else missing
-    if structure and not structure.splits:
-        found["shared_terms"] = None
-    return {**found, "reuse": reuse, "cuts": cuts_text(structure) if structure else missing}
+def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    """How the flow of gradients stands; no term can be shared where nothing is cut."""
+    terms = record.gradient_terms
+    if terms is None:
+        return {"cuts": _missing(record, "gradient_terms", stages)}
+    cuts: dict[str, Reading] = {"cuts": cuts_text(terms.structure)}
+    return cuts if terms.structure.splits else {**cuts, "shared_terms": None}
 
 
 def cuts_text(structure: Structure) -> str:
@@ -232,20 +230,22 @@ def _over_seeds(values: Sequence[float | None]) -> Reading:
     return over_seeds(found)
 
 
-def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+def _latency(
+    record: Record, latencies: Sequence[Latency], stages: Sequence[Stage]
+) -> dict[str, Reading]:
     names = ("latency", "images_per_s", "first_call", "outliers")
     beside: dict[str, Reading] = dict.fromkeys(_ON_GPU)
-    if not record.latencies:
+    if not latencies:
         return dict.fromkeys(names, _missing(record, "latency", stages)) | beside
-    latency = _estimate([line.samples_s for line in record.latencies])
+    latency = _estimate([line.samples_s for line in latencies])
     if isinstance(latency, Failure):
         return dict.fromkeys(names, latency) | beside
     return {
         "latency": latency,
         "images_per_s": record.case.input_shape[0] / latency.value,
-        "first_call": median(line.first_call_s for line in record.latencies),
-        "outliers": sum(tukey_outliers(line.samples_s) for line in record.latencies),
-        **_on_gpu(record.latencies, latency),
+        "first_call": median(line.first_call_s for line in latencies),
+        "outliers": sum(tukey_outliers(line.samples_s) for line in latencies),
+        **_on_gpu(latencies, latency),
     }
 
 
@@ -274,11 +274,15 @@ def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:
 
 
 def _latency_ratio(
-    record: Record, reference: Record | None, verdict: Verdict | None, names: Mapping[str, str]
+    record: Record,
+    reference: Record | None,
+    launches: Sequence[Latency],
+    verdict: Verdict | None,
+    names: Mapping[str, str],
 ) -> Reading:
     if reference is None:
         return None if record.case.reference is None else Failure(reason="no reference in this run")
-    if not samples(record):
+    if not launches:
         return _missing(record, "latency", ("latency",))
     if reference is record:
         return 1.0

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..plan.labels import plain
-from ..records.lines import Counts, Failure, Layer, Split, TensorPeak
+from ..records.base import Failure
+from ..records.measurements import Counts, Layer, Split, TensorPeak
 from ..records.run import Record
 from ..units import bytes_text, count_text, shape_text
 from .prose import MODE_TITLES

@@ -6,7 +6,7 @@ What does not fit goes on in further tables below, the entry column repeated.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..records.lines import Failure
+from ..records.base import Failure
 from .columns import Column
 from .rows import Row
 

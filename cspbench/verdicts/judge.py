@@ -9,10 +9,11 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .stats import CONFIDENCE, Difference, Estimate, holm, t_quantile
 
+Key = TypeVar("Key")
 Answer = Literal["worse", "better", "same", "undecided"]
 
 ALPHA = 0.01
@@ -59,8 +60,8 @@ class Verdict:
 
 
 def judge(
-    differences: Mapping[str, Difference], criteria: Mapping[str, Criterion]
-) -> dict[str, Verdict]:
+    differences: Mapping[Key, Difference], criteria: Mapping[Key, Criterion]
+) -> dict[Key, Verdict]:
     """A verdict a case; the cases are judged together, so that many do not raise false alarms."""
     adjusted = holm([difference.p for difference in differences.values()])
     return {

@@ -1,54 +1,54 @@
-"""Where the cases of a run stand: ratios to their references, and a verdict on each.
+"""Verdicts within a run: each case's latency against its reference's.
 
-The report shows it, and a run with a budget decides by it what to measure next.
+A report shows them, and a run with a budget decides by them what to measure next.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from ..records.base import Samples
 from ..records.run import Record, Run
 from .judge import ALPHA, THRESHOLD, Criterion, Verdict, judge
+from .launches import CaseLaunches
 from .stats import Difference, half_width, log_ratio, paired
 
 _GROWTH = 1.5  # from one look at growing data to the next
 
 
-def samples(record: Record) -> dict[int, tuple[float, ...]]:
-    """Seconds per iteration by launch, one a turn, of the launches that count."""
-    return {line.launch: line.samples_s for line in record.latencies}
-
-
-def difference(numerator: Record, denominator: Record) -> Difference | None:
-    """Two cases by the launches in which both took turns; None where there is none."""
-    tops, bottoms = samples(numerator), samples(denominator)
-    shared = [launch for launch in tops if launch in bottoms]
+def difference(
+    numerator: Mapping[int, Samples], denominator: Mapping[int, Samples]
+) -> Difference | None:
+    """Two cases, samples by launch: by the launches in which both took turns, None without any."""
+    shared = [launch for launch in numerator if launch in denominator]
     if not shared:
         return None
-    return paired([log_ratio(tops[launch], bottoms[launch]) for launch in shared])
+    return paired([log_ratio(numerator[launch], denominator[launch]) for launch in shared])
 
 
-def verdicts(run: Run, least: Callable[[Record], float] | None = None) -> dict[str, Verdict]:
-    """By key, how each case stands to its reference; cases without a shared launch are left out.
+def verdicts(
+    run: Run,
+    launches: Mapping[str, CaseLaunches],
+    least: Callable[[Record], float] = lambda _: THRESHOLD,
+) -> dict[str, Verdict]:
+    """How each case of ``run`` compares with its reference, by key.
 
-    ``least`` gives the change that matters of a case, 1% where it is not given; the machine's
-    noise floor holds where that is higher.
+    ``launches`` are those of each case. Cases without a shared launch are left out. ``least`` gives
+    the least change of a case that matters; the machine's noise floor holds where it is higher.
     """
-    by_key = {record.case.key: record for record in run.records}
-    differences = {}
-    for key, record in by_key.items():
-        reference = by_key.get(record.case.reference or "")
-        if reference is not None and reference is not record:
-            found = difference(record, reference)
-            if found is not None:
-                differences[key] = found
+    records = {record.case.key: record for record in run.records}
+    differences: dict[str, Difference] = {}
+    for key, record in records.items():
+        reference = record.case.reference
+        if reference in records and reference != key:
+            pair = difference(launches[key].samples, launches[reference].samples)
+            if pair is not None:
+                differences[key] = pair
     criteria = {
         key: Criterion(
-            threshold=threshold(
-                run, by_key[key], one.launches, least(by_key[key]) if least else THRESHOLD
-            ),
-            alpha=alpha(run, one.launches),
+            threshold=threshold(run, records[key], pair.launches, least(records[key])),
+            alpha=alpha(run, pair.launches),
         )
-        for key, one in differences.items()
+        for key, pair in differences.items()
     }
     return judge(differences, criteria)
 
@@ -75,5 +75,5 @@ def alpha(run: Run, launches: int) -> float:
 
 
 def next_look(launches: int) -> int:
-    """After so many launches were looked at, how many there are at the next look."""
+    """How many launches there are at the next look, after one at ``launches``."""
     return math.ceil(launches * _GROWTH) if launches > 1 else 2

@@ -307,8 +307,8 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
     record = run.records[0]
     assert {len(line.samples_s) for line in record.latencies} == {2}
-    # on a busy machine a contended launch is repeated, and may be left out
-    assert len(record.latencies) + len(record.left_out) == len(run.launches) in {2, 3}
+    # on a busy machine a contended launch is repeated
+    assert len(record.latencies) == len(run.launches) in {2, 3}
     assert {launch.allocator for launch in run.launches} == {"pinned"}
 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -13,7 +13,7 @@ from statistics import fmean
 import msgspec
 import numpy as np
 import pytest
-from making import SETTINGS, make_case, make_info
+from making import SETTINGS, by_stage, make_case, make_info
 from synthetic import change, make_counts
 
 from cspbench import compare, report
@@ -31,7 +31,8 @@ from cspbench.records.gradient_terms import (
     Used,
     WeightTerms,
 )
-from cspbench.records.lines import GRADIENTS, GradientTerms
+from cspbench.records.lines import GRADIENTS
+from cspbench.records.measurements import GradientTerms
 from cspbench.records.run import Record, Run, TrainingSettings
 from cspbench.records.trainings import Head, Reading, Training
 from cspbench.report import plots
@@ -283,9 +284,9 @@ def make_run(
         records=tuple(
             Record(
                 case=case,
-                counts=make_counts(case),
-                gradient_terms=GradientTerms(
-                    case=case.key, structure=structure(shared=shared), is_block=True
+                measurements=by_stage(
+                    make_counts(case),
+                    GradientTerms(case=case.key, structure=structure(shared=shared), is_block=True),
                 ),
                 trainings=tuple(
                     training(seed, value, at_start=0.2 + 0.01 * seed)
@@ -384,7 +385,7 @@ def test_what_cannot_be_followed_is_named() -> None:
     terms = run.records[0].gradient_terms
     assert terms is not None
     found = msgspec.structs.replace(terms, structure=structure(unfollowed=True))
-    text = " ".join(report.text(change(run, 0, gradient_terms=found)).split())
+    text = " ".join(report.text(change(run, 0, found)).split())
     assert "dense: softmax in gate cannot be followed (2 calls)" in text
     assert "truncated, not all followed: dense" in text  # behind it more may be shared
 

@@ -7,8 +7,9 @@ import msgspec
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.cli.progress import LiveProgress, PlainProgress
+from cspbench.records.assembly import assemble
 from cspbench.records.lines import CaseFailure, Line
-from cspbench.records.run import Run, assemble
+from cspbench.records.run import Run
 
 GOOD, BAD = make_case("Good"), make_case("Raises")
 INFO = make_info(GOOD, BAD, settings=msgspec.structs.replace(SETTINGS, launches=6))

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import make_floor
+from making import lines_of, make_floor, with_measurements
 from synthetic import change, make_run
 
 from cspbench.cli import commands as cli
@@ -17,10 +17,10 @@ from cspbench.cli.commands import comparison_exit_code as exit_code
 from cspbench.comparison.compare import compare
 from cspbench.comparison.result import Comparison
 from cspbench.comparison.thresholds import LATENCY, Gate, Rule
-from cspbench.engine.runner import lines_of
 from cspbench.records import folder as store
+from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder
-from cspbench.records.lines import CaseFailure, Failure, Latency
+from cspbench.records.lines import CaseFailure, Latency
 from cspbench.records.run import Run
 from cspbench.report import comparison
 
@@ -140,8 +140,8 @@ def test_counts_compare_exactly_by_one() -> None:
     candidate = change(
         baseline,
         0,
-        counts=msgspec.structs.replace(counts, macs=counts.macs + 1),
-        tensor_peak=msgspec.structs.replace(peak, peak_tensor_bytes=peak.peak_tensor_bytes - 1),
+        msgspec.structs.replace(counts, macs=counts.macs + 1),
+        msgspec.structs.replace(peak, peak_tensor_bytes=peak.peak_tensor_bytes - 1),
     )
     found = compare(baseline, candidate)
     measures = found.cases[0].measures
@@ -156,7 +156,7 @@ def test_a_figure_that_only_one_side_has_is_changed() -> None:
     counts = baseline.records[0].counts
     assert counts is not None
     candidate = change(
-        baseline, 0, counts=msgspec.structs.replace(counts, thop_macs=Failure(reason="thop broke"))
+        baseline, 0, msgspec.structs.replace(counts, thop_macs=Failure(reason="thop broke"))
     )
     found = compare(baseline, candidate)
     changed = found.cases[0].measures["thop_macs"]
@@ -195,9 +195,7 @@ def test_a_regression_of_counts_shows_where_latency_cannot_be_compared() -> None
     baseline = a_run()
     counts = baseline.records[0].counts
     assert counts is not None
-    candidate = change(
-        baseline, 0, counts=msgspec.structs.replace(counts, params=counts.params + 1)
-    )
+    candidate = change(baseline, 0, msgspec.structs.replace(counts, params=counts.params + 1))
     info = msgspec.structs.replace(candidate.info, yardstick="another")
     found = compare(baseline, msgspec.structs.replace(candidate, info=info))
     assert (found.verdict, exit_code(found, strict=False)) == ("regression", 1)
@@ -255,7 +253,7 @@ def test_a_comment_fits_however_many_cases_there_are() -> None:
     for record in baseline.records:
         assert record.counts is not None
         counts = msgspec.structs.replace(record.counts, macs=record.counts.macs + 1)
-        records.append(msgspec.structs.replace(record, counts=counts))
+        records.append(with_measurements(record, counts))
     candidate = msgspec.structs.replace(baseline, records=tuple(records))
     page = comparison.markdown(compare(baseline, candidate))
     assert len(page) <= comparison.MOST_CHARACTERS
@@ -277,7 +275,7 @@ def test_hostile_labels_are_no_markup(label: str) -> None:
     baseline = change(run, 1, case=case)
     counts = run.records[1].counts
     assert counts is not None
-    candidate = change(baseline, 1, counts=msgspec.structs.replace(counts, macs=1))
+    candidate = change(baseline, 1, msgspec.structs.replace(counts, macs=1))
     found = compare(baseline, candidate)
     page = comparison.markdown(found)
     outside = "".join(page.split("`")[::2]) if "`" not in label else ""

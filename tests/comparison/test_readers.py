@@ -13,10 +13,11 @@ from test_compare import a_run, with_yardstick
 from cspbench import report
 from cspbench.comparison import readers as sources
 from cspbench.comparison.compare import compare
-from cspbench.comparison.pasted_report import excerpt
+from cspbench.comparison.excerpt import excerpt
 from cspbench.comparison.thresholds import LATENCY
 from cspbench.errors import CspbenchError
-from cspbench.records.lines import CaseFailure, Failure
+from cspbench.records.base import Failure
+from cspbench.records.lines import CaseFailure
 
 
 def saved(tmp_path: Path, text: str, name: str = "comment.md") -> Path:
@@ -73,7 +74,7 @@ def test_a_pasted_table_compares_its_exact_figures(tmp_path: Path) -> None:
 
     counts = run.records[2].counts
     assert counts is not None
-    grown = change(run, 2, counts=msgspec.structs.replace(counts, macs=counts.macs + 1))
+    grown = change(run, 2, msgspec.structs.replace(counts, macs=counts.macs + 1))
     assert compare(path, grown).verdict == "regression"
 
 
@@ -90,7 +91,7 @@ def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
     run = a_run()
     counts = run.records[0].counts
     assert counts is not None
-    broken = change(run, 0, counts=msgspec.structs.replace(counts, thop_macs=Failure(reason="no")))
+    broken = change(run, 0, msgspec.structs.replace(counts, thop_macs=Failure(reason="no")))
     path = saved(tmp_path, report.text(broken), "report.txt")
     assert compare(path, run).cases[0].measures["thop_macs"].verdict == "changed"
 

@@ -16,7 +16,7 @@ from test_worktrees import git, state
 
 from cspbench.catalogue import find
 from cspbench.catalogue.loading import build_from
-from cspbench.comparison.compare import in_turns
+from cspbench.comparison.in_turns import in_turns
 from cspbench.errors import AbsentError
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.equivalence import equivalence
@@ -284,7 +284,7 @@ def test_another_order_of_construction_takes_the_same_weights(tmp_path: Path) ->
 
 def test_a_record_of_equivalence_reads_back() -> None:
     """Also where the distance is out of all bounds."""
-    from cspbench.records.lines import Equivalence
+    from cspbench.records.measurements import Equivalence
 
     one = Equivalence(
         case="a", is_equal=False, distance=1e300, rtol=0.0, atol=0.0, weights="seeded"

@@ -17,7 +17,8 @@ from cspbench.machine import noise_floor as noise
 from cspbench.machine.health import Finding
 from cspbench.plan.case import Case
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
-from cspbench.records.run import NoiseFloor, Settings
+from cspbench.records.machine import NoiseFloor
+from cspbench.records.run import Settings
 from cspbench.report import diagnosis
 from cspbench.verdicts.stats import half_width
 

@@ -15,13 +15,9 @@ from making import SETTINGS, make_case
 from cspbench.engine import launch_task, worker
 from cspbench.machine.nvml import Nvml
 from cspbench.measures.latency import Benchmark
-from cspbench.records.lines import (
-    YARDSTICK,
-    CaseFailure,
-    Failure,
-    Latency,
-    Launch,
-)
+from cspbench.records.base import Failure
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch
+from cspbench.verdicts.launches import is_contended, is_throttled
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +60,8 @@ def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
         assert 0 < line.issued_share <= 1
     assert launch.gpu is not None
     assert launch.gpu.others == 2
-    assert launch.is_contended
-    assert not launch.is_throttled
+    assert is_contended(launch)
+    assert not is_throttled(launch)
     assert launch.activity.threads == 1
     assert isinstance(launch.activity.queued_s, float)
     assert launch.gpu.before.celsius == 55.0
@@ -152,4 +148,4 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
     worker.launch(channel, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
     launch = channel.messages[-1]
     assert launch.gpu.after.sm_mhz == Failure(reason="no library")
-    assert not launch.is_throttled
+    assert not is_throttled(launch)

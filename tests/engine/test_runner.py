@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from making import SETTINGS, by_stage, make_case, make_info, make_latency, make_launch
 from synthetic import make_counts, make_peak
 
 from cspbench import report
@@ -19,20 +19,12 @@ from cspbench.engine.runner import pack as pack_wanted
 from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
 from cspbench.records import folder as store
+from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder
-from cspbench.records.lines import (
-    GRADIENTS,
-    Allocated,
-    CaseFailure,
-    Failure,
-    Graph,
-    Line,
-    Resident,
-    Split,
-    Stage,
-    TensorPeak,
-)
+from cspbench.records.lines import GRADIENTS, CaseFailure, Line, Stage
+from cspbench.records.measurements import Allocated, Graph, Resident, Split, TensorPeak
 from cspbench.records.run import Record, Run, RunInfo, TrainingSettings
+from cspbench.verdicts.launches import launches_by_case
 
 slow = pytest.mark.slow
 
@@ -40,7 +32,7 @@ slow = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def _nothing_is_contended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else this machine does meanwhile: no launch is repeated for it."""
-    monkeypatch.setattr("cspbench.records.lines.CONTENDED", 1.0)
+    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", 1.0)
 
 
 class Watch:
@@ -78,7 +70,7 @@ def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 6
         *(make_case(build, reference="Good infer") for build in builds), settings=settings
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read(path), Watch()).run()
+        Runner(folder, store.read_lines(path), Watch()).run()
     return store.read(path)
 
 
@@ -125,7 +117,7 @@ def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> N
         for build in ("Good", "BreaksCompiled")
     ]
     with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
-        Runner(folder, store.read(folder.path), Watch()).run()
+        Runner(folder, store.read_lines(folder.path), Watch()).run()
     run = store.read(tmp_path / "run")
     assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
     whole, parted = (record.allocated for record in run.records)
@@ -163,22 +155,22 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with RunFolder.create(path, info) as folder, pytest.raises(KeyboardInterrupt):
-        Runner(folder, store.read(path), Watch(at_launch=interrupt)).run()
+        Runner(folder, store.read_lines(path), Watch(at_launch=interrupt)).run()
     kept = (path / "records.jsonl").read_bytes()
     assert len(store.read(path).launches) == 1
 
-    folder, run = RunFolder.resume(path)
+    folder, assembly = RunFolder.resume(path)
     watch = Watch()
     with folder:
-        Runner(folder, run, watch).run()
+        Runner(folder, assembly, watch).run()
     assert watch.cases == []
     assert watch.launches == [(2, 3), (3, 3)]
     assert (path / "records.jsonl").read_bytes().startswith(kept)
     assert outcome(store.read(path)) == {"Good": 3}
 
-    folder, run = RunFolder.resume(path)
+    folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, run, watch).run()
+        Runner(folder, assembly, watch).run()
     assert watch.launches == [(2, 3), (3, 3)]  # nothing was missing any more
 
 
@@ -187,11 +179,11 @@ def test_contended_launches_are_repeated_and_stay_in_the_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where every launch counts as contended: 2 asked for, 1 repeated at most, all 3 are kept."""
-    monkeypatch.setattr("cspbench.records.lines.CONTENDED", -1.0)
+    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", -1.0)
     run = measure(tmp_path / "run", "Good", launches=2)
     assert len(run.launches) == 3
     assert [line.launch for line in run.records[0].latencies] == [1, 2, 3]
-    assert run.records[0].left_out == ()
+    assert launches_by_case(run)[run.records[0].case.key].left_out == ()
 
 
 @slow
@@ -201,7 +193,7 @@ def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_pa
     cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
     path, watch = tmp_path / "run", Watch()
     with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
-        Runner(folder, store.read(path), watch).run()
+        Runner(folder, store.read_lines(path), watch).run()
     run = store.read(path)
     assert len(run.launches) > 2
     assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
@@ -216,9 +208,9 @@ def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) ->
     lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
     assert b'"kind":"launch"' in lines[-1]
     (path / "records.jsonl").write_bytes(b"".join(lines[:-1]))
-    folder, run = RunFolder.resume(path)
+    folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, run, Watch()).run()
+        Runner(folder, assembly, Watch()).run()
     run = store.read(path)
     assert [launch.launch for launch in run.launches] == [1, 3]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 3]
@@ -231,7 +223,7 @@ def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
     settings = msgspec.structs.replace(SETTINGS, memory_budget_bytes=1000)
     info = make_info(make_case("Good"), settings=settings)
     with RunFolder.create(tmp_path / "run", info) as folder:
-        Runner(folder, store.read(tmp_path / "run"), Watch()).run()
+        Runner(folder, store.read_lines(tmp_path / "run"), Watch()).run()
     (record,) = store.read(tmp_path / "run").records
     assert record.counts is not None
     (failure,) = record.failures
@@ -255,13 +247,15 @@ def record(name: str, *, baseline: int, peak: int, reference: str | None = None)
     empty = Split(**dict.fromkeys(Split.__struct_fields__, 0))
     return Record(
         case=case,
-        tensor_peak=TensorPeak(
-            case=case.key,
-            peak_tensor_bytes=peak,
-            baseline_bytes=baseline,
-            split=empty,
-            operator="",
-            module="",
+        measurements=by_stage(
+            TensorPeak(
+                case=case.key,
+                peak_tensor_bytes=peak,
+                baseline_bytes=baseline,
+                split=empty,
+                operator="",
+                module="",
+            )
         ),
     )
 
@@ -323,7 +317,7 @@ def gradient_run(path: Path, *builds: str, seeds: int, watch: Watch) -> Run:
         *(make_case(build, mode="train") for build in builds), settings=settings, stages=GRADIENTS
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read(path), watch).run()
+        Runner(folder, store.read_lines(path), watch).run()
     return store.read(path)
 
 
@@ -355,10 +349,10 @@ def test_a_training_that_is_missing_is_made_up_for(tmp_path: Path) -> None:
     whole = gradient_run(path, "Good", seeds=3, watch=Watch())
     lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
     (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
-    folder, run = RunFolder.resume(path)
+    folder, assembly = RunFolder.resume(path)
     watch = Watch()
     with folder:
-        Runner(folder, run, watch).run()
+        Runner(folder, assembly, watch).run()
     assert [number for number, *_ in watch.trained] == [1, 2]
     assert store.read(path).records == whole.records
 
@@ -417,7 +411,7 @@ def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
     monkeypatch.setattr(isolate, "run", fake)
     watch = Watch()
     with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
-        Runner(folder, store.read(folder.path), watch).run()
+        Runner(folder, store.read_lines(folder.path), watch).run()
     run = store.read(tmp_path / "run")
     assert {record.case.entry: len(record.latencies) for record in run.records} == {
         "a": 3,
@@ -440,7 +434,7 @@ def test_what_ends_the_run_on_one_device_ends_it_on_all(
         RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
         pytest.raises(CspbenchError, match="no space left"),
     ):
-        Runner(folder, store.read(folder.path), Watch()).run()
+        Runner(folder, store.read_lines(folder.path), Watch()).run()
     assert len(fake.launched) == 2
 
 
@@ -450,11 +444,13 @@ def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_a
     records = [
         Record(
             case=case,
-            tensor_peak=msgspec.structs.replace(
-                make_peak(case),
-                peak_tensor_bytes=110,
-                baseline_bytes=10,
-                split=msgspec.structs.replace(make_peak(case).split, weights=0),
+            measurements=by_stage(
+                msgspec.structs.replace(
+                    make_peak(case),
+                    peak_tensor_bytes=110,
+                    baseline_bytes=10,
+                    split=msgspec.structs.replace(make_peak(case).split, weights=0),
+                )
             ),
         )
         for case in info.cases
@@ -536,7 +532,7 @@ def on_a_gpu(path: Path, fake: Crowded, *names: str, cuda_graph: bool = False) -
     stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
     info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read(path), Watch()).run()
+        Runner(folder, store.read_lines(path), Watch()).run()
     return store.read(path)
 
 

@@ -7,9 +7,12 @@ import pytest
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.engine.schedule import Budget, FixedLaunches, Standing, standings, strategy
-from cspbench.records.lines import Line, Split, TensorPeak
-from cspbench.records.run import Record, Run, assemble
+from cspbench.records.assembly import assemble
+from cspbench.records.lines import Line
+from cspbench.records.measurements import Split, TensorPeak
+from cspbench.records.run import Record, Run
 from cspbench.verdicts.judge import ALPHA
+from cspbench.verdicts.launches import launches_by_case
 from cspbench.verdicts.within_run import alpha, next_look, threshold, verdicts
 
 
@@ -165,7 +168,7 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
     record = Record(
         case=one_sided,
         latencies=tuple(msgspec.structs.replace(line, case=one_sided.key) for line in lines),
-        tensor_peak=run.records[0].tensor_peak,
+        measurements=run.records[0].measurements,
     )
     beside = msgspec.structs.replace(run, records=(*run.records, record))
     alone = msgspec.structs.replace(run, records=(record,))
@@ -177,22 +180,24 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
 
 def test_the_settings_choose_the_strategy() -> None:
     """A budget, or a fixed number."""
-    assert strategy(make_run()) == FixedLaunches(launches=6)
-    assert strategy(make_run(budget_s=60.0)) == Budget(launches=6, seconds=60.0)
+    assert strategy(make_run().info.settings) == FixedLaunches(launches=6)
+    assert strategy(make_run(budget_s=60.0).info.settings) == Budget(launches=6, seconds=60.0)
 
 
 def test_contended_launches_are_left_out_where_enough_others_remain() -> None:
     """2 of 8 were disturbed: six count, and the two stay in the record."""
-    record: Record = make_run(1.0, launches=8, contended=(2, 5)).records[1]
-    assert [line.launch for line in record.left_out] == [2, 5]
-    assert [line.launch for line in record.latencies] == [1, 3, 4, 6, 7, 8]
+    run = make_run(1.0, launches=8, contended=(2, 5))
+    launches = launches_by_case(run)[run.records[1].case.key]
+    assert [line.launch for line in launches.left_out] == [2, 5]
+    assert [line.launch for line in launches.count] == [1, 3, 4, 6, 7, 8]
 
 
 def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
     """4 of 6 were disturbed: fewer than half of those asked for remain, so all count."""
     run = make_run(1.0, contended=(1, 2, 3, 4))
-    assert run.records[1].left_out == ()
-    assert len(run.records[1].latencies) == 6
+    launches = launches_by_case(run)[run.records[1].case.key]
+    assert launches.left_out == ()
+    assert len(launches.count) == 6
     assert standings(run)[1].disturbed == 4
 
 
@@ -201,14 +206,14 @@ def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> No
     from making import make_floor
 
     run = make_run(1.02)
-    assert verdicts(run)["case 0"].answer == "worse"
+    assert verdicts(run, launches_by_case(run))["case 0"].answer == "worse"
     noisy = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.03))
     )
     assert threshold(noisy, noisy.records[1], 6) == pytest.approx(
         math.expm1(2.5706 * 0.03 / math.sqrt(6)), rel=1e-4
     )
-    assert verdicts(noisy)["case 0"].answer == "same"
+    assert verdicts(noisy, launches_by_case(noisy))["case 0"].answer == "same"
     quiet = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.001))
     )

@@ -21,13 +21,10 @@ from cspbench.machine import device
 from cspbench.measures import graph as graph_measure
 from cspbench.measures import memory
 from cspbench.measures.base import BuiltSubject
-from cspbench.records.lines import (
-    STAGES,
-    Allocated,
-    Failure,
-    Graph,
-)
-from cspbench.records.run import GpuFound
+from cspbench.records.base import Failure
+from cspbench.records.lines import STAGES
+from cspbench.records.machine import GpuFound
+from cspbench.records.measurements import Allocated, Graph
 
 
 def fake_cuda(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:

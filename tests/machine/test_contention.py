@@ -9,7 +9,8 @@ import pytest
 from making import make_activity, make_case, make_launch
 
 from cspbench.machine.contention import Snapshot
-from cspbench.records.lines import Failure
+from cspbench.records.base import Failure
+from cspbench.verdicts.launches import is_contended
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -73,7 +74,7 @@ def test_others_on_a_core_that_we_left_idle_take_nothing() -> None:
 @pytest.mark.parametrize(("taken", "contended"), [(0.0, False), (0.049, False), (0.06, True)])
 def test_a_launch_is_contended_from_a_twentieth_on(taken: float, contended: bool) -> None:
     """Little losses are part of every machine."""
-    assert make_launch(1, make_case("Good"), taken=taken).is_contended is contended
+    assert is_contended(make_launch(1, make_case("Good"), taken=taken)) is contended
 
 
 def test_the_real_clocks_see_this_process_run() -> None:

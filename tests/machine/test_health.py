@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from making import make_gpu, make_gpu_state
 
 from cspbench.machine.health import CHECKS, Finding, findings, worst
-from cspbench.records.lines import Failure, GpuState
-from cspbench.records.run import GpuFound
+from cspbench.records.base import Failure
+from cspbench.records.machine import GpuFound, GpuState
 
 CPU = "sys/devices/system/cpu"
 

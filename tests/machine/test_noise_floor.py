@@ -32,8 +32,8 @@ def test_a_newer_floor_takes_the_place_of_the_older_one_and_of_no_other() -> Non
 @pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000])
 def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
     """It is measured again and replaced."""
-    noise.place().parent.mkdir(parents=True)
-    noise.place().write_bytes(content)
+    noise.path().parent.mkdir(parents=True)
+    noise.path().write_bytes(content)
     assert noise.load("here", SETTINGS) is None
     noise.save(make_floor(0.02))
     assert noise.load("here", SETTINGS) == make_floor(0.02)

@@ -8,7 +8,8 @@ from made_up_gpu import counted, made_up_nvml
 
 from cspbench.machine.device import GpuWatch
 from cspbench.machine.nvml import Nvml
-from cspbench.records.lines import Failure, GpuState
+from cspbench.records.base import Failure
+from cspbench.records.machine import GpuState
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace | None) -> Nvml | Failure:

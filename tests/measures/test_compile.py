@@ -13,7 +13,7 @@ from torch._dynamo.utils import counters
 from cspbench.measures import memory, resident
 from cspbench.measures.base import BuiltSubject, Call
 from cspbench.plan.case import Compiler, Mode
-from cspbench.records.lines import Failure
+from cspbench.records.base import Failure
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,8 @@ from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
 from cspbench.plan.case import make_case
-from cspbench.records.lines import Counts, Failure
+from cspbench.records.base import Failure
+from cspbench.records.measurements import Counts
 
 
 def counts_of(

@@ -15,7 +15,7 @@ from cspbench.measures.latency import (
     issued_share,
     stopwatch,
 )
-from cspbench.records.lines import Failure
+from cspbench.records.base import Failure
 
 US = 1e-6
 

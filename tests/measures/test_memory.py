@@ -18,7 +18,7 @@ from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
 from cspbench.measures.memory import NodeOwners, StorageTracker, _track, tensor_peak
 from cspbench.plan.case import Mode, Precision, make_case
-from cspbench.records.lines import Allocated, TensorPeak
+from cspbench.records.measurements import Allocated, TensorPeak
 
 FLOAT = 4
 

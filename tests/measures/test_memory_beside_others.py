@@ -22,7 +22,8 @@ from cspbench.catalogue import find
 from cspbench.measures.base import BuiltSubject, Call, ModuleSubject
 from cspbench.measures.memory import _track, allocated, tensor_peak
 from cspbench.plan.case import Case, Mode, make_case
-from cspbench.records.lines import Failure, Resident
+from cspbench.records.base import Failure
+from cspbench.records.measurements import Resident
 
 SHAPES = {"dense": (1, 64, 28, 28), "csp": (1, 64, 28, 28), "c3": (1, 128, 28, 28)}
 MIB = 1 << 20

@@ -7,7 +7,8 @@ from making import SETTINGS
 from cspbench.catalogue import find
 from cspbench.engine import isolate
 from cspbench.plan.case import make_case
-from cspbench.records.lines import Allocated, Line, Resident
+from cspbench.records.lines import Line
+from cspbench.records.measurements import Allocated, Resident
 
 
 @pytest.mark.slow

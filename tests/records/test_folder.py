@@ -21,17 +21,11 @@ from making import (
 
 from cspbench.errors import CspbenchError
 from cspbench.records import folder as store
+from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder
-from cspbench.records.lines import (
-    YARDSTICK,
-    CaseFailure,
-    Failure,
-    GpuState,
-    Latency,
-    Launch,
-    Line,
-    Resident,
-)
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
+from cspbench.records.machine import GpuState
+from cspbench.records.measurements import Resident
 from cspbench.records.run import RunInfo
 
 CASE = make_case("Good")

@@ -4,22 +4,23 @@ import random
 from collections.abc import Sequence
 
 import msgspec
+from making import by_stage, with_measurements
 
 from cspbench.plan.case import Case, Mode
-from cspbench.records.lines import (
-    Activity,
+from cspbench.records.lines import Latency, Launch
+from cspbench.records.machine import Activity, Environment, Git
+from cspbench.records.measurements import (
     Allocated,
+    AnyMeasurement,
     Counts,
     Disagreement,
-    Latency,
-    Launch,
     Layer,
     Resident,
     Split,
     TensorPeak,
     Uncounted,
 )
-from cspbench.records.run import SCHEMA, Environment, Git, Record, Run, RunInfo, Settings
+from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 
 FIGURE_3 = (
     "dense",
@@ -70,16 +71,22 @@ def make_run(
             records.append(
                 Record(
                     case=case,
-                    counts=make_counts(case, share),
-                    tensor_peak=make_peak(case, share),
-                    allocated=Allocated(
-                        case=case.key,
-                        peak_tensor_bytes=make_peak(case, share).peak_tensor_bytes,
-                        peak_alloc_bytes=round(9_000_000 * share * (3 if mode == "train" else 1)),
-                    ),
-                    resident=Resident(
-                        case=case.key,
-                        peak_rss_bytes=round(11_000_000 * share * (3 if mode == "train" else 1)),
+                    measurements=by_stage(
+                        make_counts(case, share),
+                        make_peak(case, share),
+                        Allocated(
+                            case=case.key,
+                            peak_tensor_bytes=make_peak(case, share).peak_tensor_bytes,
+                            peak_alloc_bytes=round(
+                                9_000_000 * share * (3 if mode == "train" else 1)
+                            ),
+                        ),
+                        Resident(
+                            case=case.key,
+                            peak_rss_bytes=round(
+                                11_000_000 * share * (3 if mode == "train" else 1)
+                            ),
+                        ),
                     ),
                     latencies=tuple(
                         Latency(
@@ -241,8 +248,8 @@ def make_info(cases: Sequence[Case], *, launches: int = 6, turns: int = 10) -> R
     )
 
 
-def change(run: Run, index: int, **fields: object) -> Run:
-    """The run with some fields of one record replaced."""
+def change(run: Run, index: int, *measurements: AnyMeasurement, **fields: object) -> Run:
+    """The run with some measurements and fields of one record replaced."""
     records = list(run.records)
-    records[index] = msgspec.structs.replace(records[index], **fields)
+    records[index] = with_measurements(records[index], *measurements, **fields)
     return msgspec.structs.replace(run, records=tuple(records))

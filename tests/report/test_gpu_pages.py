@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from making import make_gpu, make_gpu_activity
+from making import make_gpu, make_gpu_activity, with_measurements
 from synthetic import make_run
 
 from cspbench import report
-from cspbench.records.lines import Allocated, Failure, GpuActivity, Graph, Latency
+from cspbench.records.base import Failure
+from cspbench.records.lines import Latency
+from cspbench.records.machine import GpuActivity
+from cspbench.records.measurements import Allocated, Graph
 from cspbench.records.run import Run
 
 
@@ -33,11 +36,9 @@ def on_gpu(
 
     run = make_run(("dense", "csp"), modes=("infer",), noise=1e-6)
     records = tuple(
-        msgspec.structs.replace(
+        with_measurements(
             record,
-            case=msgspec.structs.replace(record.case, device="cuda"),
-            latencies=tuple(map(timed, record.latencies)),
-            allocated=Allocated(
+            Allocated(
                 case=record.case.key,
                 peak_tensor_bytes=9 << 20,
                 peak_alloc_bytes=12 << 20,
@@ -45,6 +46,8 @@ def on_gpu(
                 peak_requested_bytes=11 << 20,
                 peak_reserved_bytes=20 << 20,
             ),
+            case=msgspec.structs.replace(record.case, device="cuda"),
+            latencies=tuple(map(timed, record.latencies)),
         )
         for record in run.records
     )
@@ -122,9 +125,11 @@ def test_a_graph_that_could_not_be_captured_is_a_dash_with_its_reason() -> None:
 
 
 def test_throttling_is_told_by_its_reason_and_what_became_of_the_launches() -> None:
-    """One of six, by heat."""
-    run = on_gpu(activity=[make_gpu_activity(limits=("heat",))])
-    assert line(run, "throttling") == "1 of 6 launches, by heat; 1 counted for want of others"
+    """One of six, by heat, is left out; of four of six all count, as too few others remain."""
+    hot = make_gpu_activity(limits=("heat",))
+    assert line(on_gpu(activity=[hot]), "throttling") == "1 of 6 launches, by heat; 1 left out"
+    counted = "4 of 6 launches, by heat; 4 counted for want of others"
+    assert line(on_gpu(activity=[hot] * 4), "throttling") == counted
 
 
 def test_other_processes_on_the_gpu_are_contention() -> None:
@@ -173,7 +178,7 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "graph"))
     kept: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
     records = tuple(
-        msgspec.structs.replace(record, graph=Graph(case=record.case.key, graph_bytes=bytes_))
+        with_measurements(record, Graph(case=record.case.key, graph_bytes=bytes_))
         for record, bytes_ in zip(run.records, kept, strict=True)
     )
     run = msgspec.structs.replace(run, info=info, records=records)

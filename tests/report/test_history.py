@@ -6,13 +6,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from making import lines_of
 from synthetic import change, make_run
 
 from cspbench.cli import commands as cli
-from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError
 from cspbench.records.folder import RunFolder
-from cspbench.records.run import Git, Run
+from cspbench.records.machine import Git
+from cspbench.records.run import Run
 from cspbench.report import history, plots
 
 TWO = ("dense", "csp")
@@ -32,7 +33,7 @@ def grown(run: Run) -> Run:
     """The first case has one MAC more."""
     counts = run.records[0].counts
     assert counts is not None
-    return change(run, 0, counts=msgspec.structs.replace(counts, macs=counts.macs + 1))
+    return change(run, 0, msgspec.structs.replace(counts, macs=counts.macs + 1))
 
 
 def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:

@@ -15,7 +15,8 @@ from synthetic import change, make_run
 
 from cspbench import report
 from cspbench.errors import CspbenchError
-from cspbench.records.lines import CaseFailure, Failure
+from cspbench.records.base import Failure
+from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -62,7 +63,7 @@ def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -
     run = make_run(THREE)
     counts = run.records[2].counts
     assert counts is not None
-    changed = change(run, 2, counts=msgspec.structs.replace(counts, params=counts.params + 1))
+    changed = change(run, 2, msgspec.structs.replace(counts, params=counts.params + 1))
     before, after = (exact_part(report.text(each)).splitlines() for each in (run, changed))
     differing = [new for old, new in zip(before, after, strict=True) if old != new]
     assert len(differing) == 1
@@ -173,7 +174,9 @@ def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
     """As after an interrupt amid the counts; nor are a GPU's columns missed on a CPU."""
     run = make_run(THREE, launches=0, asked=6)
     for index in range(len(run.records)):
-        run = change(run, index, allocated=None)
+        remaining = dict(run.records[index].measurements)
+        del remaining["allocated"]
+        run = change(run, index, measurements=remaining)
     run = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.01))
     )
@@ -234,7 +237,12 @@ def test_a_failed_case_is_a_dash_with_its_reason_never_a_zero() -> None:
         reason="killed by SIGKILL",
         detail="a long\ntraceback",
     )
-    run = change(run, 1, failures=(failure,), allocated=None, resident=None, latencies=())
+    measurements = {
+        stage: measurement
+        for stage, measurement in run.records[1].measurements.items()
+        if stage not in {"allocated", "resident"}
+    }
+    run = change(run, 1, failures=(failure,), measurements=measurements, latencies=())
     text = report.text(run)
     assert "1 of 3 cases failed (csp (inference)): see Failures." in text
     assert "- csp (inference): allocated signal: killed by SIGKILL" in text
@@ -250,7 +258,7 @@ def test_a_reading_that_is_missing_is_explained_in_a_note() -> None:
     counts = run.records[0].counts
     assert counts is not None
     broken = msgspec.structs.replace(counts, thop_macs=Failure(reason="thop raised KeyError"))
-    text = " ".join(report.text(change(run, 0, counts=broken)).split())
+    text = " ".join(report.text(change(run, 0, broken)).split())
     assert "no MACs (thop) of dense (inference): thop raised KeyError" in text
 
 
@@ -260,7 +268,7 @@ def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
     allocated = run.records[0].allocated
     assert allocated is not None
     other = msgspec.structs.replace(allocated, peak_tensor_bytes=5)
-    text = " ".join(report.text(change(run, 0, allocated=other)).split())
+    text = " ".join(report.text(change(run, 0, other)).split())
     assert "bytes with fake tensors, 5 with real ones" in text
 
 

@@ -5,7 +5,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ...records.run import Run
-from ...verdicts.within_run import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
 
@@ -95,4 +94,4 @@ def _edge(group: Sequence[Row]) -> float:
 
 
 def _values(row: Row) -> list[float]:
-    return [1e3 * value for values in samples(row.record).values() for value in values]
+    return [1e3 * value for values in row.samples.values() for value in values]

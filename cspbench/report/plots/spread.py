@@ -4,7 +4,6 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ...records.run import Run
-from ...verdicts.within_run import samples
 from ..rows import Row, rows
 from .style import INK, PALE, caption, panels, theme, with_latency
 
@@ -28,7 +27,7 @@ def sample_spread(run: Run) -> "Figure | None":
 
     with theme():
         figure, drawn = panels(table, "Spread of samples by launch", row_height=0.62)
-        launches = sorted({launch for row in timed for launch in samples(row.record)})
+        launches = sorted({launch for row in timed for launch in row.samples})
         colours = sns.color_palette("viridis", len(launches))
         beyond = 0
         for axes, group in drawn:
@@ -69,7 +68,7 @@ def _frame(group: list[Row], launches: list[int]) -> "pd.DataFrame":
     lines = []
     for row in group:
         assert row.latency is not None
-        for launch, seconds in samples(row.record).items():
+        for launch, seconds in row.samples.items():
             lane = row.place + step * (launches.index(launch) - (len(launches) - 1) / 2)
             lines += [
                 (row.name, launch, lane, 100 * (value / row.latency.value - 1)) for value in seconds

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...plan.labels import plain
 from ...records.run import Run
-from ...verdicts.within_run import samples
 from ..prose import MODE_TITLES
 from ..rows import Row, by_mode
 from ..tables import wrap
@@ -142,8 +141,8 @@ def caption(figure: "Figure", run: Run, table: Sequence[Row], note: str) -> None
         f"torch {plain(environment.packages.get('torch', 'unknown'))}",
     ]
     if timed := with_latency(table):
-        launches = _span(len(samples(row.record)) for row in timed)
-        numbers = _span(sum(map(len, samples(row.record).values())) for row in timed)
+        launches = _span(len(row.samples) for row in timed)
+        numbers = _span(sum(map(len, row.samples.values())) for row in timed)
         made.append(f"{numbers} samples in {launches} launches a case")
     text = f"{note[:1].upper()}{note[1:]}.\n{'; '.join(made)}."
     figure.supxlabel(text.replace("$", r"\$"), x=0.01, ha="left", fontsize=8.5, color="#555555")

@@ -1,0 +1,204 @@
+"""What a comparison needs of a run, and no more: small enough to stand in a comment.
+
+Made of a run, or read from what was saved of it (`readers`). Latencies are ratios to the
+yardstick, one a launch; everything else is exact or a word.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+
+from ..catalogue.entry import Shape
+from ..plan.case import Mode
+from ..plan.labels import names, plain
+from ..records.base import Failure, Frozen, Share, Whole
+from ..records.lines import Stage
+from ..records.measurements import MEASUREMENTS
+from ..records.run import COSTS, Record, Run, stage_of
+from ..records.trainings import COMPARED
+from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
+from ..verdicts.stats import latency_estimate, log_ratio
+
+EXCERPT = 1
+"""The version of the form in which excerpts are written down."""
+
+_ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
+_DIGITS = 7  # of a ratio: far below any noise
+
+Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+
+
+class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
+    """One case: its figures, and its latency in every launch that counts.
+
+    ``name`` is what a table calls the case in its mode; ``key`` is '' where only a table was
+    saved. ``exact`` holds what applies: a figure, or why there is none. ``yardsticks`` are ratios
+    to the yardstick by launch; ``latency_s`` is only shown. ``missing`` says why there are no
+    ratios, ``failed`` that a stage failed; ``timed`` is false where no latency was to be measured.
+    ``trained`` holds a value a seed.
+    """
+
+    key: str
+    name: str
+    entry: str
+    mode: Mode
+    input_shape: Shape
+    exact: dict[str, Whole | Failure]
+    yardsticks: tuple[Ratio, ...] = ()
+    latency_s: Ratio | None = None
+    missing: str = ""
+    failed: bool = False
+    timed: bool = True
+    seeds: tuple[Whole, ...] = ()
+    trained: dict[str, tuple[Share, ...]] = {}  # noqa: RUF012 -- msgspec copies it
+
+
+class Excerpt(Frozen, frozen=True, kw_only=True):
+    """A run's cases, and what it was made on and how: ``made`` by the name of the circumstance.
+
+    ``between_runs`` is the machine's noise floor by mode, empty where it is not known.
+    ``contended`` counts launches that others disturbed. ``cspbench`` is `EXCERPT`.
+    """
+
+    cspbench: int = EXCERPT
+    made: dict[str, str]
+    between_runs: dict[Mode, float] = {}  # noqa: RUF012 -- msgspec copies it
+    launches: Whole = 0
+    contended: Whole = 0
+    cases: tuple[CaseExcerpt, ...] = ()
+
+
+def excerpt(run: Run) -> Excerpt:
+    """What a comparison needs of ``run``."""
+    yardstick = {latency.launch: latency.samples_s for latency in run.yardstick}
+    floor = run.info.noise_floor
+    labels = names([record.case for record in run.records])
+    launches = launches_by_case(run)
+    return Excerpt(
+        made=_circumstances(run),
+        between_runs=floor.between_runs if floor else {},
+        launches=len(run.launches),
+        contended=sum(map(is_contended, run.launches)),
+        cases=tuple(
+            case_excerpt(record, labels[key], launches[key], yardstick, run.info.stages)
+            for record in run.records
+            for key in [record.case.key]
+        ),
+    )
+
+
+def write_down(run_excerpt: Excerpt) -> str:
+    """An excerpt as lines of JSON: the circumstances, then a line a case.
+
+    They are ASCII, and hold no character that could end a code block or begin markup.
+    """
+    circumstances = run_excerpt.to_dict()
+    cases = circumstances.pop("cases")
+    lines = [json.dumps(line, separators=(",", ":")) for line in (circumstances, *cases)]
+    return "\n".join(lines).translate(_ESCAPED)
+
+
+def case_excerpt(
+    record: Record,
+    name: str,
+    launches: CaseLaunches,
+    yardstick: Mapping[int, tuple[float, ...]],
+    stages: Sequence[Stage] = COSTS,
+) -> CaseExcerpt:
+    """What a comparison needs of one case; ``yardstick`` holds the yardstick's samples by launch.
+
+    What is not among the run's ``stages`` is left out.
+    """
+    case = record.case
+    return CaseExcerpt(
+        key=case.key,
+        name=name,
+        entry=case.entry,
+        mode=case.mode,
+        input_shape=case.input_shape,
+        exact=dict(_exact(record, stages)),
+        yardsticks=tuple(
+            _rounded(math.exp(log_ratio(samples, yardstick[launch])))
+            for launch, samples in launches.samples.items()
+            if launch in yardstick
+        ),
+        latency_s=_latency_s(launches),
+        missing="" if record.latencies else _why_missing(record),
+        failed=bool(record.failures),
+        timed="latency" in stages,
+        seeds=tuple(training.seed for training in record.trainings),
+        trained=dict(_trained(record)),
+    )
+
+
+def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int | Failure]]:
+    for kind in MEASUREMENTS:
+        measurement = record.get(kind)
+        for name in kind.exact if stage_of(kind) in stages else ():
+            if measurement is None:
+                yield name, Failure(reason=_why_missing(record))
+            elif (figure := getattr(measurement, name)) is not None:
+                yield name, figure
+
+
+def _trained(record: Record) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """A value a seed, of each figure that every training has."""
+    readings = [training.readings[-1] for training in record.trainings]
+    for name in COMPARED if readings else ():
+        values = [getattr(reading, name) for reading in readings]
+        if None not in values:
+            yield name, tuple(map(_rounded, values))
+
+
+def _latency_s(launches: CaseLaunches) -> float | None:
+    samples = list(launches.samples.values())
+    return _rounded(latency_estimate(samples).value) if samples else None
+
+
+def _why_missing(record: Record) -> str:
+    if record.failures:
+        failure = record.failures[0]
+        return f"failed at {failure.stage} ({failure.cause}): {failure.reason}"
+    return "not measured"
+
+
+def _rounded(ratio: float) -> float:
+    return float(f"{ratio:.{_DIGITS}g}")
+
+
+def _circumstances(run: Run) -> dict[str, str]:
+    info, settings, environment = run.info, run.info.settings, run.info.environment
+    made = {
+        "device": f"{environment.device} ({settings.device})",
+        "cores": str(environment.physical_cores),
+        "threads": str(settings.threads),
+        "allocator": settings.allocator,
+        "yardstick": info.yardstick,
+        "torch": environment.packages.get("torch", "unknown"),
+        "Python": environment.python,
+        "system": environment.system,
+        "suite": info.suite,
+        "turns": str(settings.turns),
+        "least sample": f"{settings.min_time_s:g} s",
+        "cspbench": info.version,
+    }
+    if environment.gpus:
+        gpu = environment.gpus[0]
+        made["cache"] = "cold" if settings.cold else "warm"
+        made["CUDA"] = f"{gpu.cuda}, cuDNN {gpu.cudnn}"
+        if not isinstance(gpu.driver, Failure):
+            made["driver"] = gpu.driver
+    if settings.training:
+        made["training"] = (
+            f"{settings.training.steps} steps on {settings.training.data}, "
+            f"head {settings.training.head}"
+        )
+    if info.models:
+        models = [f"{plain(name)} {digest}" for name, digest in info.models.items()]
+        made["models"] = ", ".join(models)
+    if info.git:
+        made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
+    return made

@@ -1,0 +1,126 @@
+"""Two revisions that took turns in one run (`ab`): their ratio is taken turn by turn."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from ..records.measurements import Equivalence
+from ..records.run import Record, Run
+from ..verdicts.judge import Criterion, Verdict
+from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
+from ..verdicts.within_run import threshold, verdicts
+from .excerpt import CaseExcerpt, case_excerpt
+from .result import (
+    CaseComparison,
+    Change,
+    Comparison,
+    compared_case,
+    exact_changes,
+    judged_change,
+    one_sided_case,
+    overall_verdict,
+    unjudged_change,
+)
+from .thresholds import LATENCY, Gate
+
+
+def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
+    """The candidate of ``run`` against its baseline, beyond the thresholds of ``gate``.
+
+    Latencies are seconds. Needs no yardstick.
+    """
+    rules = gate or Gate()
+    launches = launches_by_case(run)
+    judged = verdicts(run, launches, lambda record: rules.threshold(record.case.entry, LATENCY))
+    pairs = list(_pairs(run))
+    cases = [_compare(run, pair, launches, judged, rules) for pair in pairs]
+    return Comparison(
+        verdict=overall_verdict(cases),
+        discrepancies=(),
+        cases=tuple(cases),
+        failed=tuple(
+            record.case.key
+            for record in run.records
+            if record.case.side == "candidate"
+            and any(failure.cause != "absent" for failure in record.failures)
+        ),
+        notes=tuple(_notes(run, [pair for pair in pairs if not any(map(_is_absent, pair))])),
+        in_turns=True,
+    )
+
+
+_Pair = tuple[Record, Record]  # baseline, candidate
+
+
+def _pairs(run: Run) -> Iterator[_Pair]:
+    records = {record.case.key: record for record in run.records}
+    for candidate in run.records:
+        baseline = records.get(candidate.case.reference or "")
+        if baseline is not None:
+            yield baseline, candidate
+
+
+def _compare(
+    run: Run,
+    pair: _Pair,
+    launches: Mapping[str, CaseLaunches],
+    judged: Mapping[str, Verdict],
+    rules: Gate,
+) -> CaseComparison:
+    old, new = pair
+    before, after = (_without_side(record, launches[record.case.key]) for record in pair)
+    if any(map(_is_absent, pair)):
+        return one_sided_case(
+            None if _is_absent(old) else before, None if _is_absent(new) else after
+        )
+    change = unjudged_change("no launch that both took part in")
+    if verdict := judged.get(new.case.key):
+        least = rules.threshold(new.case.entry, LATENCY)
+        criterion = Criterion(threshold=threshold(run, new, verdict.ratio.launches, least))
+        seconds = before.latency_s or 0.0, after.latency_s or 0.0
+        change = judged_change(verdict, criterion, seconds)
+    elif failures := old.failures or new.failures:
+        change = unjudged_change(f"{failures[0].stage} failed: {failures[0].reason}")
+    exact: dict[str, Change] = exact_changes(before, after, rules)
+    return compared_case(after, {**exact, LATENCY: change})
+
+
+def _is_absent(record: Record) -> bool:
+    return any(failure.cause == "absent" for failure in record.failures)
+
+
+def _without_side(record: Record, launches: CaseLaunches) -> CaseExcerpt:
+    case = record.case
+    suffix = f" @ {case.side}"
+    plain = msgspec.structs.replace(
+        case, key=case.key.removesuffix(suffix), label=case.label.removesuffix(suffix)
+    )
+    return case_excerpt(msgspec.structs.replace(record, case=plain), plain.label, launches, {})
+
+
+def _notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
+    equivalences = [(new, new.equivalence) for _, new in pairs if new.equivalence is not None]
+    equal = sum(equivalence.is_equal for _, equivalence in equivalences)
+    if equal:
+        yield f"The outputs of {equal} of {len(list(_pairs(run)))} cases are equal within rounding."
+    for record, equivalence in equivalences:
+        if not equivalence.is_equal:
+            yield _unequal_note(record, equivalence)
+    if contended := sum(map(is_contended, run.launches)):
+        yield f"{contended} of {len(run.launches)} launches were contended."
+    if throttled := sum(map(is_throttled, run.launches)):
+        yield f"{throttled} of {len(run.launches)} launches were throttled."
+
+
+def _unequal_note(record: Record, equivalence: Equivalence) -> str:
+    case = record.case
+    difference = f"they cannot be compared: {equivalence.reason}"
+    if equivalence.distance is not None:
+        shared = equivalence.weights == "shared"
+        weights = "the same weights" if shared else "weights of the same seed"
+        difference = (
+            f"with {weights} by up to {equivalence.distance:.3g} times what is tolerated "
+            f"(rtol {equivalence.rtol:g}, atol {equivalence.atol:g})"
+        )
+    name = case.label.removesuffix(f" @ {case.side}")
+    return f"The outputs of {name} ({case.mode}) differ: {difference}."

@@ -1,0 +1,71 @@
+"""What trainings measured in two runs: means over seeds, all of it judged together."""
+
+from collections.abc import Hashable, Mapping
+from statistics import fmean
+
+from ..verdicts.judge import ALPHA, Criterion, Verdict, judge
+from ..verdicts.stats import Difference, paired, welch
+from .excerpt import CaseExcerpt
+from .result import ONE_SIDE, Change, unjudged_change
+
+SAME_SHARE = 0.05
+"""What trainings measure is the same where it differs by less: similarities, ranks, accuracies."""
+
+Cases = Mapping[Hashable, CaseExcerpt]
+_Figure = tuple[Hashable, str]  # a case's identity, and the name of what was measured
+
+
+def trained_changes(
+    sides: tuple[Cases, Cases], *, alike: bool
+) -> dict[Hashable, dict[str, Change]]:
+    """The change of each figure of trainings, by case and name; ``alike``: both trained alike.
+
+    Paired where both runs have the same seeds. Nothing is better or worse: a figure is the same
+    within `SAME_SHARE`, or has changed.
+    """
+    before, after = sides
+    changes: dict[Hashable, dict[str, Change]] = {key: {} for key in before}
+    differences: dict[_Figure, Difference] = {}
+    for key, old in before.items():
+        new = after.get(key)
+        if new is None or not (old.seeds and new.seeds):
+            continue
+        for name in dict.fromkeys([*old.trained, *new.trained]):
+            outcome = _difference(old, new, name, alike=alike)
+            if isinstance(outcome, Change):
+                changes[key][name] = outcome
+            else:
+                differences[key, name] = outcome
+    criteria = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
+    for (key, name), verdict in judge(differences, criteria).items():
+        means = fmean(before[key].trained[name]), fmean(after[key].trained[name])
+        changes[key][name] = _change(differences[key, name], verdict, means)
+    return changes
+
+
+def _difference(
+    old: CaseExcerpt, new: CaseExcerpt, name: str, *, alike: bool
+) -> Difference | Change:
+    """The difference of one figure, or why there is no verdict on it."""
+    values = old.trained.get(name, ()), new.trained.get(name, ())
+    baseline, candidate = (fmean(side) if side else None for side in values)
+    if not alike:
+        reason = "withheld, as the runs differ in training"
+        return unjudged_change(reason, baseline=baseline, candidate=candidate)
+    if baseline is None or candidate is None:
+        return unjudged_change(ONE_SIDE, baseline=baseline, candidate=candidate, verdict="changed")
+    if old.seeds == new.seeds:
+        return paired([after - before for before, after in zip(*values, strict=True)])
+    return welch(*values)
+
+
+def _change(difference: Difference, verdict: Verdict, means: tuple[float, float]) -> Change:
+    margin = difference.margin()
+    by = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
+    return unjudged_change(
+        f"a difference of {by}; the same within {SAME_SHARE:g}, changed where p (here "
+        f"{verdict.p:.4f}) is below {ALPHA:g}",
+        baseline=means[0],
+        candidate=means[1],
+        verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,
+    )

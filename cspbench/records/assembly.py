@@ -1,0 +1,118 @@
+"""A run as its lines come in, each sorted to its case at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..plan.case import Case
+from .lines import YARDSTICK, BlockTraining, CaseFailure, Latency, Launch, Line, launch_number
+from .measurements import AnyMeasurement
+from .run import Record, Run, RunInfo
+from .trainings import Training
+
+
+@dataclass(slots=True)
+class _CaseLines:
+    """The lines of one case, and the record made of them until the next one comes."""
+
+    case: Case
+    measurements: dict[str, AnyMeasurement] = field(default_factory=dict)
+    latencies: list[Latency] = field(default_factory=list)
+    trainings: dict[int, Training] = field(default_factory=dict)
+    failures: list[CaseFailure] = field(default_factory=list)
+    record: Record | None = None
+
+
+class Assembly:
+    """The records of a run whose lines are added as they are read or measured.
+
+    Samples of a launch count from its closing `Launch` line on: those of a launch that has none
+    were in flight when the run was cut off, and `run` counts them in a note. A measure that was
+    repeated counts by its last line. ``notes`` say what was left out of reading.
+    """
+
+    def __init__(self, info: RunInfo) -> None:
+        self.info = info
+        self.notes: tuple[str, ...] = ()
+        self.launches: list[Launch] = []
+        self.yardstick: list[Latency] = []
+        self.last_launch = 0
+        self._cases = {case.key: _CaseLines(case) for case in info.cases}
+        self._closed: set[int] = set()
+        self._pending: dict[int, list[Latency]] = {}
+
+    def add(self, lines: Iterable[Line]) -> None:
+        """Sort ``lines`` to their cases; raises KeyError for a case that the run does not list."""
+        for line in lines:
+            self.last_launch = max(self.last_launch, launch_number(line))
+            if isinstance(line, Launch):
+                self._close(line)
+            elif isinstance(line, Latency):
+                self._add_samples(line)
+            else:
+                self._add_to_case(line)
+
+    def record(self, key: str) -> Record:
+        """All that is known of the case ``key``."""
+        lines = self._cases[key]
+        if lines.record is None:
+            lines.record = Record(
+                case=lines.case,
+                measurements=dict(lines.measurements),
+                latencies=tuple(lines.latencies),
+                trainings=tuple(training for _, training in sorted(lines.trainings.items())),
+                failures=tuple(lines.failures),
+            )
+        return lines.record
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records of all cases, in suite order."""
+        return tuple(map(self.record, self._cases))
+
+    def run(self) -> Run:
+        """The run as it stands."""
+        notes = self.notes
+        if cut_off := sum(map(len, self._pending.values())):
+            note = f"samples of {cut_off} cases in a launch that was cut off are left out"
+            notes = (*notes, note)
+        return Run(
+            info=self.info,
+            records=self.records,
+            launches=tuple(self.launches),
+            yardstick=tuple(self.yardstick),
+            last_launch=self.last_launch,
+            notes=notes,
+        )
+
+    def _close(self, launch: Launch) -> None:
+        self.launches.append(launch)
+        self._closed.add(launch.launch)
+        for latency in self._pending.pop(launch.launch, []):
+            self._add_samples(latency)
+
+    def _add_samples(self, latency: Latency) -> None:
+        if latency.launch not in self._closed:
+            self._pending.setdefault(latency.launch, []).append(latency)
+        elif latency.case == YARDSTICK:
+            self.yardstick.append(latency)
+        else:
+            lines = self._cases[latency.case]
+            lines.latencies.append(latency)
+            lines.record = None
+
+    def _add_to_case(self, line: AnyMeasurement | BlockTraining | CaseFailure) -> None:
+        lines = self._cases[line.case]
+        lines.record = None
+        if isinstance(line, CaseFailure):
+            lines.failures.append(line)
+        elif isinstance(line, BlockTraining):
+            lines.trainings[line.training.seed] = line.training
+        else:
+            lines.measurements[line.stage] = line
+
+
+def assemble(info: RunInfo, lines: Iterable[Line]) -> Run:
+    """The run of ``lines``, each sorted to its case."""
+    assembly = Assembly(info)
+    assembly.add(lines)
+    return assembly.run()

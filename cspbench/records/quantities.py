@@ -1,0 +1,326 @@
+"""What a report can show of a case: names, units and headers of all quantities, as one table.
+
+A quantity with a ``stage`` is a field of that measurement, by its key; the others are derived.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import Literal
+
+Part = Literal["exact", "trained", "timed"]
+Form = Literal[
+    "whole",
+    "mebibytes",
+    "milliseconds",
+    "percent",
+    "probability",
+    "ratio",
+    "significant",
+    "tenths",
+    "thousandths",
+    "word",
+]
+"""How a value in base units is written."""
+
+Shown = Literal["always", "costs", "batches", "gradients", "never"]
+"""In which runs a quantity is shown unless others are named; batches: of more than one image."""
+
+Only = Literal["", "gpu", "compiled"]
+"""Of which cases a quantity exists; '' where of all."""
+
+MISSING = "–"
+"""In place of a figure that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One figure of a case.
+
+    ``header`` holds the unit; ``part`` says whether the figure is the same in every run, the same
+    for a seed, or different. ``only``: it exists of cases on a GPU, or of compiled ones, alone.
+    ``interval``: an interval stands beside it. ``default`` says in which runs it is shown unless
+    others are named.
+    """
+
+    key: str
+    header: str
+    help: str
+    _: KW_ONLY
+    part: Part
+    form: Form
+    stage: str = ""
+    only: Only = ""
+    interval: bool = False
+    default: Shown = "costs"
+
+    @property
+    def title(self) -> str:
+        """The header on one line."""
+        return " ".join(self.header.split())
+
+    @property
+    def name(self) -> str:
+        """The header on one line, without its unit."""
+        return " ".join(self.header.split("[")[0].split())
+
+
+_exact = partial(Quantity, part="exact", form="whole")
+_trained = partial(Quantity, part="trained", form="thousandths", interval=True, default="gradients")
+_timed = partial(Quantity, part="timed", form="milliseconds")
+
+QUANTITIES: tuple[Quantity, ...] = (
+    _exact("params", "params", "all trainable parameters", stage="counts", default="always"),
+    _exact(
+        "thop_macs",
+        "MACs (thop)",
+        "thop's total, which adds operations of normalisation and pooling",
+        stage="counts",
+    ),
+    _exact(
+        "peak_tensor_bytes",
+        "peak tensor\nmemory [bytes]",
+        "highest sum of live tensor storages in one call",
+        stage="tensor_peak",
+    ),
+    _exact(
+        "macs",
+        "MACs",
+        "multiply-accumulates of convolutions and fully connected layers",
+        stage="counts",
+        default="always",
+    ),
+    _exact("flops", "FLOPs", "torch's counter, forward pass", stage="counts", default="never"),
+    _exact(
+        "backward_flops",
+        "FLOPs,\nbackward",
+        "torch's counter, backward pass; in training only",
+        stage="counts",
+        default="never",
+    ),
+    _exact(
+        "activations",
+        "activations\n[elements]",
+        "output elements of convolutions and fully connected layers",
+        stage="counts",
+    ),
+    _exact(
+        "cio",
+        "CIO\n[elements]",
+        "input plus output elements, summed over convolutions",
+        stage="counts",
+    ),
+    _exact(
+        "weights",
+        "weights",
+        "elements of convolution and fully connected weights only",
+        stage="counts",
+        default="never",
+    ),
+    _exact(
+        "baseline_bytes",
+        "tensors before\nthe call [bytes]",
+        "weights, buffers, input, and in training the optimizer's state",
+        stage="tensor_peak",
+        default="never",
+    ),
+    _exact(
+        "top1",
+        "top-1, as\npublished [%]",
+        "accuracy as the suite states it, with its source in the notes; not measured here",
+        form="tenths",
+    ),
+    _exact(
+        "used_terms",
+        "gradient\nterms used",
+        "over all weights: terms that each reads, and its own outputs",
+        stage="gradient_terms",
+        default="gradients",
+    ),
+    _exact(
+        "reuse",
+        "updates\na term",
+        "in how many updates a gradient term takes part, on average",
+        form="ratio",
+        stage="gradient_terms",
+        default="gradients",
+    ),
+    _exact(
+        "shared_terms",
+        "terms shared\nacross cuts",
+        "terms that weights on more than one side of a cut read",
+        stage="gradient_terms",
+        default="gradients",
+    ),
+    _exact(
+        "cuts",
+        "flow between\nthe parts",
+        "of the tensors that are cut by channels: truncated where no term is shared",
+        form="word",
+        default="gradients",
+    ),
+    _trained(
+        "parts_cka",
+        "similarity\nof the parts",
+        "linear CKA of the gradients of the two parts of the base, at the end",
+    ),
+    _trained(
+        "control_cka",
+        "similarity,\ncontrol",
+        "the same of the even and the odd channels, which no design tells apart",
+    ),
+    _trained("parts_cka_start", "similarity at\nthe start", "of the two parts, before any step"),
+    _trained(
+        "mean_cka",
+        "similarity\nof maps",
+        "linear CKA of the gradients of two feature maps, mean over pairs, at the end",
+    ),
+    _trained(
+        "relative_rank",
+        "effective rank\na channel",
+        "effective rank of all maps' gradients side by side, over their channels, at the end",
+    ),
+    _trained("accuracy", "accuracy", "of the images held out, at the end"),
+    _trained(
+        "parts_directions",
+        "directions\nof the parts",
+        "mean cosine of the directions that the two parts share, at the end",
+        default="never",
+    ),
+    _timed(
+        "latency",
+        "latency\n[ms]",
+        "time of one call: median of a launch, geometric mean over launches",
+        interval=True,
+    ),
+    _timed(
+        "host_latency",
+        "latency, host\n[ms]",
+        "on a GPU: the same calls by the host's clock, until the device is idle again",
+        interval=True,
+    ),
+    _timed(
+        "graph_latency",
+        "as a graph\n[ms]",
+        "on a GPU: the same work replayed as a CUDA graph (--cuda-graph)",
+        interval=True,
+    ),
+    _timed(
+        "launch_overhead",
+        "launch\noverhead",
+        "share of the latency that a replayed graph saves",
+        form="percent",
+    ),
+    _timed(
+        "latency_ratio",
+        "ratio",
+        "latency over the reference entry's, turn by turn, summarised by launch",
+        form="ratio",
+        interval=True,
+    ),
+    _timed(
+        "verdict",
+        "verdict",
+        "latency against the reference entry's: Student's t over launches, Holm over cases",
+        form="word",
+    ),
+    _timed(
+        "detectable",
+        "detectable\nchange",
+        "least change that so many launches would show in four of five such runs",
+        form="percent",
+        default="never",
+    ),
+    _timed(
+        "p",
+        "p (t,\nHolm)",
+        "Student's t against a ratio of 1, adjusted over the cases",
+        form="probability",
+        default="never",
+    ),
+    _timed(
+        "permutation_p",
+        "p (permu-\ntation)",
+        "sign flips of the launches; only where there are enough of them to decide",
+        form="probability",
+        default="never",
+    ),
+    _timed(
+        "outliers",
+        "outliers",
+        "samples outside Tukey's fences of their launch; counted, never removed",
+        form="whole",
+        default="never",
+    ),
+    _timed(
+        "images_per_s",
+        "images\n/s",
+        "throughput at the input's batch size",
+        form="significant",
+        default="batches",
+    ),
+    _timed(
+        "peak_alloc_bytes",
+        "peak\nalloc.\n[MiB]",
+        "peak of what the allocator gave out; depends on the thread count",
+        form="mebibytes",
+        stage="allocated",
+    ),
+    _timed(
+        "peak_reserved_bytes",
+        "peak\nreserved\n[MiB]",
+        "most that torch's allocator held of the GPU's memory",
+        form="mebibytes",
+        stage="allocated",
+        only="gpu",
+    ),
+    _timed(
+        "peak_requested_bytes",
+        "peak\nrequested\n[MiB]",
+        "on a GPU: as allocated, before its allocator rounds up to blocks",
+        form="mebibytes",
+        stage="allocated",
+        only="gpu",
+        default="never",
+    ),
+    _timed(
+        "graph_bytes",
+        "kept by\na graph\n[MiB]",
+        "what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
+        form="mebibytes",
+        stage="graph",
+        default="never",
+    ),
+    _timed(
+        "baseline_alloc_bytes",
+        "alloc. before\nthe call [MiB]",
+        "on a GPU: weights, buffers, input, optimizer state, and what libraries keep",
+        form="mebibytes",
+        stage="allocated",
+        only="gpu",
+        default="never",
+    ),
+    _timed(
+        "peak_rss_bytes",
+        "peak\nRSS\n[MiB]",
+        "the operating system's high-water mark above the baseline",
+        form="mebibytes",
+        stage="resident",
+    ),
+    _timed(
+        "compile_s",
+        "compile\n[s]",
+        "what torch.compile took, once, without the cache of an earlier one",
+        form="significant",
+        stage="allocated",
+        only="compiled",
+    ),
+    _timed(
+        "first_call",
+        "first call\n[ms]",
+        "time of the first call in a process, median over launches",
+        default="never",
+    ),
+)
+
+NAMES = {quantity.key: quantity.name for quantity in QUANTITIES}
+"""What a quantity is called in a sentence, by its key."""
