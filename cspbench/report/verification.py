@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from ..engine.verify import CONVENTIONS, MEANINGS, Check
+from ..records.verification import CONVENTIONS, Check
 from ..units import percent_text
 from .prose import some
 from .tables import WIDTH, Strip, draw, wrap
@@ -15,7 +15,7 @@ _LEFT = (True, True, False, False, False, True)
 def text(checks: Sequence[Check]) -> str:
     """The conclusion, the table, why figures differ, and the sources."""
     used = [word for word in CONVENTIONS if any(one.convention == word for one in checks)]
-    key = "; ".join(f"{word}: {MEANINGS[word]}" for word in used)
+    key = "; ".join(f"{word}: {CONVENTIONS[word]}" for word in used)
     blocks = ["\n".join(wrap(conclusion(checks), WIDTH)), _table(checks)]
     blocks.append("\n".join(wrap(key, WIDTH)))
     reasons = dict.fromkeys(
