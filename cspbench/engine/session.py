@@ -27,7 +27,8 @@ from ..records.machine import Environment, Git, GpuFound
 from ..records.run import COSTS, SCHEMA, SIDES, Run, RunInfo, Settings, Side, TrainingSettings
 from . import preflight
 from .batch_search import largest_batches
-from .runner import Progress, Runner
+from .progress import Progress
+from .runner import Runner
 
 AUTO = "auto"
 DEFAULT_SUITES = {"run": "blocks", "ab": "blocks", "gradients": "designs"}

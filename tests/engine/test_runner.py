@@ -8,22 +8,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, by_stage, make_case, make_info, make_latency, make_launch
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
 from synthetic import make_counts, make_peak
 
 from cspbench import report
 from cspbench.engine import isolate
 from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
-from cspbench.engine.runner import pack as pack_wanted
 from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
 from cspbench.records import folder as store
 from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder
 from cspbench.records.lines import GRADIENTS, CaseFailure, Line, Stage
-from cspbench.records.measurements import Allocated, Graph, Resident, Split, TensorPeak
-from cspbench.records.run import Record, Run, RunInfo, TrainingSettings
+from cspbench.records.measurements import Allocated, Graph, Resident
+from cspbench.records.run import Run, RunInfo, TrainingSettings
 from cspbench.verdicts.launches import launches_by_case
 
 slow = pytest.mark.slow
@@ -35,8 +34,8 @@ def _nothing_is_contended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", 1.0)
 
 
-class Watch:
-    """A progress that remembers what it was told, and may raise."""
+class RecordedProgress:
+    """A progress that records what it is told, and may raise."""
 
     def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
         self.cases: list[tuple[int, int, str]] = []
@@ -70,7 +69,7 @@ def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 6
         *(make_case(build, reference="Good infer") for build in builds), settings=settings
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), Watch()).run()
+        Runner(folder, store.read_lines(path), RecordedProgress()).run()
     return store.read(path)
 
 
@@ -117,7 +116,7 @@ def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> N
         for build in ("Good", "BreaksCompiled")
     ]
     with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
-        Runner(folder, store.read_lines(folder.path), Watch()).run()
+        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
     run = store.read(tmp_path / "run")
     assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
     whole, parted = (record.allocated for record in run.records)
@@ -155,23 +154,23 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with RunFolder.create(path, info) as folder, pytest.raises(KeyboardInterrupt):
-        Runner(folder, store.read_lines(path), Watch(at_launch=interrupt)).run()
-    kept = (path / "records.jsonl").read_bytes()
+        Runner(folder, store.read_lines(path), RecordedProgress(at_launch=interrupt)).run()
+    before = (path / "records.jsonl").read_bytes()
     assert len(store.read(path).launches) == 1
 
     folder, assembly = RunFolder.resume(path)
-    watch = Watch()
+    progress = RecordedProgress()
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert watch.cases == []
-    assert watch.launches == [(2, 3), (3, 3)]
-    assert (path / "records.jsonl").read_bytes().startswith(kept)
+        Runner(folder, assembly, progress).run()
+    assert progress.cases == []
+    assert progress.launches == [(2, 3), (3, 3)]
+    assert (path / "records.jsonl").read_bytes().startswith(before)
     assert outcome(store.read(path)) == {"Good": 3}
 
     folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert watch.launches == [(2, 3), (3, 3)]  # nothing was missing any more
+        Runner(folder, assembly, progress).run()
+    assert progress.launches == [(2, 3), (3, 3)]  # nothing was missing any more
 
 
 @slow
@@ -191,13 +190,13 @@ def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_pa
     """Two cases of the same work: after the first two launches more follow, within the time."""
     settings = msgspec.structs.replace(SETTINGS, launches=2, budget_s=6.0)
     cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
-    path, watch = tmp_path / "run", Watch()
+    path, progress = tmp_path / "run", RecordedProgress()
     with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
-        Runner(folder, store.read_lines(path), watch).run()
+        Runner(folder, store.read_lines(path), progress).run()
     run = store.read(path)
     assert len(run.launches) > 2
     assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
-    assert [total for _, total in watch.launches[:3]] == [2, 2, None]
+    assert [total for _, total in progress.launches[:3]] == [2, 2, None]
 
 
 @slow
@@ -210,7 +209,7 @@ def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) ->
     (path / "records.jsonl").write_bytes(b"".join(lines[:-1]))
     folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, assembly, Watch()).run()
+        Runner(folder, assembly, RecordedProgress()).run()
     run = store.read(path)
     assert [launch.launch for launch in run.launches] == [1, 3]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 3]
@@ -223,7 +222,7 @@ def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
     settings = msgspec.structs.replace(SETTINGS, memory_budget_bytes=1000)
     info = make_info(make_case("Good"), settings=settings)
     with RunFolder.create(tmp_path / "run", info) as folder:
-        Runner(folder, store.read_lines(tmp_path / "run"), Watch()).run()
+        Runner(folder, store.read_lines(tmp_path / "run"), RecordedProgress()).run()
     (record,) = store.read(tmp_path / "run").records
     assert record.counts is not None
     (failure,) = record.failures
@@ -242,90 +241,24 @@ def test_the_parents_environment_and_directory_stay_as_they_were(tmp_path: Path)
     assert (dict(os.environ), Path.cwd()) == before
 
 
-def record(name: str, *, baseline: int, peak: int, reference: str | None = None) -> Record:
-    case = msgspec.structs.replace(make_case(name), reference=reference)
-    empty = Split(**dict.fromkeys(Split.__struct_fields__, 0))
-    return Record(
-        case=case,
-        measurements=by_stage(
-            TensorPeak(
-                case=case.key,
-                peak_tensor_bytes=peak,
-                baseline_bytes=baseline,
-                split=empty,
-                operator="",
-                module="",
-            )
-        ),
-    )
-
-
-def pack(records: Sequence[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
-    """All of them are wanted."""
-    return pack_wanted(records, {record.case.key for record in records}, lambda _: budget_bytes)
-
-
-def test_only_what_is_wanted_is_launched_and_its_reference_with_it() -> None:
-    """A verdict that is open is measured again beside its reference; the others rest."""
-    records = [
-        record("ref", baseline=10, peak=100),
-        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "ab"),
-    ]
-    groups = pack_wanted(records, {"b infer"}, lambda _: 1000)
-    assert [[case.entry for case in group] for group in groups] == [["ref", "b"]]
-
-
-def test_a_group_holds_what_stands_and_the_most_that_one_call_needs() -> None:
-    """Standing 10 + 10 + 10 and one call of 90 fit into 120; into 119 they do not."""
-    records = [record(name, baseline=10, peak=100) for name in "abc"]
-    assert [len(group) for group in pack(records, 120)] == [3]
-    assert [len(group) for group in pack(records, 119)] == [2, 1]
-
-
-def test_every_group_holds_its_cases_reference() -> None:
-    """The reference stands in each group, so that ratios are taken turn by turn."""
-    records = [
-        record("ref", baseline=10, peak=100),
-        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "abcd"),
-    ]
-    groups = pack(records, 120)
-    assert [[case.entry for case in group] for group in groups] == [
-        ["ref", "a", "b"],
-        ["ref", "c", "d"],
-    ]
-
-
-def test_a_case_larger_than_the_budget_has_a_group_of_its_own() -> None:
-    """It is not dropped in silence; whether it may run at all is decided before."""
-    groups = pack([record("a", baseline=10, peak=20), record("b", baseline=500, peak=900)], 100)
-    assert [[case.entry for case in group] for group in groups] == [["a"], ["b"]]
-
-
-def test_cases_of_different_precision_never_share_a_group() -> None:
-    """A process has one set of backend flags."""
-    first, second = record("a", baseline=1, peak=2), record("b", baseline=1, peak=2)
-    other = msgspec.structs.replace(
-        second, case=msgspec.structs.replace(second.case, precision="bf16")
-    )
-    assert len(pack([first, other], 100)) == 2
-
-
-def gradient_run(path: Path, *builds: str, seeds: int, watch: Watch) -> Run:
+def gradient_run(path: Path, *builds: str, seeds: int, progress: RecordedProgress) -> Run:
     training = TrainingSettings(seeds=seeds, steps=4, data="digits")
     settings = msgspec.structs.replace(SETTINGS, training=training)
     info = make_info(
         *(make_case(build, mode="train") for build in builds), settings=settings, stages=GRADIENTS
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), watch).run()
+        Runner(folder, store.read_lines(path), progress).run()
     return store.read(path)
 
 
 @slow
 def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -> None:
     """What breaks on real tensors is told at its first seed; what has no map is traced only."""
-    watch = Watch()
-    run = gradient_run(tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, watch=watch)
+    progress = RecordedProgress()
+    run = gradient_run(
+        tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, progress=progress
+    )
     good, flattens, raises = run.records
     assert [training.seed for training in good.trainings] == [0, 1]
     assert [reading.step for reading in good.trainings[0].readings] == [0, 1, 2, 4]
@@ -338,33 +271,33 @@ def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -
         "raised",
         "ValueError: no",
     )
-    assert [number for number, *_ in watch.trained] == [1, 2, 3]
+    assert [number for number, *_ in progress.trained] == [1, 2, 3]
     assert run.launches == ()
 
 
 @slow
-def test_a_training_that_is_missing_is_made_up_for(tmp_path: Path) -> None:
+def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     """The others are kept, and the one repeated gives the same readings."""
     path = tmp_path / "run"
-    whole = gradient_run(path, "Good", seeds=3, watch=Watch())
+    whole = gradient_run(path, "Good", seeds=3, progress=RecordedProgress())
     lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
     (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
     folder, assembly = RunFolder.resume(path)
-    watch = Watch()
+    progress = RecordedProgress()
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert [number for number, *_ in watch.trained] == [1, 2]
+        Runner(folder, assembly, progress).run()
+    assert [number for number, *_ in progress.trained] == [1, 2]
     assert store.read(path).records == whole.records
 
 
 class SideBySide:
     """`isolate.run` for runs on two devices, where each launch waits for one on the other."""
 
-    def __init__(self, *, dies: str = "") -> None:
+    def __init__(self, *, full_disk_at: str = "") -> None:
         self.barrier = Barrier(2, timeout=30)
         self.running: list[str] = []
         self.launched: list[tuple[int, tuple[str, ...]]] = []
-        self._dies = dies
+        self._full_disk_at = full_disk_at
 
     def __call__(
         self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
@@ -387,7 +320,7 @@ class SideBySide:
         self.barrier.wait()
         self.launched.append((number, tuple(case.key for case in group)))
         self.running.remove(device)
-        if self._dies in {case.entry for case in group}:
+        if self._full_disk_at in {case.entry for case in group}:
             raise CspbenchError("no space left on device")
         for case in group:
             receive(make_latency(case, number))
@@ -409,9 +342,9 @@ def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
     """Every launch meets one on the other device; each case has its three, numbered apart."""
     fake = SideBySide()
     monkeypatch.setattr(isolate, "run", fake)
-    watch = Watch()
+    progress = RecordedProgress()
     with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
-        Runner(folder, store.read_lines(folder.path), watch).run()
+        Runner(folder, store.read_lines(folder.path), progress).run()
     run = store.read(tmp_path / "run")
     assert {record.case.entry: len(record.latencies) for record in run.records} == {
         "a": 3,
@@ -420,52 +353,25 @@ def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
     }
     assert sorted(number for number, _ in fake.launched) == [1, 2, 3, 4, 5, 6]
     assert {keys for _, keys in fake.launched} == {("a cuda:0", "c cuda:0"), ("b cuda:1",)}
-    assert [total for _, total in watch.launches] == [6] * 6
-    assert sorted(number for number, _ in watch.launches) == [1, 2, 3, 4, 5, 6]
+    assert [total for _, total in progress.launches] == [6] * 6
+    assert sorted(number for number, _ in progress.launches) == [1, 2, 3, 4, 5, 6]
 
 
 def test_what_ends_the_run_on_one_device_ends_it_on_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk is no case's failure: it is raised, and no round follows."""
-    fake = SideBySide(dies="b")
+    fake = SideBySide(full_disk_at="b")
     monkeypatch.setattr(isolate, "run", fake)
     with (
         RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
         pytest.raises(CspbenchError, match="no space left"),
     ):
-        Runner(folder, store.read_lines(folder.path), Watch()).run()
+        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
     assert len(fake.launched) == 2
 
 
-def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_at_once() -> None:
-    """Each keeps 10 bytes and needs 100 in a call: two are 120 together, with graphs 220."""
-    info = on_two_devices()
-    records = [
-        Record(
-            case=case,
-            measurements=by_stage(
-                msgspec.structs.replace(
-                    make_peak(case),
-                    peak_tensor_bytes=110,
-                    baseline_bytes=10,
-                    split=msgspec.structs.replace(make_peak(case).split, weights=0),
-                )
-            ),
-        )
-        for case in info.cases
-    ]
-    keys = {case.key for case in info.cases}
-
-    def packed(**options: bool) -> list[tuple[str, ...]]:
-        groups = pack_wanted(records, keys, lambda _: 150, **options)
-        return [tuple(case.entry for case in group) for group in groups]
-
-    assert packed() == [("a", "c"), ("b",)]
-    assert packed(keeps_peaks=True) == [("a",), ("b",), ("c",)]
-
-
-class Crowded:
+class SmallGpu:
     """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory.
 
     Cases are built in the order of their names, or ``backwards``.
@@ -486,11 +392,11 @@ class Crowded:
         number, group = arguments[:2]
         self.groups.append(tuple(case.entry for case in group))
         self.uncapturable.append(arguments[4])
-        stayed: list[Case] = []
+        fitting: list[Case] = []
         for case in sorted(group, key=lambda case: case.entry, reverse=self._backwards):
             peak = make_peak(case).peak_tensor_bytes
-            if peak * (1 + len(stayed)) <= self._room:
-                stayed.append(case)
+            if peak * (1 + len(fitting)) <= self._room:
+                fitting.append(case)
                 receive(make_latency(case, number))
             else:
                 receive(
@@ -502,13 +408,13 @@ class Crowded:
                         launch=number,
                     )
                 )
-        receive(make_launch(number, *stayed))
+        receive(make_launch(number, *fitting))
         return None
 
     def _measure(
         self, case: Case, stages: Sequence[Stage], receive: Callable[[Line], None]
     ) -> Exit | None:
-        known: dict[str, Line] = {
+        lines: dict[str, Line] = {
             "counts": make_counts(case),
             "tensor_peak": make_peak(case),
             "allocated": Allocated(case=case.key, peak_tensor_bytes=1, peak_alloc_bytes=1),
@@ -516,11 +422,11 @@ class Crowded:
         for index, stage in enumerate(stages):
             if stage == "graph" and self._graphs_die:
                 return Exit(cause="signal", reason="killed by SIGABRT", detail="", step=index)
-            receive(known.get(stage) or Graph(case=case.key, graph_bytes=7))
+            receive(lines.get(stage) or Graph(case=case.key, graph_bytes=7))
         return None
 
 
-def on_a_gpu(path: Path, fake: Crowded, *names: str, cuda_graph: bool = False) -> Run:
+def on_a_gpu(path: Path, fake: SmallGpu, *names: str, cuda_graph: bool = False) -> Run:
     """A run of two launches of ``names``, each with the first as its reference."""
     cases = [
         msgspec.structs.replace(make_case(name), device="cuda", reference=f"{names[0]} infer")
@@ -532,7 +438,7 @@ def on_a_gpu(path: Path, fake: Crowded, *names: str, cuda_graph: bool = False) -
     stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
     info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), Watch()).run()
+        Runner(folder, store.read_lines(path), RecordedProgress()).run()
     return store.read(path)
 
 
@@ -543,7 +449,7 @@ def test_a_case_without_memory_beside_others_is_tried_with_fewer_until_it_stands
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two fit at once: every case has its two launches in the end, and none is called a failure."""
-    fake = Crowded(2 * PEAK)
+    fake = SmallGpu(2 * PEAK)
     monkeypatch.setattr(isolate, "run", fake)
     run = on_a_gpu(tmp_path / "run", fake, *"abcde")
     assert {record.case.entry for record in run.records if record.failures} == set()
@@ -561,7 +467,7 @@ def test_a_case_without_memory_even_alone_has_failed(
 
     The reference itself goes on.
     """
-    fake = Crowded(PEAK, backwards=backwards)
+    fake = SmallGpu(PEAK, backwards=backwards)
     monkeypatch.setattr(isolate, "run", fake)
     run = on_a_gpu(tmp_path / "run", fake, *"abc")
     assert outcome(run) == {
@@ -579,11 +485,11 @@ def test_a_graph_that_kills_its_process_leaves_the_case_to_be_timed_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs_die: bool
 ) -> None:
     """Launches are told which cases they must not capture, and why."""
-    fake = Crowded(9 * PEAK, graphs_die=graphs_die)
+    fake = SmallGpu(9 * PEAK, graphs_die=graphs_die)
     monkeypatch.setattr(isolate, "run", fake)
     run = on_a_gpu(tmp_path / "run", fake, *"ab", cuda_graph=True)
     assert outcome(run) == {"a": 2, "b": 2}
-    why = Failure(reason="killed by SIGABRT")
-    kept = [record.graph.graph_bytes for record in run.records if record.graph]
-    assert kept == ([why, why] if graphs_die else [7, 7])
-    assert fake.uncapturable[0] == ({"a infer": why, "b infer": why} if graphs_die else {})
+    failure = Failure(reason="killed by SIGABRT")
+    graph_bytes = [record.graph.graph_bytes for record in run.records if record.graph]
+    assert graph_bytes == ([failure, failure] if graphs_die else [7, 7])
+    assert fake.uncapturable[0] == ({"a infer": failure, "b infer": failure} if graphs_die else {})
