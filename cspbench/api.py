@@ -7,14 +7,16 @@ from torch import nn
 from .catalogue import find
 from .catalogue.entry import Entry, Shape, Value
 from .errors import CspbenchError, unknown
-from .machine.device import backend, check, gpu
+from .machine.device import backend, check_device, gpu
 from .machine.environment import physical_cores
-from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
-from .measures.latency import Benchmark, Timer, take_turns
+from .measures.execution.subject import BuiltSubject, ModuleSubject, Subject
+from .measures.latency import latency
 from .measures.registry import MEASURES
+from .measures.timing.benchmark import Benchmark, take_turns
+from .measures.timing.timer import Timer
 from .plan.case import Mode, Precision, make_case
 from .records.base import Frozen
-from .records.lines import STAGES, Latency
+from .records.lines import Latency
 from .records.run import Record
 
 
@@ -27,8 +29,7 @@ class Profile(Record, frozen=True, kw_only=True):
         return summary.text([self])
 
 
-_APART = ("resident", "graph")  # these set the allocator, and may leave torch unable to capture
-_IN_PROCESS = tuple(stage for stage in STAGES if stage not in _APART)
+_STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_process)
 
 
 def profile(
@@ -52,49 +53,72 @@ def profile(
     Raises `CspbenchError` for an unknown name, argument, shape or device, and whatever the module's
     own forward raises.
     """
-    wanted = list(measures)
-    for name in wanted:
-        if name not in _IN_PROCESS:
-            raise unknown("measure", name, _IN_PROCESS)
-    check(device)
+    stages = list(measures)
+    for stage in stages:
+        if stage not in _STAGES:
+            raise unknown("measure", stage, _STAGES)
+    check_device(device)
+    subject = _subject(
+        module_or_entry,
+        input_shape,
+        device=device,
+        mode=mode,
+        precision=precision,
+        arguments=arguments or {},
+    )
+    records: dict[str, Frozen] = {}
+    latencies: tuple[Latency, ...] = ()
+    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
+        for stage, measure in MEASURES.items():
+            if stage in stages and measure.place == "turns":
+                latencies = (_latency(subject, turns),)
+            elif stage in stages:
+                records[stage] = measure.measure(subject)
+    return Profile(case=subject.case, latencies=latencies, **records)  # type: ignore[arg-type]
+
+
+def _subject(
+    module_or_entry: nn.Module | Entry | str,
+    input_shape: Shape | None,
+    *,
+    device: str,
+    mode: Mode,
+    precision: Precision,
+    arguments: dict[str, Value],
+) -> Subject:
+    """The subject that is measured; raises `CspbenchError` for an unknown name or argument."""
     if isinstance(module_or_entry, nn.Module):
-        if input_shape is None:
-            raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
-        entry = Entry(
-            name=type(module_or_entry).__name__,
-            build="",
-            description="a user's module",
-            source="",
-            input_shape=input_shape,
-            input_gradient=False,
-        )
+        entry = _entry_of_module(module_or_entry, input_shape)
     else:
         entry = find(module_or_entry) if isinstance(module_or_entry, str) else module_or_entry
     case = make_case(
-        entry, arguments or {}, shape=input_shape, device=device, precision=precision, mode=mode
+        entry, arguments, shape=input_shape, device=device, precision=precision, mode=mode
     )
-    subject: Subject = (
-        ModuleSubject(case, module_or_entry)
-        if isinstance(module_or_entry, nn.Module)
-        else BuiltSubject(case)
+    if isinstance(module_or_entry, nn.Module):
+        return ModuleSubject(case, module_or_entry)
+    return BuiltSubject(case)
+
+
+def _entry_of_module(module: nn.Module, input_shape: Shape | None) -> Entry:
+    if input_shape is None:
+        raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+    return Entry(
+        name=type(module).__name__,
+        build="",
+        description="a user's module",
+        source="",
+        input_shape=input_shape,
+        input_gradient=False,
     )
-    found: dict[str, Frozen] = {}
-    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
-        for name, measure in MEASURES.items():
-            if name in wanted:
-                found[name] = measure(subject)
-        latencies = (_latency(subject, turns),) if "latency" in wanted else ()
-    return Profile(case=case, latencies=latencies, **found)  # type: ignore[arg-type]
 
 
 def _latency(subject: Subject, turns: int) -> Latency:
-    case = subject.case
-    timer = Timer(minimum_s=0.001, gpu=gpu(case.device))
-    benchmark = timer.prepare(case.key, Call(case, subject.real(), case.device))
-
-    def sample(one: Benchmark) -> bool:
-        one.sample()
-        return True
-
-    take_turns([benchmark], turns=turns, seed=0, sample=sample)
+    timer = Timer(min_time_s=0.001, gpu=gpu(subject.case.device))
+    benchmark = latency(subject, timer)
+    take_turns([benchmark], turns=turns, seed=0, sample=_sample)
     return benchmark.latency(launch=1)
+
+
+def _sample(benchmark: Benchmark) -> bool:
+    benchmark.sample()
+    return True

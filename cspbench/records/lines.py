@@ -30,23 +30,8 @@ Stage = Literal[
     "gradient_terms",
     "training",
 ]
-STAGES: dict[Stage, str] = {
-    "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
-    "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
-    "allocated": "peak of what the allocator gave out, real tensors",
-    "graph": "what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
-    "resident": "peak resident memory as the operating system sees it",
-    "latency": "seconds per call in inference or per training step, in launches and turns",
-    "gradient_terms": "which gradient terms take part in each weight's update, exact",
-    "training": "how alike gradients are in a block that is trained briefly, several seeds",
-}
-"""What can be measured of a case, in this order."""
-
 COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
-GRADIENTS: tuple[Stage, ...] = ("counts", "gradient_terms", "training")
-"""What ``run`` and ``gradients`` measure of a case."""
-ON_DEVICE: tuple[Stage, ...] = ("allocated", "graph", "resident", "latency")
-"""What runs for real on a case's own device; all else is counted, or trained on the CPU."""
+"""What a run measured whose ``run.json`` names no stages."""
 
 CONTENDED = 0.05
 """A launch that lost more than this share of its processor time to others is contended."""

@@ -17,11 +17,11 @@ from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
 from cspbench.engine.runner import pack as pack_wanted
 from cspbench.errors import CspbenchError
+from cspbench.measures.registry import stages
 from cspbench.plan.case import Case
 from cspbench.records import folder as store
 from cspbench.records.folder import RunFolder
 from cspbench.records.lines import (
-    GRADIENTS,
     Allocated,
     CaseFailure,
     Failure,
@@ -320,7 +320,9 @@ def gradient_run(path: Path, *builds: str, seeds: int, watch: Watch) -> Run:
     training = TrainingSettings(seeds=seeds, steps=4, data="digits")
     settings = msgspec.structs.replace(SETTINGS, training=training)
     info = make_info(
-        *(make_case(build, mode="train") for build in builds), settings=settings, stages=GRADIENTS
+        *(make_case(build, mode="train") for build in builds),
+        settings=settings,
+        stages=stages("gradients", settings),
     )
     with RunFolder.create(path, info) as folder:
         Runner(folder, store.read(path), watch).run()
