@@ -14,19 +14,19 @@ from typing import Any, Protocol
 import msgspec
 
 from ..errors import CspbenchError
+from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.assembly import Assembly
 from ..records.base import Failure
 from ..records.folder import RunFolder
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import Graph
 from ..records.run import Record, Run, RunInfo, Side, TrainingSettings
 from ..units import bytes_text
 from . import isolate
 from .schedule import standings, strategy
 
-_STATIC: tuple[Stage, ...] = ("counts", "tensor_peak", "gradient_terms")
-_SINGLE: tuple[Stage, ...] = (*_STATIC, "allocated", "graph", "resident")
+_SINGLE_PLACES = ("static", "real", "isolated")
+"""Where a case is measured by itself, a process each."""
 
 
 class Progress(Protocol):
@@ -103,22 +103,23 @@ class Runner:
         for index, record in enumerate(records, start=1):
             before = len(self._lines)
             missing = tuple(
-                stage for stage in self._info.stages if stage in _SINGLE and not _has(record, stage)
+                stage
+                for stage in self._info.stages
+                if MEASURES[stage].place in _SINGLE_PLACES and not _has(record, stage)
             )
             if missing and not record.failures:
                 self._measure(record.case, missing)
                 self._progress.case_measured(index, len(records), record.case, self._lines[before:])
 
     def _measure(self, case: Case, stages: tuple[Stage, ...]) -> None:
-        """The stages in a process each: what allocates nothing, what does, and the resident."""
-        static = tuple(stage for stage in stages if stage in _STATIC)
-        for together in (static, ("allocated", "graph"), ("resident",)):
-            wanted = tuple(stage for stage in together if stage in stages)
-            if not wanted:
-                continue
-            if together != static and self._is_too_large(case):
+        """The stages of each place in a process; those that are isolated in one each."""
+        groups = [[stage for stage in stages if MEASURES[stage].place == "static"]]
+        groups += [[stage for stage in stages if MEASURES[stage].place == "real"]]
+        groups += [[stage] for stage in stages if MEASURES[stage].place == "isolated"]
+        for group in filter(None, groups):
+            if MEASURES[group[0]].place != "static" and self._is_too_large(case):
                 return
-            if not self._measure_isolated(case, wanted):
+            if not self._measure_isolated(case, tuple(group)):
                 return
 
     def _measure_isolated(self, case: Case, stages: tuple[Stage, ...]) -> bool:
@@ -140,8 +141,9 @@ class Runner:
         )
         if worker_exit is not None and not failed:
             stage = stages[max(worker_exit.step, 0)]
-            if stage == "graph":  # the case itself ran: it is timed without one
-                self._keep([Graph(case=case.key, graph_bytes=Failure(reason=worker_exit.reason))])
+            line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
+            if line is not None:
+                self._keep([line])
                 return True
             self._keep([_death(case, stage, worker_exit)])
         return worker_exit is None and not failed

@@ -14,8 +14,8 @@ import msgspec
 from ..catalogue import find
 from ..catalogue.entry import Shape, Value
 from ..errors import CspbenchError, unknown
-from ..measures.base import BuiltSubject
 from ..measures.counts import count
+from ..measures.execution.subject import BuiltSubject
 from ..plan.case import make_case
 from ..records.base import Frozen
 from ..records.measurements import Counts

@@ -27,18 +27,21 @@ from ..catalogue.loading import resolve
 from ..errors import AbsentError, CspbenchError
 from ..machine import allocator
 from ..machine.contention import Snapshot
-from ..machine.device import GpuWatch, backend, check, found, gpu, management
-from ..measures.base import BuiltSubject, Call
-from ..measures.equivalence import equivalence
-from ..measures.gradient_terms import training
+from ..machine.device import GpuMonitor, backend, check_device, describe_gpu, gpu, open_nvml
+from ..measures.execution.equivalence import equivalence
+from ..measures.execution.subject import BuiltSubject
 from ..measures.gradients.data import images
-from ..measures.latency import Benchmark, Timer, empty_region_s, take_turns
-from ..measures.memory import tensor_peak
-from ..measures.registry import MEASURES
-from ..measures.yardstick import yardstick
+from ..measures.latency import latency
+from ..measures.registry import MEASURES, preload
+from ..measures.tensor_peak import tensor_peak
+from ..measures.timing.benchmark import Benchmark, take_turns
+from ..measures.timing.clock import empty_region_s
+from ..measures.timing.timer import Timer
+from ..measures.timing.yardstick import yardstick
+from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import ON_DEVICE, YARDSTICK, CaseFailure, Cause, Launch, Stage
+from ..records.lines import YARDSTICK, CaseFailure, Cause, Launch, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .isolate import Channel
@@ -47,6 +50,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import thop  # noqa: F401 -- loaded ahead, so that a fresh process has it
 
+preload()
 
 _BALLAST_BYTES = 1 << 20
 _GPU_BALLAST_BYTES = 20 << 20  # torch gives out larger blocks of a GPU's memory
@@ -57,8 +61,8 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
     """Send what each GPU is, or the `CspbenchError` that says why it cannot be used."""
     try:
         for device in devices:
-            check(device)
-            channel.send(found(device))
+            check_device(device)
+            channel.send(describe_gpu(device))
     except CspbenchError as error:
         channel.send(error)
 
@@ -103,10 +107,11 @@ def measure(
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
         channel.begin_step(index)
-        device = case.device if stage in ON_DEVICE else "cpu"  # the others allocate nothing there
+        # what is static allocates nothing on the device
+        device = "cpu" if MEASURES[stage].place == "static" else case.device
         try:
             with _backend(settings, device, case.precision):
-                channel.send(MEASURES[stage](subject))
+                channel.send(MEASURES[stage].measure(subject))
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             channel.send(failure(case.key, stage, error))
             return
@@ -202,20 +207,20 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
         size = layout.randrange(_GPU_BALLAST_BYTES if on_gpu else _BALLAST_BYTES)
         ballast.append(torch.empty(size, dtype=torch.uint8, device=device))
         torch.manual_seed(settings.seed)  # the same weights and input, whatever was built before
-        call = Call(case, BuiltSubject(case, roots.get(case.side)).real(), device, compiled=True)
+        subject = BuiltSubject(case, roots.get(case.side))
         graph = uncapturable.get(case.key, settings.cuda_graph)
-        benchmarks.append(timer.prepare(case.key, call, graph=graph))
+        benchmarks.append(latency(subject, timer, graph=graph))
 
     device = cases[0].device  # a group shares the device and the backend's flags
     with _backend(settings, device, cases[0].precision):
         threads = torch.get_num_threads()
         channel.begin_step(len(cases))
         on_gpu = gpu(device)
-        watch = GpuWatch(device, management(device)) if on_gpu else None
+        monitor = GpuMonitor(device, open_nvml(device)) if on_gpu else None
         timer = Timer(
-            minimum_s=settings.min_time_s,
+            min_time_s=settings.min_time_s,
             gpu=on_gpu,
-            watch=watch,
+            monitor=monitor,
             cold=settings.cold,
         )
         benchmarks.append(timer.prepare(YARDSTICK, yardstick(device)))
@@ -223,8 +228,8 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
             attempt(case.key, partial(enter, case))
         gc.collect()
         gc.disable()
-        if watch:
-            watch.begin()
+        if monitor:
+            monitor.start()
         before = Snapshot.take()
         stayed = take_turns(
             benchmarks,
@@ -234,8 +239,8 @@ def launch(  # noqa: PLR0917 -- a task is handed its arguments by place
         )
         after = Snapshot.take()
         seen = None
-        if watch and on_gpu:
-            seen = watch.activity(empty_region_s=empty_region_s(on_gpu))
+        if monitor and on_gpu:
+            seen = monitor.activity(empty_region_s=empty_region_s(on_gpu))
     stayed.sort(key=lambda one: steps[one.key])
     for one in stayed:
         channel.send(one.latency(launch=number))

@@ -1,6 +1,7 @@
 """Tasks of the worker that need a GPU, in this process, with a GPU that is made up."""
 
 import contextlib
+import dataclasses
 import gc
 import hashlib
 import sys
@@ -19,12 +20,15 @@ from cspbench.engine import worker
 from cspbench.errors import CspbenchError
 from cspbench.machine import device
 from cspbench.machine.nvml import Nvml
-from cspbench.measures import graph as graph_measure
-from cspbench.measures import memory
-from cspbench.measures.base import BuiltSubject
-from cspbench.measures.latency import Benchmark
+from cspbench.measures import allocated as allocated_module
+from cspbench.measures.allocated import allocated
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.graph import graph
+from cspbench.measures.registry import MEASURES
+from cspbench.measures.tensor_peak import tensor_peak
+from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.records.base import Failure
-from cspbench.records.lines import STAGES, YARDSTICK, CaseFailure, Latency, Launch
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch
 from cspbench.records.machine import GpuFound
 from cspbench.records.measurements import Allocated, Graph
 from cspbench.verdicts.launches import is_contended, is_throttled
@@ -57,7 +61,7 @@ def launched(
 ) -> Sequence[Any]:
     """A launch of two cases whose device is a GPU to the worker."""
     monkeypatch.setattr(worker, "gpu", lambda _: ThisProcessor())
-    monkeypatch.setattr(worker, "management", lambda _: Nvml(made_up_nvml(processes=3), "handle"))
+    monkeypatch.setattr(worker, "open_nvml", lambda _: Nvml(made_up_nvml(processes=3), "handle"))
     ear = Ear()
     cases = (make_case("Good"), make_case("Good", mode="train"))
     changed = msgspec.structs.replace(SETTINGS, **settings)
@@ -220,13 +224,13 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         memory_stats=lambda _: {"requested_bytes.all.peak": 120},
         max_memory_reserved=said("reserved", 2048),
     )
-    monkeypatch.setattr(memory, "is_gpu", lambda _: True)
+    monkeypatch.setattr(allocated_module, "is_gpu", lambda _: True)
     subject = BuiltSubject(make_case("Good", mode="train"))
-    found = memory.allocated(subject)
+    found = allocated(subject)
     assert calls == ["wait", "empty", "reset", "baseline", "wait", "peak", "reserved"]
     assert found == Allocated(
         case="Good train",
-        peak_tensor_bytes=memory.tensor_peak(subject).peak_tensor_bytes,
+        peak_tensor_bytes=tensor_peak(subject).peak_tensor_bytes,
         peak_alloc_bytes=130,
         baseline_alloc_bytes=30,
         peak_requested_bytes=120,
@@ -247,9 +251,9 @@ def test_a_graph_is_tried_where_nothing_else_is_measured(
     """What it keeps of the memory, or why there is none; the allocator is made up."""
     reserved = [1 << 20, 6 << 20]
     fake_cuda(monkeypatch, empty_cache=lambda: None, memory_reserved=lambda _: reserved.pop(0))
-    monkeypatch.setattr(graph_measure, "gpu", lambda _: MadeUpGpu(capturable=capturable))
+    monkeypatch.setattr(device, "gpu", lambda _: MadeUpGpu(capturable=capturable))
     subject = BuiltSubject(make_case("Good", mode="train"))
-    assert graph_measure.graph(subject) == Graph(case="Good train", graph_bytes=kept)
+    assert graph(subject) == Graph(case="Good train", graph_bytes=kept)
 
 
 def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +266,10 @@ def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPa
         yield
 
     monkeypatch.setattr(worker, "backend", backend)
-    measures = dict.fromkeys(STAGES, lambda _: None)
+    measures = {
+        stage: dataclasses.replace(measure, measure=lambda _: None)
+        for stage, measure in MEASURES.items()
+    }
     monkeypatch.setattr(worker, "MEASURES", measures)
     case = msgspec.structs.replace(make_case("Good"), device="cuda:0")
     stages = ("counts", "tensor_peak", "allocated", "graph")
@@ -291,7 +298,7 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
 ) -> None:
     """Its state is unknown, and says why."""
     monkeypatch.setattr(worker, "gpu", lambda _: ThisProcessor())
-    monkeypatch.setattr(worker, "management", lambda _: Failure(reason="no library"))
+    monkeypatch.setattr(worker, "open_nvml", lambda _: Failure(reason="no library"))
     ear = Ear()
     worker.launch(ear, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
     launch = ear.heard[-1]
