@@ -24,10 +24,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from cspbench import report
 from cspbench.catalogue import ENTRIES as CATALOGUE
 from cspbench.catalogue import find
-from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
+from cspbench.measures.execution.hooks import module_stack
+from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.gradient_terms import gradient_terms
-from cspbench.measures.memory import StorageTracker, tensor_peak
+from cspbench.measures.tensor_peak import tensor_peak
+from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import make_case
 from cspbench.records import folder as store
 

@@ -1,10 +1,13 @@
-"""What ``import cspbench`` gives: `profile` a module or an entry, `compare` two runs."""
+"""What ``import cspbench`` gives: `profile` a module or an entry, `compare` two runs.
+
+torch is imported by `profile` alone, so that runs can be compared where it is absent.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from torch import nn
 
 from .catalogue import find
 from .catalogue.entry import Entry, Shape, Value
@@ -12,24 +15,20 @@ from .comparison import result
 from .comparison.compare import compare as compare_runs
 from .comparison.thresholds import Gate
 from .errors import CspbenchError, unknown
-from .machine.device import backend, check, gpu
 from .machine.environment import physical_cores
-from .measures.base import BuiltSubject, Call, ModuleSubject, Subject
-from .measures.latency import Benchmark, Timer, take_turns
 from .measures.registry import MEASURES
 from .plan.case import Mode, Precision, make_case
-from .records.lines import STAGES, Latency
+from .records.lines import Latency
 from .records.measurements import AnyMeasurement
 from .records.run import Record, Run
 
+if TYPE_CHECKING:
+    from torch import nn
 
-class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose text is the tables."""
+    from .measures.execution.subject import Subject
+    from .measures.timing.benchmark import Benchmark
 
-    def __str__(self) -> str:
-        from .report import comparison
-
-        return comparison.text(self)
+_STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_process)
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -41,12 +40,29 @@ class Profile(Record, frozen=True, kw_only=True):
         return summary.text([self])
 
 
-_APART = ("resident", "graph")  # these set the allocator, and may leave torch unable to capture
-_IN_PROCESS = tuple(stage for stage in STAGES if stage not in _APART)
+class Comparison(result.Comparison, frozen=True, kw_only=True):
+    """A comparison of two runs whose text is the tables."""
+
+    def __str__(self) -> str:
+        from .report import comparison
+
+        return comparison.text(self)
+
+
+def compare(
+    baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
+) -> Comparison:
+    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
+
+    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
+    one, or results of pytest-benchmark. Raises `CspbenchError` for what cannot be read.
+    """
+    changes = compare_runs(baseline, candidate, gate=gate)
+    return Comparison(**msgspec.structs.asdict(changes))
 
 
 def profile(
-    module_or_entry: nn.Module | Entry | str,
+    module_or_entry: "nn.Module | Entry | str",
     input_shape: Shape | None = None,
     *,
     device: str = "cpu",
@@ -66,61 +82,83 @@ def profile(
     Raises `CspbenchError` for an unknown name, argument, shape or device, and whatever the module's
     own forward raises.
     """
-    wanted = list(measures)
-    for name in wanted:
-        if name not in _IN_PROCESS:
-            raise unknown("measure", name, _IN_PROCESS)
-    check(device)
+    stages = list(measures)
+    for stage in stages:
+        if stage not in _STAGES:
+            raise unknown("measure", stage, _STAGES)
+
+    from .machine.device import backend, check_device
+
+    check_device(device)
+    subject = _subject(
+        module_or_entry,
+        input_shape,
+        device=device,
+        mode=mode,
+        precision=precision,
+        arguments=arguments or {},
+    )
+    measurements: dict[str, AnyMeasurement] = {}
+    latencies: tuple[Latency, ...] = ()
+    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
+        for stage, measure in MEASURES.items():
+            if stage in stages and measure.place == "turns":
+                latencies = (_latency(subject, turns),)
+            elif stage in stages:
+                measurements[stage] = measure.measure(subject)
+    return Profile(case=subject.case, measurements=measurements, latencies=latencies)
+
+
+def _subject(
+    module_or_entry: "nn.Module | Entry | str",
+    input_shape: Shape | None,
+    *,
+    device: str,
+    mode: Mode,
+    precision: Precision,
+    arguments: dict[str, Value],
+) -> "Subject":
+    """The subject that is measured; raises `CspbenchError` for an unknown name or argument."""
+    from torch import nn
+
+    from .measures.execution.subject import BuiltSubject, ModuleSubject
+
     if isinstance(module_or_entry, nn.Module):
-        if input_shape is None:
-            raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
-        entry = Entry(
-            name=type(module_or_entry).__name__,
-            build="",
-            description="a user's module",
-            source="",
-            input_shape=input_shape,
-            input_gradient=False,
-        )
+        entry = _entry_of_module(module_or_entry, input_shape)
     else:
         entry = find(module_or_entry) if isinstance(module_or_entry, str) else module_or_entry
     case = make_case(
-        entry, arguments or {}, shape=input_shape, device=device, precision=precision, mode=mode
+        entry, arguments, shape=input_shape, device=device, precision=precision, mode=mode
     )
-    subject: Subject = (
-        ModuleSubject(case, module_or_entry)
-        if isinstance(module_or_entry, nn.Module)
-        else BuiltSubject(case)
+    if isinstance(module_or_entry, nn.Module):
+        return ModuleSubject(case, module_or_entry)
+    return BuiltSubject(case)
+
+
+def _entry_of_module(module: "nn.Module", input_shape: Shape | None) -> Entry:
+    if input_shape is None:
+        raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+    return Entry(
+        name=type(module).__name__,
+        build="",
+        description="a user's module",
+        source="",
+        input_shape=input_shape,
+        input_gradient=False,
     )
-    measurements: dict[str, AnyMeasurement] = {}
-    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
-        for name, measure in MEASURES.items():
-            if name in wanted:
-                measurements[name] = measure(subject)
-        latencies = (_latency(subject, turns),) if "latency" in wanted else ()
-    return Profile(case=case, measurements=measurements, latencies=latencies)
 
 
-def _latency(subject: Subject, turns: int) -> Latency:
-    case = subject.case
-    timer = Timer(minimum_s=0.001, gpu=gpu(case.device))
-    benchmark = timer.prepare(case.key, Call(case, subject.real(), case.device))
+def _latency(subject: "Subject", turns: int) -> Latency:
+    from .machine.device import gpu
+    from .measures.latency import latency
+    from .measures.timing.benchmark import take_turns
+    from .measures.timing.timer import Timer
 
-    def sample(one: Benchmark) -> bool:
-        one.sample()
-        return True
-
-    take_turns([benchmark], turns=turns, seed=0, sample=sample)
+    benchmark = latency(subject, Timer(min_time_s=0.001, gpu=gpu(subject.case.device)))
+    take_turns([benchmark], turns=turns, seed=0, sample=_sample)
     return benchmark.latency(launch=1)
 
 
-def compare(
-    baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
-) -> Comparison:
-    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
-
-    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
-    one, or results of pytest-benchmark. Raises `CspbenchError` for what cannot be read.
-    """
-    changes = compare_runs(baseline, candidate, gate=gate)
-    return Comparison(**msgspec.structs.asdict(changes))
+def _sample(benchmark: "Benchmark") -> bool:
+    benchmark.sample()
+    return True

@@ -88,9 +88,9 @@ def test_the_reference_run_is_whole_and_of_a_clean_tree() -> None:
 
 def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
     """A change of the counts must come with a new reference."""
-    from cspbench.measures.base import BuiltSubject
     from cspbench.measures.counts import count
-    from cspbench.measures.memory import tensor_peak
+    from cspbench.measures.execution.subject import BuiltSubject
+    from cspbench.measures.tensor_peak import tensor_peak
 
     for record in store.read(REFERENCE).records:
         built = BuiltSubject(record.case)
@@ -113,7 +113,7 @@ def test_the_table_of_gradients_is_the_reference_runs() -> None:
 
 def test_the_reference_runs_terms_are_still_this_codes() -> None:
     """A change of what is traced must come with a new reference."""
-    from cspbench.measures.base import BuiltSubject
+    from cspbench.measures.execution.subject import BuiltSubject
     from cspbench.measures.gradient_terms import gradient_terms
 
     for record in store.read(REFERENCE.parent / "gradients").records:

@@ -341,7 +341,7 @@ def memory(peaks: Sequence[Peaks]) -> list[tuple[str, str]]:
 
 def _baseline_bytes(case: Case) -> int:
     """Weights, buffers and the input: what stands before the call."""
-    from cspbench.measures.base import BuiltSubject
+    from cspbench.measures.execution.subject import BuiltSubject
 
     module = BuiltSubject(case).meta()
     tensors = [*module.parameters(), *module.buffers()]

@@ -236,17 +236,17 @@ def measure_overhead(channel: isolate.Channel) -> None:
     import torch
     from torch import nn
 
-    from cspbench.measures.base import Call
-    from cspbench.measures.latency import stopwatch
+    from cspbench.measures.execution.call import Call
+    from cspbench.measures.timing.clock import time_function
 
     case = msgspec.structs.replace(cases()[0], input_shape=(1, 1, 1, 1))
     nothing = nn.Identity().eval()
-    timed = stopwatch(Call(case, nothing, "cpu"))
+    time_iterations = time_function(Call(case, nothing, "cpu"))
     batch = torch.zeros(1, 1, 1, 1)
     harness, bare = [], []
     with torch.no_grad():
         for _ in range(2000):
-            harness.append(timed(1).seconds)
+            harness.append(time_iterations(1).seconds)
             began = time.perf_counter()
             for _ in range(100):
                 nothing(batch)
@@ -257,8 +257,9 @@ def measure_overhead(channel: isolate.Channel) -> None:
 def measure_peaks(channel: isolate.Channel, chosen: Settings) -> None:
     """The tensor peak of every catalogue entry in both modes, on real and on fake tensors."""
     from cspbench.machine.device import backend
-    from cspbench.measures.base import BuiltSubject
-    from cspbench.measures.memory import allocated, tensor_peak
+    from cspbench.measures.allocated import allocated
+    from cspbench.measures.execution.subject import BuiltSubject
+    from cspbench.measures.tensor_peak import tensor_peak
 
     real, fake = {}, {}
     for entry in ENTRIES.values():

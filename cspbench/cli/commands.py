@@ -141,8 +141,8 @@ def _shown(path: Path) -> str:
 
 def _list(options: argparse.Namespace) -> int:
     from ..catalogue import ENTRIES
+    from ..measures.registry import MEASURES
     from ..plan.suite import built_in
-    from ..records.lines import STAGES
     from ..report.columns import COLUMNS
 
     if options.json:
@@ -158,12 +158,12 @@ def _list(options: argparse.Namespace) -> int:
                 for entry in ENTRIES.values()
             ],
             "suites": built_in(),
-            "measures": STAGES,
+            "measures": {stage: measure.help for stage, measure in MEASURES.items()},
             "columns": {column.key: column.help for column in COLUMNS},
         }
         print(json.dumps(found, indent=1))
         return EXIT_OK
-    width = max(map(len, [*ENTRIES, *STAGES]))
+    width = max(map(len, [*ENTRIES, *MEASURES]))
     print("Entries (python -m cspbench show ENTRY)")
     for entry in ENTRIES.values():
         print(f"  {entry.name:{width}}  {entry.description}")
@@ -173,8 +173,8 @@ def _list(options: argparse.Namespace) -> int:
     for name, description in built_in().items():
         print(f"  {name:{width}}  {description}")
     print("\nMeasures")
-    for name, description in STAGES.items():
-        print(f"  {name:{width}}  {description}")
+    for stage, measure in MEASURES.items():
+        print(f"  {stage:{width}}  {measure.help}")
     print("\nColumns of a report (--columns NAME,…)")
     for column in COLUMNS:
         print(f"  {column.key:{width}}  {column.help}")

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..measures.base import Place
+from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
-from ..records.base import Failure
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import Graph
 from ..records.run import Record, Settings, Side
 from ..units import bytes_text
 from . import isolate
 from .progress import Progress
 from .recorder import Recorder
-
-_COUNTED: tuple[Stage, ...] = ("counts", "tensor_peak", "gradient_terms")
-_RUN: tuple[tuple[Stage, ...], ...] = (("allocated", "graph"), ("resident",))
 
 
 class CaseMeasurer:
@@ -69,7 +66,7 @@ class CaseMeasurer:
         """The missing stages, a worker a group, until one fails; all that was recorded."""
         lines: list[Line] = []
         for stages in missing:
-            if not set(stages) <= set(_COUNTED) and (failure := self._too_large(case)):
+            if not _is_static(stages) and (failure := self._too_large(case)):
                 self._recorder.keep([failure])
                 return [*lines, failure]
             lines += self._measure_together(case, stages)
@@ -109,19 +106,25 @@ class CaseMeasurer:
 
 
 def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ...], ...]:
-    """The stages that ``record`` lacks, grouped by the worker that they share.
+    """The stages that ``record`` lacks, grouped by the worker that they share (`PLACES`)."""
 
-    What allocates nothing shares one. Memory shares another; what is resident needs one of its own.
-    """
-    groups = (
-        tuple(stage for stage in group if stage in stages and getattr(record, stage) is None)
-        for group in (_COUNTED, *_RUN)
-    )
-    return tuple(group for group in groups if group)
+    def at(place: Place) -> tuple[Stage, ...]:
+        return tuple(
+            stage
+            for stage in stages
+            if MEASURES[stage].place == place and stage not in record.measurements
+        )
+
+    isolated = ((stage,) for stage in at("isolated"))
+    return tuple(group for group in (at("static"), at("real"), *isolated) if group)
+
+
+def _is_static(stages: tuple[Stage, ...]) -> bool:
+    """Whether the stages of one worker allocate nothing."""
+    return all(MEASURES[stage].place == "static" for stage in stages)
 
 
 def _line_after_exit(case: Case, stage: Stage, worker_exit: isolate.Exit) -> Line:
-    """What is recorded where the worker died at ``stage``."""
-    if stage == "graph":  # the case itself ran: it is timed without one
-        return Graph(case=case.key, graph_bytes=Failure(reason=worker_exit.reason))
-    return worker_exit.failure(case.key, stage)
+    """What is recorded where the worker died at ``stage``: what its measure says, or a failure."""
+    line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
+    return worker_exit.failure(case.key, stage) if line is None else line

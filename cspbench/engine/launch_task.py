@@ -11,10 +11,13 @@ import torch
 
 from ..machine import allocator
 from ..machine.contention import Snapshot
-from ..machine.device import Gpu, GpuWatch, backend, gpu, management
-from ..measures.base import BuiltSubject, Call
-from ..measures.latency import Benchmark, Timer, empty_region_s, take_turns
-from ..measures.yardstick import yardstick
+from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
+from ..measures.execution.subject import BuiltSubject
+from ..measures.latency import latency
+from ..measures.timing.benchmark import Benchmark, take_turns
+from ..measures.timing.clock import empty_region_s
+from ..measures.timing.timer import Timer
+from ..measures.timing.yardstick import yardstick
 from ..plan.case import Case
 from ..records.base import Failure
 from ..records.lines import YARDSTICK, Launch
@@ -64,7 +67,7 @@ class LaunchTask:
         self._layout = random.Random(self._seed)  # noqa: S311 -- a schedule, not a secret
         self._ballast: list[torch.Tensor] = []
         self._gpu: Gpu | None = None
-        self._watch: GpuWatch | None = None
+        self._monitor: GpuMonitor | None = None
 
     def run(self) -> None:
         """Build, take turns, report.
@@ -101,15 +104,15 @@ class LaunchTask:
         )
 
     def _open_device(self) -> Timer:
-        """The timer of calls on the device; a GPU is watched from here on."""
+        """The timer of calls on the device; a GPU is monitored from here on."""
         self._channel.begin_step(self._steps[YARDSTICK])
         self._gpu = gpu(self._device)
         if self._gpu:
-            self._watch = GpuWatch(self._device, management(self._device))
+            self._monitor = GpuMonitor(self._device, open_nvml(self._device))
         return Timer(
-            minimum_s=self._settings.min_time_s,
+            min_time_s=self._settings.min_time_s,
             gpu=self._gpu,
-            watch=self._watch,
+            monitor=self._monitor,
             cold=self._settings.cold,
         )
 
@@ -126,9 +129,8 @@ class LaunchTask:
         self._ballast.append(torch.empty(size, dtype=torch.uint8, device=self._device))
         torch.manual_seed(self._settings.seed)  # same weights and input whatever was built before
         subject = BuiltSubject(case, self._roots.get(case.side))
-        call = Call(case, subject.real(), self._device, compiled=True)
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
-        benchmarks.append(timer.prepare(case.key, call, graph=graph))
+        benchmarks.append(latency(subject, timer, graph=graph))
 
     def _take_turns(
         self, benchmarks: Sequence[Benchmark], threads: int
@@ -136,16 +138,16 @@ class LaunchTask:
         """The benchmarks that completed all turns, and what else the machine did meanwhile."""
         gc.collect()
         gc.disable()
-        if self._watch:
-            self._watch.begin()
+        if self._monitor:
+            self._monitor.start()
         before = Snapshot.take()
         completed = take_turns(
             benchmarks, turns=self._settings.turns, seed=self._seed, sample=self._sample
         )
         after = Snapshot.take()
-        if self._watch is None or self._gpu is None:
+        if self._monitor is None or self._gpu is None:
             return completed, after.since(before, threads=threads, beside_gpu=False), None
-        gpu_activity = self._watch.activity(empty_region_s=empty_region_s(self._gpu))
+        gpu_activity = self._monitor.activity(empty_region_s=empty_region_s(self._gpu))
         return completed, after.since(before, threads=1, beside_gpu=True), gpu_activity
 
     def _sample(self, benchmark: Benchmark) -> bool:

@@ -16,15 +16,16 @@ from ..catalogue import ENTRIES, find
 from ..errors import CspbenchError
 from ..machine import environment
 from ..machine import noise_floor as noise
-from ..measures.yardstick import digest
-from ..plan.case import MODES, Case, is_gpu, make_case
+from ..measures.registry import stages
+from ..measures.timing.yardstick import digest
+from ..plan.case import MODES, Case, make_case
 from ..plan.suite import Selection, Suite, built_in, load, shape_of, share_out
 from ..records import folder as store
 from ..records.assembly import Assembly
 from ..records.folder import RunFolder
-from ..records.lines import GRADIENTS, Stage
+from ..records.lines import Stage
 from ..records.machine import Environment, Git, GpuFound
-from ..records.run import COSTS, SCHEMA, SIDES, Run, RunInfo, Settings, Side, TrainingSettings
+from ..records.run import SCHEMA, SIDES, Run, RunInfo, Settings, Side, TrainingSettings
 from . import preflight
 from .batch_search import largest_batches
 from .progress import Progress
@@ -152,7 +153,7 @@ def _info(
         yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(described), settings),
-        stages=_stages(options, settings.device),
+        stages=_stages(options, settings),
     )
 
 
@@ -218,12 +219,9 @@ def _suite_of_entry(name: str, options: Mapping[str, Any]) -> Suite:
     return Suite(name=plain, description=entry.description, cases=(case,))
 
 
-def _stages(options: Mapping[str, Any], device: str) -> tuple[Stage, ...]:
-    """What is measured; on a GPU no resident memory, which is the host's, and graphs if asked."""
-    if options.get("verb_name") != "gradients":
-        costs = [one for one in COSTS if one != "resident" or not is_gpu(device)]
-        return (*costs, "graph") if options.get("cuda_graph") else tuple(costs)
-    return tuple(one for one in GRADIENTS if one != "training" or not options["no_training"])
+def _stages(options: Mapping[str, Any], settings: Settings) -> tuple[Stage, ...]:
+    """What the command measures of each case with ``settings``."""
+    return stages("gradients" if options.get("verb_name") == "gradients" else "run", settings)
 
 
 def _selection(options: Mapping[str, Any], device: str) -> Selection:
@@ -274,7 +272,7 @@ def _given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _training(options: Mapping[str, Any]) -> TrainingSettings | None:
     """How ``gradients`` trains; None where nothing is trained."""
-    if "training" not in _stages(options, "cpu"):
+    if options.get("verb_name") != "gradients" or options["no_training"]:
         return None
     given = {name: options[name] for name in TRAINING if options[name] is not None}
     return TrainingSettings(**{**TRAINING, **given})
@@ -350,7 +348,8 @@ def _differences(info: RunInfo, options: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {before} there, {value} was asked for"
     if options["device"] not in {None, "auto", settings.device}:
         yield f"device is {settings.device} there, {options['device']} was asked for"
-    if info.stages != _stages({**options, "cuda_graph": settings.cuda_graph}, settings.device):
+    asked_for = msgspec.structs.replace(settings, training=_training(options))
+    if info.stages != _stages(options, asked_for):
         yield "other measures were asked for there"
     if options["suite"] is not None or any(options.get(name) for name in _SELECTIONS):
         name = info.suite if options["suite"] is None else options["suite"]

@@ -15,8 +15,8 @@ import msgspec
 from ..catalogue import find
 from ..catalogue.entry import Value
 from ..errors import CspbenchError, unknown
-from ..measures.base import BuiltSubject
 from ..measures.counts import count
+from ..measures.execution.subject import BuiltSubject
 from ..plan.case import Case, make_case
 from ..records.measurements import Counts
 from ..records.verification import CONVENTIONS, Answer, Check, Convention

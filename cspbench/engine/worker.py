@@ -14,16 +14,16 @@ import torch._dynamo  # noqa: F401 -- loaded ahead: its first use would take sec
 
 from ..catalogue.loading import resolve
 from ..errors import CspbenchError
-from ..machine.device import backend, check, found
-from ..measures.base import BuiltSubject
-from ..measures.equivalence import equivalence
-from ..measures.gradient_terms import training
+from ..machine.device import backend, check_device, describe_gpu
+from ..measures.execution.equivalence import equivalence
+from ..measures.execution.subject import BuiltSubject
 from ..measures.gradients.data import images
-from ..measures.memory import tensor_peak
-from ..measures.registry import MEASURES
+from ..measures.registry import MEASURES, preload
+from ..measures.tensor_peak import tensor_peak
+from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import ON_DEVICE, Stage
+from ..records.lines import Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure
@@ -35,6 +35,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import thop  # noqa: F401 -- loaded ahead, so that a fresh process has it
 
+preload()
+
 _NO_ROOTS: Mapping[str, Path] = MappingProxyType({})
 """No side has a tree: cases are built from this package, or by their references."""
 
@@ -43,8 +45,8 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
     """Send what each GPU is, or the `CspbenchError` that says why it cannot be used."""
     try:
         for device in devices:
-            check(device)
-            channel.send(found(device))
+            check_device(device)
+            channel.send(describe_gpu(device))
     except CspbenchError as error:
         channel.send(error)
 
@@ -77,10 +79,11 @@ def measure(
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
         channel.begin_step(index)
-        device = case.device if stage in ON_DEVICE else "cpu"  # the others allocate nothing there
+        is_static = MEASURES[stage].place == "static"  # and allocates nothing on the device
+        device = "cpu" if is_static else case.device
         try:
             with _backend(settings, device, case.precision):
-                channel.send(MEASURES[stage](subject))
+                channel.send(MEASURES[stage].measure(subject))
         except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
             channel.send(case_failure(case.key, stage, error))
             return

@@ -94,17 +94,17 @@ class Cuda:
         return graph.replay
 
 
-class GpuWatch:
-    """What a GPU does around the samples of a launch; ``clock`` tells seconds."""
+class GpuMonitor:
+    """Reads what a GPU does around the samples of a launch; ``clock`` returns seconds."""
 
     def __init__(
         self,
         device: str,
-        management: Nvml | Failure,
+        nvml: Nvml | Failure,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._device = device
-        self._management = management
+        self._nvml = nvml
         self._clock = clock
         self._before = self._state()
         self._limits: set[str] = set()
@@ -112,7 +112,7 @@ class GpuWatch:
 
     def sm_mhz(self) -> float | Failure:
         """The clock of its multiprocessors now."""
-        nvml = self._management
+        nvml = self._nvml
         return nvml if isinstance(nvml, Failure) else nvml.sm_mhz()
 
     def limits(self) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ class GpuWatch:
         By the driver's counters, more than `HELD_SHARE` of the time; where it has none of a limit,
         by whether that holds now.
         """
-        nvml = self._management
+        nvml = self._nvml
         if isinstance(nvml, Failure):
             return ()
         (before_s, before), (now_s, now) = self._held, self._held_until_now()
@@ -132,29 +132,29 @@ class GpuWatch:
         self._limits.update(found)
         return tuple(sorted(found))
 
-    def begin(self) -> None:
-        """The samples begin."""
+    def start(self) -> None:
+        """Start anew: the samples begin."""
         self._before = self._state()
         self._held = self._held_until_now()
         self._limits.clear()
 
     def activity(self, *, empty_region_s: float) -> GpuActivity:
-        """What was seen since the samples began."""
+        """All readings since the start."""
         return GpuActivity(
             device=self._device,
             before=self._before,
             after=self._state(),
             limits=tuple(sorted(self._limits)),
             empty_region_s=empty_region_s,
-            flags=flags(),
+            flags=backend_flags(),
         )
 
     def _state(self) -> GpuState:
-        nvml = self._management
+        nvml = self._nvml
         return GpuState.unknown(nvml) if isinstance(nvml, Failure) else nvml.state()
 
     def _held_until_now(self) -> tuple[float, Mapping[str, float]]:
-        nvml = self._management
+        nvml = self._nvml
         return self._clock(), {} if isinstance(nvml, Failure) else nvml.held_s()
 
 
@@ -163,7 +163,7 @@ def gpu(device: str) -> Gpu | None:
     return Cuda(device) if is_gpu(device) else None
 
 
-def check(device: str) -> None:
+def check_device(device: str) -> None:
     """Raise `CspbenchError`, with a remedy, where torch cannot use ``device``."""
     if not is_gpu(device):
         return
@@ -180,11 +180,11 @@ def check(device: str) -> None:
         )
 
 
-def found(device: str) -> GpuFound:
+def describe_gpu(device: str) -> GpuFound:
     """What there is to know of a GPU before anything runs on it. Makes a context there."""
     properties = torch.cuda.get_device_properties(device)
     free_bytes, _ = torch.cuda.mem_get_info(device)
-    nvml = management(device)
+    nvml = open_nvml(device)
     return GpuFound(
         description=GpuDescription(
             name=properties.name,
@@ -199,13 +199,13 @@ def found(device: str) -> GpuFound:
     )
 
 
-def management(device: str) -> Nvml | Failure:
+def open_nvml(device: str) -> Nvml | Failure:
     """The GPU as NVIDIA's management library sees it, or why it does not."""
     uuid = str(torch.cuda.get_device_properties(device).uuid)
     return Nvml.open(uuid.removeprefix("GPU-"))
 
 
-def flags() -> GpuFlags:
+def backend_flags() -> GpuFlags:
     """The backends' flags in force."""
     cudnn: Any = torch.backends.cudnn  # whose parts are not declared
     return GpuFlags(

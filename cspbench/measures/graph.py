@@ -1,19 +1,44 @@
 """Whether a case's call can be captured as a CUDA graph, and what such a graph keeps of memory."""
 
-import torch
+from typing import TYPE_CHECKING
 
-from ..machine.device import gpu
 from ..records.base import Failure
 from ..records.measurements import Graph
-from .base import Call, Subject
+from ..records.run import Settings
+from .base import measure
+
+if TYPE_CHECKING:
+    from .execution.subject import Subject
 
 
-def graph(subject: Subject) -> Graph:
-    """A graph of one call, captured and replayed once, and then thrown away.
+def _is_asked_for(settings: Settings) -> bool:
+    return settings.cuda_graph
+
+
+def _without_graph(case: str, reason: str) -> Graph:
+    """The case itself ran: it is timed without a graph."""
+    return Graph(case=case, graph_bytes=Failure(reason=reason))
+
+
+@measure(
+    stage="graph",
+    place="real",
+    help="what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
+    applies=_is_asked_for,
+    after_exit=_without_graph,
+    is_destructive=True,
+)
+def graph(subject: "Subject") -> Graph:
+    """The `Graph` of one call, captured and replayed once, and then thrown away.
 
     A capture that fails can leave torch unable to capture anything else, so that it is tried where
     nothing else is measured. Raises what the call itself raises.
     """
+    import torch
+
+    from ..machine.device import gpu
+    from .execution.call import Call
+
     case, device = subject.case, subject.case.device
     on_gpu = gpu(device)
     assert on_gpu is not None
@@ -22,14 +47,14 @@ def graph(subject: Subject) -> Graph:
     call.forget_gradients()
     on_gpu.synchronise()
     torch.cuda.empty_cache()
-    before = torch.cuda.memory_reserved(device)
+    reserved_before = torch.cuda.memory_reserved(device)
     try:
         replay = on_gpu.capture(call)
         replay()
         on_gpu.synchronise()
     except RuntimeError as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        return Graph(case=case.key, graph_bytes=Failure(reason=f"no graph: {first}"))
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        return _without_graph(case.key, f"no graph: {first_line}")
     torch.cuda.empty_cache()
-    kept = torch.cuda.memory_reserved(device) - before
-    return Graph(case=case.key, graph_bytes=max(0, kept))
+    graph_bytes = torch.cuda.memory_reserved(device) - reserved_before
+    return Graph(case=case.key, graph_bytes=max(0, graph_bytes))

@@ -1,23 +1,46 @@
-"""The measures of one case by the stage that they are; latency is measured in groups."""
+"""All measures by their stage, from the files of this folder; importing it loads no torch."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules, walk_packages
+from types import MappingProxyType
 
 from ..records.lines import Stage
-from ..records.measurements import Allocated, Counts, GradientTerms, Graph, Resident, TensorPeak
-from .base import Subject
-from .counts import count
-from .gradient_terms import gradient_terms
-from .graph import graph
-from .memory import allocated, tensor_peak
-from .resident import resident
+from ..records.run import Settings
+from .base import PLACES, Command, Measure, registered
 
-Found = Counts | TensorPeak | Allocated | Graph | Resident | GradientTerms
+_PACKAGE = __name__.rpartition(".")[0]
+_FOLDER = [str(Path(__file__).parent)]
 
-MEASURES: dict[Stage, Callable[[Subject], Found]] = {
-    "counts": count,
-    "tensor_peak": tensor_peak,
-    "allocated": allocated,
-    "graph": graph,
-    "resident": resident,
-    "gradient_terms": gradient_terms,
-}
+
+def _discovered() -> Mapping[Stage, Measure]:
+    """The measures that the files of this folder register, by place and then by stage."""
+    for module in iter_modules(_FOLDER):
+        if not module.ispkg:
+            import_module(f"{_PACKAGE}.{module.name}")
+    measures = sorted(registered().values(), key=_order)
+    return MappingProxyType({measure.stage: measure for measure in measures})
+
+
+def _order(measure: Measure) -> tuple[int, str]:
+    return PLACES.index(measure.place), measure.stage
+
+
+MEASURES: Mapping[Stage, Measure] = _discovered()
+"""Every measure by its stage, in the order in which a case is measured."""
+
+
+def stages(command: Command, settings: Settings) -> tuple[Stage, ...]:
+    """The stages that ``command`` measures with ``settings``, in the order of `MEASURES`."""
+    return tuple(
+        measure.stage
+        for measure in MEASURES.values()
+        if command in measure.commands and measure.applies(settings)
+    )
+
+
+def preload() -> None:
+    """Import all that the measures import late, so that a process forked from here has it."""
+    for module in walk_packages(_FOLDER, f"{_PACKAGE}."):
+        import_module(module.name)

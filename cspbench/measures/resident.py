@@ -2,17 +2,34 @@
 
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..machine.allocator import map_every_block
+from ..plan.case import is_gpu
 from ..records.base import Failure
 from ..records.measurements import Resident
-from .base import Call, Subject
+from ..records.run import Settings
+from .base import measure
+
+if TYPE_CHECKING:
+    from .execution.subject import Subject
 
 _STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
-def resident(subject: Subject) -> Resident:
+def _is_on_cpu(settings: Settings) -> bool:
+    """On a GPU resident memory would be the host's alone."""
+    return not is_gpu(settings.device)
+
+
+@measure(
+    stage="resident",
+    place="isolated",
+    help="peak resident memory as the operating system sees it",
+    applies=_is_on_cpu,
+)
+def resident(subject: "Subject") -> Resident:
     """The `Resident` peak; to be called in a process of its own, for it sets the allocator.
 
     Two warm-ups load the libraries' code and caches; then everything is dropped, the high-water
@@ -27,15 +44,17 @@ def resident(subject: Subject) -> Resident:
         _build_and_call(subject)
     gc.collect()
     try:
-        _CLEAR.write_text("5", encoding="ascii")  # resets VmHWM to VmRSS
-        before = _status_bytes("VmRSS")
+        _CLEAR_REFS.write_text("5", encoding="ascii")  # resets VmHWM to VmRSS
+        baseline = _status_bytes("VmRSS")
         _build_and_call(subject)
-        return Resident(case=case.key, peak_rss_bytes=_status_bytes("VmHWM") - before)
+        return Resident(case=case.key, peak_rss_bytes=_status_bytes("VmHWM") - baseline)
     except OSError as error:
         return _missing(case.key, f"the high-water mark cannot be reset: {error}")
 
 
-def _build_and_call(subject: Subject) -> None:
+def _build_and_call(subject: "Subject") -> None:
+    from .execution.call import Call
+
     call = Call(subject.case, subject.real(), subject.case.device)
     call()
     if call.training:

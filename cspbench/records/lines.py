@@ -15,19 +15,6 @@ YARDSTICK = "yardstick"
 Stage = Annotated[str, msgspec.Meta(pattern="^[a-z_]{1,40}$")]
 """The name of a measure: the tag of its record."""
 
-STAGES: dict[Stage, str] = {
-    "counts": "parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
-    "tensor_peak": "peak of live tensor storages, exact, from fake tensors",
-    "allocated": "peak of what the allocator gave out, real tensors",
-    "graph": "what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
-    "resident": "peak resident memory as the operating system sees it",
-    "latency": "seconds per call in inference or per training step, in launches and turns",
-    "gradient_terms": "which gradient terms take part in each weight's update, exact",
-    "training": "how alike gradients are in a block that is trained briefly, several seeds",
-}
-GRADIENTS: tuple[Stage, ...] = ("counts", "gradient_terms", "training")
-ON_DEVICE: tuple[Stage, ...] = ("allocated", "graph", "resident", "latency")
-
 Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 
 

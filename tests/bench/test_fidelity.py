@@ -133,8 +133,8 @@ def test_coverage_tells_an_interval_that_is_too_narrow() -> None:
 def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
     """Every table is there, and the peaks meet the live sets that were counted by hand."""
     from cspbench.catalogue import ENTRIES
-    from cspbench.measures.base import BuiltSubject
-    from cspbench.measures.memory import tensor_peak
+    from cspbench.measures.execution.subject import BuiltSubject
+    from cspbench.measures.tensor_peak import tensor_peak
     from cspbench.plan.case import make_case
 
     peaks = {}
@@ -177,8 +177,8 @@ def test_a_planted_change_is_more_work_and_the_same_result() -> None:
     import torch
     from trust.trials import COMMON, ROWS, planted_block
 
-    from cspbench.measures.base import BuiltSubject
     from cspbench.measures.counts import count
+    from cspbench.measures.execution.subject import BuiltSubject
 
     by_key = {case.key: case for case in cases()}
     macs = {key: count(BuiltSubject(case)).macs for key, case in by_key.items()}

@@ -9,8 +9,8 @@ from cspbench.catalogue import find
 from cspbench.catalogue.loading import resolve
 from cspbench.cli import commands as cli
 from cspbench.errors import CspbenchError
-from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
+from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.plan import suite
 from cspbench.plan.case import make_case
 

@@ -31,7 +31,6 @@ from cspbench.records.gradient_terms import (
     Used,
     WeightTerms,
 )
-from cspbench.records.lines import GRADIENTS
 from cspbench.records.measurements import GradientTerms
 from cspbench.records.run import Record, Run, TrainingSettings
 from cspbench.records.trainings import Head, Reading, Training
@@ -58,7 +57,7 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     folder = tmp_path / "run"
     run = store.read(folder)
     assert run.info.command == " ".join(["python -m cspbench", *SHORT])
-    assert run.info.stages == GRADIENTS
+    assert run.info.stages == ("counts", "gradient_terms", "training")
     (record,) = run.records
     assert record.gradient_terms is not None
     assert [split.truncated for split in record.gradient_terms.structure.splits] == [True]
@@ -277,7 +276,7 @@ def make_run(
     info = make_info(
         *cases,
         settings=msgspec.structs.replace(SETTINGS, training=settings),
-        stages=GRADIENTS,
+        stages=("counts", "gradient_terms", "training"),
     )
     return Run(
         info=info,

@@ -18,8 +18,8 @@ from cspbench.catalogue import find
 from cspbench.catalogue.loading import build_from
 from cspbench.comparison.in_turns import in_turns
 from cspbench.errors import AbsentError
-from cspbench.measures.base import BuiltSubject
-from cspbench.measures.equivalence import equivalence
+from cspbench.measures.execution.equivalence import equivalence
+from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.plan.case import Case, make_case
 from cspbench.records import folder as store
 

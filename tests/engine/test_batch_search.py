@@ -16,8 +16,8 @@ from cspbench.engine import batch_search, isolate
 from cspbench.engine.batch_search import MAX_BATCH, largest_batch, largest_batches, with_batch
 from cspbench.engine.isolate import Exit
 from cspbench.machine import environment
-from cspbench.measures.base import BuiltSubject
-from cspbench.measures.memory import tensor_peak
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.plan.case import Case
 from cspbench.records import folder as store
 from cspbench.records.lines import CaseFailure

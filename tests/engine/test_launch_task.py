@@ -14,7 +14,7 @@ from making import SETTINGS, make_case
 
 from cspbench.engine import launch_task, worker
 from cspbench.machine.nvml import Nvml
-from cspbench.measures.latency import Benchmark
+from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.records.base import Failure
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch
 from cspbench.verdicts.launches import is_contended, is_throttled
@@ -35,7 +35,7 @@ def launched(
     """A launch of two cases whose device is a GPU to the worker."""
     monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
     monkeypatch.setattr(
-        launch_task, "management", lambda _: Nvml(made_up_nvml(processes=3), "handle")
+        launch_task, "open_nvml", lambda _: Nvml(made_up_nvml(processes=3), "handle")
     )
     channel = FakeChannel()
     cases = (make_case("Good"), make_case("Good", mode="train"))
@@ -143,7 +143,7 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
 ) -> None:
     """Its state is unknown, and says why."""
     monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
-    monkeypatch.setattr(launch_task, "management", lambda _: Failure(reason="no library"))
+    monkeypatch.setattr(launch_task, "open_nvml", lambda _: Failure(reason="no library"))
     channel = FakeChannel()
     worker.launch(channel, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
     launch = channel.messages[-1]

@@ -16,11 +16,12 @@ from cspbench.engine import isolate
 from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
 from cspbench.errors import CspbenchError
+from cspbench.measures.registry import stages
 from cspbench.plan.case import Case
 from cspbench.records import folder as store
 from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder
-from cspbench.records.lines import GRADIENTS, CaseFailure, Line, Stage
+from cspbench.records.lines import CaseFailure, Line, Stage
 from cspbench.records.measurements import Allocated, Graph, Resident
 from cspbench.records.run import Run, RunInfo, TrainingSettings
 from cspbench.verdicts.launches import launches_by_case
@@ -245,7 +246,9 @@ def gradient_run(path: Path, *builds: str, seeds: int, progress: RecordedProgres
     training = TrainingSettings(seeds=seeds, steps=4, data="digits")
     settings = msgspec.structs.replace(SETTINGS, training=training)
     info = make_info(
-        *(make_case(build, mode="train") for build in builds), settings=settings, stages=GRADIENTS
+        *(make_case(build, mode="train") for build in builds),
+        settings=settings,
+        stages=stages("gradients", settings),
     )
     with RunFolder.create(path, info) as folder:
         Runner(folder, store.read_lines(path), progress).run()

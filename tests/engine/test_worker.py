@@ -1,6 +1,7 @@
 """Tasks of the worker, in this process; those that need a GPU with one that is made up."""
 
 import contextlib
+import dataclasses
 import hashlib
 import sys
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ from making import SETTINGS, make_case
 from cspbench.engine import worker
 from cspbench.errors import CspbenchError
 from cspbench.machine import device
-from cspbench.measures import graph as graph_measure
-from cspbench.measures import memory
-from cspbench.measures.base import BuiltSubject
+from cspbench.measures import allocated as allocated_module
+from cspbench.measures.allocated import allocated
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.graph import graph
+from cspbench.measures.registry import MEASURES
+from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.records.base import Failure
-from cspbench.records.lines import STAGES
 from cspbench.records.machine import GpuFound
 from cspbench.records.measurements import Allocated, Graph
 
@@ -88,13 +91,13 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         memory_stats=lambda _: {"requested_bytes.all.peak": 120},
         max_memory_reserved=reading("reserved", 2048),
     )
-    monkeypatch.setattr(memory, "is_gpu", lambda _: True)
+    monkeypatch.setattr(allocated_module, "is_gpu", lambda _: True)
     subject = BuiltSubject(make_case("Good", mode="train"))
-    memory_use = memory.allocated(subject)
+    memory_use = allocated(subject)
     assert calls == ["wait", "empty", "reset", "baseline", "wait", "peak", "reserved"]
     assert memory_use == Allocated(
         case="Good train",
-        peak_tensor_bytes=memory.tensor_peak(subject).peak_tensor_bytes,
+        peak_tensor_bytes=tensor_peak(subject).peak_tensor_bytes,
         peak_alloc_bytes=130,
         baseline_alloc_bytes=30,
         peak_requested_bytes=120,
@@ -115,9 +118,9 @@ def test_a_graph_is_tried_where_nothing_else_is_measured(
     """What it keeps of the memory, or why there is none; the allocator is made up."""
     reserved = [1 << 20, 6 << 20]
     fake_cuda(monkeypatch, empty_cache=lambda: None, memory_reserved=lambda _: reserved.pop(0))
-    monkeypatch.setattr(graph_measure, "gpu", lambda _: MadeUpGpu(capturable=capturable))
+    monkeypatch.setattr(device, "gpu", lambda _: MadeUpGpu(capturable=capturable))
     subject = BuiltSubject(make_case("Good", mode="train"))
-    assert graph_measure.graph(subject) == Graph(case="Good train", graph_bytes=graph_bytes)
+    assert graph(subject) == Graph(case="Good train", graph_bytes=graph_bytes)
 
 
 def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +133,10 @@ def test_only_what_runs_on_the_gpu_begins_to_use_it(monkeypatch: pytest.MonkeyPa
         yield
 
     monkeypatch.setattr(worker, "backend", backend)
-    measures = dict.fromkeys(STAGES, lambda _: None)
+    measures = {
+        stage: dataclasses.replace(measure, measure=lambda _: None)
+        for stage, measure in MEASURES.items()
+    }
     monkeypatch.setattr(worker, "MEASURES", measures)
     case = msgspec.structs.replace(make_case("Good"), device="cuda:0")
     stages = ("counts", "tensor_peak", "allocated", "graph")

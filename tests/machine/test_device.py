@@ -61,7 +61,7 @@ def test_tf32_is_put_back_to_what_the_user_chose(precision: str) -> None:
     try:
         for wanted, on in (("fp32", False), ("tf32", True)):
             with device.backend(device="cpu", threads=1, seed=0, precision=wanted):  # type: ignore[arg-type]
-                assert device.flags().matmul_tf32 is device.flags().cudnn_tf32 is on
+                assert device.backend_flags().matmul_tf32 is device.backend_flags().cudnn_tf32 is on
                 assert MATMUL.allow_tf32 is CUDNN.allow_tf32 is on
             assert tf32_state() == chosen
     finally:
@@ -76,7 +76,7 @@ def test_flags_that_were_set_by_torchs_newer_way_are_no_error() -> None:
         with pytest.raises(RuntimeError):
             _ = MATMUL.allow_tf32
         with device.backend(device="cpu", threads=1, seed=0, precision="fp32"):
-            assert not device.flags().matmul_tf32
+            assert not device.backend_flags().matmul_tf32
         assert MATMUL.fp32_precision == "tf32"
     finally:
         torch.set_float32_matmul_precision("highest")
@@ -229,6 +229,6 @@ def test_a_cuda_index_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPat
     """Two devices, the third asked for."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    device.check("cuda:1")
+    device.check_device("cuda:1")
     with pytest.raises(CspbenchError, match="there are 2 CUDA devices, cuda:0 to cuda:1"):
-        device.check("cuda:2")
+        device.check_device("cuda:2")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from made_up_gpu import counted, made_up_nvml
 
-from cspbench.machine.device import GpuWatch
+from cspbench.machine.device import GpuMonitor
 from cspbench.machine.nvml import Nvml
 from cspbench.records.base import Failure
 from cspbench.records.machine import GpuState
@@ -65,11 +65,11 @@ def test_a_library_that_is_absent_or_refuses_is_said_and_never_fatal(
     found = opened(monkeypatch, library)
     assert found == Failure(reason=reason)
     assert isinstance(found, Failure)
-    watch = GpuWatch("cuda", found)
-    watch.begin()
-    assert watch.limits() == ()
-    assert watch.sm_mhz() == found
-    seen = watch.activity(empty_region_s=1e-6)
+    monitor = GpuMonitor("cuda", found)
+    monitor.start()
+    assert monitor.limits() == ()
+    assert monitor.sm_mhz() == found
+    seen = monitor.activity(empty_region_s=1e-6)
     assert (seen.limits, seen.others) == ((), 0)
     assert seen.before == seen.after == GpuState.unknown(found)
     assert seen.before.watts == found
@@ -80,14 +80,14 @@ def test_a_limit_that_came_and_went_between_two_states_is_kept(
 ) -> None:
     """Seen at one sample only; what was seen before the samples began does not count."""
     library = made_up_nvml(reasons=0x20)
-    watch = GpuWatch("cuda:1", working(monkeypatch, library))
-    assert watch.limits() == ("heat",)
+    monitor = GpuMonitor("cuda:1", working(monkeypatch, library))
+    assert monitor.limits() == ("heat",)
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 0
-    watch.begin()
+    monitor.start()
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 8
-    assert watch.limits() == ("hardware slowdown",)
+    assert monitor.limits() == ("hardware slowdown",)
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 0
-    seen = watch.activity(empty_region_s=1e-6)
+    seen = monitor.activity(empty_region_s=1e-6)
     assert (seen.device, seen.limits) == ("cuda:1", ("hardware slowdown",))
 
 
@@ -101,16 +101,16 @@ def test_a_limit_that_the_driver_counts_is_judged_by_how_long_it_held(
     held = {74: 5_000_000_000}
     library = made_up_nvml(reasons=4 | 0x20, more=counted(held))
     now = [100.0]
-    watch = GpuWatch("cuda", working(monkeypatch, library), clock=lambda: now[0])
-    watch.begin()
+    monitor = GpuMonitor("cuda", working(monkeypatch, library), clock=lambda: now[0])
+    monitor.start()
     for grown_ns, limits in ((40_000_000, ("heat",)), (60_000_000, ("heat", "power cap"))):
         now[0] += 1.0
         held[74] += grown_ns
-        assert watch.limits() == limits
+        assert monitor.limits() == limits
     now[0] += 1.0
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 4
-    assert watch.limits() == ()
-    assert watch.activity(empty_region_s=0.0).limits == ("heat", "power cap")
+    assert monitor.limits() == ()
+    assert monitor.activity(empty_region_s=0.0).limits == ("heat", "power cap")
 
 
 def test_a_library_that_shows_no_process_does_not_say_that_there_is_none(
@@ -127,6 +127,6 @@ def test_what_is_counted_by_its_parts_is_not_judged_by_a_glimpse(
     """A hardware slowdown is shown where heat or the power brake hold, which are counted here."""
     library = made_up_nvml(reasons=8, more=counted({269: 0, 270: 0}))
     library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
-    watch = GpuWatch("cuda", working(monkeypatch, library))
-    watch.begin()
-    assert watch.limits() == ()
+    monitor = GpuMonitor("cuda", working(monkeypatch, library))
+    monitor.start()
+    assert monitor.limits() == ()

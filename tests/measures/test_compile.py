@@ -10,8 +10,11 @@ from making import make_case
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from cspbench.measures import memory, resident
-from cspbench.measures.base import BuiltSubject, Call
+from cspbench.measures.allocated import allocated
+from cspbench.measures.execution.call import Call
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.resident import resident
+from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.plan.case import Compiler, Mode
 from cspbench.records.base import Failure
 
@@ -58,26 +61,26 @@ def test_what_is_counted_and_tracked_is_the_module_as_written() -> None:
     torch._dynamo.reset()
     counters.clear()
     plain = BuiltSubject(make_case("Good"))
-    assert memory.tensor_peak(subject()) == memory.tensor_peak(plain)
+    assert tensor_peak(subject()) == tensor_peak(plain)
     assert not counters["stats"]
 
 
 def test_compiling_has_a_time_of_its_own_and_modules_as_written_have_none() -> None:
     """Seconds beyond a later call; resident memory would be the compiler's, and is not given."""
-    found = memory.allocated(subject())
+    found = allocated(subject())
     assert found.compile_s is not None
     assert found.compile_s > 1e-4
     assert isinstance(found.peak_alloc_bytes, int)
-    assert found.peak_tensor_bytes == memory.tensor_peak(subject()).peak_tensor_bytes
-    assert memory.allocated(BuiltSubject(make_case("Good"))).compile_s is None
-    assert isinstance(resident.resident(subject()).peak_rss_bytes, Failure)
+    assert found.peak_tensor_bytes == tensor_peak(subject()).peak_tensor_bytes
+    assert allocated(BuiltSubject(make_case("Good"))).compile_s is None
+    assert isinstance(resident(subject()).peak_rss_bytes, Failure)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler on a CPU")
 def test_inductor_compiles_anew_each_time_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the first is found by the second, and the user's own cache stays as it is set."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/nowhere/of/the/users")
-    first, second = (memory.allocated(subject(compiler="inductor")).compile_s for _ in range(2))
+    first, second = (allocated(subject(compiler="inductor")).compile_s for _ in range(2))
     assert first is not None
     assert second is not None
     assert second > 0.2 * first

@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import cspbench
 from cspbench.catalogue import ENTRIES, find
-from cspbench.measures.base import BuiltSubject
 from cspbench.measures.counts import count
+from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.plan.case import make_case
 from cspbench.records.base import Failure
 from cspbench.records.measurements import Counts

@@ -6,26 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cspbench.measures.latency import (
-    Benchmark,
-    Timed,
-    Timing,
-    WarmUp,
-    iterations_per_sample,
-    stopwatch,
-    take_turns,
-)
+from cspbench.measures.timing.benchmark import Benchmark, iterations_per_sample, take_turns
+from cspbench.measures.timing.clock import TimeFunction, Timing, time_function
+from cspbench.measures.timing.warm_up import WarmUp
 
 
 class Script:
-    """A `Timed` that plays back seconds per iteration; the last one repeats for ever."""
+    """A `TimeFunction` that plays back seconds per iteration; the last one repeats for ever."""
 
     def __init__(self, seconds: Iterable[float]) -> None:
         self.seconds = list(seconds)
-        self.asked: list[int] = []
+        self.iterations: list[int] = []
 
     def __call__(self, iterations: int) -> Timing:
-        self.asked.append(iterations)
+        self.iterations.append(iterations)
         each = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
         return Timing(each * iterations)
 
@@ -65,7 +59,7 @@ def test_warm_up_is_capped_in_seconds_for_a_slow_case() -> None:
 
 def test_one_huge_outlier_delays_warm_up_but_does_not_defeat_it() -> None:
     """It may not be the first value of the later window; inside a window it is passed over."""
-    warm_up = warmed([*[1e-3] * 4, 1.0, *[1e-3] * 100], limit_s=10.0)
+    warm_up = warmed([*[1e-3] * 4, 1.0, *[1e-3] * 100], max_s=10.0)
     assert warm_up.is_steady
     assert len(warm_up.seconds) > 8
 
@@ -89,7 +83,7 @@ def test_warm_up_always_ends(times: list[float]) -> None:
     """Whatever the times, at the latest at the cap."""
     warm_up = warmed([*times, *[1e-3] * 60])
     assert warm_up.is_finished
-    assert len(warm_up.seconds) <= warm_up.most
+    assert len(warm_up.seconds) <= warm_up.max_iterations
 
 
 @pytest.mark.parametrize(
@@ -105,28 +99,28 @@ def test_iterations_double_until_a_sample_is_long_enough(
     call_s: float, resolution_s: float, iterations: int
 ) -> None:
     """At least 1 ms, and 1000 times the clock's resolution."""
-    timed = Script([call_s])
-    found = iterations_per_sample(timed, minimum_s=1e-3, resolution_s=resolution_s)
-    assert found == iterations
+    script = Script([call_s])
+    assert iterations_per_sample(script, min_time_s=1e-3, resolution_s=resolution_s) == iterations
 
 
 def test_an_interrupted_reading_does_not_end_the_calibration() -> None:
     """0.3 ms an iteration, the first reading held up for 5 ms: 4 iterations all the same."""
-    timed = Script([5e-3, 3e-4])
-    assert iterations_per_sample(timed, minimum_s=1e-3, resolution_s=1e-9) == 4
+    script = Script([5e-3, 3e-4])
+    assert iterations_per_sample(script, min_time_s=1e-3, resolution_s=1e-9) == 4
 
 
 def test_a_clock_that_stands_still_does_not_hang_the_calibration() -> None:
     """Doubling ends at a cap."""
-    assert iterations_per_sample(Script([0.0]), minimum_s=1e-3, resolution_s=0.0) == 1 << 20
+    assert iterations_per_sample(Script([0.0]), min_time_s=1e-3, resolution_s=0.0) == 1 << 20
 
 
 def test_a_sample_is_seconds_per_iteration() -> None:
     """Four timed together."""
-    benchmark = contestant_of(Script([2e-3]), iterations=4)
+    script = Script([2e-3])
+    benchmark = benchmark_of(script, iterations=4)
     benchmark.sample()
     assert benchmark.samples_s == [2e-3]
-    assert benchmark.timed.asked == [4]  # type: ignore[attr-defined]
+    assert script.iterations == [4]
 
 
 def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
@@ -137,7 +131,7 @@ def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
         nonlocal now
         now += 1.0 if now else 5.0
 
-    assert stopwatch(call, clock=lambda: now)(2).seconds == 2.0
+    assert time_function(call, clock=lambda: now)(2).seconds == 2.0
     assert now == 7.0
 
 
@@ -146,41 +140,43 @@ def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> Non
 
     A sample that is too short is doubled at once; that 4 iterations suffice is read three times.
     """
-    calls, timed = Script([5e-2, 3e-4]), Script([3e-4])
-    benchmark = contestant_of(timed, once=lambda: calls(1).seconds)
-    benchmark.warm_and_calibrate(minimum_s=1e-3, resolution_s=1e-9)
+    calls, samples = Script([5e-2, 3e-4]), Script([3e-4])
+    benchmark = benchmark_of(samples, single_call_s=lambda: calls(1).seconds)
+    benchmark.warm_and_calibrate(min_time_s=1e-3, resolution_s=1e-9)
     assert benchmark.first_call_s == 5e-2
-    assert calls.asked == [1] * 9
-    assert timed.asked == [1, 2, 4, 4, 4]
+    assert calls.iterations == [1] * 9
+    assert samples.iterations == [1, 2, 4, 4, 4]
     assert benchmark.iterations == 4
 
 
-def contestant_of(
-    timed: Timed,
+def benchmark_of(
+    time_function: TimeFunction,
     *,
     key: str = "a",
-    once: Callable[[], float] = lambda: 1e-3,
+    single_call_s: Callable[[], float] = lambda: 1e-3,
     iterations: int = 1,
 ) -> Benchmark:
-    return Benchmark(key=key, once=once, timed=timed, iterations=iterations)
+    return Benchmark(
+        key=key, single_call_s=single_call_s, time_function=time_function, iterations=iterations
+    )
 
 
-def _contestants(*keys: str) -> list[Benchmark]:
-    return [contestant_of(Script([1e-3]), key=key) for key in keys]
+def benchmarks_of(*keys: str) -> list[Benchmark]:
+    return [benchmark_of(Script([1e-3]), key=key) for key in keys]
 
 
 def test_every_case_has_one_sample_a_turn_in_a_seeded_order_that_changes() -> None:
     """The same seed gives the same order, and the turns differ among themselves."""
 
     def orders(seed: int) -> list[str]:
-        seen: list[str] = []
+        keys: list[str] = []
 
-        def sample(one: Benchmark) -> bool:
-            seen.append(one.key)
+        def sample(benchmark: Benchmark) -> bool:
+            keys.append(benchmark.key)
             return True
 
-        take_turns(_contestants(*"abcd"), turns=8, seed=seed, sample=sample)
-        return ["".join(seen[start : start + 4]) for start in range(0, 32, 4)]
+        take_turns(benchmarks_of(*"abcd"), turns=8, seed=seed, sample=sample)
+        return ["".join(keys[start : start + 4]) for start in range(0, 32, 4)]
 
     assert all(sorted(order) == list("abcd") for order in orders(1))
     assert len(set(orders(1))) > 1
@@ -191,10 +187,10 @@ def test_a_case_that_fails_leaves_and_the_others_go_on() -> None:
     """What is sampled after a failure is everyone else."""
     counted = dict.fromkeys("abc", 0)
 
-    def sample(one: Benchmark) -> bool:
-        counted[one.key] += 1
-        return one.key != "b"
+    def sample(benchmark: Benchmark) -> bool:
+        counted[benchmark.key] += 1
+        return benchmark.key != "b"
 
-    stayed = take_turns(_contestants(*"abc"), turns=5, seed=0, sample=sample)
+    completed = take_turns(benchmarks_of(*"abc"), turns=5, seed=0, sample=sample)
     assert counted == {"a": 5, "b": 1, "c": 5}
-    assert [one.key for one in stayed] == ["a", "c"]
+    assert [benchmark.key for benchmark in completed] == ["a", "c"]

@@ -5,23 +5,23 @@ from collections.abc import Callable
 import pytest
 from made_up_gpu import MadeUpGpu
 
-from cspbench.measures.latency import (
-    Benchmark,
-    Timed,
-    Timer,
+from cspbench.measures.timing.benchmark import Benchmark
+from cspbench.measures.timing.clock import (
+    TimeFunction,
     Timing,
-    WarmUp,
     empty_region_s,
-    issued_share,
-    stopwatch,
+    launch_share,
+    time_function,
 )
+from cspbench.measures.timing.timer import Timer
+from cspbench.measures.timing.warm_up import WarmUp
 from cspbench.records.base import Failure
 
 US = 1e-6
 
 
-def timed(gpu: MadeUpGpu, call: Callable[[], object], *, cold: bool = False) -> Timed:
-    return stopwatch(call, gpu, cold=cold, clock=gpu.clock)
+def timed(gpu: MadeUpGpu, call: Callable[[], object], *, cold: bool = False) -> TimeFunction:
+    return time_function(call, gpu, cold=cold, clock=gpu.clock)
 
 
 def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> None:
@@ -39,8 +39,8 @@ def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> Non
 def test_a_single_call_is_timed_without_its_launch_too() -> None:
     """Long calls are samples by themselves: 1.2 ms of work, not 1.25."""
     gpu = MadeUpGpu()
-    once = timed(gpu, gpu.kernel(launch_s=50 * US, work_s=1200 * US))(1)
-    assert once.seconds == pytest.approx(1200 * US)
+    timing = timed(gpu, gpu.kernel(launch_s=50 * US, work_s=1200 * US))(1)
+    assert timing.seconds == pytest.approx(1200 * US)
 
 
 def test_a_device_that_starves_takes_as_long_as_its_launches() -> None:
@@ -59,7 +59,7 @@ def test_who_waits_for_whom_is_read_of_single_calls(
     """How far into a call's time the host was still handing it over."""
     gpu = MadeUpGpu()
     call = gpu.kernel(launch_s=launch_s, work_s=work_s)
-    assert issued_share(call, gpu, gpu.clock) == pytest.approx(share)
+    assert launch_share(call, gpu, gpu.clock) == pytest.approx(share)
 
 
 def test_what_was_given_before_is_not_timed_and_nothing_waits_inside() -> None:
@@ -110,7 +110,7 @@ def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
         for _ in range(10):
             kernel()
 
-    benchmark = Timer(minimum_s=1e-3, gpu=gpu).prepare("a", call, graph=True)
+    benchmark = Timer(min_time_s=1e-3, gpu=gpu).prepare("a", call, graph=True)
     benchmark.sample()
     record = benchmark.latency(launch=1)
     assert record.iterations == 4  # 0.3 ms a call
@@ -126,7 +126,7 @@ def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
     gpu = MadeUpGpu(capturable=False)
     refused = Failure(reason="no graph: operation not permitted")
     call = gpu.kernel(launch_s=US, work_s=1e-3)
-    benchmark = Timer(minimum_s=1e-3, gpu=gpu).prepare("a", call, graph=refused)
+    benchmark = Timer(min_time_s=1e-3, gpu=gpu).prepare("a", call, graph=refused)
     benchmark.sample()
     record = benchmark.latency(launch=1)
     assert len(record.samples_s) == 1
@@ -137,13 +137,13 @@ def test_a_capture_that_fails_beside_others_is_raised() -> None:
     """It may leave torch in no state to go on: the process must end."""
     gpu = MadeUpGpu(capturable=False)
     with pytest.raises(RuntimeError, match="operation not permitted when stream is capturing"):
-        Timer(minimum_s=1e-3, gpu=gpu).prepare(
+        Timer(min_time_s=1e-3, gpu=gpu).prepare(
             "a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True
         )
 
 
 class Clocks:
-    """A `Watch` that plays back readings of the clock; the last one repeats, and heat limits it."""
+    """A `ClockMonitor` that plays back readings of the clock; the last one repeats."""
 
     def __init__(self, *mhz: float, limits: tuple[str, ...] = ()) -> None:
         self._mhz = list(mhz)
@@ -156,9 +156,14 @@ class Clocks:
         return self._limits
 
 
-def millisecond(watch: Clocks) -> Benchmark:
+def millisecond(monitor: Clocks) -> Benchmark:
     """A case of one millisecond."""
-    return Benchmark(key="a", once=lambda: 1e-3, timed=lambda n: Timing(n * 1e-3), watch=watch)
+    return Benchmark(
+        key="a",
+        single_call_s=lambda: 1e-3,
+        time_function=lambda iterations: Timing(iterations * 1e-3),
+        monitor=monitor,
+    )
 
 
 def test_warm_up_goes_on_while_the_clock_rises() -> None:
@@ -167,14 +172,14 @@ def test_warm_up_goes_on_while_the_clock_rises() -> None:
     It is read before the first window of four and after each: 300, 900, 1900, 1980, 1980, 1980 MHz.
     """
     benchmark = millisecond(Clocks(300, 900, 1900, 1980))
-    benchmark.warm_and_calibrate(minimum_s=1e-3)
+    benchmark.warm_and_calibrate(min_time_s=1e-3)
     assert len(benchmark.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
     assert benchmark.warm_up.is_steady
 
 
 def test_a_gpu_is_kept_busy_for_a_while_before_its_calls_are_believed() -> None:
     """Steady from the first call on; its clock may not have begun to rise."""
-    warm_up = WarmUp.of_gpu()
+    warm_up = WarmUp.for_gpu()
     while not warm_up.is_finished:
         warm_up.add(1e-3)
     assert sum(warm_up.seconds) == pytest.approx(0.1, abs=2e-3)

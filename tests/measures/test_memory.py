@@ -13,10 +13,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
 from cspbench.catalogue import find
-from cspbench.measures import memory
-from cspbench.measures.base import BuiltSubject, module_stack
 from cspbench.measures.counts import count
-from cspbench.measures.memory import NodeOwners, StorageTracker, _track, tensor_peak
+from cspbench.measures.execution.hooks import module_stack
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.tensor_peak import tensor_peak
+from cspbench.measures.tracking import nodes
+from cspbench.measures.tracking.nodes import NodeOwners
+from cspbench.measures.tracking.peaks import track
+from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import Mode, Precision, make_case
 from cspbench.records.measurements import Allocated, TensorPeak
 
@@ -110,7 +114,7 @@ def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
     try:
         for threads in (1, 2) * 5:
             torch.set_num_threads(threads)
-            found.add(_track(built, built.real(), "cpu").peak_tensor_bytes)
+            found.add(track(built, built.real(), "cpu").peak_tensor_bytes)
     finally:
         torch.set_num_threads(before)
     assert found == {tensor_peak(built).peak_tensor_bytes}
@@ -137,7 +141,7 @@ def test_every_precision_and_layout_is_counted_and_its_peak_is_the_same_fake_and
         == count(BuiltSubject(msgspec.structs.replace(case, precision="fp32"))).macs
     )
     fake = tensor_peak(built)
-    real = _track(built, built.real(), "cpu").peak_tensor_bytes
+    real = track(built, built.real(), "cpu").peak_tensor_bytes
     if precision == "amp" and mode == "train":
         # torch's fake BatchNorm saves its statistics in bfloat16, the CPU's kernel in float32
         assert 0 <= real - fake.peak_tensor_bytes < 0.001 * real
@@ -386,7 +390,7 @@ class LogsOwners(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> object:
         if torch._C._current_autograd_node() is not None:
-            self.log.append((func.overloadpacket.__name__, self.owners.running()))
+            self.log.append((func.overloadpacket.__name__, self.owners.running_module()))
         return func(*args, **(kwargs or {}))
 
 
@@ -410,7 +414,7 @@ def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(k
     with FakeTensorMode() if kind == "fake" else contextlib.nullcontext():
         net = Net()
         owners = NodeOwners(net)
-        with module_stack(net, moved=owners.moved), LogsOwners(owners) as logs:
+        with module_stack(net, on_change=owners.enter), LogsOwners(owners) as logs:
             output = net(torch.ones(1, 2, 4, 4))
             torch.autograd.backward([output], [torch.ones_like(output)])
     found = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
@@ -431,7 +435,7 @@ def test_without_torchs_private_names_a_peak_in_the_backward_has_no_module(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bytes and the operator stay what they were."""
-    monkeypatch.setattr(memory, name, None)
+    monkeypatch.setattr(nodes, name, None)
     peak = peak_of(chain(), (1, 4, 10, 10), "train")
     assert (peak.peak_tensor_bytes, peak.operator) == (27_264, "threshold_backward")
     assert peak.module == ""

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cspbench.measures.yardstick import digest, yardstick
+from cspbench.measures.timing.yardstick import digest, yardstick
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_the_networks_are_compared_at_one_size() -> None:
 
 def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> None:
     """One more or less channel a layer would bring none of them nearer to the dense block's."""
-    from cspbench.measures.base import BuiltSubject
+    from cspbench.measures.execution.subject import BuiltSubject
 
     def parameters(case: Case, growth: int) -> int:
         arguments = {**case.arguments, "growth": growth}

@@ -20,7 +20,8 @@ from ...records.gradient_terms import (
     Used,
     WeightTerms,
 )
-from ..base import copy_with, module_stack
+from ..execution.copying import copy_with
+from ..execution.hooks import module_stack
 from .following import Cut, Follower, is_real
 from .labels import Terms
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from ...errors import CspbenchError
 from ...machine.device import backend
 from ...records.trainings import Head, Training
-from ..base import copy_with
+from ..execution.copying import copy_with
 from .data import Images
 from .probe import Classifier, Probe
 

@@ -15,7 +15,7 @@ from cspbench.blocks.yolo.chunked import C2
 from cspbench.catalogue import figure3, find, networks, yolo
 from cspbench.catalogue.entry import Entry
 from cspbench.machine.device import backend
-from cspbench.measures.base import BuiltSubject
+from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.gradients.structure import trace
 from cspbench.plan.case import make_case
 from cspbench.records.gradient_terms import Structure, Unfollowed, Used

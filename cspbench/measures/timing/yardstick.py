@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..plan.case import is_gpu
+from ...plan.case import is_gpu
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from ..records.measurements import Equivalence
-from .base import Call, Subject
+from ...records.measurements import Equivalence
+from .call import Call
+from .subject import Subject
 
 _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
     torch.float64: (1e-7, 1e-7),

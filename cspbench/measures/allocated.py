@@ -1,0 +1,36 @@
+"""Peaks of one call on real tensors: of live storages, and of what torch's allocator gave out."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..plan.case import is_gpu
+from ..records.measurements import Allocated
+from .base import measure
+
+if TYPE_CHECKING:
+    from .execution.subject import Subject
+
+
+@measure(stage="allocated", place="real", help="peak of what the allocator gave out, real tensors")
+def allocated(subject: "Subject") -> Allocated:
+    """Tensor peak and allocator's peak of one call on real tensors, and what compiling took.
+
+    The tensor peak is of the module as it is: a compiled one allocates out of sight.
+    """
+    from .execution.call import Call
+    from .tracking.allocators import allocated_on_cpu, allocated_on_gpu
+    from .tracking.compilation import compile_call
+    from .tracking.peaks import track
+
+    case, device = subject.case, subject.case.device
+    module = subject.real()
+    tracked = track(subject, module, device)
+    call = Call(case, module, device, compiled=True)
+    compile_s, is_one_graph = compile_call(call, device) if case.compiler else (None, None)
+    peaks = (
+        allocated_on_gpu(call, tracked, device)
+        if is_gpu(device)
+        else allocated_on_cpu(call, tracked)
+    )
+    return msgspec.structs.replace(peaks, compile_s=compile_s, is_one_graph=is_one_graph)

@@ -1,0 +1,1 @@
+"""What counts operators in one pass on meta tensors: torch's formulas, thop, and ours."""

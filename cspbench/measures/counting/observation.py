@@ -1,0 +1,106 @@
+"""One forward pass on meta tensors, observed by thop, by torch's formulas and by module hooks."""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ...records.base import Failure
+from ..execution.hooks import module_stack
+from ..execution.subject import Subject
+from .operators import OperatorLog
+
+
+@dataclass(slots=True)
+class ThopMacs:
+    """MACs as thop counts them: of the model, and of each module without its children."""
+
+    total: int
+    by_path: dict[str, int]
+
+
+@dataclass(slots=True)
+class ModuleCalls:
+    """Each module's calls, and the shape of its last output's first tensor."""
+
+    number: Counter[str] = field(default_factory=Counter)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def add(self, path: str, output: object) -> None:
+        """Count a call of ``path`` that returned ``output``."""
+        self.number[path] += 1
+        leaves = [output] if isinstance(output, Tensor) else pytree.tree_leaves(output)
+        tensor = next((leaf for leaf in leaves if isinstance(leaf, Tensor)), None)
+        if tensor is not None:
+            self.shapes[path] = tuple(tensor.shape)
+
+
+@dataclass(slots=True)
+class Observation:
+    """One pass of ``module`` on meta tensors, as each counter saw it."""
+
+    module: nn.Module
+    log: OperatorLog
+    calls: ModuleCalls
+    thop: ThopMacs | Failure
+
+
+class ThopError(Exception):
+    """thop raised; only a pass without it tells whether the model itself does."""
+
+
+_Forward = Callable[[nn.Module, Tensor], ThopMacs | Failure]
+
+
+def observe(subject: Subject) -> Observation:
+    """One forward pass under all counters; a second one, without thop, where thop raises.
+
+    Raises what the module's forward raises.
+    """
+    try:
+        return _observe_forward(subject, _thop_forward)
+    except ThopError as error:
+        observation = _observe_forward(subject, _plain_forward)
+        observation.thop = Failure(reason=f"thop raised {error}")
+        return observation
+
+
+def _observe_forward(subject: Subject, forward: _Forward) -> Observation:
+    module = subject.meta().eval()
+    inputs = torch.empty(subject.case.input_shape, device="meta")
+    calls = ModuleCalls()
+    with module_stack(module, calls.add) as stack:
+        log = OperatorLog(module, stack)
+        with torch.no_grad(), log:
+            thop = forward(module, inputs)
+    return Observation(module=module, log=log, calls=calls, thop=thop)
+
+
+def _plain_forward(module: nn.Module, inputs: Tensor) -> Failure:
+    module(inputs)
+    return Failure(reason="thop was not run")
+
+
+def _thop_forward(module: nn.Module, inputs: Tensor) -> ThopMacs:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # thop imports distutils
+        import thop
+    try:
+        total, _, tree = thop.profile(module, (inputs,), verbose=False, ret_layer_info=True)
+    except Exception as error:
+        raise ThopError(f"{type(error).__name__}: {error}") from error
+    by_path: dict[str, int] = {}
+
+    def flatten(path: str, node: tuple[float, float, dict[str, Any]]) -> None:
+        ops, _params, children = node
+        by_path[path] = int(ops) - sum(int(child[0]) for child in children.values())
+        for name, child in children.items():
+            flatten(f"{path}.{name}" if path else name, child)
+
+    flatten("", (total, 0, tree))
+    return ThopMacs(total=int(total), by_path=by_path)

@@ -1,0 +1,114 @@
+"""One iteration of a case: a forward pass, or a training step."""
+
+import contextlib
+import warnings
+from collections.abc import Callable
+from types import FunctionType
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ...plan.case import Case
+from .conversion import DTYPES, convert_module, convert_tensor
+
+Phase = Literal["activations", "gradients", "other"]
+"""A part of an iteration: what arises in it counts as this in a `Split`."""
+
+
+class Call:
+    """One iteration of a case on ``device``; ``module`` is converted in place as the case asks.
+
+    A training step is forward, backward from a gradient of ones (made anew each step, as a loss
+    would make it; no loss is measured) and SGD with momentum. Its learning rate is 0, so that the
+    work is the full work and the weights never drift.
+
+    ``compiled``: with the case's compiler, if it has one; else the module runs as it is, as
+    counting and tracking need it.
+    """
+
+    def __init__(
+        self, case: Case, module: nn.Module, device: str, *, compiled: bool = False
+    ) -> None:
+        batch_input = torch.randn(case.input_shape, device=device)
+        dtype = DTYPES.get(case.precision)
+        layout = torch.channels_last if case.channels_last else None
+        if dtype is not None or layout is not None:
+            convert_module(module, dtype, layout)
+            batch_input = convert_tensor(batch_input, dtype, layout)
+        self.module = module.train(case.mode == "train")
+        self._forward: Callable[[Tensor], object] = self.module
+        self._compiler = case.compiler
+        if compiled and case.compiler is not None:
+            self._forward = _compiled(self.module, case.compiler)
+        self.training = case.mode == "train"
+        self.input = batch_input.requires_grad_(self.training and case.input_gradient)
+        # Autocast knows no meta tensors, and would change none of their counts.
+        self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if case.precision == "amp" and device != "meta":
+            self._precision = torch.autocast(torch.device(device).type)
+        trainable = [p for p in module.parameters() if p.requires_grad]
+        self.optimizer = (
+            torch.optim.SGD(trainable, lr=0.0, momentum=0.9)
+            if self.training and trainable
+            else None
+        )
+
+    def __call__(self, begin_phase: Callable[[Phase], object] = lambda _: None) -> None:
+        """Run one iteration; ``begin_phase`` is called with each phase as it begins.
+
+        Raises ValueError for a training step in which no output needs a gradient.
+        """
+        begin_phase("activations")
+        if not self.training:
+            with torch.no_grad(), self._precision:
+                self._forward(self.input)
+            return
+        self.forget_gradients()
+        with self._precision:
+            outputs = [
+                leaf
+                for leaf in pytree.tree_leaves(self._forward(self.input))
+                if isinstance(leaf, Tensor) and leaf.requires_grad
+            ]
+        if not outputs:
+            raise ValueError("nothing to train: no output depends on a trainable parameter")
+        begin_phase("gradients")
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
+        del outputs
+        begin_phase("other")
+        if self.optimizer is not None:
+            self.optimizer.step()
+
+    def load_compiler(self) -> None:
+        """Compile a trivial function with the case's compiler, so that all of it is loaded."""
+        assert self._compiler is not None
+        torch.compile(torch.neg, backend=self._compiler, dynamic=False)(self.input.detach())
+
+    def forget_gradients(self) -> None:
+        """Drop the gradients of the last step."""
+        self.module.zero_grad(set_to_none=True)
+        self.input.grad = None
+
+
+def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
+    """``module`` compiled by `torch.compile` for one shape of input.
+
+    torch keeps compiled code with the function's code object, and after eight modules of one class
+    it gives up and runs them uncompiled: so each has its own function and code object.
+    """
+
+    def forward(batch: Tensor) -> object:
+        result: object = module(batch)
+        return result
+
+    function = FunctionType(
+        forward.__code__.replace(), forward.__globals__, closure=forward.__closure__
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of old code that torch itself loads
+        compiled: Callable[[Tensor], object] = torch.compile(
+            function, backend=backend, dynamic=False
+        )
+    return compiled

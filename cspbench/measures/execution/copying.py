@@ -1,0 +1,35 @@
+"""Copies of a module whose tensors are others: of another device, of fake data."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
+    """A deep copy of ``module`` in which each tensor is ``convert``-ed, and no data is copied.
+
+    Follows modules and tensors into lists, tuples and dictionaries, so that layers held in a plain
+    list come along. Tensors that are shared stay shared.
+    """
+    memo: dict[int, Any] = {}
+    visited: set[int] = set()
+    queue: list[object] = [module]
+    while queue:
+        value = queue.pop()
+        if id(value) in visited:
+            continue
+        visited.add(id(value))
+        if isinstance(value, Tensor):
+            converted = convert(value)
+            if isinstance(value, nn.Parameter):
+                converted = nn.Parameter(converted.detach(), requires_grad=value.requires_grad)
+            memo[id(value)] = converted
+        elif isinstance(value, nn.Module):
+            queue.extend(vars(value).values())
+        elif isinstance(value, dict):
+            queue.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            queue.extend(value)
+    return copy.deepcopy(module, memo)

@@ -1,0 +1,78 @@
+"""A case and the means to build its module anew: on meta, on fake tensors, or for real."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ...catalogue.loading import build_from, resolve
+from ...plan.case import Case
+from .copying import copy_with
+
+
+class Subject(Protocol):
+    """A case and the means to build its module: on meta, on fake tensors, or for real.
+
+    Each call gives a new module; the user's own is never touched.
+    """
+
+    @property
+    def case(self) -> Case: ...
+
+    def meta(self) -> nn.Module:
+        """The module on the meta device: shapes without data."""
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:
+        """The module on fake tensors of ``mode``, which must be active."""
+
+    def real(self) -> nn.Module:
+        """The module on the case's device, weights from torch's current seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSubject:
+    """A subject whose module its case's builder makes: of the tree ``root``, where there is one."""
+
+    case: Case
+    root: Path | None = None
+
+    def meta(self) -> nn.Module:
+        with torch.device("meta"):
+            return self._build()
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
+        return self._build()
+
+    def real(self) -> nn.Module:
+        with torch.device(self.case.device):
+            return self._build()
+
+    def _build(self) -> nn.Module:
+        if self.root is None:
+            module = resolve(self.case.build)(**self.case.arguments)
+        else:
+            module = build_from(self.root, self.case.entry, self.case.build, self.case.arguments)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
+        return module
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSubject:
+    """A subject that is a user's module: every build is a copy, and the original stays as it is."""
+
+    case: Case
+    module: nn.Module
+
+    def meta(self) -> nn.Module:
+        return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))
+
+    def fake(self, mode: FakeTensorMode) -> nn.Module:
+        return copy_with(self.module, mode.from_tensor)
+
+    def real(self) -> nn.Module:
+        return copy.deepcopy(self.module).to(self.case.device)

@@ -1,0 +1,1 @@
+"""Timing of calls: timers, warm-up, benchmarks that take turns, and the yardstick."""

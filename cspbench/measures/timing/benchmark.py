@@ -1,0 +1,144 @@
+"""A benchmark: one case of a launch, how it is timed, and its samples; benchmarks take turns."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import get_clock_info
+from typing import Protocol
+
+from ...records.base import Failure
+from ...records.lines import Latency
+from .clock import TimeFunction
+from .warm_up import MAX_ITERATIONS, WarmUp
+
+
+class ClockMonitor(Protocol):
+    """Reads a GPU's clock, and what holds it down, between samples."""
+
+    def sm_mhz(self) -> float | Failure:
+        """The clock now."""
+
+    def limits(self) -> tuple[str, ...]:
+        """What holds the clock down now."""
+
+
+def iterations_per_sample(
+    time_function: TimeFunction, *, min_time_s: float, resolution_s: float
+) -> int:
+    """The iterations, a power of 2, of which a sample lasts ``min_time_s`` and 1000 resolutions.
+
+    The shortest of three readings counts: an interrupted one lasts long with any number.
+    """
+    min_sample_s = max(min_time_s, 1000 * resolution_s)
+    iterations = 1
+    while iterations < MAX_ITERATIONS and any(
+        time_function(iterations).seconds < min_sample_s for _ in range(3)
+    ):
+        iterations *= 2
+    return iterations
+
+
+@dataclass(slots=True, kw_only=True)
+class Benchmark:
+    """One case of a launch: how to time it, and what has been read of it.
+
+    ``single_call_s`` calls once and returns the seconds by the host's clock.
+    ``graph_time_function`` times the same work as a replayed graph, or says why there is none.
+    """
+
+    key: str
+    single_call_s: Callable[[], float]
+    time_function: TimeFunction
+    monitor: ClockMonitor | None = None
+    graph_time_function: TimeFunction | Failure | None = None
+    first_call_s: float = 0.0
+    iterations: int = 1
+    graph_iterations: int = 1
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    samples_s: list[float] = field(default_factory=list)
+    host_samples_s: list[float] = field(default_factory=list)
+    graph_samples_s: list[float] = field(default_factory=list)
+    issued_share: float | None = None
+    throttled: int = 0
+
+    def warm_and_calibrate(self, *, min_time_s: float, resolution_s: float | None = None) -> None:
+        """Make the first call, warm up, and set the iterations of a sample."""
+        self.first_call_s = self.single_call_s()
+        self._read_clock()
+        while not self.warm_up.is_finished:
+            self.warm_up.add(self.single_call_s())
+            if self.warm_up.is_clock_due:
+                self._read_clock()
+        if resolution_s is None:
+            resolution_s = get_clock_info("perf_counter").resolution
+        self.iterations = iterations_per_sample(
+            self.time_function, min_time_s=min_time_s, resolution_s=resolution_s
+        )
+
+    def add_graph(
+        self, time_function: TimeFunction, *, min_time_s: float, resolution_s: float
+    ) -> None:
+        """Also sample the same work as a graph, which is calibrated by itself."""
+        self.graph_time_function = time_function
+        self.graph_iterations = iterations_per_sample(
+            time_function, min_time_s=min_time_s, resolution_s=resolution_s
+        )
+
+    def sample(self) -> None:
+        """Take one sample; of the graph likewise."""
+        seconds, host_s = self.time_function(self.iterations)
+        self.samples_s.append(seconds / self.iterations)
+        if host_s is not None:
+            self.host_samples_s.append(host_s / self.iterations)
+        if callable(self.graph_time_function):
+            graph_s = self.graph_time_function(self.graph_iterations).seconds
+            self.graph_samples_s.append(graph_s / self.graph_iterations)
+        if self.monitor is not None and self.monitor.limits():
+            self.throttled += 1
+
+    def latency(self, *, launch: int) -> Latency:
+        """All that has been read, as the record of ``launch``."""
+        graph = self.graph_time_function
+        return Latency(
+            case=self.key,
+            launch=launch,
+            samples_s=tuple(self.samples_s),
+            iterations=self.iterations,
+            first_call_s=self.first_call_s,
+            warmup_iterations=len(self.warm_up.seconds),
+            steady=self.warm_up.is_steady,
+            host_samples_s=tuple(self.host_samples_s) or None,
+            graph_samples_s=tuple(self.graph_samples_s)
+            or (graph if isinstance(graph, Failure) else None),
+            issued_share=self.issued_share,
+            throttled=self.throttled,
+        )
+
+    def _read_clock(self) -> None:
+        mhz = None if self.monitor is None else self.monitor.sm_mhz()
+        if mhz is not None and not isinstance(mhz, Failure):
+            self.warm_up.clocks_mhz.append(mhz)
+
+
+def take_turns(
+    benchmarks: Sequence[Benchmark],
+    *,
+    turns: int,
+    seed: int,
+    sample: Callable[[Benchmark], bool],
+) -> list[Benchmark]:
+    """Sample every benchmark once a turn, in a new random order, so that drift is shared.
+
+    ``sample`` takes one sample and returns False where that failed: the benchmark gets no further
+    turn. Returns the benchmarks that completed all turns.
+    """
+    order = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
+    remaining = list(benchmarks)
+    for _ in range(turns):
+        failed = [
+            benchmark
+            for benchmark in order.sample(remaining, len(remaining))
+            if not sample(benchmark)
+        ]
+        remaining = [benchmark for benchmark in remaining if benchmark not in failed]
+    return remaining

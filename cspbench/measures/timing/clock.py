@@ -1,0 +1,131 @@
+"""How long calls take: by the host's clock, and on a GPU by its events."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+from typing import NamedTuple
+
+from ...machine.device import Gpu
+
+_EMPTY_REGIONS = 25
+_SINGLE_CALLS = 5
+
+
+class Timing(NamedTuple):
+    """Seconds of several iterations: by the device's clock, and by the host's for the same ones."""
+
+    seconds: float
+    host_s: float | None = None
+
+
+TimeFunction = Callable[[int], Timing]
+"""Times a number of iterations, after an untimed one."""
+
+
+def time_function(
+    call: Callable[[], object],
+    gpu: Gpu | None = None,
+    *,
+    cold: bool = False,
+    clock: Callable[[], float] = perf_counter,
+) -> TimeFunction:
+    """A function that times ``call``: on a CPU by ``clock``, on a GPU by events and ``clock``.
+
+    An untimed iteration goes before the timed ones. On a GPU nothing waits between iterations: the
+    device is busy when the first event passes, and launches that overlap its work are not timed.
+    The host's time is from an idle device to an idle one, less the untimed iteration's share.
+    ``cold``: the GPU's L2 cache is flushed before each iteration, outside its two events; the
+    host's time would include the flushes and is None.
+    """
+    if gpu is None:
+        return _host_time_function(call, clock)
+    return _cold_time_function(call, gpu) if cold else _gpu_time_function(call, gpu, clock)
+
+
+def _host_time_function(call: Callable[[], object], clock: Callable[[], float]) -> TimeFunction:
+    def time(iterations: int) -> Timing:
+        call()
+        started = clock()
+        for _ in range(iterations):
+            call()
+        return Timing(clock() - started)
+
+    return time
+
+
+def _gpu_time_function(
+    call: Callable[[], object], gpu: Gpu, clock: Callable[[], float]
+) -> TimeFunction:
+    start, end = gpu.event(), gpu.event()
+
+    def time(iterations: int) -> Timing:
+        gpu.synchronise()
+        started = clock()
+        call()
+        gpu.mark(start)
+        for _ in range(iterations):
+            call()
+        gpu.mark(end)
+        gpu.synchronise()
+        host_s = (clock() - started) * iterations / (iterations + 1)
+        return Timing(gpu.seconds(start, end), host_s)
+
+    return time
+
+
+def _cold_time_function(call: Callable[[], object], gpu: Gpu) -> TimeFunction:
+    events = [(gpu.event(), gpu.event())]
+
+    def time(iterations: int) -> Timing:
+        events.extend((gpu.event(), gpu.event()) for _ in range(iterations - len(events)))
+        gpu.synchronise()
+        call()
+        for start, end in events[:iterations]:
+            gpu.flush()
+            gpu.mark(start)
+            call()
+            gpu.mark(end)
+        gpu.synchronise()
+        return Timing(sum(gpu.seconds(start, end) for start, end in events[:iterations]))
+
+    return time
+
+
+def wall_time_s(
+    call: Callable[[], object], gpu: Gpu | None = None, clock: Callable[[], float] = perf_counter
+) -> float:
+    """Seconds of one call by the host's clock; on a GPU from an idle device to an idle device."""
+    if gpu is not None:
+        gpu.synchronise()
+    started = clock()
+    call()
+    if gpu is not None:
+        gpu.synchronise()
+    return clock() - started
+
+
+def launch_share(
+    call: Callable[[], object], gpu: Gpu, clock: Callable[[], float] = perf_counter
+) -> float:
+    """The share of a call's time that the host takes to launch all of its work (median).
+
+    Near 1 the device waits for the host, near 0 the host for the device. Of single calls, as a
+    device queues a limited number of launches and then blocks the host.
+    """
+
+    def share() -> float:
+        gpu.synchronise()
+        started = clock()
+        call()
+        launched_s = clock() - started
+        gpu.synchronise()
+        finished_s = clock() - started
+        return launched_s / finished_s if finished_s > 0 else 0.0
+
+    return median(share() for _ in range(_SINGLE_CALLS))
+
+
+def empty_region_s(gpu: Gpu) -> float:
+    """Seconds between two events with nothing between them (median)."""
+    time = time_function(lambda: None, gpu)
+    return median(time(1).seconds for _ in range(_EMPTY_REGIONS))

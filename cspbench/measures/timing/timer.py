@@ -1,0 +1,54 @@
+"""A timer: a device, and how calls on it are made into benchmarks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from ...machine.device import Gpu
+from ...records.base import Failure
+from .benchmark import Benchmark, ClockMonitor
+from .clock import launch_share, time_function, wall_time_s
+from .warm_up import WarmUp
+
+_EVENT_RESOLUTION_S = 1e-6  # CUDA states half a microsecond
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timer:
+    """A device, and how calls on it are timed: a sample lasts ``min_time_s`` at least.
+
+    ``cold``: the GPU's L2 cache is flushed before each iteration.
+    """
+
+    min_time_s: float
+    gpu: Gpu | None = None
+    monitor: ClockMonitor | None = None
+    cold: bool = False
+
+    def prepare(
+        self, key: str, call: Callable[[], object], *, graph: bool | Failure = False
+    ) -> Benchmark:
+        """A benchmark of ``call`` that has been called, warmed up and calibrated.
+
+        ``graph``: capture a CUDA graph of the call, too, or the reason why there is none. Raises
+        RuntimeError where a capture fails.
+        """
+        benchmark = Benchmark(
+            key=key,
+            single_call_s=partial(wall_time_s, call, self.gpu),
+            time_function=time_function(call, self.gpu, cold=self.cold),
+            monitor=self.monitor,
+        )
+        if self.gpu is None:
+            benchmark.warm_and_calibrate(min_time_s=self.min_time_s)
+            return benchmark
+        minimum = {"min_time_s": self.min_time_s, "resolution_s": _EVENT_RESOLUTION_S}
+        benchmark.warm_up = WarmUp.for_gpu()
+        benchmark.warm_and_calibrate(**minimum)
+        benchmark.issued_share = launch_share(call, self.gpu)
+        if isinstance(graph, Failure):
+            benchmark.graph_time_function = graph
+        elif graph:
+            replay = self.gpu.capture(call)
+            benchmark.add_graph(time_function(replay, self.gpu, cold=self.cold), **minimum)
+        return benchmark

@@ -1,0 +1,50 @@
+"""The tensor peak of one call: the bytes before it, and the highest sum during it."""
+
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from ...records.measurements import Split, TensorPeak
+from ..execution.call import Call, Phase
+from ..execution.hooks import module_stack
+from ..execution.subject import Subject
+from .nodes import NodeOwners
+from .storages import StorageTracker
+
+
+def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
+    """The `TensorPeak` of one call of ``module``, which the subject built on ``device``.
+
+    In training of the second step: the first makes the optimizer's state.
+    """
+    call = Call(subject.case, module, device)
+    module = call.module
+    if call.training:
+        call()  # makes the optimizer's state, which stands in every later step
+        call.forget_gradients()
+    owners = NodeOwners(module)
+    with module_stack(module, on_change=owners.enter) as stack:
+        tracker = StorageTracker(stack, owners)
+        for parameter in module.parameters():
+            tracker.follow(parameter, "weights")
+        for buffer in module.buffers():
+            tracker.follow(buffer, "buffers")
+        tracker.follow(call.input, "inputs")
+        if call.optimizer is not None:
+            for leaf in pytree.tree_leaves(list(call.optimizer.state.values())):
+                if isinstance(leaf, Tensor):
+                    tracker.follow(leaf, "optimizer_state")
+        baseline = tracker.reset_peak()
+
+        def begin_phase(phase: Phase) -> None:
+            tracker.kind = phase
+
+        with tracker:
+            call(begin_phase)
+    return TensorPeak(
+        case=subject.case.key,
+        peak_tensor_bytes=sum(tracker.peak.values()),
+        baseline_bytes=baseline,
+        split=Split(**tracker.peak),
+        operator=tracker.operator,
+        module=tracker.module,
+    )
