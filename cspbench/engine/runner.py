@@ -427,7 +427,7 @@ def lines_of(run: Run) -> list[Line]:
     lines: list[Line] = []
     for record in run.records:
         single: tuple[Line | None, ...] = (
-            *(record.counts, record.tensor_peak, record.allocated, record.graph),
+            *(record.counts, record.disk_size, record.tensor_peak, record.allocated, record.graph),
             *(record.resident, record.equivalence, record.gradient_terms),
         )
         lines += [line for line in single if line is not None]

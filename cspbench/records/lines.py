@@ -22,6 +22,7 @@ Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 Stage = Literal[
     "counts",
+    "disk_size",
     "tensor_peak",
     "allocated",
     "graph",
@@ -121,6 +122,13 @@ class Counts(Frozen, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
     uncounted: tuple[Uncounted, ...]
     disagreements: tuple[Disagreement, ...]
     layers: tuple[Layer, ...]
+
+
+class DiskSize(Frozen, frozen=True, kw_only=True, tag="disk_size", tag_field="kind"):
+    """Bytes of a model's weights as `torch.save` and safetensors store them, headers left out."""
+
+    case: str
+    disk_bytes: Whole
 
 
 class Split(Frozen, frozen=True, kw_only=True):
@@ -411,6 +419,7 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
 
 Line = (
     Counts
+    | DiskSize
     | TensorPeak
     | Allocated
     | Graph

@@ -16,6 +16,7 @@ from .lines import (
     BlockTraining,
     CaseFailure,
     Counts,
+    DiskSize,
     Equivalence,
     Failure,
     GpuState,
@@ -169,6 +170,7 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     case: Case
     counts: Counts | None = None
+    disk_size: DiskSize | None = None
     tensor_peak: TensorPeak | None = None
     allocated: Allocated | None = None
     graph: Graph | None = None

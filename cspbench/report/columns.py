@@ -165,6 +165,14 @@ COLUMNS: tuple[Column, ...] = (
         default="never",
     ),
     Column(
+        key="disk_bytes",
+        header="weights on\ndisk [bytes]",
+        help="parameters and persistent buffers as torch.save and safetensors store them",
+        part="exact",
+        text=_whole,
+        default="never",
+    ),
+    Column(
         key="baseline_bytes",
         header="tensors before\nthe call [bytes]",
         help="weights, buffers, input, and in training the optimizer's state",

@@ -147,6 +147,7 @@ def _readings(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
         "top1": accuracy.top1 if accuracy else None,
         "latency_ratio": None,
         **_fields(record, "counts", stages, EXACT_COUNTS, record.counts),
+        **_fields(record, "disk_size", stages, ("disk_bytes",), record.disk_size),
         **_fields(record, "tensor_peak", stages, EXACT_PEAKS, record.tensor_peak),
         **_allocated(record, stages),
         **_fields(record, "graph", stages, ("graph_bytes",), record.graph),

@@ -1,0 +1,52 @@
+"""The size of a model's weights on disk, as `torch.save` and safetensors would store them."""
+
+from typing import TYPE_CHECKING
+
+from ..records.lines import DiskSize
+from .base import measure
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .execution.subject import Subject
+
+
+@measure(
+    stage="disk_size",
+    place="static",
+    help="bytes of the weights as torch.save and safetensors store them; nothing is written",
+)
+def disk_size(subject: "Subject") -> DiskSize:
+    """The `DiskSize` of a case's weights in its precision; nothing is allocated or written."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from .execution.conversion import DTYPES, convert_module
+
+    mode = FakeTensorMode()
+    with mode:
+        module = subject.fake(mode)
+        dtype = DTYPES.get(subject.case.precision)
+        if dtype is not None:
+            convert_module(module, dtype, layout=None)
+        return DiskSize(case=subject.case.key, disk_bytes=state_bytes(module))
+
+
+def state_bytes(module: "nn.Module") -> int:
+    """Bytes of the tensors of the state dict: parameters and persistent buffers.
+
+    Headers and names are left out. Tensors that share a storage count together, each region once
+    and no more than the storage holds. Of a storage of which the state dict holds only a view, the
+    view counts, as safetensors stores it; `torch.save` stores the whole storage.
+    """
+    from torch import Tensor
+
+    regions: dict[int, dict[object, int]] = {}
+    storages: dict[int, int] = {}
+    for tensor in module.state_dict(keep_vars=True).values():
+        if isinstance(tensor, Tensor):
+            storage = tensor.untyped_storage()
+            identity = storage._cdata  # noqa: SLF001 -- torch's only identity
+            region = (tensor.dtype, tensor.storage_offset(), tensor.shape, tensor.stride())
+            storages[identity] = storage.nbytes()
+            regions.setdefault(identity, {})[region] = tensor.numel() * tensor.element_size()
+    return sum(min(storages[key], sum(sizes.values())) for key, sizes in regions.items())
