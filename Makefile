@@ -50,9 +50,10 @@ test-gpu: $(READY)  ## the tests that need a GPU, on one: ARGS="-k name"
 
 check: lint types test  ## all that a change must pass
 
-lint: $(READY)  ## ruff: rules and formatting
+lint: $(READY)  ## ruff: rules and formatting; import-linter: which wing may import which
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -c "import importlinter.cli as cli; cli.lint_imports_command()" --no-logo
 
 types: $(READY)  ## mypy, strict, over package, tests and bench
 	$(PYTHON) -m mypy

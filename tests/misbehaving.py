@@ -118,3 +118,16 @@ class BreaksCompiled(Good):
         if torch.compiler.is_compiling():
             raise RuntimeError("not under a compiler")
         return super().forward(x)
+
+
+class ReadsWhileBuilt(nn.Module):
+    """Reads a tensor's value in its constructor, which fake tensors do not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = torch.linspace(0, 1, 3)[1].item()
+        self.conv = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.share * self.conv(x)
+        return result

@@ -220,7 +220,17 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     reason: str = ""
 
 
-AnyMeasurement = Counts | TensorPeak | Allocated | Graph | Resident | GradientTerms | Equivalence
+class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_field="kind"):
+    """Bytes of a model's weights as `torch.save` and safetensors store them, headers left out."""
+
+    exact: ClassVar = ("disk_bytes",)
+
+    disk_bytes: Whole | Failure
+
+
+AnyMeasurement = (
+    Counts | TensorPeak | Allocated | Graph | Resident | GradientTerms | Equivalence | DiskSize
+)
 MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 
 EXACT: tuple[str, ...] = tuple(name for kind in MEASUREMENTS for name in kind.exact)

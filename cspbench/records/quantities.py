@@ -117,6 +117,13 @@ QUANTITIES: tuple[Quantity, ...] = (
         default="never",
     ),
     _exact(
+        "disk_bytes",
+        "weights on\ndisk [bytes]",
+        "parameters and persistent buffers as torch.save and safetensors store them",
+        stage="disk_size",
+        default="never",
+    ),
+    _exact(
         "baseline_bytes",
         "tensors before\nthe call [bytes]",
         "weights, buffers, input, and in training the optimizer's state",

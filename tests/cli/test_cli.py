@@ -246,7 +246,7 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     found = json.loads(cspbench("list", "--json").stdout)
     assert {"blocks", "smoke"} <= set(found["suites"])
     assert set(found["measures"]) == {
-        *("counts", "tensor_peak", "allocated", "graph", "resident", "latency"),
+        *("counts", "disk_size", "tensor_peak", "allocated", "graph", "resident", "latency"),
         *("gradient_terms", "training"),
     }
     assert {"latency", "graph_bytes", "macs"} <= set(found["columns"])

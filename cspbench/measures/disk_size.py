@@ -1,0 +1,61 @@
+"""The size of a model's weights on disk, as `torch.save` and safetensors would store them."""
+
+from typing import TYPE_CHECKING
+
+from ..records.base import Failure
+from ..records.measurements import DiskSize
+from .base import measure
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .execution.subject import Subject
+
+
+@measure(
+    stage="disk_size",
+    place="static",
+    help="bytes of the weights as torch.save and safetensors store them; nothing is written",
+)
+def disk_size(subject: "Subject") -> DiskSize:
+    """The `DiskSize` of a case's weights in its precision; nothing is allocated or written.
+
+    A model that cannot be built without data has none, which does not fail the case.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from .execution.conversion import DTYPES, convert_module
+
+    case, mode = subject.case, FakeTensorMode()
+    try:
+        with mode:
+            module = subject.fake(mode)
+            dtype = DTYPES.get(case.precision)
+            if dtype is not None:
+                convert_module(module, dtype, layout=None)
+            return DiskSize(case=case.key, disk_bytes=state_bytes(module))
+    except Exception as error:  # noqa: BLE001 -- whatever a builder raises is the reason
+        first_line = next(iter(str(error).splitlines()), "")
+        reason = f"{type(error).__name__}: {first_line}"
+        return DiskSize(case=case.key, disk_bytes=Failure(reason=reason))
+
+
+def state_bytes(module: "nn.Module") -> int:
+    """Bytes of the tensors of the state dict: parameters and persistent buffers.
+
+    Headers and names are left out. Tensors that share a storage count together, each region once
+    and no more than the storage holds. Of a storage of which the state dict holds only a view, the
+    view counts, as safetensors stores it; `torch.save` stores the whole storage.
+    """
+    from torch import Tensor
+
+    regions: dict[int, dict[object, int]] = {}
+    storages: dict[int, int] = {}
+    for tensor in module.state_dict(keep_vars=True).values():
+        if isinstance(tensor, Tensor):
+            storage = tensor.untyped_storage()
+            identity = storage._cdata  # noqa: SLF001 -- torch's only identity
+            region = (tensor.dtype, tensor.storage_offset(), tensor.shape, tensor.stride())
+            storages[identity] = storage.nbytes()
+            regions.setdefault(identity, {})[region] = tensor.numel() * tensor.element_size()
+    return sum(min(storages[key], sum(sizes.values())) for key, sizes in regions.items())
