@@ -104,7 +104,7 @@ class LaunchTask:
         )
 
     def _open_device(self) -> Timer:
-        """The timer of calls on the device; a GPU is monitored from here on."""
+        """The timer of calls on the device, and the monitor of a GPU."""
         self._channel.begin_step(self._steps[YARDSTICK])
         self._gpu = gpu(self._device)
         if self._gpu:

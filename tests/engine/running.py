@@ -24,6 +24,7 @@ class RecordedProgress:
     def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
         self.cases: list[tuple[int, int, str]] = []
         self.launches: list[tuple[int, int | None]] = []
+        self.seconds_left: list[float | None] = []
         self.trained: list[tuple[int, int, str]] = []
         self._at_launch = at_launch
 
@@ -40,6 +41,7 @@ class RecordedProgress:
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
         self.launches.append((number, total))
+        self.seconds_left.append(left_s)
         if self._at_launch is not None:
             self._at_launch(number)
 
