@@ -127,10 +127,10 @@ class GpuMonitor:
         (before_s, before), (now_s, now) = self._held, self._held_until_now()
         self._held = now_s, now
         least_s = HELD_SHARE * (now_s - before_s)
-        found = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
-        found.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
-        self._limits.update(found)
-        return tuple(sorted(found))
+        limits = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
+        limits.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
+        self._limits.update(limits)
+        return tuple(sorted(limits))
 
     def start(self) -> None:
         """Start anew: the samples begin."""

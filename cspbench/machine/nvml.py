@@ -63,8 +63,8 @@ class Nvml:
 
     def limits(self) -> tuple[str, ...]:
         """What holds its clocks down now; nothing where that cannot be read."""
-        found = self._limits()
-        return () if isinstance(found, Failure) else found
+        limits = self._limits()
+        return () if isinstance(limits, Failure) else limits
 
     def held_s(self) -> dict[str, float]:
         """For how long each limit has held its clocks down, of those that the driver counts."""
@@ -104,12 +104,12 @@ class Nvml:
 
         Its number may be another namespace's, so that it cannot be looked for.
         """
-        seen = self._read(
+        processes = self._read(
             lambda: len(self._library.nvmlDeviceGetComputeRunningProcesses(self._handle))
         )
-        if seen == 0:
+        if processes == 0:
             return Failure(reason="NVML sees no process, not even this one")
-        return seen if isinstance(seen, Failure) else seen - 1
+        return processes if isinstance(processes, Failure) else processes - 1
 
     def _clock(self, kind: str) -> float | Failure:
         nvml = self._library

@@ -7,7 +7,7 @@ from ..plan.labels import plain
 from ..records.run import Run
 from ..units import ratio_text
 from ..verdicts.judge import ALPHA
-from ..verdicts.over_seeds import beside
+from ..verdicts.over_seeds import paired_by_seed
 from ..verdicts.stats import CONFIDENCE, Difference, holm
 from .columns import estimate_text
 from .prose import Quote, plural, some
@@ -82,7 +82,7 @@ def _told(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> s
     for row in trained:
         if row is reference:
             continue
-        found = beside(
+        found = paired_by_seed(
             row.record.trainings, reference.record.trainings, lambda one: one.parts_cka, place
         )
         if found is not None:

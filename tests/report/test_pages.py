@@ -70,7 +70,7 @@ def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -
     assert differing[0].startswith("| csp ")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8"), min_size=1, max_size=80),
