@@ -19,7 +19,13 @@ from cspbench.catalogue.loading import build_from
 from cspbench.plan.case import make_case
 
 PACKAGE = Path(cspbench.__file__).parent
-SUITE = 'description = "two layouts"\nmode = ["infer"]\n[[case]]\nentry = "dense"\ninput = [1, 64, 8, 8]\n'
+SUITE = """
+description = "two layouts"
+mode = ["infer"]
+[[case]]
+entry = "dense"
+input = [1, 64, 8, 8]
+"""
 RESOLVE = """
 
 def resolve(reference, *, package="cspbench"):
