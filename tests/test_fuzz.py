@@ -17,8 +17,7 @@ import pytest
 from test_compare import a_run
 from test_gradients import DENSE, make_run
 
-from cspbench import report
-from cspbench.cli import commands as cli
+from cspbench import cli, report
 from cspbench.comparison.thresholds import gate
 from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cspbench.cli import commands as cli
-from cspbench.cli import options
+from cspbench import cli
+from cspbench.cli.output import command_line
+from cspbench.cli.parser import VERBS
 from cspbench.records import folder as store
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +174,7 @@ def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
     """As when a command is typed with the system's own."""
     monkeypatch.setitem(sys.modules, "msgspec", None)
     for name in [name for name in sys.modules if name.startswith("cspbench.")]:
-        if name not in {"cspbench.cli.commands", "cspbench.cli.options", "cspbench.errors"}:
+        if name not in {"cspbench.cli.main", "cspbench.cli.options", "cspbench.errors"}:
             monkeypatch.delitem(sys.modules, name)
     assert cli.main(["list"]) == 2
     said = capsys.readouterr().err
@@ -190,7 +191,7 @@ def test_the_next_command_names_an_interpreter_that_has_what_is_needed(
     monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
     monkeypatch.chdir(folder.parent)
     word = word or f"{folder.name}/{Path(sys.executable).name}"
-    assert cli._command("show", "a b") == f"{word} -m cspbench show 'a b'"
+    assert command_line("show", "a b") == f"{word} -m cspbench show 'a b'"
 
 
 @slow
@@ -227,7 +228,7 @@ def test_help_names_only_verbs_that_work() -> None:
     """And says what an exit code means."""
     done = cspbench("--help")
     assert done.returncode == 0
-    for verb in options.VERBS:
+    for verb in VERBS:
         assert re.search(rf"^    {verb}\b", done.stdout, re.MULTILINE)
     assert "130 interrupted" in done.stdout
 
@@ -398,7 +399,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cspbench: --resume run: it was begun otherwise: turns is 1000 there, 3 was asked for. "
+        "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
         "Ask for the same, or begin anew (--out)\n"
     )
     other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
@@ -442,4 +443,8 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     assert "of the modules as written" in " ".join(done.stdout.split())
     other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert other.returncode == 2
-    assert "only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager infer'" in other.stderr
+    assert other.stderr == (
+        "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
+        "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
+        "anew (--out)\n"
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import change, make_run
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.engine.runner import lines_of
 from cspbench.errors import CspbenchError
 from cspbench.records.folder import RunFolder
