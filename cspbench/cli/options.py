@@ -4,8 +4,8 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CspbenchError, unknown
-from .parser import VERBS, make_parser
 from .values import AUTO
+from .verbs import VERBS, make_parser
 
 if TYPE_CHECKING:
     from .requests import Request

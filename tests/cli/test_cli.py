@@ -13,7 +13,7 @@ import pytest
 
 from cspbench import cli
 from cspbench.cli.output import command_line
-from cspbench.cli.parser import VERBS
+from cspbench.cli.verbs import VERBS
 from cspbench.records import folder as store
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cspbench.cli.options import parse
-from cspbench.cli.parser import make_parser
 from cspbench.cli.requests import REQUESTS, Request
+from cspbench.cli.verbs import make_parser
 from cspbench.engine.option_names import OPTIONS
 from cspbench.engine.repeat import command, repeatable
 from cspbench.engine.request import (
@@ -28,7 +28,7 @@ from cspbench.plan.case import COMPILERS, MODES, PRECISIONS
 from cspbench.plan.suite import Selection
 from cspbench.records.trainings import HEADS
 
-texts = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=8)
+texts = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=8)
 names = texts.filter(lambda text: text[0] not in "-/")
 counts = st.integers(1, 1_000_000)
 seconds = st.floats(1e-6, 1e6, exclude_max=True)
