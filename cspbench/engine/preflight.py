@@ -29,14 +29,13 @@ def find_devices(device: str) -> tuple[str, tuple[GpuFound, ...]]:
     if device == "cpu":
         return device, ()
     answers: list[object] = []
-    asked = "cuda" if device == "auto" else device
-    names = tuple(asked.split(","))
+    names = ("cuda",) if device == "auto" else tuple(device.split(","))
     worker_exit = isolate.run(
         "cspbench.engine.worker:identify", names, time_limit_s=_TIME_LIMIT_S, receive=answers.append
     )
     gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
     if len(gpus) == len(names):
-        return asked, gpus
+        return ",".join(names), gpus
     if device == "auto":
         return "cpu", ()
     refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]

@@ -76,11 +76,11 @@ def _option_differences(info: RunInfo, request: ResumableRequest) -> Iterator[st
         yield from _difference("device", info.settings.device, device)
 
 
-def _difference(name: str, recorded: object, asked: object) -> Iterator[str]:
+def _difference(name: str, recorded: object, requested: object) -> Iterator[str]:
     if recorded is None or recorded is False:
-        yield f"without {option_words(name, asked)[0]}"
-    elif recorded != asked:
-        yield f"with {' '.join(option_words(name, recorded))}, not {value_text(asked)}"
+        yield f"without {option_words(name, requested)[0]}"
+    elif recorded != requested:
+        yield f"with {' '.join(option_words(name, recorded))}, not {value_text(requested)}"
 
 
 def _suite_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str]:
@@ -103,13 +103,13 @@ def _has_selection(request: ResumableRequest) -> bool:
 
 def _case_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
     recorded = {case.key: case for case in info.cases}
-    asked = {case.key: case for case in suite.cases}
-    for key in recorded.keys() - asked.keys():
+    requested = {case.key: case for case in suite.cases}
+    for key in recorded.keys() - requested.keys():
         yield f"only its suite has {key!r}"
-    for key in asked.keys() - recorded.keys():
+    for key in requested.keys() - recorded.keys():
         yield f"its suite lacks {key!r}"
-    for key in recorded.keys() & asked.keys():
-        if recorded[key] != asked[key]:
+    for key in recorded.keys() & requested.keys():
+        if recorded[key] != requested[key]:
             yield f"{key!r} means something else there"
 
 

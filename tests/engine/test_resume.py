@@ -58,16 +58,16 @@ def test_the_same_options_again_are_no_difference() -> None:
             ),
             (
                 "cannot resume run: it was started with --min-time 0.0001, not 0.01, and without "
-                "--budget, and with --seed 0, not 7, and without --cold, and with --device cpu, not "
-                f"cuda. {ASK}"
+                "--budget, and with --seed 0, not 7, and without --cold, and with --device cpu, "
+                f"not cuda. {ASK}"
             ),
         ),
         (
             GRADIENT_RUN,
             GradientsRequest(resume="run", training=Training(steps=8, head="conv")),
             (
-                "cannot resume run: it was started with --steps 200, not 8, and with --head pool, not "
-                f"conv. {ASK}"
+                "cannot resume run: it was started with --steps 200, not 8, and with --head pool, "
+                f"not conv. {ASK}"
             ),
         ),
         (
