@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from making import SETTINGS, make_activity
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.engine import doctor, isolate
 from cspbench.errors import CspbenchError
 from cspbench.machine import noise_floor as noise

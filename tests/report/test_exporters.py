@@ -175,7 +175,7 @@ def test_every_form_is_json_also_of_one_launch(form: str) -> None:
 
 def test_an_unknown_form_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """With what there is."""
-    from cspbench.cli import commands as cli
+    from cspbench import cli
 
     assert cli.main(["report", "x", "--format", "hyperfin"]) == 2
     assert "nearest: 'hyperfine'" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from making import lines_of
 from synthetic import change, make_run
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.errors import CspbenchError
 from cspbench.records.folder import RunFolder
 from cspbench.records.machine import Git
