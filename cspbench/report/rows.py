@@ -55,7 +55,9 @@ class Row:
     ``name`` is its label, made unique among the cases of its mode; ``place`` counts entries in
     suite order and is shared by the modes of one entry. ``ratios`` are of the exact figures to
     those of ``reference`` (its name; None where the suite sets none). ``verdict`` is on its latency
-    against the reference's, all cases of the run judged together.
+    against the reference's, all cases of the run judged together. ``latencies`` are of the launches
+    that count, ``left_out`` of the others; ``samples`` are the seconds per iteration of those that
+    count, by launch.
     """
 
     record: Record
@@ -66,6 +68,9 @@ class Row:
     readings: Mapping[str, Reading]
     ratios: Mapping[str, float | None]
     verdict: Verdict | None
+    latencies: Sequence[Latency]
+    left_out: Sequence[Latency]
+    samples: Mapping[int, Samples]
 
     @property
     def mode(self) -> Mode:
@@ -86,35 +91,40 @@ class Row:
 def rows(run: Run) -> tuple[Row, ...]:
     """The rows of a run, in suite order."""
     by_key = {record.case.key: record for record in run.records}
-    references = {record.case.reference for record in run.records} - {None}
+    reference_keys = {record.case.reference for record in run.records} - {None}
     names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
-    readings = {key: _readings(record, run.info.stages) for key, record in by_key.items()}
-    judged = verdicts(run)
-    result = []
+    measured = {key: _readings(record, run.info.stages) for key, record in by_key.items()}
+    verdict_by_key = verdicts(run)
+    table = []
     for record in run.records:
         case = record.case
         place = places.setdefault(_identity(case), len(places))
         reference = by_key.get(case.reference) if case.reference else None
-        own = dict(readings[case.key])
-        verdict = judged.get(case.key)
+        readings = dict(measured[case.key])
+        verdict = verdict_by_key.get(case.key)
         if "latency" in run.info.stages:
-            own["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
-        own |= _verdict(verdict)
-        beside = readings[reference.case.key] if reference else {}
-        result.append(
+            readings["latency_ratio"] = _latency_ratio(record, reference, verdict, names)
+        readings |= _verdict(verdict)
+        reference_readings = measured[reference.case.key] if reference else {}
+        table.append(
             Row(
                 record=record,
                 name=names[case.key],
                 place=place,
                 reference=names[reference.case.key] if reference else None,
-                is_reference=case.key in references,
-                readings=own,
-                ratios={key: _exact_ratio(own[key], beside.get(key)) for key in EXACT},
+                is_reference=case.key in reference_keys,
+                readings=readings,
+                ratios={
+                    key: _exact_ratio(readings[key], reference_readings.get(key)) for key in EXACT
+                },
                 verdict=verdict,
+                latencies=record.latencies,
+                left_out=record.left_out,
+                samples=samples(record),
             )
         )
-    return tuple(result)
+    return tuple(table)
 
 
 def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
@@ -125,10 +135,10 @@ def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
     return groups
 
 
-def latency_ratio(numerator: Record, denominator: Record) -> Estimate | None:
+def latency_ratio(numerator: Row, denominator: Row) -> Estimate | None:
     """The ratio of two cases by the launches that both took part in, None without any."""
-    found = difference(numerator, denominator)
-    return found.estimate() if found else None
+    log_ratios = difference(numerator.record, denominator.record)
+    return log_ratios.estimate() if log_ratios else None
 
 
 def estimate(reading: Reading) -> Estimate | None:
@@ -226,20 +236,20 @@ def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
 
 
 def _over_seeds(values: Sequence[float | None]) -> Reading:
-    found = [value for value in values if value is not None]
-    if len(found) < len(values):
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return Failure(reason="one feature map makes no pair")
-    return over_seeds(found)
+    return over_seeds(known)
 
 
 def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
     names = ("latency", "images_per_s", "first_call", "outliers")
-    beside: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    not_on_gpu: dict[str, Reading] = dict.fromkeys(_ON_GPU)
     if not record.latencies:
-        return dict.fromkeys(names, _missing(record, "latency", stages)) | beside
+        return dict.fromkeys(names, _missing(record, "latency", stages)) | not_on_gpu
     latency = _estimate([line.samples_s for line in record.latencies])
     if isinstance(latency, Failure):
-        return dict.fromkeys(names, latency) | beside
+        return dict.fromkeys(names, latency) | not_on_gpu
     return {
         "latency": latency,
         "images_per_s": record.case.input_shape[0] / latency.value,
@@ -251,19 +261,18 @@ def _latency(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
 
 def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Reading]:
     """The same work by the host's clock, and as a graph; None where it was not timed so."""
-    found: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    readings: dict[str, Reading] = dict.fromkeys(_ON_GPU)
     if hosts := [line.host_samples_s for line in latencies if line.host_samples_s]:
-        found["host_latency"] = _estimate(hosts)
+        readings["host_latency"] = _estimate(hosts)
     graphs = [line.graph_samples_s for line in latencies if line.graph_samples_s]
-    if refused := [one for one in graphs if isinstance(one, Failure)]:
-        return found | {"graph_latency": refused[0], "launch_overhead": refused[0]}
-    replayed = (
-        _estimate([one for one in graphs if not isinstance(one, Failure)]) if graphs else None
-    )
+    if refusals := [graph for graph in graphs if isinstance(graph, Failure)]:
+        return readings | {"graph_latency": refusals[0], "launch_overhead": refusals[0]}
+    replays = [graph for graph in graphs if not isinstance(graph, Failure)]
+    replayed = _estimate(replays) if replays else None
     overhead: Reading = replayed if isinstance(replayed, Failure) else None
     if isinstance(replayed, Estimate):
         overhead = max(0.0, 1 - replayed.value / latency.value)
-    return found | {"graph_latency": replayed, "launch_overhead": overhead}
+    return readings | {"graph_latency": replayed, "launch_overhead": overhead}
 
 
 def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:

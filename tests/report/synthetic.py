@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from cspbench.plan.case import Case, Mode
+from cspbench.records.folder import RunFolder
 from cspbench.records.lines import (
     Activity,
     Allocated,
@@ -127,6 +129,28 @@ def make_run(
         ),
         yardstick=(),
     )
+
+
+def make_large_run(entries: int = 500, *, launches: int = 6, turns: int = 10) -> Run:
+    """A run of many entries in two modes: ``dense``, the reference, and variants of one CSP block.
+
+    500 entries are 1,000 cases.
+    """
+    variants = [
+        f"csp gamma={0.05 * (1 + index % 19):.2f} layers={1 + index // 19}"
+        for index in range(entries - 1)
+    ]
+    return make_run(["dense", *variants], launches=launches, turns=turns)
+
+
+def write_folder(run: Run, path: Path) -> None:
+    """Writes ``run`` into a new run folder."""
+    with RunFolder.create(path, run.info) as folder:
+        for record in run.records:
+            parts = (record.counts, record.tensor_peak, record.allocated, record.resident)
+            folder.append([part for part in parts if part is not None])
+            folder.append(record.latencies)
+        folder.append(run.launches)
 
 
 def make_counts(case: Case, share: float = 1.0) -> Counts:

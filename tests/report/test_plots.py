@@ -12,10 +12,14 @@ from synthetic import change, make_run
 from cspbench.plan.case import Accuracy
 from cspbench.records.run import Run
 from cspbench.report import plots
-from cspbench.report.rows import rows
+from cspbench.report.results import results
 from cspbench.verdicts.stats import latency_estimate
 
 THREE = ("dense", "csp", "csp_fusion_first")
+
+
+def draw_all(run: Run) -> dict[str, Figure | None]:
+    return dict(plots.draw(results(run)))
 
 
 def drawn(figure: Figure | None) -> Figure:
@@ -63,7 +67,7 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
     name: str, x_label: str, y_label: str
 ) -> None:
     """Device, threads, precision, torch's version and the number of samples stand below."""
-    figure = drawn(plots.draw(make_run(THREE))[name])
+    figure = drawn(draw_all(make_run(THREE))[name])
     panel = figure.axes[0]
     assert panel.get_xlabel() == x_label
     assert panel.get_ylabel() == y_label
@@ -74,7 +78,7 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
 def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
     """A panel a mode; markers stand at the estimates in milliseconds, the reference named."""
     run = make_run(THREE)
-    figure = drawn(plots.latency(run))
+    figure = drawn(plots.latency(results(run)))
     assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == [
         "Inference",
         "Training",
@@ -93,7 +97,7 @@ def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
 def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
     """Marker areas follow the tensor peak; a point stands at its MACs and its latency."""
     run = make_run(THREE, modes=("infer",))
-    figure = drawn(plots.latency_by_macs(run))
+    figure = drawn(plots.latency_by_macs(results(run)))
     by_macs = {round(x, 9): area for x, _, area in markers(figure)}
     expected = {}
     for record in run.records:
@@ -110,7 +114,7 @@ def test_an_entry_keeps_its_colour_and_marker_in_every_mode() -> None:
     from cspbench.report.plots.style import look
 
     looks: dict[str, list[object]] = {}
-    for row in rows(make_run()):
+    for row in results(make_run()).rows:
         looks.setdefault(row.name, []).append(look(row))
     assert all(first == second for first, second in looks.values())
     assert len({str(pair[0]) for pair in looks.values()}) == len(looks)
@@ -118,7 +122,7 @@ def test_an_entry_keeps_its_colour_and_marker_in_every_mode() -> None:
 
 def test_a_run_without_latency_has_memory_alone() -> None:
     """Nothing is drawn from nothing."""
-    figures = plots.draw(without_latency(make_run(THREE)))
+    figures = draw_all(without_latency(make_run(THREE)))
     assert {name for name, figure in figures.items() if figure is not None} == {"peak_memory"}
 
 
@@ -126,7 +130,7 @@ def test_a_run_without_latency_has_memory_alone() -> None:
 def test_one_row_and_forty_are_drawn(count: int) -> None:
     """The figure grows with its rows."""
     run = make_run([f"entry_{index}" for index in range(count)], reference=None, launches=2)
-    figures = [figure for figure in plots.draw(run).values() if figure]
+    figures = [figure for figure in draw_all(run).values() if figure]
     heights = [figure.get_figheight() for figure in figures]
     assert len(heights) == 4
     assert all(2 <= height <= 40 for height in heights)
@@ -136,7 +140,7 @@ def test_one_row_and_forty_are_drawn(count: int) -> None:
 def test_labels_beside_markers_do_not_overlap() -> None:
     """Six entries of nearly the same cost: each name has room of its own."""
     run = make_run(modes=("infer",), noise=0.0)
-    figure = drawn(plots.latency_by_macs(run))
+    figure = drawn(plots.latency_by_macs(results(run)))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 6
@@ -149,7 +153,7 @@ def test_mathematical_markup_in_a_label_is_drawn_as_text() -> None:
     run = make_run(("dense", "csp"), modes=("infer",))
     case = msgspec.structs.replace(run.records[1].case, label="csp $\\frac{1$")
     run = change(run, 1, case=case)
-    for figure in plots.draw(run).values():
+    for figure in draw_all(run).values():
         assert figure is None or plots.encode(figure, "svg")
 
 
@@ -162,9 +166,9 @@ def with_accuracy(run: Run, index: int, top1: float) -> Run:
 def test_published_accuracy_stands_against_measured_latency() -> None:
     """Of the entries that state one; without any there is no such figure."""
     run = make_run(THREE, modes=("infer",))
-    assert plots.top1_by_latency(run) is None
+    assert plots.top1_by_latency(results(run)) is None
     run = with_accuracy(with_accuracy(run, 0, 75.5), 2, 76.0)
-    figure = drawn(plots.top1_by_latency(run))
+    figure = drawn(plots.top1_by_latency(results(run)))
     latencies = [
         latency_estimate([line.samples_s for line in run.records[index].latencies]).value * 1e3
         for index in (0, 2)
@@ -190,7 +194,7 @@ def swept(**values: list[float]) -> Run:
 def test_one_swept_argument_is_a_line_for_each_entry() -> None:
     """The lines join each entry's estimates in the order of the values; a reference is no line."""
     run = swept(gamma=[0.75, 0.25, 0.5])
-    figure = drawn(plots.sweep(run))
+    figure = drawn(plots.sweep(results(run)))
     (axes,) = figure.axes
     lines = {
         tuple(np.asarray(line.get_xdata(), dtype=float)): np.asarray(line.get_ydata(), dtype=float)
@@ -198,7 +202,7 @@ def test_one_swept_argument_is_a_line_for_each_entry() -> None:
         if len(np.asarray(line.get_xdata())) == 3
     }
     assert list(lines) == [(0.25, 0.5, 0.75)]
-    ratios = {row.name: row.ratio.value for row in rows(run) if row.ratio}
+    ratios = {row.name: row.ratio.value for row in results(run).rows if row.ratio}
     expected = {
         tuple(ratios[f"{name} gamma={gamma}"] for gamma in (0.25, 0.5, 0.75))
         for name in ("csp", "c3")
@@ -219,14 +223,14 @@ def test_one_swept_argument_is_a_line_for_each_entry() -> None:
 def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
     """Each cell holds the estimate of its two values; the first argument runs across."""
     run = swept(channels=[16, 32, 64], growth=[8, 16, 24])
-    figure = drawn(plots.sweep(run))
+    figure = drawn(plots.sweep(results(run)))
     panel = figure.axes[0]
     assert panel.get_title(loc="left").startswith("csp")
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("channels", "growth")
     assert [label.get_text() for label in panel.get_yticklabels()] == ["24", "16", "8"]
     cells = [text.get_text() for text in panel.texts]
     assert len(cells) == 9
-    ratio = next(row.ratio for row in rows(run) if row.name == "csp channels=16 growth=24")
+    ratio = next(row.ratio for row in results(run).rows if row.name == "csp channels=16 growth=24")
     assert ratio is not None
     assert cells[0] == f"{ratio.value:.3g}"
 
@@ -238,11 +242,11 @@ def test_a_swept_size_is_an_axis_too() -> None:
         shape = (batch, 64, 56, 56)
         case = msgspec.structs.replace(run.records[index].case, input_shape=shape)
         run = change(run, index, case=case)
-    assert drawn(plots.sweep(run)).axes[0].get_xlabel() == "batch size"
+    assert drawn(plots.sweep(results(run))).axes[0].get_xlabel() == "batch size"
 
 
 def test_nothing_swept_is_no_figure() -> None:
     """Nor are two values, nor three arguments at once."""
-    assert plots.sweep(make_run()) is None
-    assert plots.sweep(swept(gamma=[0.25, 0.5])) is None
-    assert plots.sweep(swept(gamma=[0.25, 0.5], growth=[8, 16], layers=[2, 3])) is None
+    assert plots.sweep(results(make_run())) is None
+    assert plots.sweep(results(swept(gamma=[0.25, 0.5]))) is None
+    assert plots.sweep(results(swept(gamma=[0.25, 0.5], growth=[8, 16], layers=[2, 3]))) is None

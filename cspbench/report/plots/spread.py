@@ -3,9 +3,9 @@
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...records.run import Run
-from ...verdicts.within_run import samples
-from ..rows import Row, rows
+from ..results import Results
+from ..rows import Row
+from .selection import Selection, by_difference
 from .style import INK, PALE, caption, panels, theme, with_latency
 
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ _KEPT = 0.98  # share of samples that the axis must show
 _FAR = 1.5  # samples so many times beyond those would squeeze the rest: drawn at the edge
 
 
-def sample_spread(run: Run) -> "Figure | None":
+def sample_spread(results: Results) -> "Figure | None":
     """Samples relative to their entry's latency, a lane and colour a launch; a panel a mode."""
-    table = rows(run)
-    timed = with_latency(table)
-    if not timed:
+    if not with_latency(results.rows):
         return None
     import seaborn as sns
 
+    shown = by_difference(results.rows)
     with theme():
-        figure, drawn = panels(table, "Spread of samples by launch", row_height=0.62)
-        launches = sorted({launch for row in timed for launch in samples(row.record)})
+        figure, mode_panels = panels(shown, "Spread of samples by launch", row_height=0.62)
+        timed = with_latency(shown.rows)
+        launches = sorted({launch for row in timed for launch in row.samples})
         colours = sns.color_palette("viridis", len(launches))
         beyond = 0
-        for axes, group in drawn:
-            frame = _frame(group, launches)
+        for axes, group in mode_panels:
+            frame = _frame(group, shown, launches)
             edge = _edge(frame)
             outside = frame["deviation"].abs() > edge
             beyond += int(outside.sum())
@@ -58,19 +58,19 @@ def sample_spread(run: Run) -> "Figure | None":
         note = "lanes from top to bottom: launches; ticks: their medians"
         if beyond:
             note += f"; {beyond} samples beyond the axis lie at its edge"
-        caption(figure, run, table, note)
+        caption(figure, results.run, shown.rows, note, shown.note)
     return figure
 
 
-def _frame(group: list[Row], launches: list[int]) -> "pd.DataFrame":
+def _frame(group: list[Row], shown: Selection, launches: list[int]) -> "pd.DataFrame":
     import pandas as pd
 
     step = _BAND / len(launches)
     lines = []
     for row in group:
         assert row.latency is not None
-        for launch, seconds in samples(row.record).items():
-            lane = row.place + step * (launches.index(launch) - (len(launches) - 1) / 2)
+        for launch, seconds in row.samples.items():
+            lane = shown.line(row) + step * (launches.index(launch) - (len(launches) - 1) / 2)
             lines += [
                 (row.name, launch, lane, 100 * (value / row.latency.value - 1)) for value in seconds
             ]
