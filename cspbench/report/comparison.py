@@ -78,9 +78,9 @@ def _markdown_blocks(
     same = [(headers, rows) for _, headers, _, rows in tables if rows]
     if folded and same:
         number = sum(len(rows) for _, rows in same)
-        drawn = "\n\n".join(_markdown_table(headers, rows) for headers, rows in same)
+        tables_text = "\n\n".join(_markdown_table(headers, rows) for headers, rows in same)
         yield f"<details><summary>{number} measures without a change</summary>"
-        yield drawn
+        yield tables_text
         yield "</details>"
 
 
@@ -109,11 +109,11 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
 
 def counts(comparison: Comparison) -> str:
     """How many cases have each verdict."""
-    shown = ", ".join(
+    answers = ", ".join(
         f"{number} {answer}" for answer, number in comparison.answers.items() if number
     )
     failed = f"; {len(comparison.failed)} failed in the candidate" if comparison.failed else ""
-    return f"Cases: {shown or 'none'}{failed}."
+    return f"Cases: {answers or 'none'}{failed}."
 
 
 def _name(case: CaseComparison, quote: Quote) -> str:

@@ -99,7 +99,9 @@ def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quot
         by = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
         side = "lower" if difference.log_ratio < 0 else "higher"
         answers[side if p < ALPHA else "not told apart"].append(f"{quote(row.name)} ({by})")
-    return "; ".join(f"{what}: {', '.join(who)}" for what, who in answers.items() if who) + "."
+    return (
+        "; ".join(f"{what}: {', '.join(names)}" for what, names in answers.items() if names) + "."
+    )
 
 
 def _rule(reference: Row) -> str:

@@ -25,11 +25,11 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
             if isinstance(reading, Failure) and not reading.reason.startswith(FAILED):
                 rows_without[plain(reading.reason)].append(row)
         for reason, rows in rows_without.items():
-            who = "all cases" if len(rows) == len(table) else case_listing(rows, quote)
-            headers[reason, who].append(" ".join(column.header.split()))
+            cases = "all cases" if len(rows) == len(table) else case_listing(rows, quote)
+            headers[reason, cases].append(" ".join(column.header.split()))
     return [
-        f"no {'; no '.join(names)} of {who}: {quote(reason)}"
-        for (reason, who), names in headers.items()
+        f"no {'; no '.join(names)} of {cases}: {quote(reason)}"
+        for (reason, cases), names in headers.items()
     ]
 
 

@@ -130,3 +130,17 @@ def test_the_verb_prints_the_table_and_writes_its_files(
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 4
     assert int(float(rows[1]["value"])) - int(float(rows[0]["value"])) == 1
+
+
+def test_of_many_entries_those_are_drawn_that_changed_most() -> None:
+    """Only the first changed; the table still has all of them."""
+    run = make_run([f"entry_{index}" for index in range(60)], modes=("infer",), launches=2, turns=2)
+    changes = measured([on(1, "a", run), on(2, "b", grown(run))], "macs")
+    figure = plots.history(changes)
+    assert figure.get_suptitle() == ("macs over 2 runs: the 40 of 60 entries that changed most")
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert "entry_0" in names
+    assert len(names) == 40
+    assert history.text(changes).count("| entry_") == 60

@@ -137,6 +137,66 @@ def test_one_row_and_forty_are_drawn(count: int) -> None:
     assert (heights[0] > 8) == (count == 40)
 
 
+def shown_entries(figure: Figure) -> list[str]:
+    """Names beside the first panel's axis, from top to bottom."""
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_of_more_than_forty_entries_those_are_drawn_that_differ_most() -> None:
+    """Entry i costs 1 / (1 + i / 10) of the first: the last 39, in suite order, and the first."""
+    run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", noise=0.001)
+    figure = drawn(plots.latency(results(run)))
+    names = [f"entry_{index}" for index in range(21, 60)]
+    assert shown_entries(figure) == ["entry_0 (reference)", *names]
+    assert "40 of 60 entries: the reference and those whose latency differs most" in texts(figure)
+    assert shown_entries(drawn(plots.sample_spread(results(run)))) == shown_entries(figure)
+
+
+def test_of_more_than_forty_entries_the_heaviest_have_a_bar() -> None:
+    """The made-up run's entries need less memory the later they stand; its reference is last."""
+    run = make_run([f"entry_{index}" for index in range(60)], reference="entry_59", launches=2)
+    figure = drawn(plots.peak_memory(results(run)))
+    assert shown_entries(figure) == [
+        *(f"entry_{index}" for index in range(39)),
+        "entry_59 (reference)",
+    ]
+    assert "40 of 60 entries: the reference and those with the highest peaks" in texts(figure)
+
+
+def test_without_a_reference_the_slowest_of_many_are_drawn() -> None:
+    """Whatever differs by noise alone, the first is the slowest."""
+    run = make_run([f"entry_{index}" for index in range(60)], reference=None, noise=0.001)
+    figure = drawn(plots.latency(results(run)))
+    assert shown_entries(figure) == [f"entry_{index}" for index in range(40)]
+    assert "40 of 60 entries: the slowest." in texts(figure)
+
+
+def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
+    """The numbers are those of the suite, and an entry's colour is that of every other figure."""
+    from cspbench.report.plots.style import look
+
+    run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", launches=2)
+    derived = results(run)
+    figure = drawn(plots.latency_by_macs(derived))
+    numbers = [text.get_text() for text in figure.axes[0].texts]
+    assert len(numbers) == 40
+    assert "1" in numbers
+    xs = {round(x, 9) for x, _, area in markers(figure) if area}
+    assert len(xs) == 60
+    legend = dict(
+        zip(
+            (t.get_text() for t in figure.legends[0].texts),
+            figure.legends[0].get_lines(),
+            strict=True,
+        )
+    )
+    for row in derived.rows:
+        if handle := legend.get(f"{row.place + 1}  {row.name}"):
+            assert handle.get_color() == look(row)["color"]
+    assert "40 of 60 entries" in texts(figure)
+    assert "grey: entries without a number" in texts(figure)
+
+
 def test_labels_beside_markers_do_not_overlap() -> None:
     """Six entries of nearly the same cost: each name has room of its own."""
     run = make_run(modes=("infer",), noise=0.0)
@@ -233,6 +293,28 @@ def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
     ratio = next(row.ratio for row in results(run).rows if row.name == "csp channels=16 growth=24")
     assert ratio is not None
     assert cells[0] == f"{ratio.value:.3g}"
+
+
+def test_a_map_too_fine_for_its_labels_is_drawn_without_figures() -> None:
+    """Sixty values down: only every other has room, and stands at its own row."""
+    run = swept(channels=[16, 32, 64], layers=list(range(1, 61)))
+    panel = drawn(plots.sweep(results(run))).axes[0]
+    assert len(panel.texts) == 0
+    labels = [int(label.get_text()) for label in panel.get_yticklabels()]
+    assert 2 <= len(labels) < 60
+    assert [60 - int(tick) for tick in panel.get_yticks()] == labels
+
+
+def test_of_many_maps_the_first_are_drawn() -> None:
+    """Twelve maps of one mode beside each other."""
+    entries = [f"entry_{index}" for index in range(14)]
+    points = [{"a": a, "b": b} for a in (1, 2, 3) for b in (1, 2, 3)]
+    arguments = {f"{entry} {point}": point for entry in entries for point in points}
+    run = make_run(list(arguments), modes=("infer",), launches=2, turns=2, arguments=arguments)
+    figure = drawn(plots.sweep(results(run)))
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert titles == [f"{entry}, inference" for entry in entries[:12]]
+    assert "12 of 14 entries: the first of the suite" in texts(figure)
 
 
 def test_a_swept_size_is_an_axis_too() -> None:

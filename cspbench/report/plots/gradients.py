@@ -66,18 +66,18 @@ def gradient_course(results: Results) -> "Figure | None":
         return None
     from matplotlib.figure import Figure
 
-    shown = in_suite_order(trained)
+    selection = in_suite_order(trained)
     with theme():
         figure = Figure(figsize=(8.6, 4.6), layout="constrained")
         axes = figure.subplots()
-        for row in shown.rows:
+        for row in selection.rows:
             _draw_course(axes, row)
         axes.plot([], [], color=INK, linestyle=":", linewidth=1, label="even and odd channels")
         axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
         figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")
         note = "bands: 95% intervals over seeds; dotted: even against odd channels, as a control"
-        caption(figure, results.run, shown.rows, note, shown.note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
@@ -127,8 +127,8 @@ def _similarities(row: Row) -> "pd.DataFrame":
 
 def _short(name: str) -> str:
     """A dotted name without what nearly all of them share, its end where it is long."""
-    shown = plain(name).replace(".conv", "").replace("$", r"\$")
-    return shown if len(shown) <= _WIDEST else f"…{shown[1 - _WIDEST :]}"
+    short = plain(name).replace(".conv", "").replace("$", r"\$")
+    return short if len(short) <= _WIDEST else f"…{short[1 - _WIDEST :]}"
 
 
 def _maps(
@@ -146,14 +146,14 @@ def _maps(
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    shown = in_suite_order(table, _MOST_PANELS)
-    frames = [values(row) for row in shown.rows]
+    selection = in_suite_order(table, _MOST_PANELS)
+    frames = [values(row) for row in selection.rows]
     across, down = min(_ACROSS, len(frames)), -(-len(frames) // _ACROSS)
     side = 2.4 + 0.22 * max(max(frame.shape) for frame in frames)
     with theme():
         figure = Figure(figsize=(side * across + 1.2, side * down + 1.0), layout="constrained")
         grid: list[Axes] = list(figure.subplots(down, across, squeeze=False).flatten())
-        for axes, row, frame in zip(grid, shown.rows, frames, strict=False):
+        for axes, row, frame in zip(grid, selection.rows, frames, strict=False):
             sns.heatmap(
                 frame,
                 ax=axes,
@@ -171,5 +171,5 @@ def _maps(
         for axes in grid[len(frames) :]:
             axes.set_visible(False)
         figure.suptitle(title, x=0.01, ha="left")
-        caption(figure, results.run, shown.rows, note, shown.note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure

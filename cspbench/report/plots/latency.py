@@ -22,14 +22,14 @@ def latency(results: Results) -> "Figure | None":
     """Estimates, 95% intervals and samples, a panel a mode; None where nothing was timed."""
     if not with_latency(results.rows):
         return None
-    shown = by_difference(results.rows)
+    selection = by_difference(results.rows)
     with theme():
-        figure, mode_panels = panels(shown, "Latency by entry", row_height=0.44)
+        figure, mode_panels = panels(selection, "Latency by entry", row_height=0.44)
         beyond = 0
         for axes, group in mode_panels:
             edge = _edge(group)
             for row in group:
-                _draw(axes, row, shown.line(row), edge)
+                _draw(axes, row, selection.line(row), edge)
             beyond += sum(value > edge for row in group for value in _values(row))
             _draw_references(axes, group)
             scale(axes, "x", [row.latency.value for row in group if row.latency])
@@ -39,9 +39,9 @@ def latency(results: Results) -> "Figure | None":
         note = "marker: estimate over launches; bar: 95% interval; dots: samples"
         if beyond:
             note += f", {beyond} of them beyond the axis"
-        if any(row.is_reference for row in shown.rows):
+        if any(row.is_reference for row in selection.rows):
             note += "; dashed: the reference"
-        caption(figure, results.run, shown.rows, note, shown.note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
@@ -83,9 +83,9 @@ def _draw_references(axes: "Axes", group: Sequence[Row]) -> None:
 def _edge(group: Sequence[Row]) -> float:
     """The largest value that the axis shows: every interval, and all samples but far ones."""
     ordered = sorted(chain.from_iterable(map(_values, group)))
-    kept = ordered[int(_KEPT * (len(ordered) - 1))]
+    most = ordered[int(_KEPT * (len(ordered) - 1))]
     tops = [row.latency.high or row.latency.value for row in group if row.latency]
-    edge = max(kept, *(top * 1e3 for top in tops))
+    edge = max(most, *(top * 1e3 for top in tops))
     return max(edge, *(value for value in ordered if value <= _FAR * edge))
 
 

@@ -21,10 +21,10 @@ _BAND = 0.76  # of the room between two entries, taken by bars
 
 def peak_memory(results: Results) -> "Figure | None":
     """A bar for the tensors and marks for what else was measured; None where nothing was."""
-    shown = by_peak(results.rows)
+    selection = by_peak(results.rows)
     drawable = [
         row
-        for row in shown.rows
+        for row in selection.rows
         if any(_mib(row, key) for key in ("peak_tensor_bytes", *(key for key, *_ in _MARKS)))
     ]
     if not drawable:
@@ -33,13 +33,13 @@ def peak_memory(results: Results) -> "Figure | None":
 
     with theme():
         modes = list(by_mode(drawable))
-        figure = Figure(figsize=(9.0, height(shown, 0.5)), layout="constrained")
+        figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
         axes = figure.subplots()
         thickness = _BAND / len(modes)
         for row in drawable:
             shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
-            _draw(axes, row, shown.line(row) + shift, thickness)
-        name_lines(axes, shown)
+            _draw(axes, row, selection.line(row) + shift, thickness)
+        name_lines(axes, selection)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(left=0)
         axes.set_xlabel("peak memory of one call [MiB]")
@@ -52,7 +52,7 @@ def peak_memory(results: Results) -> "Figure | None":
             borderaxespad=0.2,
         )
         note = "bars are exact; allocated and resident peaks depend on the machine and its threads"
-        caption(figure, results.run, shown.rows, note, shown.note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 

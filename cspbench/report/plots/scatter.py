@@ -1,4 +1,7 @@
-"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency."""
+"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency.
+
+Of a run with more entries than can be named, the rest are grey dots behind.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from ..results import Results
 from ..rows import Row, by_mode
 from ..words import MODE_TITLES
 from .labels import place_labels
-from .selection import by_difference
+from .selection import Selection, by_accuracy, by_time_per_mac
 from .style import PALE, caption, look, name_text, scale, theme
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ def latency_by_macs(results: Results) -> "Figure | None":
             labels=("MACs [10⁹]", "latency [ms]"),
             is_proportional=True,
             note="dashed: the time per MAC of the reference",
+            select=by_time_per_mac,
         ),
     )
 
@@ -47,19 +51,24 @@ def top1_by_latency(results: Results) -> "Figure | None":
             labels=("latency [ms]", "top-1, as published [%]"),
             is_proportional=False,
             note="further up and to the left is better",
+            select=by_accuracy,
         ),
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Axes:
-    """What the axes show; ``is_proportional``: a line goes through the reference's point."""
+    """What the axes show, and which entries of many are named.
+
+    ``is_proportional``: a line goes through the reference's point.
+    """
 
     point: Callable[[Row], tuple[float, float]]
     title: str
     labels: tuple[str, str]
     is_proportional: bool
     note: str
+    select: Callable[[Sequence[Row]], Selection]
 
 
 def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | None":
@@ -67,26 +76,30 @@ def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | N
         return None
     from matplotlib.figure import Figure
 
-    shown = by_difference(table)
+    selection = kind.select(table)
     with theme():
-        groups = by_mode(shown.rows)
+        groups = by_mode(selection.rows)
         is_named = max(map(len, groups.values())) <= _NAMED
-        columns = 0 if is_named else 1 + (len(shown.lines) - 1) // 26
+        columns = 0 if is_named else 1 + (len(selection.lines) - 1) // 26
         size = (6.2 * len(groups) + 2.6 * columns, 5.8)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(1, len(groups), squeeze=False)[0]
-        peaks = [peak for row in shown.rows if (peak := _peak(row))]
+        peaks = [peak for row in selection.rows if (peak := _peak(row))]
         for axes, (mode, group) in zip(grid, groups.items(), strict=True):
+            points = [kind.point(row) for row in table if row.mode == mode]
+            _draw_all(axes, points, is_shown=len(points) > len(group))
             _draw(axes, group, kind, max(peaks, default=1))
             axes.set(title=MODE_TITLES[mode], xlabel=kind.labels[0], ylabel=kind.labels[1])
         figure.suptitle(kind.title, x=0.01, ha="left")
         if not is_named:
-            _number_entries(figure, shown.rows, columns)
+            _number_entries(figure, selection.rows, columns)
         note = kind.note
         if peaks:
             low, high = bytes_text(min(peaks)), bytes_text(max(peaks))
             note += f"; marker area: peak tensor memory, {low} to {high}"
-        caption(figure, results.run, shown.rows, note, shown.note)
+        if selection.note:
+            note += "; grey: entries without a number"
+        caption(figure, results.run, selection.rows, note, selection.note)
         figure.draw_without_rendering()  # fixes the axes, in whose pixels labels find room
         for axes, group in zip(grid, groups.values(), strict=True):
             _label(axes, group, kind, max(peaks, default=1), is_named=is_named)
@@ -104,10 +117,16 @@ def _label(
     place_labels(axes, [kind.point(row) for row in group], labels, radii)
 
 
-def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
-    points = [kind.point(row) for row in group]
+def _draw_all(axes: "Axes", points: Sequence[tuple[float, float]], *, is_shown: bool) -> None:
+    """Scales the axes to all points, and draws them as dots where some have no marker."""
     for direction, values in zip("xy", zip(*points, strict=True), strict=True):
         scale(axes, direction, values)
+    if is_shown:
+        across, up = zip(*points, strict=True)
+        axes.scatter(across, up, s=7, color=PALE, linewidth=0, zorder=2)
+
+
+def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
     # Large markers first, so that none hides a smaller one.
     for row in sorted(group, key=lambda row: -_area(row, highest)):
         x, y = kind.point(row)

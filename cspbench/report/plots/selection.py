@@ -32,13 +32,26 @@ class Selection:
 
 
 def by_difference(table: Sequence[Row]) -> Selection:
-    """Of entries that are timed: those whose latency differs most from the reference's.
+    """The entries whose latency differs most from the reference's, the slowest without any.
 
-    Those with a verdict of faster or slower come first. Without any reference: the slowest.
+    Those with a verdict of faster or slower come first.
     """
     if any(row.ratio for row in table):
         return _select(table, _difference, "those whose latency differs most from the reference's")
     return _select(table, _latency, "the slowest")
+
+
+def by_time_per_mac(table: Sequence[Row]) -> Selection:
+    """The entries whose time per MAC differs most from the reference's, the slowest without any."""
+    if any(row.ratio for row in table):
+        which = "those whose time per MAC differs most from the reference's"
+        return _select(table, _time_per_mac, which)
+    return _select(table, _latency, "the slowest")
+
+
+def by_accuracy(table: Sequence[Row]) -> Selection:
+    """The entries of the highest published accuracy."""
+    return _select(table, _accuracy, "the most accurate")
 
 
 def by_peak(table: Sequence[Row]) -> Selection:
@@ -80,6 +93,15 @@ def _difference(row: Row) -> tuple[float, ...]:
         return 0.0, -1.0
     is_different = row.verdict is not None and row.verdict.answer in {"better", "worse"}
     return float(is_different), abs(log(row.ratio.value))
+
+
+def _time_per_mac(row: Row) -> tuple[float, ...]:
+    macs = row.ratios["macs"]
+    return (abs(log(row.ratio.value / macs)) if row.ratio and macs else -1.0,)
+
+
+def _accuracy(row: Row) -> tuple[float, ...]:
+    return (row.record.case.accuracy.top1 if row.record.case.accuracy else -1.0,)
 
 
 def _latency(row: Row) -> tuple[float, ...]:

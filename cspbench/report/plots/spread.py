@@ -24,15 +24,15 @@ def sample_spread(results: Results) -> "Figure | None":
         return None
     import seaborn as sns
 
-    shown = by_difference(results.rows)
+    selection = by_difference(results.rows)
     with theme():
-        figure, mode_panels = panels(shown, "Spread of samples by launch", row_height=0.62)
-        timed = with_latency(shown.rows)
+        figure, mode_panels = panels(selection, "Spread of samples by launch", row_height=0.62)
+        timed = with_latency(selection.rows)
         launches = sorted({launch for row in timed for launch in row.samples})
         colours = sns.color_palette("viridis", len(launches))
         beyond = 0
         for axes, group in mode_panels:
-            frame = _frame(group, shown, launches)
+            frame = _frame(group, selection, launches)
             edge = _edge(frame)
             outside = frame["deviation"].abs() > edge
             beyond += int(outside.sum())
@@ -58,11 +58,11 @@ def sample_spread(results: Results) -> "Figure | None":
         note = "lanes from top to bottom: launches; ticks: their medians"
         if beyond:
             note += f"; {beyond} samples beyond the axis lie at its edge"
-        caption(figure, results.run, shown.rows, note, shown.note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
-def _frame(group: list[Row], shown: Selection, launches: list[int]) -> "pd.DataFrame":
+def _frame(group: list[Row], selection: Selection, launches: list[int]) -> "pd.DataFrame":
     import pandas as pd
 
     step = _BAND / len(launches)
@@ -70,7 +70,7 @@ def _frame(group: list[Row], shown: Selection, launches: list[int]) -> "pd.DataF
     for row in group:
         assert row.latency is not None
         for launch, seconds in row.samples.items():
-            lane = shown.line(row) + step * (launches.index(launch) - (len(launches) - 1) / 2)
+            lane = selection.line(row) + step * (launches.index(launch) - (len(launches) - 1) / 2)
             lines += [
                 (row.name, launch, lane, 100 * (value / row.latency.value - 1)) for value in seconds
             ]
@@ -97,13 +97,13 @@ def _name_launches(
 ) -> None:
     from matplotlib.lines import Line2D
 
-    shown = list(zip(launches, colours, strict=True))
-    if len(shown) > 10:
-        shown = [shown[0], shown[-1]]
+    pairs = list(zip(launches, colours, strict=True))
+    if len(pairs) > 10:
+        pairs = [pairs[0], pairs[-1]]
     figure.legend(
         handles=[
             Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=str(launch))
-            for launch, colour in shown
+            for launch, colour in pairs
         ],
         title="launch",
         loc="outside right upper",

@@ -89,21 +89,23 @@ def name_text(row: Row, *, mark_reference: bool = True) -> str:
 
 
 def panels(
-    shown: Selection, title: str, *, row_height: float
+    selection: Selection, title: str, *, row_height: float
 ) -> "tuple[Figure, list[tuple[Axes, list[Row]]]]":
     """A figure with a panel for each mode that was timed, and a named line for every entry."""
     from matplotlib.figure import Figure
 
     groups = {
-        mode: timed for mode, group in by_mode(shown.rows).items() if (timed := with_latency(group))
+        mode: timed
+        for mode, group in by_mode(selection.rows).items()
+        if (timed := with_latency(group))
     }
     width = 2.6 + 4.9 * len(groups) if len(groups) > 1 else 8.2
-    figure = Figure(figsize=(width, height(shown, row_height)), layout="constrained")
+    figure = Figure(figsize=(width, height(selection, row_height)), layout="constrained")
     grid = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     for axes, mode in zip(grid, groups, strict=True):
         axes.set_title(MODE_TITLES[mode])
         axes.grid(visible=False, axis="y")
-    name_lines(grid[0], shown)
+    name_lines(grid[0], selection)
     figure.suptitle(title, x=0.01, ha="left")
     return figure, list(zip(grid, groups.values(), strict=True))
 
@@ -113,14 +115,14 @@ def with_latency(table: Sequence[Row]) -> list[Row]:
     return [row for row in table if row.latency]
 
 
-def height(shown: Selection, row_height: float) -> float:
+def height(selection: Selection, row_height: float) -> float:
     """Inches for a figure with a line for every entry."""
-    return 2.0 + max(2, len(shown.lines)) * row_height
+    return 2.0 + max(2, len(selection.lines)) * row_height
 
 
-def name_lines(axes: "Axes", shown: Selection) -> None:
+def name_lines(axes: "Axes", selection: Selection) -> None:
     """Names every entry at its line on the vertical axis, first at the top."""
-    names = {shown.line(row): name_text(row) for row in shown.rows}
+    names = {selection.line(row): name_text(row) for row in selection.rows}
     axes.set_yticks(list(names), list(names.values()))
     axes.set_ylim(max(names) + 0.6, -0.6)
 
@@ -139,7 +141,7 @@ def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
 
 
 def caption(
-    figure: "Figure", run: Run, table: Sequence[Row], note: str, selection: str = ""
+    figure: "Figure", run: Run, table: Sequence[Row], note: str, selection_note: str = ""
 ) -> None:
     """Lines below a figure: how to read it, which entries it shows, and on what it was made."""
     settings, environment = run.info.settings, run.info.environment
@@ -155,8 +157,8 @@ def caption(
         numbers = _span(sum(map(len, row.samples.values())) for row in timed)
         circumstances.append(f"{numbers} samples in {launches} launches a case")
     lines = [f"{note[:1].upper()}{note[1:]}.", f"{'; '.join(circumstances)}."]
-    if selection:
-        lines.insert(1, f"{selection}.")
+    if selection_note:
+        lines.insert(1, f"{selection_note}.")
     text = "\n".join(lines)
     figure.supxlabel(text.replace("$", r"\$"), x=0.01, ha="left", fontsize=8.5, color="#555555")
 

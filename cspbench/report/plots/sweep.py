@@ -34,11 +34,11 @@ def sweep(results: Results) -> "Figure | None":
     is_line = len(swept.axes) == 1
     modes = len({row.mode for row in swept.rows})
     most = MOST_ENTRIES if is_line else _MOST_MAPS // modes
-    shown, selection = _first_entries(swept, most)
+    drawn_sweep, selection_note = _first_entries(swept, most)
     with theme():
-        figure = _lines(shown) if is_line else _maps(shown)
+        figure = _lines(drawn_sweep) if is_line else _maps(drawn_sweep)
         note = _NOTE if is_line else _NOTE_MAP
-        caption(figure, results.run, shown.rows, note, selection)
+        caption(figure, results.run, drawn_sweep.rows, note, selection_note)
     return figure
 
 
@@ -160,7 +160,7 @@ def _scale(axes: "Axes", part: "pd.DataFrame", axis: str) -> None:
 
 
 def _maps(swept: Sweep) -> "Figure":
-    import seaborn as sns
+    """A map an entry and mode."""
     from matplotlib.figure import Figure
 
     frame, (across, down) = _frame(swept), swept.axes
@@ -170,20 +170,29 @@ def _maps(swept: Sweep) -> "Figure":
     for axes, (entry, mode) in zip(grid, panels, strict=True):
         part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
         table = part.pivot_table(index=down, columns=across, values="value")
-        table = table.sort_index(ascending=False)
-        sns.heatmap(
-            table,
-            ax=axes,
-            annot=table.size <= _MOST_FIGURES,
-            fmt=".3g",
-            cmap="rocket_r",
-            linewidths=1 if table.size <= _MOST_FIGURES else 0,
-            cbar_kws={"label": _quantity(swept)},
-        )
-        axes.set_xticklabels([f"{value:g}" for value in table.columns])
-        axes.set_yticklabels([f"{value:g}" for value in table.index], rotation=0)
+        _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
         axes.set_title(f"{entry}, {MODE_TITLES[mode].lower()}")
         axes.set_xlabel(across)
         axes.set_ylabel(down)
     figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")
     return figure
+
+
+def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
+    """A heat map whose cells hold their figures, where these have room."""
+    import seaborn as sns
+
+    has_figures = table.size <= _MOST_FIGURES
+    sns.heatmap(
+        table,
+        ax=axes,
+        annot=has_figures,
+        fmt=".3g",
+        cmap="rocket_r",
+        linewidths=1 if has_figures else 0,
+        cbar_kws={"label": quantity},
+    )
+    # Where labels lack room, seaborn leaves some out: each tick stands amid its column or row.
+    columns, rows = table.columns, table.index
+    axes.set_xticklabels([f"{columns[int(tick)]:g}" for tick in axes.get_xticks()])
+    axes.set_yticklabels([f"{rows[int(tick)]:g}" for tick in axes.get_yticks()], rotation=0)
