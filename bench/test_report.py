@@ -1,7 +1,7 @@
 """What a report of 1,000 cases costs, step by step and as a command.
 
-    pytest bench/test_report.py --benchmark-only -s
-    python bench/test_report.py    the command alone: its CPU seconds and its peak memory
+    pytest bench/test_report.py --benchmark-only
+    pytest bench/test_report.py -k command -s    CPU seconds and peak memory of the command alone
 
 The run is made up: a reference and 499 variants of one block in two modes, six launches of ten
 turns each. The command should take at most 20 s of CPU time and 400 MB.
@@ -10,7 +10,6 @@ turns each. The command should take at most 20 s of CPU time and 400 MB.
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,13 +68,15 @@ def test_a_figure_of_a_large_run(benchmark: BenchmarkFixture, name: str, folder:
 def test_the_command(benchmark: BenchmarkFixture, folder: Path) -> None:
     benchmark.group = "report of 1,000 cases"
     costs: list[tuple[float, float]] = []
-    benchmark.pedantic(lambda: costs.append(command_cost(folder)), rounds=1, warmup_rounds=0)
+    benchmark.pedantic(lambda: costs.append(_command_cost(folder)), rounds=1, warmup_rounds=0)
     seconds, megabytes = costs[-1]
     benchmark.extra_info.update(cpu_s=seconds, peak_rss_mb=megabytes)
-    print(f"\n{cost_text(seconds, megabytes)}")
+    print(
+        f"\nreport of 1,000 cases: {seconds:.1f} s of CPU time, at most {megabytes:.0f} MB resident"
+    )
 
 
-def command_cost(folder: Path) -> tuple[float, float]:
+def _command_cost(folder: Path) -> tuple[float, float]:
     """CPU seconds and peak resident MB of ``python -m cspbench report`` as a process."""
     words = [sys.executable, "-m", "cspbench", "report", str(folder)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
@@ -84,14 +85,3 @@ def command_cost(folder: Path) -> tuple[float, float]:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words)
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
-
-
-def cost_text(seconds: float, megabytes: float) -> str:
-    """The cost of the command in words."""
-    return f"python -m cspbench report RUN: {seconds:.1f} s of CPU time, {megabytes:.0f} MB at most"
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as parent:
-        write_folder(make_large_run(ENTRIES), Path(parent) / "run")
-        print(cost_text(*command_cost(Path(parent) / "run")))

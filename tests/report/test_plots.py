@@ -296,13 +296,13 @@ def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
 
 
 def test_a_map_too_fine_for_its_labels_is_drawn_without_figures() -> None:
-    """Sixty values down: only every other has room, and stands at its own row."""
+    """Sixty values across: not all labels have room, and each stands below its own column."""
     run = swept(channels=[16, 32, 64], layers=list(range(1, 61)))
     panel = drawn(plots.sweep(results(run))).axes[0]
     assert len(panel.texts) == 0
-    labels = [int(label.get_text()) for label in panel.get_yticklabels()]
+    labels = [int(label.get_text()) for label in panel.get_xticklabels()]
     assert 2 <= len(labels) < 60
-    assert [60 - int(tick) for tick in panel.get_yticks()] == labels
+    assert [1 + int(tick) for tick in panel.get_xticks()] == labels
 
 
 def test_of_many_maps_the_first_are_drawn() -> None:
