@@ -34,13 +34,13 @@ def text(diagnosis: Diagnosis) -> str:
     parts = [filled(sentence), _table(diagnosis)]
     if remedies:
         parts.append(headed("How to fix it", remedies))
-    is_kept = (
+    floor_text = (
         "The noise floor is kept: later runs here use it for their verdicts."
         if diagnosis.is_kept
         else "This noise floor is not kept, as most launches were contended: ask again on an idle "
         "machine."
     )
-    parts.append(filled(is_kept))
+    parts.append(filled(floor_text))
     return "\n\n".join(parts)
 
 
