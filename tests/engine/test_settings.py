@@ -14,7 +14,7 @@ from cspbench.engine.request import (
     SuiteRequest,
     Training,
 )
-from cspbench.engine.settings import default_settings, settings_of, stages
+from cspbench.engine.settings import DEFAULT_TRAINING, default_settings, settings_of, stages, trains
 from cspbench.errors import CspbenchError
 from cspbench.machine import environment
 from cspbench.plan.suite import Selection
@@ -122,5 +122,8 @@ def test_stages_follow_from_the_request_and_the_device(
     request_: SuiteRequest, device: str, names: str
 ) -> None:
     """Resident memory is the host's; graphs and trainings are measured where asked for."""
-    settings = msgspec.structs.replace(SETTINGS, device=device, cuda_graph=names.endswith("graph"))
+    training = DEFAULT_TRAINING if trains(request_) else None
+    settings = msgspec.structs.replace(
+        SETTINGS, device=device, cuda_graph="graph" in names.split(), training=training
+    )
     assert stages(request_, settings) == tuple(names.split())
