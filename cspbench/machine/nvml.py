@@ -1,4 +1,4 @@
-"""What a GPU is doing, as NVIDIA's management library tells it; nothing here raises or needs torch.
+"""The state of a GPU by NVIDIA's management library; nothing here raises or needs torch.
 
 A GPU is named by its UUID, for the library counts devices otherwise than CUDA does
 (CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER).
@@ -100,7 +100,7 @@ class Nvml:
         )
 
     def _others(self) -> int | Failure:
-        """How many processes beside the caller's, which holds a context, run on it.
+        """The number of processes on it other than the caller's, which holds a context.
 
         Its number may be another namespace's, so that it cannot be looked for.
         """
