@@ -180,8 +180,12 @@ def _multiplied(folder: Path, times: int) -> str:
     cases = []
     for number in range(times):
         for case in info["cases"]:
-            changed = {name: copies[case[name]][number] for name in ("key", "reference")}
-            cases.append(case | changed | {"label": f"copy{number}-{case['label']}"})
+            reference = case["reference"] and copies[case["reference"]][number]
+            cases.append(
+                case
+                | {"key": copies[case["key"]][number], "reference": reference}
+                | {"label": f"copy{number}-{case['label']}"}
+            )
     folder.mkdir()
     (folder / "run.json").write_text(json.dumps(info | {"cases": cases}))
     with (folder / "records.jsonl").open("w") as records:
@@ -189,8 +193,8 @@ def _multiplied(folder: Path, times: int) -> str:
             if "cases" in line:
                 line["cases"] = [copy for key in line["cases"] for copy in copies[key]]
             for copy in copies.get(line.get("case"), [line.get("case")]):
-                own = line if copy is None else line | {"case": copy}
-                records.write(json.dumps(own) + "\n")
+                renamed = line if copy is None else line | {"case": copy}
+                records.write(json.dumps(renamed) + "\n")
     return str(folder)
 
 

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy machine", deadline=None)  # a time says nothing of a property
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,7 @@ from making import lines_of
 from test_compare import a_run
 from test_gradients import DENSE, make_run
 
-from cspbench import report
-from cspbench.cli import commands as cli
+from cspbench import cli, report
 from cspbench.comparison.thresholds import gate
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite

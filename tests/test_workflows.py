@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cspbench.cli.options import parse
+from cspbench.engine.request import AbRequest
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 
@@ -27,9 +28,10 @@ def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
     joined = "\n".join(scripts(workflow("benchmark.yml"))).replace("\\\n", " ")
     (line,) = [line for line in joined.splitlines() if "-m cspbench" in line]
     command = line.partition("-m cspbench ")[2].partition(" > ")[0]
-    options = parse(shlex.split(command))
-    assert (options.baseline, options.candidate, options.suite) == ("$BASE", "$HEAD", "smoke")
-    assert options.format == "markdown"
+    request = parse(shlex.split(command))
+    assert isinstance(request, AbRequest)
+    assert (request.baseline, request.candidate, request.suite) == ("$BASE", "$HEAD", "smoke")
+    assert request.judging.format == "markdown"
     assert 'cat ab/comment.md >> "$GITHUB_STEP_SUMMARY"' in joined
     assert joined.rstrip().endswith('exit "$code"')
 

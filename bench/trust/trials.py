@@ -23,7 +23,7 @@ import msgspec
 from cspbench.catalogue import ENTRIES, find
 from cspbench.engine import isolate
 from cspbench.engine.launch import run_launch
-from cspbench.engine.session import SAMPLING
+from cspbench.engine.settings import default_settings
 from cspbench.machine import environment
 from cspbench.plan.case import Case, make_case
 from cspbench.records.lines import Latency, Launch, Line
@@ -44,12 +44,8 @@ ROWS = 8  # of the feature map, that a planted convolution works on
 
 def settings() -> Settings:
     """Those of the product, with more turns and longer samples: what a careful user would ask."""
-    chosen = {**SAMPLING, "launches": LAUNCHES, "turns": TURNS, "min_time_s": MIN_TIME_S}
-    return Settings(
-        device="cpu",
-        threads=environment.physical_cores(),
-        memory_budget_bytes=environment.memory_budget_bytes(),
-        **chosen,
+    return msgspec.structs.replace(
+        default_settings("cpu"), launches=LAUNCHES, turns=TURNS, min_time_s=MIN_TIME_S
     )
 
 

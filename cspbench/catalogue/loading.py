@@ -41,12 +41,12 @@ def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) ->
     except (ImportError, ValueError) as error:
         raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
     try:
-        found: Callable[..., Any] = operator.attrgetter(attribute)(module)
+        builder: Callable[..., Any] = operator.attrgetter(attribute)(module)
     except AttributeError as error:
         raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
-    if not callable(found):
-        raise CspbenchError(f"{reference!r} is {found!r}, which cannot be called")
-    return found
+    if not callable(builder):
+        raise CspbenchError(f"{reference!r} is {builder!r}, which cannot be called")
+    return builder
 
 
 def _module_of_file(path: Path) -> ModuleType:
@@ -117,26 +117,26 @@ def _build_entry(root: Path, name: str, arguments: Mapping[str, Value]) -> Any:
 def imported_from(root: Path) -> Iterator[None]:
     """Inside, whatever lies below ``root`` (or its ``src``) is imported from there."""
     folders = [folder for folder in (root / "src", root) if folder.is_dir()]
-    own = {
+    names = {
         path.stem
         for folder in folders
         for path in folder.iterdir()
         if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
     }
-    others = _taken_out(own)
-    path_before = sys.path.copy()
+    hidden = _take_out(names)
+    search_path = sys.path.copy()
     sys.path[:0] = map(str, folders)
     sys.modules.update(_loaded.get(root, {}))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        _loaded[root] = _taken_out(own)
-        sys.modules.update(others)
-        sys.path[:] = path_before
+        _loaded[root] = _take_out(names)
+        sys.modules.update(hidden)
+        sys.path[:] = search_path
 
 
-def _taken_out(names: set[str]) -> dict[str, ModuleType]:
-    """The loaded modules below these names, no longer loaded."""
-    taken = [name for name in sys.modules if name.partition(".")[0] in names]
-    return {name: sys.modules.pop(name) for name in taken}
+def _take_out(names: set[str]) -> dict[str, ModuleType]:
+    """Take the modules of these names, and what is below them, out of the import table."""
+    modules = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in modules}

@@ -28,40 +28,40 @@ class PlainProgress:
 
     def began(self, info: RunInfo) -> None:
         self._names = names(info.cases)
-        self._say(_plan(info))
+        self._print(_plan_text(info))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        self._say(
+        self._print(
             f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
-            f"{_findings(lines)}; {self._pace.left(total - index)}"
+            f"{_results_text(lines)}; {self._pace.left(total - index)}"
         )
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         left = self._pace.left(total - number, phase="training")
-        self._say(
-            f"training {number} of {total}: {self._names[case.key]}: {_findings(lines)}; {left}"
+        self._print(
+            f"training {number} of {total}: {self._names[case.key]}: {_results_text(lines)}; {left}"
         )
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
         left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
-        self._say(f"latency, launch {_of(number, total)}: {_turns(cases)}{left}")
+        self._print(f"latency, launch {_position(number, total)}: {_turns_text(cases)}{left}")
 
     def launch_ended(self, number: int, run: Run) -> None:
-        if contention := _contention(run):
-            self._say(f"  launch {number}: {contention}")
+        if disturbance := _disturbance(run):
+            self._print(f"  launch {number}: {disturbance}")
         launches = launches_by_case(run)
         for index, record in enumerate(run.records, start=1):
             if launches[record.case.key].count:
-                self._say(
+                self._print(
                     f"  launch {number}, case {index} of {len(run.records)}: "
                     f"{self._names[record.case.key]}, {record.case.mode}: "
-                    f"{_running(record, launches[record.case.key])}"
+                    f"{_estimate_text(record, launches[record.case.key])}"
                 )
 
-    def _say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # nobody listens any more: the run goes on
+    def _print(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a closed pipe does not end the run
             self._stream.write(text + "\n")
             self._stream.flush()
 
@@ -89,24 +89,24 @@ class LiveProgress:
         self._names = names(info.cases)
         from rich.text import Text
 
-        self._live.update(Text(_plan(info)), refresh=True)
+        self._live.update(Text(_plan_text(info)), refresh=True)
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - number, phase="training")
         self._draw("training", number, total, "block", status)
-        text = f"[{number}/{total}] {self._names[case.key]}: {_findings(lines)}"
+        text = f"[{number}/{total}] {self._names[case.key]}: {_results_text(lines)}"
         self._live.console.print(text, markup=False, highlight=False)
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
         self._draw("counts", index, total, "case", status)
-        text = f"{self._names[case.key]}, {case.mode}: {_findings(lines)}"
+        text = f"{self._names[case.key]}, {case.mode}: {_results_text(lines)}"
         self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
-        status = _turns(cases)
+        status = _turns_text(cases)
         if left_s is not None:
             status += f", about {seconds_text(left_s)} left"
         self._draw("latency", number - 1, total, "launch", status)
@@ -116,22 +116,22 @@ class LiveProgress:
         launches = launches_by_case(run)
         self._estimates = [
             f"case {index} of {len(run.records)}: {self._names[record.case.key]}, "
-            f"{record.case.mode}: {_running(record, launches[record.case.key])}"
+            f"{record.case.mode}: {_estimate_text(record, launches[record.case.key])}"
             for index, record in enumerate(run.records, start=1)
             if launches[record.case.key].count
         ]
-        self._draw("latency", number, self._total, "launch", _contention(run))
+        self._draw("latency", number, self._total, "launch", _disturbance(run))
 
     def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        room = max(0, self._live.console.height - 3)
+        rows = max(0, self._live.console.height - 3)
         self._live.update(
             Group(
-                *(Text(line) for line in self._estimates[:room]),
-                Text(f"{phase}: {noun} {_of(done, total)} done; {status}".rstrip("; ")),
+                *(Text(line) for line in self._estimates[:rows]),
+                Text(f"{phase}: {noun} {_position(done, total)} done; {status}".rstrip("; ")),
                 ProgressBar(total=total, completed=done, width=60),
             ),
             refresh=True,
@@ -142,7 +142,7 @@ class LiveProgress:
         self._live.stop()
 
 
-def _plan(info: RunInfo) -> str:
+def _plan_text(info: RunInfo) -> str:
     number = len(info.cases)
     first = "gradient terms" if "gradient_terms" in info.stages else "counts and memory"
     text = f"{number} case{'' if number == 1 else 's'}: {first} first"
@@ -155,47 +155,48 @@ def _plan(info: RunInfo) -> str:
     return f"{text}; loading torch"
 
 
-def _turns(cases: int) -> str:
+def _turns_text(cases: int) -> str:
     return "1 case takes its turns" if cases == 1 else f"{cases} cases take turns"
 
 
-def _of(number: int, total: int | None) -> str:
+def _position(number: int, total: int | None) -> str:
     return str(number) if total is None else f"{number} of {total}"
 
 
-def _contention(run: Run) -> str:
-    """What disturbed the last launch, where it is to be repeated."""
-    last = run.launches[-1]
-    if last.gpu and last.gpu.limits:
-        return f"throttled: {', '.join(last.gpu.limits)} held the GPU's clocks down"
-    if last.gpu and last.gpu.others:
-        return f"contended: {last.gpu.others} other processes on the GPU"
-    if not is_contended(last):
+def _disturbance(run: Run) -> str:
+    """What disturbed the last launch, so that it is repeated; empty where nothing did."""
+    launch = run.launches[-1]
+    if launch.gpu and launch.gpu.limits:
+        return f"throttled: {', '.join(launch.gpu.limits)} held the GPU's clocks down"
+    if launch.gpu and launch.gpu.others:
+        return f"contended: {launch.gpu.others} other processes on the GPU"
+    if not is_contended(launch):
         return ""
-    return f"contended: other processes took {last.activity.taken_share:.0%} of its processor time"
+    taken = launch.activity.taken_share
+    return f"contended: other processes took {taken:.0%} of its processor time"
 
 
 class _Pace:
-    """How long the cases of a phase that remain should take, from those that are done."""
+    """The time that a phase has left, from the cases of it that have ended."""
 
     def __init__(self) -> None:
         self._phase = "counting"
         self._began = self._last = time.monotonic()
-        self._seen = 0
+        self._ended = 0
 
     def left(self, remaining: int, phase: str = "counting") -> str:
-        """After one more case of a ``phase``, whose pace is its own."""
+        """The time left in ``phase`` for ``remaining`` cases, now that one more has ended."""
         if phase != self._phase:
-            self._phase, self._began, self._seen = phase, self._last, 0
-        self._seen += 1
+            self._phase, self._began, self._ended = phase, self._last, 0
+        self._ended += 1
         self._last = time.monotonic()
         if not remaining:
             return "done"
-        return f"{seconds_text((self._last - self._began) / self._seen * remaining)} left"
+        return f"{seconds_text((self._last - self._began) / self._ended * remaining)} left"
 
 
-def _findings(lines: Sequence[Line]) -> str:
-    """What counts and memory found, in a few words; a failure with its reason."""
+def _results_text(lines: Sequence[Line]) -> str:
+    """What ``lines`` hold, in a few words; a failure with its reason."""
     words = []
     for line in lines:
         match line:
@@ -206,10 +207,10 @@ def _findings(lines: Sequence[Line]) -> str:
             case GradientTerms():
                 words.append(f"each gradient term used {line.structure.reuse:.2f} times")
             case BlockTraining():
-                last = line.training.readings[-1]
+                reading = line.training.readings[-1]
                 words.append(
-                    f"seed {line.training.seed}: accuracy {last.accuracy:.1%}, similarity of the "
-                    f"two parts {last.parts_cka:.2f}"
+                    f"seed {line.training.seed}: accuracy {reading.accuracy:.1%}, similarity of "
+                    f"the two parts {reading.parts_cka:.2f}"
                 )
             case CaseFailure():
                 words.append(f"FAILED ({line.cause}): {line.reason}")
@@ -218,7 +219,7 @@ def _findings(lines: Sequence[Line]) -> str:
     return ", ".join(words)
 
 
-def _running(record: Record, launches: CaseLaunches) -> str:
+def _estimate_text(record: Record, launches: CaseLaunches) -> str:
     if record.failures:
         return f"FAILED: {record.failures[-1].reason}"
     estimate = latency_estimate(list(launches.samples.values()))

@@ -94,9 +94,9 @@ class Comparison(Frozen, frozen=True, kw_only=True):
     @property
     def is_latency_comparable(self) -> bool:
         """Whether any case has a ratio of latencies, or none was to be timed."""
-        both = [case for case in self.cases if case.verdict not in {"added", "removed"}]
-        timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
-        return bool(both) and (not timed or any(change.ratio is not None for change in timed))
+        shared = [case for case in self.cases if case.verdict not in {"added", "removed"}]
+        timed = [case.measures[LATENCY] for case in shared if LATENCY in case.measures]
+        return bool(shared) and (not timed or any(change.ratio is not None for change in timed))
 
 
 def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
@@ -106,10 +106,10 @@ def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
         return "regression"
     if "better" in answers:
         return "improvement"
-    both = [case for case in cases if case.verdict not in {"added", "removed"}]
-    if not both:
+    shared = [case for case in cases if case.verdict not in {"added", "removed"}]
+    if not shared:
         return "not_comparable"
-    timed = [case.measures[LATENCY] for case in both if LATENCY in case.measures]
+    timed = [case.measures[LATENCY] for case in shared if LATENCY in case.measures]
     if all(change.ratio is None for change in timed) and any(
         change.verdict == "undecided" for change in timed
     ):
@@ -174,14 +174,14 @@ def exact_changes(
     A figure that only one side has has changed; one that a run was not to measure (none of
     ``measured``), or that a saved table does not show, is left out.
     """
-    shown = dict.fromkeys(name for name in (*old.exact, *new.exact) if name in measured)
+    names = dict.fromkeys(name for name in (*old.exact, *new.exact) if name in measured)
     if not (old.key and new.key):
-        shown = dict.fromkeys(name for name in old.exact if name in new.exact)
+        names = dict.fromkeys(name for name in old.exact if name in new.exact)
     return {
         name: _exact_change(
             old.exact.get(name), new.exact.get(name), gate.threshold(new.entry, name)
         )
-        for name in shown
+        for name in names
     }
 
 

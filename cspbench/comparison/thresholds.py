@@ -70,21 +70,21 @@ def _rule(name: str, share: object) -> Rule:
     return Rule(glob=glob or "*", measure=measure, share=_share(share))
 
 
-def _share(given: object) -> float:
+def _share(raw_threshold: object) -> float:
     value: float = -1.0
-    if isinstance(given, str) and len(given) < 40:
-        number, percent, rest = given.partition("%")
+    if isinstance(raw_threshold, str) and len(raw_threshold) < 40:
+        number, percent, rest = raw_threshold.partition("%")
         try:
             value = -1.0 if rest else float(number) / (100 if percent else 1)
         except ValueError:
             value = -1.0
-    elif isinstance(given, int | float) and not isinstance(given, bool):
-        value = given
+    elif isinstance(raw_threshold, int | float) and not isinstance(raw_threshold, bool):
+        value = raw_threshold
     if not 0 <= value <= _MOST:
-        shown = repr(given)
+        text = repr(raw_threshold)
         raise CspbenchError(
             "a threshold is a share of at least 0, as 1% or 0.01, got "
-            + (shown if len(shown) <= 40 else f"{shown[:40]}…")
+            + (text if len(text) <= 40 else f"{text[:40]}…")
         )
     return float(value)
 

@@ -1,4 +1,4 @@
-"""What is made sure of before a run begins, in another process: devices, models of yours, data."""
+"""What is checked before a run begins, in another process: devices, models, data to train on."""
 
 from collections.abc import Sequence
 
@@ -7,63 +7,78 @@ from ..plan.case import Case
 from ..records.machine import GpuFound
 from ..records.run import Settings
 from . import isolate
+from .request import EngineRequest, GradientsRequest
+
+_TIME_LIMIT_S = 120  # for loading torch and a driver
 
 
-def devices_of(wanted: str) -> tuple[str, tuple[GpuFound, ...]]:
-    """The device to use, or several GPUs, and what they are, found out in another process."""
-    if wanted == "cpu":
-        return wanted, ()
+def devices_of(request: EngineRequest) -> tuple[str, tuple[GpuFound, ...]]:
+    """The device that ``request`` asks for, or several GPUs, and what they are.
+
+    Raises `CspbenchError` as `find_devices` does.
+    """
+    if isinstance(request, GradientsRequest):
+        return "cpu", ()
+    return find_devices(request.device or "cpu")
+
+
+def find_devices(device: str) -> tuple[str, tuple[GpuFound, ...]]:
+    """``device`` with what each GPU in it is; for ``auto`` a GPU if there is one, else the CPU.
+
+    Raises `CspbenchError` where a GPU cannot be used.
+    """
+    if device == "cpu":
+        return device, ()
     answers: list[object] = []
-    device = "cuda" if wanted == "auto" else wanted
-    names = tuple(device.split(","))
+    names = ("cuda",) if device == "auto" else tuple(device.split(","))
     worker_exit = isolate.run(
-        "cspbench.engine.worker:identify", names, time_limit_s=120, receive=answers.append
+        "cspbench.engine.worker:identify", names, time_limit_s=_TIME_LIMIT_S, receive=answers.append
     )
     gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
     if len(gpus) == len(names):
-        return device, gpus
-    if wanted == "auto":
+        return ",".join(names), gpus
+    if device == "auto":
         return "cpu", ()
     refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
     if refusals:
         raise refusals[0]
     raise CspbenchError(
-        f"--device {wanted}: it cannot be used: "
+        f"--device {device}: it cannot be used: "
         f"{worker_exit.reason if worker_exit else 'no answer'}"
     )
 
 
 def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
-    """A hash of the files that name and define each model of yours, by the name of its builder.
+    """A hash of the files that name and define each model of the user's, by its builder.
 
     Raises `CspbenchError` where one of them, or data to train on, cannot be loaded, so that a wrong
     name is met before anything is measured. Their code runs, in a process of its own.
     """
-    outside = dict.fromkeys(case.build for case in cases if not case.build.startswith("."))
+    builders = tuple(dict.fromkeys(case.build for case in cases if not case.build.startswith(".")))
     data = settings.training.data if settings.training else None
-    if not outside and data is None:
+    if not builders and data is None:
         return {}
     answers: list[tuple[str, str]] = []
-    refused: CspbenchError | None = None
+    refusal: CspbenchError | None = None
 
     def receive(answer: tuple[str, str] | CspbenchError) -> None:
-        nonlocal refused
+        nonlocal refusal
         if isinstance(answer, CspbenchError):
-            refused = answer
+            refusal = answer
         else:
             answers.append(answer)
 
     worker_exit = isolate.run(
         "cspbench.engine.worker:load",
-        tuple(outside),
+        builders,
         data,
         time_limit_s=settings.time_limit_s,
         receive=receive,
     )
-    if refused is not None:
-        raise refused
+    if refusal is not None:
+        raise refusal
     if worker_exit is not None:
-        names = ", ".join([*outside, *([data] if data else [])])
+        names = ", ".join([*builders, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
-    own = {case.entry for case in cases}  # a library's model is not the file that makes it
-    return {answer[0]: answer[1] for answer in answers if answer[0] in own}
+    entries = {case.entry for case in cases}  # a library's model is not the file that makes it
+    return {builder: digest for builder, digest in answers if builder in entries}

@@ -46,14 +46,14 @@ class Snapshot:
 
     def since(self, before: "Snapshot", *, threads: int, beside_gpu: bool = False) -> Activity:
         """What happened since ``before`` to a process that could keep ``threads`` busy."""
-        own = self.cpu_s - before.cpu_s
+        own_s = self.cpu_s - before.cpu_s
         others = _less(self.busy_s, before.busy_s)
         return Activity(
             threads=threads,
             wall_s=self.wall_s - before.wall_s,
-            cpu_s=own,
+            cpu_s=own_s,
             # the kernel counts in ticks of a hundredth of a second, which can fall short of our own
-            others_s=others if isinstance(others, Failure) else max(0.0, others - own),
+            others_s=others if isinstance(others, Failure) else max(0.0, others - own_s),
             steal_s=_less(self.steal_s, before.steal_s),
             load_before=before.load,
             load_after=self.load,
@@ -73,19 +73,19 @@ def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
     """Busy and stolen seconds since the start, over the cores that this process may use."""
     names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
     busy = steal = 0
-    found = set()
+    read_cores = set()
     try:
         for line in (root / _STAT).read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
             if name in names:
-                found.add(name)
+                read_cores.add(name)
                 ticks = [int(field) for field in fields]
                 busy += sum(ticks[index] for index in _BUSY)
                 steal += ticks[_STEAL]
     except (OSError, ValueError, IndexError) as error:
         missing = Failure(reason=f"/{_STAT} cannot be read: {error}")
         return missing, missing
-    if found != names:
+    if read_cores != names:
         missing = Failure(reason=f"/{_STAT} does not list every core of this process")
         return missing, missing
     per_second = os.sysconf("SC_CLK_TCK")
@@ -118,7 +118,7 @@ def _mhz(root: Path) -> float | Failure:
 
 
 def _cpuinfo_mhz(root: Path, cores: set[int]) -> float | Failure:
-    found: list[float] = []
+    frequencies: list[float] = []
     core = -1
     try:
         for line in (root / _CPUINFO).read_text(encoding="utf-8").splitlines():
@@ -126,7 +126,9 @@ def _cpuinfo_mhz(root: Path, cores: set[int]) -> float | Failure:
             if name.strip() == "processor":
                 core = int(value)
             elif name.strip() == "cpu MHz" and core in cores:
-                found.append(float(value))
+                frequencies.append(float(value))
     except (OSError, ValueError) as error:
         return Failure(reason=f"/{_CPUINFO} cannot be read: {error}")
-    return sum(found) / len(found) if found else Failure(reason=f"/{_CPUINFO} gives no frequency")
+    if not frequencies:
+        return Failure(reason=f"/{_CPUINFO} gives no frequency")
+    return sum(frequencies) / len(frequencies)

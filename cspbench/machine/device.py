@@ -22,25 +22,25 @@ _CACHE_FACTOR = 2  # a buffer twice as large as a cache leaves nothing else in i
 
 
 class Gpu(Protocol):
-    """What measuring needs of a GPU, so that tests can make one up."""
+    """What measuring needs of a GPU; tests have a simulated one."""
 
     def synchronise(self) -> None:
-        """Wait until it has done all that it was given."""
+        """Wait until all its work is done."""
 
     def event(self) -> object:
-        """An event that `mark` can record, again and again; made ahead, as making it takes time."""
+        """An event that `mark` can record again and again; made ahead, as that takes time."""
 
     def mark(self, event: object) -> None:
-        """Record ``event`` behind all that it was given so far."""
+        """Record ``event`` behind all work that has been launched."""
 
     def seconds(self, start: object, end: object) -> float:
         """The time between two events that have passed."""
 
     def flush(self) -> None:
-        """Give it the order to write over its L2 cache."""
+        """Launch a write that replaces all of its L2 cache."""
 
     def capture(self, call: Callable[[], object]) -> Callable[[], object]:
-        """``call`` as a graph: what replays the work that it gives the device.
+        """Capture ``call`` as a graph; what is returned replays the work that it launches.
 
         Raises RuntimeError where the call cannot be captured (it waits for the device, say).
         """
@@ -116,7 +116,7 @@ class GpuMonitor:
         return nvml if isinstance(nvml, Failure) else nvml.sm_mhz()
 
     def limits(self) -> tuple[str, ...]:
-        """What held its clocks down since it was last asked; kept for `activity`.
+        """What held its clocks down since the last call; `activity` names all of it.
 
         By the driver's counters, more than `HELD_SHARE` of the time; where it has none of a limit,
         by whether that holds now.
@@ -127,10 +127,10 @@ class GpuMonitor:
         (before_s, before), (now_s, now) = self._held, self._held_until_now()
         self._held = now_s, now
         least_s = HELD_SHARE * (now_s - before_s)
-        found = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
-        found.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
-        self._limits.update(found)
-        return tuple(sorted(found))
+        limits = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
+        limits.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
+        self._limits.update(limits)
+        return tuple(sorted(limits))
 
     def start(self) -> None:
         """Start anew: the samples begin."""
@@ -181,7 +181,7 @@ def check_device(device: str) -> None:
 
 
 def describe_gpu(device: str) -> GpuFound:
-    """What there is to know of a GPU before anything runs on it. Makes a context there."""
+    """A GPU's description, state and free memory; makes a CUDA context there."""
     properties = torch.cuda.get_device_properties(device)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     nvml = open_nvml(device)
@@ -200,7 +200,7 @@ def describe_gpu(device: str) -> GpuFound:
 
 
 def open_nvml(device: str) -> Nvml | Failure:
-    """The GPU as NVIDIA's management library sees it, or why it does not."""
+    """The GPU in NVIDIA's management library, or why it cannot be opened."""
     uuid = str(torch.cuda.get_device_properties(device).uuid)
     return Nvml.open(uuid.removeprefix("GPU-"))
 
@@ -223,7 +223,7 @@ def backend(*, device: str, threads: int, seed: int, precision: Precision) -> It
     A GPU is the current device inside.
     """
     cudnn = torch.backends.cudnn
-    before = torch.get_num_threads(), cudnn.benchmark
+    threads_before, benchmark_before = torch.get_num_threads(), cudnn.benchmark
     current = torch.cuda.device(device) if is_gpu(device) else contextlib.nullcontext()
     # Without their names, all GPUs are begun to be used, also for a run on the CPU.
     seeds = torch.random.fork_rng(devices=[device] if is_gpu(device) else [])
@@ -234,8 +234,8 @@ def backend(*, device: str, threads: int, seed: int, precision: Precision) -> It
             cudnn.benchmark = False
             yield
         finally:
-            torch.set_num_threads(before[0])
-            cudnn.benchmark = before[1]
+            torch.set_num_threads(threads_before)
+            cudnn.benchmark = benchmark_before
 
 
 @contextlib.contextmanager

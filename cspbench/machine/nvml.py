@@ -1,4 +1,4 @@
-"""What a GPU is doing, as NVIDIA's management library tells it; nothing here raises or needs torch.
+"""The state of a GPU by NVIDIA's management library; nothing here raises or needs torch.
 
 A GPU is named by its UUID, for the library counts devices otherwise than CUDA does
 (CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER).
@@ -63,8 +63,8 @@ class Nvml:
 
     def limits(self) -> tuple[str, ...]:
         """What holds its clocks down now; nothing where that cannot be read."""
-        found = self._limits()
-        return () if isinstance(found, Failure) else found
+        limits = self._limits()
+        return () if isinstance(limits, Failure) else limits
 
     def held_s(self) -> dict[str, float]:
         """For how long each limit has held its clocks down, of those that the driver counts."""
@@ -100,16 +100,16 @@ class Nvml:
         )
 
     def _others(self) -> int | Failure:
-        """How many processes beside the caller's, which holds a context, run on it.
+        """The number of processes on it other than the caller's, which holds a context.
 
         Its number may be another namespace's, so that it cannot be looked for.
         """
-        seen = self._read(
+        processes = self._read(
             lambda: len(self._library.nvmlDeviceGetComputeRunningProcesses(self._handle))
         )
-        if seen == 0:
+        if processes == 0:
             return Failure(reason="NVML sees no process, not even this one")
-        return seen if isinstance(seen, Failure) else seen - 1
+        return processes if isinstance(processes, Failure) else processes - 1
 
     def _clock(self, kind: str) -> float | Failure:
         nvml = self._library

@@ -30,36 +30,36 @@ def names(cases: Sequence[Case]) -> dict[str, str]:
     An input's shape that all cases share is left out: a title says it once.
     """
     shapes = {case.input_shape for case in cases}
-    shared = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
-    found = {case.key: plain(case.label.replace(shared, "")) or "?" for case in cases}
+    common = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
+    labels = {case.key: plain(case.label.replace(common, "")) or "?" for case in cases}
     for refine in (_with_shape, _with_device, _with_number):
-        seen = Counter((case.mode, found[case.key]) for case in cases)
-        repeated = [case for case in cases if seen[case.mode, found[case.key]] > 1]
-        found |= refine(repeated, found)
-    return found
+        uses = Counter((case.mode, labels[case.key]) for case in cases)
+        repeated = [case for case in cases if uses[case.mode, labels[case.key]] > 1]
+        labels |= refine(repeated, labels)
+    return labels
 
 
-def _with_shape(cases: Sequence[Case], found: Mapping[str, str]) -> dict[str, str]:
-    """Inputs behind names that hold none, as those of models without a usual input."""
+def _with_shape(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
+    """Inputs behind labels that hold none, as those of models without a usual input."""
     shapes: dict[tuple[Mode, str], set[Shape]] = defaultdict(set)
     for case in cases:
-        shapes[case.mode, found[case.key]].add(case.input_shape)
+        shapes[case.mode, labels[case.key]].add(case.input_shape)
     return {
-        case.key: f"{name} {shape_text(case.input_shape)}"
+        case.key: f"{label} {shape_text(case.input_shape)}"
         for case in cases
-        if len(shapes[case.mode, name := found[case.key]]) > 1
+        if len(shapes[case.mode, label := labels[case.key]]) > 1
     }
 
 
-def _with_device(cases: Sequence[Case], found: Mapping[str, str]) -> dict[str, str]:
-    return {case.key: f"{found[case.key]} {plain(case.device)}" for case in cases}
+def _with_device(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
+    return {case.key: f"{labels[case.key]} {plain(case.device)}" for case in cases}
 
 
-def _with_number(cases: Sequence[Case], found: Mapping[str, str]) -> dict[str, str]:
+def _with_number(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
     numbers: Counter[tuple[Mode, str]] = Counter()
-    result = {}
+    numbered = {}
     for case in cases:
-        numbers[case.mode, found[case.key]] += 1
-        number = numbers[case.mode, found[case.key]]
-        result[case.key] = f"{found[case.key]} #{number}"
-    return result
+        label = labels[case.key]
+        numbers[case.mode, label] += 1
+        numbered[case.key] = f"{label} #{numbers[case.mode, label]}"
+    return numbered

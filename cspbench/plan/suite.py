@@ -5,6 +5,7 @@ import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
@@ -50,12 +51,12 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     case: tuple[CaseTable, ...] = ()
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command line lays over a suite; an absent option leaves the suite's own."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which cases of a suite, and in what form; None, False and empty leave the suite's own."""
 
-    device: str = "cpu"
     only: str | None = None
-    mode: tuple[Mode, ...] | None = None
+    mode: tuple[Mode, ...] = ()
     precision: Precision | None = None
     batch_size: tuple[int, ...] = ()
     img_size: tuple[int, ...] = ()
@@ -82,15 +83,15 @@ def _names() -> list[str]:
     return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
 
 
-def load(name: str, selection: Selection | None = None) -> Suite:
-    """The suite ``name``: a built-in name, or the path of a TOML file.
+def load(name: str, selection: Selection | None = None, device: str = "cpu") -> Suite:
+    """The suite ``name`` on one device: a built-in name, or the path of a TOML file.
 
     Raises `CspbenchError` for a name, a key or a value that is not known, and for an ``only`` that
     matches nothing. The reference's cases stay, whatever ``only`` says.
     """
     selection = selection or Selection()
     suite = _read(name)
-    cases = list(_cases(suite, selection, where=name))
+    cases = list(_cases(suite, selection, device, where=name))
     (key, times), *_ = Counter(case.key for case in cases).most_common(1)
     if times > 1:
         raise CspbenchError(f"suite {name}: the case {key!r} is asked for {times} times")
@@ -136,7 +137,7 @@ def _read(name: str) -> SuiteFile:
         raise CspbenchError(f"suite {name}: nested too deeply") from error
 
 
-def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Case]:
+def _cases(suite: SuiteFile, selection: Selection, device: str, *, where: str) -> Iterator[Case]:
     """Every case, mode by mode, each with the key of its reference if that has the same N, H, W."""
     tables = [*(CaseTable(entry=name) for name in suite.entries), *suite.case]
     if not tables:
@@ -163,7 +164,7 @@ def _cases(suite: SuiteFile, selection: Selection, *, where: str) -> Iterator[Ca
                         shape=table.input,
                         batch_size=batch_size,
                         img_size=img_size,
-                        device=selection.device,
+                        device=device,
                         precision=precision,
                         channels_last=selection.channels_last or suite.channels_last,
                         compiler=selection.compiler or suite.compiler,
@@ -225,14 +226,3 @@ def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:
         )
     chosen |= {case.reference for case in cases if case.key in chosen and case.reference}
     return [case for case in cases if case.key in chosen]
-
-
-def shape_of(text: str) -> Shape:
-    """The shape that ``N,C,H,W`` means; raises `CspbenchError` where it means none."""
-    try:
-        shape = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        shape = ()
-    if len(shape) != 4 or min(shape) < 1:
-        raise CspbenchError(f"an input is N,C,H,W, four positive whole numbers, got {text!r}")
-    return shape

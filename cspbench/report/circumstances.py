@@ -13,12 +13,14 @@ from ..verdicts.judge import ALPHA, THRESHOLD
 from ..verdicts.launches import is_contended, is_throttled
 from ..verdicts.stats import half_width
 from ..verdicts.within_run import threshold
-from .prose import AT, launches, launches_text, plural, some
+from .results import Results
 from .rows import Row
+from .words import AT, launches_text, listing, plural
 
 
-def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
+def circumstances(results: Results) -> list[tuple[str, str]]:
     """Label and text, line by line, of how a run was measured; text is not yet quoted."""
+    run = results.run
     info, settings = run.info, run.info.settings
     environment = info.environment
     packages = [f"torch {environment.packages.get('torch', 'unknown')}"]
@@ -33,29 +35,33 @@ def circumstances(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
     if settings.training:
         lines.append(("training", _training(settings)))
     if "latency" in info.stages:
-        lines += _sampling(run, table)
+        lines += _sampling(results)
     commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
     if info.git and info.git.dirty:
         commit += " with uncommitted changes"
     lines.append(("code" if not info.models else "cspbench", commit))
     if info.models:
-        lines.append(("models", ", ".join(f"{name} {it}" for name, it in info.models.items())))
+        lines.append(
+            ("models", ", ".join(f"{name} {digest}" for name, digest in info.models.items()))
+        )
     lines.append(("repeat", info.command))
     return [(label, plain(text)) for label, text in lines]
 
 
 def _training(settings: Settings) -> str:
     assert settings.training is not None
-    wanted = settings.training
-    seeds = plural(wanted.seeds, "seed")
-    where = "a 3x3 convolution and the pool" if wanted.head == "conv" else "the pool"
-    return f"{seeds} from {settings.seed} x {wanted.steps} steps on {wanted.data}, before {where}"
+    training = settings.training
+    seeds = plural(training.seeds, "seed")
+    where = "a 3x3 convolution and the pool" if training.head == "conv" else "the pool"
+    steps = f"{training.steps} steps on {training.data}"
+    return f"{seeds} from {settings.seed} x {steps}, before {where}"
 
 
-def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
+def _sampling(results: Results) -> list[tuple[str, str]]:
     """How the times came about, and what can be told from them."""
+    run = results.run
     info, settings = run.info, run.info.settings
-    fewest, most = launches(table)
+    fewest, most = results.launches()
     sampling = [
         f"{launches_text(fewest, most, settings.launches)} x {plural(settings.turns, 'turn')}",
         f"seed {settings.seed}",
@@ -72,15 +78,15 @@ def _sampling(run: Run, table: Sequence[Row]) -> list[tuple[str, str]]:
         lines += [
             ("GPU", _gpus(on_gpus)),
             ("flags", _flags(on_gpus)),
-            ("throttling", _throttling(run, table)),
+            ("throttling", _throttling(results)),
         ]
     if run.launches:
         before = _range(launch.activity.load_before for launch in run.launches)
         after = _range(launch.activity.load_after for launch in run.launches)
         lines.append(("load", f"{before} before a launch, {after} after"))
-        lines.append(("contention", _contention(run, table)))
+        lines.append(("contention", _contention(results)))
     lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
-    if judged := [row for row in table if row.verdict]:
+    if judged := [row for row in results.rows if row.verdict]:
         lines.append(("verdicts", _verdict_rule(run, judged)))
     return lines
 
@@ -89,16 +95,15 @@ def _clock(run: Run) -> str:
     """The governor and the frequencies that the launches saw, as far as they could be read."""
     governor = run.info.environment.governor
     text = "governor not readable" if isinstance(governor, Failure) else f"governor {governor}"
-    seen = [
+    readings = [
         mhz
         for launch in run.launches
         for mhz in (launch.activity.mhz_before, launch.activity.mhz_after)
         if not isinstance(mhz, Failure)
     ]
-    if not seen:
+    if not readings:
         return f"{text}, frequency not readable"
-    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
-    return f"{text}, {low if low == high else f'{low}–{high}'} MHz around launches"
+    return f"{text}, {_span(readings, 'MHz')} around launches"
 
 
 def _libraries(gpu: GpuDescription) -> str:
@@ -116,10 +121,11 @@ def _cache(run: Run) -> str:
 def _gpus(launches: Sequence[GpuActivity]) -> str:
     """The states that were seen around launches, and what its clock reads of nothing."""
     states = [state for launch in launches for state in (launch.before, launch.after)]
-    empty = f"an empty region reads {seconds_text(median(one.empty_region_s for one in launches))}"
-    refused = states[0].sm_mhz
-    if isinstance(refused, Failure):
-        return f"clocks not readable ({refused.reason}); {empty}"
+    empty_s = median(launch.empty_region_s for launch in launches)
+    empty = f"an empty region reads {seconds_text(empty_s)}"
+    mhz = states[0].sm_mhz
+    if isinstance(mhz, Failure):
+        return f"clocks not readable ({mhz.reason}); {empty}"
     words = [
         _span((state.sm_mhz for state in states), "MHz"),
         _span((state.celsius for state in states), "°C"),
@@ -130,60 +136,64 @@ def _gpus(launches: Sequence[GpuActivity]) -> str:
 
 
 def _span(readings: Iterable[float | Failure], unit: str) -> str:
-    seen = [one for one in readings if not isinstance(one, Failure)]
-    if not seen:
+    values = [reading for reading in readings if not isinstance(reading, Failure)]
+    if not values:
         return ""
-    low, high = f"{min(seen):,.0f}", f"{max(seen):,.0f}"
+    low, high = f"{min(values):,.0f}", f"{max(values):,.0f}"
     return f"{low if low == high else f'{low}–{high}'} {unit}"
 
 
 def _flags(launches: Sequence[GpuActivity]) -> str:
     """The flags in force, as far as launches agree in them."""
-    found = {
-        "TF32 in matrix products": {one.flags.matmul_tf32 for one in launches},
-        "in convolutions": {one.flags.cudnn_tf32 for one in launches},
-        "cuDNN's search": {one.flags.cudnn_benchmark for one in launches},
-        "deterministic": {one.flags.deterministic for one in launches},
+    flags = [launch.flags for launch in launches]
+    settings = {
+        "TF32 in matrix products": {each.matmul_tf32 for each in flags},
+        "in convolutions": {each.cudnn_tf32 for each in flags},
+        "cuDNN's search": {each.cudnn_benchmark for each in flags},
+        "deterministic": {each.deterministic for each in flags},
     }
     words = {frozenset({True}): "on", frozenset({False}): "off"}
     return ", ".join(
-        f"{name} {words.get(frozenset(values), 'by precision')}" for name, values in found.items()
+        f"{name} {words.get(frozenset(values), 'by precision')}"
+        for name, values in settings.items()
     )
 
 
-def _throttling(run: Run, table: Sequence[Row]) -> str:
+def _throttling(results: Results) -> str:
     """How many launches a GPU was held back in, by what, and what became of them."""
+    run = results.run
     throttled = [launch for launch in run.launches if is_throttled(launch)]
     of = f"{len(throttled)} of {plural(len(run.launches), 'launch')}"
     if not throttled:
         return of
-    limits = sorted({limit for one in throttled if one.gpu for limit in one.gpu.limits})
-    return f"{of}, by {some(limits)}; {_fate(table, throttled)}"
+    limits = {limit for launch in throttled if launch.gpu for limit in launch.gpu.limits}
+    return f"{of}, by {listing(sorted(limits))}; {_fate(results, throttled)}"
 
 
-def _contention(run: Run, table: Sequence[Row]) -> str:
+def _contention(results: Results) -> str:
     """How many launches others disturbed, by how much, and what became of them."""
+    run = results.run
     shares = [launch.activity.taken_share for launch in run.launches]
     contended = [launch for launch in run.launches if is_contended(launch)]
     of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
     if not contended:
         return f"{of}; others took at most {max(shares):.1%} of the processor time"
     on_gpu = max((launch.gpu.others for launch in contended if launch.gpu), default=0)
-    beside = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
-    took = f"others took up to {max(shares):.0%} of the processor time{beside}"
-    return f"{of}: {took}; {_fate(table, contended)}"
+    processes = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
+    taken = f"others took up to {max(shares):.0%} of the processor time{processes}"
+    return f"{of}: {taken}; {_fate(results, contended)}"
 
 
-def _fate(table: Sequence[Row], disturbed: Sequence[Launch]) -> str:
+def _fate(results: Results, disturbed: Sequence[Launch]) -> str:
     """What became of launches that were disturbed."""
-    every = {line.launch for row in table for line in row.left_out}
-    left_out = sum(launch.launch in every for launch in disturbed)
-    kept = len(disturbed) - left_out
+    numbers_left_out = {line.launch for row in results.rows for line in row.left_out}
+    left_out = sum(launch.launch in numbers_left_out for launch in disturbed)
+    counted = len(disturbed) - left_out
     return " and ".join(
         part
         for part in (
             f"{left_out} left out" if left_out else "",
-            f"{kept} counted for want of others" if kept else "",
+            f"{counted} counted for want of others" if counted else "",
         )
         if part
     )
@@ -215,8 +225,8 @@ def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
     if not visible:
         return text
     middle = median(visible)
-    seen = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
-    return f"{text}; detectable: {seen}"
+    least = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
+    return f"{text}; detectable: {least}"
 
 
 def _percents(shares: Iterable[float]) -> str:

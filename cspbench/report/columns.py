@@ -8,7 +8,7 @@ from ..records.base import Failure
 from ..records.quantities import MISSING, QUANTITIES, Form, Part, Quantity
 from ..units import percent_text, ratio_text, significant_text
 from ..verdicts.stats import Estimate
-from .rows import Reading
+from .readings import Reading
 
 __all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text", "interval_text"]
 

@@ -1,6 +1,6 @@
 """A comparison on a page: the sentence first, the counts, the rows that changed, the rest."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median_high
 
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
@@ -8,56 +8,53 @@ from ..comparison.thresholds import LATENCY
 from ..plan.labels import plain
 from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
-from .columns import COLUMNS
-from .pages import code
-from .prose import MODE_TITLES, plural, some
-from .tables import WIDTH, Strip, draw, wrap
+from .quoting import Quote, code, verbatim
+from .tables import Strip, draw, filled, headed, wrap
+from .words import MODE_TITLES, QUANTITIES, listing, plural
 
 MOST_CHARACTERS = 65_536
 """Of a comment on GitHub."""
 
 _MOST_ROWS = 60  # of one table in a terminal
-_SAYS: dict[Overall, str] = {
+_VERDICTS: dict[Overall, str] = {
     "regression": "Regression",
     "improvement": "Improvement",
     "same": "No change",
     "undecided": "Undecided",
     "not_comparable": "Not comparable",
 }
-_WORDS = {column.key: " ".join(column.header.split("[")[0].split()) for column in COLUMNS}
 
-Quote = Callable[[str], str]
 Cells = tuple[str, ...]
 _EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
 _TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
 _LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\ninterval", "verdict")
 
 
-def text(found: Comparison) -> str:
+def text(comparison: Comparison) -> str:
     """For a terminal, at most 100 columns wide."""
-    blocks = [_filled(conclusion(found, _same)), _filled(counts(found))]
-    if differences := _differences(found, _same):
-        blocks.append("\n".join(["The runs differ in", *map(_item, differences)]))
-    blocks += map(_filled, map(plain, found.notes))
-    for title, headers, changed, _ in _tables(found):
+    blocks = [filled(conclusion(comparison, verbatim)), filled(counts(comparison))]
+    if differences := _differences(comparison, verbatim):
+        blocks.append(headed("The runs differ in", differences))
+    blocks += map(filled, map(plain, comparison.notes))
+    for title, headers, changed, _ in _tables(comparison):
         if changed:
             blocks.append(f"{title}\n{_drawn(headers, changed[:_MOST_ROWS])}")
         if len(changed) > _MOST_ROWS:
             blocks.append(f"{len(changed) - _MOST_ROWS} further rows: --format json has all")
-    if reasons := _reasons(found, _same):
-        blocks.append("\n".join(map(_item, reasons)))
-    blocks += filter(None, [_filled(_rest(found))])
+    if reasons := _reasons(comparison, verbatim):
+        blocks.append("\n".join(filled(reason, "- ") for reason in reasons))
+    blocks += filter(None, [filled(_rest(comparison))])
     return "\n\n".join(blocks)
 
 
-def markdown(found: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """For a comment: the verdict is never shortened, the details are, to fit into one."""
-    head = [f"**{conclusion(found, code)}**", counts(found)]
-    if differences := _differences(found, code):
-        head.append("\n".join(["The runs differ in:", "", *(f"- {one}" for one in differences)]))
-    head += map(plain, found.notes)
-    reasons = [f"- {one}" for one in _reasons(found, code)]
-    tables = _tables(found)
+    head = [f"**{conclusion(comparison, code)}**", counts(comparison)]
+    if differences := _differences(comparison, code):
+        head.append("\n".join(["The runs differ in:", "", *(f"- {each}" for each in differences)]))
+    head += map(plain, comparison.notes)
+    reasons = [f"- {reason}" for reason in _reasons(comparison, code)]
+    tables = _tables(comparison)
     changed = sum(len(rows) for *_, rows, _ in tables)
     same = sum(len(rows) for *_, rows in tables)
     for most, folded in ((changed, same), (changed, 0), (100, 0), (10, 0), (0, 0)):
@@ -81,126 +78,134 @@ def _markdown_blocks(
     same = [(headers, rows) for _, headers, _, rows in tables if rows]
     if folded and same:
         number = sum(len(rows) for _, rows in same)
-        drawn = "\n\n".join(_markdown_table(headers, rows) for headers, rows in same)
+        tables_text = "\n\n".join(_markdown_table(headers, rows) for headers, rows in same)
         yield f"<details><summary>{number} measures without a change</summary>"
-        yield drawn
+        yield tables_text
         yield "</details>"
 
 
-def conclusion(found: Comparison, quote: Quote) -> str:
+def conclusion(comparison: Comparison, quote: Quote) -> str:
     """One sentence: the verdict, and what it rests on."""
-    says = _SAYS[found.verdict]
-    wanted = {"regression": "worse", "improvement": "better"}.get(found.verdict)
-    if wanted is not None:
-        cases = [case for case in found.cases if case.verdict == wanted]
-        named = some([_named_with_changes(case, wanted, quote) for case in cases])
-        return f"{says}: {len(cases)} of {len(found.cases)} cases {wanted}: {named}."
-    if found.verdict == "same":
-        measures = {name for case in found.cases for name in case.measures}
+    verdict = _VERDICTS[comparison.verdict]
+    answer = {"regression": "worse", "improvement": "better"}.get(comparison.verdict)
+    if answer is not None:
+        cases = [case for case in comparison.cases if case.verdict == answer]
+        names = listing([_name_with_changes(case, answer, quote) for case in cases])
+        return f"{verdict}: {len(cases)} of {len(comparison.cases)} cases {answer}: {names}."
+    if comparison.verdict == "same":
+        measures = {name for case in comparison.cases for name in case.measures}
         parts = ["what is exact is equal"]
         parts += ["every latency is within its threshold"] if LATENCY in measures else []
         parts += ["trainings differ by less than matters"] if measures & set(COMPARED) else []
-        return f"{says}: {', and '.join(parts)}."
-    if found.verdict == "undecided":
-        open_cases = [case for case in found.cases if case.verdict in {"undecided", "changed"}]
-        named = some([_named(case, quote) for case in open_cases])
-        return f"{says}: nothing is worse as far as it can be told; open: {named}."
-    if all(case.verdict in {"added", "removed"} for case in found.cases):
-        return f"{says}: the two runs have no case in common."
-    return f"{says}: no latency of these runs can be compared; no count is worse."
+        return f"{verdict}: {', and '.join(parts)}."
+    if comparison.verdict == "undecided":
+        cases = [case for case in comparison.cases if case.verdict in {"undecided", "changed"}]
+        names = listing([_name(case, quote) for case in cases])
+        return f"{verdict}: no regression detected; undecided: {names}."
+    if all(case.verdict in {"added", "removed"} for case in comparison.cases):
+        return f"{verdict}: the two runs have no case in common."
+    return f"{verdict}: no latency of these runs can be compared; no count is worse."
 
 
-def counts(found: Comparison) -> str:
+def counts(comparison: Comparison) -> str:
     """How many cases have each verdict."""
-    shown = ", ".join(f"{number} {answer}" for answer, number in found.answers.items() if number)
-    failed = f"; {len(found.failed)} failed in the candidate" if found.failed else ""
-    return f"Cases: {shown or 'none'}{failed}."
+    answers = ", ".join(
+        f"{number} {answer}" for answer, number in comparison.answers.items() if number
+    )
+    failed = f"; {len(comparison.failed)} failed in the candidate" if comparison.failed else ""
+    return f"Cases: {answers or 'none'}{failed}."
 
 
-def _named(case: CaseComparison, quote: Quote) -> str:
+def _name(case: CaseComparison, quote: Quote) -> str:
     return f"{quote(plain(case.label))} ({MODE_TITLES[case.mode].lower()})"
 
 
-def _named_with_changes(case: CaseComparison, wanted: str, quote: Quote) -> str:
+def _name_with_changes(case: CaseComparison, answer: str, quote: Quote) -> str:
     parts = [
-        f"{_WORDS[name]} {ratio_text(change.ratio)}"
-        + (f" ({it})" if (it := _interval(change)) else "")
+        f"{QUANTITIES[name]} {ratio_text(change.ratio)}"
+        + (f" ({interval})" if (interval := _interval(change)) else "")
         for name, change in case.measures.items()
-        if change.verdict == wanted and change.ratio is not None
+        if change.verdict == answer and change.ratio is not None
     ]
-    return f"{_named(case, quote)}: {some(parts)}" if parts else _named(case, quote)
+    name = _name(case, quote)
+    return f"{name}: {listing(parts)}" if parts else name
 
 
-def _differences(found: Comparison, quote: Quote) -> list[str]:
+def _differences(comparison: Comparison, quote: Quote) -> list[str]:
     return [
-        f"{plain(one.what)}: {quote(plain(one.baseline))} → {quote(plain(one.candidate))}"
-        + (", so latency is not compared" if one.misleads else "")
-        for one in found.discrepancies
+        f"{plain(each.what)}: {quote(plain(each.baseline))} → {quote(plain(each.candidate))}"
+        + (", so latency is not compared" if each.misleads else "")
+        for each in comparison.discrepancies
     ]
 
 
-def _reasons(found: Comparison, quote: Quote) -> list[str]:
+def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
     """What would decide what is open, and why something cannot be decided, a reason an item."""
     undecided: list[str] = []
-    needed: list[int] = []
-    gathered: dict[str, list[str]] = {}
-    for case in found.cases:
-        for name, change in case.measures.items():
+    more_launches: list[int] = []
+    names: dict[str, list[str]] = {}
+    for case in comparison.cases:
+        for measure, change in case.measures.items():
             if change.verdict == "undecided" and change.interval is not None:
-                undecided.append(_named(case, quote))
-                needed += [] if change.more_launches is None else [change.more_launches]
+                undecided.append(_name(case, quote))
+                more_launches += [] if change.more_launches is None else [change.more_launches]
             elif change.verdict == "undecided" or (
                 change.verdict == "changed" and None in (change.baseline, change.candidate)
             ):
-                reason = f"no verdict on {_WORDS[name]}: {quote(plain(change.reason))}"
-                gathered.setdefault(reason, []).append(_named(case, quote))
-    items = []
-    if undecided:
-        text = f"latency of {some(undecided)} is undecided"
-        if needed:
-            enough = median_high(needed)
-            decided = sum(number <= enough for number in needed)
-            which = "it" if len(undecided) == 1 else f"{decided} of them"
-            text += f": {plural(enough, 'more launch')} on each side should decide {which}"
-        items.append(text)
-    return [*items, *(f"{some(names)}: {reason}" for reason, names in gathered.items())]
+                reason = f"no verdict on {QUANTITIES[measure]}: {quote(plain(change.reason))}"
+                names.setdefault(reason, []).append(_name(case, quote))
+    items = [_undecided(undecided, more_launches)] if undecided else []
+    return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
 
 
-def _rest(found: Comparison) -> str:
-    number = sum(change.verdict == "same" for c in found.cases for change in c.measures.values())
-    measures, cases = plural(number, "measure"), plural(len(found.cases), "case")
+def _undecided(names: Sequence[str], more_launches: Sequence[int]) -> str:
+    """Which cases are undecided, and how many more launches should decide half of them."""
+    text = f"latency of {listing(names)} is undecided"
+    if not more_launches:
+        return text
+    enough = median_high(more_launches)
+    decided = sum(number <= enough for number in more_launches)
+    which = "it" if len(names) == 1 else f"{decided} of them"
+    return f"{text}: {plural(enough, 'more launch')} on each side should decide {which}"
+
+
+def _rest(comparison: Comparison) -> str:
+    number = sum(
+        change.verdict == "same" for c in comparison.cases for change in c.measures.values()
+    )
+    measures, cases = plural(number, "measure"), plural(len(comparison.cases), "case")
     return f"{measures} of {cases} {'is' if number == 1 else 'are'} the same." if number else ""
 
 
 Table = tuple[str, Sequence[str], list[Cells], list[Cells]]
 
 
-def _tables(found: Comparison) -> list[Table]:
+def _tables(comparison: Comparison) -> list[Table]:
     """Of what is exact and of latency: title, headers, rows that say something, the rest."""
-    unit = "milliseconds, in turns" if found.in_turns else "in units of the yardstick"
-    ordered = sorted(found.cases, key=lambda case: RANK.index(case.verdict))
+    unit = "milliseconds, in turns" if comparison.in_turns else "in units of the yardstick"
+    ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
     exact: tuple[list[Cells], list[Cells]] = [], []
     timed: tuple[list[Cells], list[Cells]] = [], []
     trained: tuple[list[Cells], list[Cells]] = [], []
     for case in ordered:
-        who = (plain(case.label), case.mode)
+        name = (plain(case.label), case.mode)
         if case.verdict in {"added", "removed"}:
-            exact[0].append((*who, "", "", "", "", case.verdict))
+            exact[0].append((*name, "", "", "", "", case.verdict))
             continue
-        for name, change in case.measures.items():
+        for measure, change in case.measures.items():
             same = change.verdict == "same"
             ratio = "" if change.ratio is None else ratio_text(change.ratio)
-            if name == LATENCY:
+            if measure == LATENCY:
                 sides = (
-                    _time(change, change.baseline, found),
-                    _time(change, change.candidate, found),
+                    _time(change, change.baseline, comparison),
+                    _time(change, change.candidate, comparison),
                 )
-                timed[same].append((*who, *sides, ratio, _interval(change), change.verdict))
-            elif name in COMPARED:
-                trained[same].append((*who, _WORDS[name], *_means(change), change.verdict))
+                timed[same].append((*name, *sides, ratio, _interval(change), change.verdict))
+            elif measure in COMPARED:
+                trained[same].append((*name, QUANTITIES[measure], *_means(change), change.verdict))
             else:
                 values = (_count(change.baseline), _count(change.candidate))
-                exact[same].append((*who, _WORDS[name], *values, ratio, change.verdict))
+                exact[same].append((*name, QUANTITIES[measure], *values, ratio, change.verdict))
     return [
         ("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
         ("Trained, means over seeds", _TRAINED_HEADERS, *trained),
@@ -216,10 +221,10 @@ def _means(change: Change) -> tuple[str, str, str]:
     return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
 
 
-def _time(change: Change, value: float | None, found: Comparison) -> str:
+def _time(change: Change, value: float | None, comparison: Comparison) -> str:
     if value is None:
         return "–"
-    if found.in_turns:
+    if comparison.in_turns:
         return significant_text(value * 1e3)
     return significant_text(value) if change.ratio is not None else f"{value * 1e3:.4g} ms"
 
@@ -252,16 +257,3 @@ def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
     )
     rows = [" | ".join((code(line[0]).replace("|", r"\|"), *line[1:])) for line in lines]
     return "\n".join(f"| {row} |" for row in (head, rule, *rows))
-
-
-def _filled(sentence: str) -> str:
-    return "\n".join(wrap(sentence, WIDTH))
-
-
-def _item(sentence: str) -> str:
-    first, *rest = wrap(sentence, WIDTH - 2)
-    return "\n".join([f"- {first}", *(f"  {line}" for line in rest)])
-
-
-def _same(words: str) -> str:
-    return words

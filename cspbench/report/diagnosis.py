@@ -1,11 +1,11 @@
-"""What `doctor` prints: a sentence that concludes, the findings, and what mends them."""
+"""What `doctor` prints: a conclusion, the findings, and how to fix them."""
 
 from typing import Any
 
 from ..plan.labels import plain
 from ..records.diagnosis import Diagnosis
 from ..units import percent_text
-from .tables import WIDTH, Strip, draw, wrap
+from .tables import WIDTH, Strip, draw, filled, headed, wrap
 
 _MEANINGS = {
     "good": "good to measure on",
@@ -26,41 +26,36 @@ def text(diagnosis: Diagnosis) -> str:
         f"{percent_text(diagnosis.between_runs['infer'])} and "
         f"{percent_text(diagnosis.between_runs['train'])} between runs (95%)."
     )
-    names = [plain(one.name) for one in diagnosis.findings]
-    room = WIDTH - max(map(len, names)) - 20
-    findings = draw(
-        [
-            Strip(header="check", cells=tuple(names), left=True),
-            Strip(header="grade", cells=tuple(one.level for one in diagnosis.findings), left=True),
-            Strip(
-                header="finding",
-                cells=tuple("\n".join(wrap(plain(one.text), room)) for one in diagnosis.findings),
-                left=True,
-            ),
-        ]
-    )
     remedies = [
-        line
-        for one in diagnosis.findings
-        if one.remedy
-        for line in _item(f"{one.name}: {plain(one.remedy)}")
+        f"{finding.name}: {plain(finding.remedy)}"
+        for finding in diagnosis.findings
+        if finding.remedy
     ]
-    parts = ["\n".join(wrap(sentence, WIDTH)), findings]
+    parts = [filled(sentence), _table(diagnosis)]
     if remedies:
-        parts.append("\n".join(["What would mend it", *remedies]))
-    kept = (
+        parts.append(headed("How to fix it", remedies))
+    floor_text = (
         "The noise floor is kept: later runs here use it for their verdicts."
         if diagnosis.is_kept
         else "This noise floor is not kept, as most launches were contended: ask again on an idle "
         "machine."
     )
-    parts.append("\n".join(wrap(kept, WIDTH)))
+    parts.append(filled(floor_text))
     return "\n\n".join(parts)
 
 
-def _item(text: str) -> list[str]:
-    first, *rest = wrap(text, WIDTH - 2)
-    return [f"- {first}", *(f"  {line}" for line in rest)]
+def _table(diagnosis: Diagnosis) -> str:
+    names = [plain(finding.name) for finding in diagnosis.findings]
+    levels = [finding.level for finding in diagnosis.findings]
+    width = WIDTH - max(map(len, names)) - 20
+    texts = ["\n".join(wrap(plain(finding.text), width)) for finding in diagnosis.findings]
+    return draw(
+        [
+            Strip(header="check", cells=tuple(names), left=True),
+            Strip(header="grade", cells=tuple(levels), left=True),
+            Strip(header="finding", cells=tuple(texts), left=True),
+        ]
+    )
 
 
 def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -70,8 +65,13 @@ def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
         "in_turns": diagnosis.in_turns,
         "between_runs": diagnosis.between_runs,
         "findings": [
-            {"name": one.name, "grade": one.level, "text": one.text, "remedy": one.remedy}
-            for one in diagnosis.findings
+            {
+                "name": finding.name,
+                "grade": finding.level,
+                "text": finding.text,
+                "remedy": finding.remedy,
+            }
+            for finding in diagnosis.findings
         ],
         "floor": diagnosis.floor.to_dict(),
         "is_kept": diagnosis.is_kept,

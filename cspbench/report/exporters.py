@@ -11,16 +11,17 @@ from typing import Any
 from ..plan.labels import plain
 from ..records.run import Run
 from ..verdicts.stats import Estimate
-from .columns import COLUMNS
-from .rows import Row, rows
+from .results import Results
+from .rows import Row
+from .words import QUANTITIES
 
 _UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
 """Exact figures that go along where a tool has room for more than times."""
 
 
-def pytest_benchmark(run: Run) -> dict[str, Any]:
+def pytest_benchmark(results: Results) -> dict[str, Any]:
     """What ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads."""
-    info, environment = run.info, run.info.environment
+    info, environment = results.run.info, results.run.info.environment
     return {
         "machine_info": {
             "node": "",
@@ -46,23 +47,23 @@ def pytest_benchmark(run: Run) -> dict[str, Any]:
                 "param": None,
                 "extra_info": {key: row.readings[key] for key in _UNITS if _is_count(row, key)},
                 "options": {"disable_gc": True, "timer": "perf_counter", "warmup": True},
-                "stats": _stats(_launches(row)) | {"iterations": _iterations(row)},
+                "stats": _stats(_launch_medians(row)) | {"iterations": _iterations(row)},
             }
-            for row in _timed(run)
+            for row in _timed(results)
         ],
         "datetime": info.started,
         "version": "5.1.0",  # of the form
     }
 
 
-def github_action_benchmark(run: Run) -> list[dict[str, Any]]:
+def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
     """``customSmallerIsBetter`` of github-action-benchmark: latencies, then what is exact."""
-    found = []
-    for row in _timed(run):
+    entries = []
+    for row in _timed(results):
         estimate = row.latency
         assert estimate is not None
         width = estimate.relative_half_width
-        found.append(
+        entries.append(
             {
                 "name": f"{row.name} ({row.mode}): latency",
                 "unit": "ms",
@@ -71,24 +72,24 @@ def github_action_benchmark(run: Run) -> list[dict[str, Any]]:
                 "extra": f"95% interval over {estimate.launches} launches",
             }
         )
-    found += [
+    entries += [
         {
-            "name": f"{row.name} ({row.mode}): {_WORDS[key]}",
+            "name": f"{row.name} ({row.mode}): {QUANTITIES[key]}",
             "unit": unit,
             "value": row.readings[key],
             "extra": "exact",
         }
-        for row in rows(run)
+        for row in results.rows
         for key, unit in _UNITS.items()
         if _is_count(row, key)
     ]
-    return found
+    return entries
 
 
-def bencher(run: Run) -> dict[str, Any]:
+def bencher(results: Results) -> dict[str, Any]:
     """Bencher Metric Format: latency in nanoseconds with its 95% interval, and what is exact."""
-    found: dict[str, Any] = {}
-    for row in rows(run):
+    benchmarks: dict[str, Any] = {}
+    for row in results.rows:
         measures: dict[str, Any] = {}
         if row.latency is not None:
             measures["latency"] = _metric(row.latency)
@@ -96,17 +97,17 @@ def bencher(run: Run) -> dict[str, Any]:
             if _is_count(row, key):
                 measures[key.replace("_", "-")] = {"value": row.readings[key]}
         if measures:
-            found[plain(row.record.case.key)] = measures
-    return found
+            benchmarks[plain(row.record.case.key)] = measures
+    return benchmarks
 
 
-def hyperfine(run: Run) -> dict[str, Any]:
+def hyperfine(results: Results) -> dict[str, Any]:
     """What ``hyperfine --export-json`` writes; ``command`` is the case's key.
 
     ``user`` is the process's processor time in proportion, the kernel's included, as the two are
     not read apart; ``system`` is 0.
     """
-    busy = _busy(run)
+    busy = _busy(results.run)
     return {
         "results": [
             {
@@ -117,13 +118,13 @@ def hyperfine(run: Run) -> dict[str, Any]:
                 "times": times,
                 "exit_codes": [0] * len(times),
             }
-            for row in _timed(run)
-            for times in [_launches(row)]
+            for row in _timed(results)
+            for times in [_launch_medians(row)]
         ]
     }
 
 
-EXPORTERS: Mapping[str, Callable[[Run], Any]] = {
+EXPORTERS: Mapping[str, Callable[[Results], Any]] = {
     "pytest-benchmark": pytest_benchmark,
     "github-action-benchmark": github_action_benchmark,
     "bencher": bencher,
@@ -132,18 +133,17 @@ EXPORTERS: Mapping[str, Callable[[Run], Any]] = {
 """By the word of ``--format``."""
 
 _HYPERFINE = ("mean", "stddev", "median", "min", "max")
-_WORDS = {column.key: " ".join(column.header.split("[")[0].split()) for column in COLUMNS}
 
 
-def _timed(run: Run) -> list[Row]:
-    return [row for row in rows(run) if row.latency is not None]
+def _timed(results: Results) -> list[Row]:
+    return [row for row in results.rows if row.latency is not None]
 
 
 def _is_count(row: Row, key: str) -> bool:
     return isinstance(row.readings[key], int)
 
 
-def _launches(row: Row) -> list[float]:
+def _launch_medians(row: Row) -> list[float]:
     return [median(turns) for turns in row.samples.values()]
 
 
@@ -152,10 +152,10 @@ def _iterations(row: Row) -> int:
 
 
 def _metric(estimate: Estimate) -> dict[str, float]:
-    found = {"value": estimate.value * 1e9}
+    metric = {"value": estimate.value * 1e9}
     if estimate.low is not None and estimate.high is not None:
-        found |= {"lower_value": estimate.low * 1e9, "upper_value": estimate.high * 1e9}
-    return found
+        metric |= {"lower_value": estimate.low * 1e9, "upper_value": estimate.high * 1e9}
+    return metric
 
 
 def _busy(run: Run) -> float:
@@ -169,8 +169,8 @@ def _stats(times: list[float]) -> dict[str, Any]:
     q1, middle, q3 = quantiles(times, n=4, method="inclusive") if several else times * 3
     spread, average = stdev(times) if several else 0.0, mean(times)
     low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
-    mild = sum(abs(one - average) > spread for one in times)
-    far = sum(not low <= one <= high for one in times)
+    mild = sum(abs(time - average) > spread for time in times)
+    far = sum(not low <= time <= high for time in times)
     return {
         "min": min(times),
         "max": max(times),
@@ -184,8 +184,8 @@ def _stats(times: list[float]) -> dict[str, Any]:
         "iqr_outliers": far,
         "stddev_outliers": mild,
         "outliers": f"{mild};{far}",
-        "ld15iqr": min(one for one in times if one >= low),
-        "hd15iqr": max(one for one in times if one <= high),
+        "ld15iqr": min(time for time in times if time >= low),
+        "hd15iqr": max(time for time in times if time <= high),
         "ops": 1 / average,
         "total": sum(times),
         "data": times,

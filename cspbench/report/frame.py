@@ -1,52 +1,38 @@
-"""A run as pandas data frames: one row a case, and one row a sample. Base units throughout."""
+"""A run as pandas data frames: one row a case, or one row a case and run. Base units throughout."""
 
 from typing import TYPE_CHECKING, Any
 
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.measurements import EXACT
-from ..records.run import Run
 from ..units import shape_text
 from ..verdicts.stats import Estimate
 from .history import History, points
-from .rows import TRAINED, Reading, Row, rows
+from .readings import TRAINED, Reading
+from .results import Results
+from .rows import Row
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def cases(run: Run) -> "pd.DataFrame":
+def cases(results: Results) -> "pd.DataFrame":
     """One row a case in suite order, everything that is measured or derived.
 
     A missing figure is NA, and ``missing`` says why; whole numbers stay whole.
     """
     import pandas as pd
 
-    frame = pd.DataFrame([_case(row) for row in rows(run)])
+    frame = pd.DataFrame([_case(row) for row in results.rows])
     whole = [name for name in (*EXACT, *_WHOLE) if name in frame]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
-def samples(run: Run) -> "pd.DataFrame":
-    """One row a sample: entry, place, mode, launch, turn, and ``seconds`` per iteration."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            (row.name, row.place, row.mode, line.launch, turn, seconds)
-            for row in rows(run)
-            for line in row.latencies
-            for turn, seconds in enumerate(line.samples_s)
-        ],
-        columns=["entry", "place", "mode", "launch", "turn", "seconds"],
-    )
-
-
-def history_csv(found: History) -> str:
+def history_csv(history: History) -> str:
     """One row a case and run, base units, the entries' order kept."""
     import pandas as pd
 
-    content: str = pd.DataFrame(points(found)).to_csv(index=False, lineterminator="\n")
+    content: str = pd.DataFrame(points(history)).to_csv(index=False, lineterminator="\n")
     return content
 
 
@@ -131,10 +117,10 @@ def _value(reading: Reading) -> float | int | None:
 def _estimate(
     name: str, reading: Reading, *, suffix: str = "", noun: str = "launches"
 ) -> dict[str, float | int | None]:
-    found = reading if isinstance(reading, Estimate) else None
+    estimate = reading if isinstance(reading, Estimate) else None
     return {
         f"{name}{suffix}": _value(reading),
-        f"{name}_low{suffix}": found.low if found else None,
-        f"{name}_high{suffix}": found.high if found else None,
-        f"{name}_{noun}": found.launches if found else None,
+        f"{name}_low{suffix}": estimate.low if estimate else None,
+        f"{name}_high{suffix}": estimate.high if estimate else None,
+        f"{name}_{noun}": estimate.launches if estimate else None,
     }

@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ..plan.labels import plain
-from ..records.run import Run
 from ..units import ratio_text
 from ..verdicts.judge import ALPHA
-from ..verdicts.over_seeds import beside
+from ..verdicts.over_seeds import paired_by_seed as seed_difference
 from ..verdicts.stats import CONFIDENCE, Difference, holm
 from .columns import estimate_text
-from .prose import Quote, plural, some
-from .rows import Row, cuts_text, estimate
+from .quoting import Quote
+from .readings import cuts_text
+from .results import Results
+from .rows import Row, estimate
+from .words import listing, plural
 
 
 def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
@@ -29,72 +31,78 @@ def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     flows: dict[str, list[str]] = defaultdict(list)
     for row in traced:
         flows[_flow(row)].append(quote(row.name))
-    found = "; ".join(f"{flow}: {some(names)}" for flow, names in flows.items())
-    return [f"{text}. Flow of gradients between the parts of a cut: {found}."]
+    listed = "; ".join(f"{flow}: {listing(names)}" for flow, names in flows.items())
+    return [f"{text}. Flow of gradients between the parts of a cut: {listed}."]
 
 
-def trained_conclusions(run: Run, table: Sequence[Row], quote: Quote) -> list[str]:
+def trained_conclusions(results: Results, quote: Quote) -> list[str]:
     """How alike the gradients of two parts are, and whose are less alike than the reference's."""
-    wanted = run.info.settings.training
-    trained = [row for row in table if row.record.trainings]
-    if not trained or wanted is None:
+    training = results.run.info.settings.training
+    trained = [row for row in results.rows if row.record.trainings]
+    if not trained or training is None:
         return ["No block was trained."]
-    after = f"After {plural(wanted.steps, 'step')}"
+    after = f"After {plural(training.steps, 'step')}"
     reference = next((row for row in trained if row.is_reference), None)
     if reference is None or len(trained) < 2:
-        each = [f"{quote(row.name)} {_similarity(row)}" for row in trained]
-        return [f"{after}, similarity of the two parts' gradients (linear CKA): {some(each)}."]
+        values = listing([f"{quote(row.name)} {_similarity(row)}" for row in trained])
+        return [f"{after}, similarity of the two parts' gradients (linear CKA): {values}."]
     name = quote(reference.name)
     similarity = f"similarity of the two parts' gradients (linear CKA) in {name}"
-    against = _told(trained, reference, -1, quote)
+    against = _differences(trained, reference, -1, quote)
     return [
         f"{after}, {similarity}: {_similarity(reference)}. Against it, {against}",
-        f"Before any step, against {name}, {_told(trained, reference, 0, quote)}",
+        f"Before any step, against {name}, {_differences(trained, reference, 0, quote)}",
         _rule(reference),
     ]
 
 
 def part_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     """Which two parts were compared, and how many channels each has; an item a way to part."""
-    found: dict[str, list[str]] = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for row in table:
         for training in row.record.trainings[:1]:
-            cut, (one, other) = quote(plain(training.cut)), training.parts
+            cut, (first, second) = quote(plain(training.cut)), training.parts
             how = f"of {cut} as the block cuts it" if training.own else f"halves of {cut}, uncut"
-            found[f"parts compared, {how}"].append(f"{quote(row.name)} ({one} + {other} channels)")
-    return [f"{parts}: {some(names)}" for parts, names in found.items()]
+            name = f"{quote(row.name)} ({first} + {second} channels)"
+            names[f"parts compared, {how}"].append(name)
+    return [f"{parts}: {listing(blocks)}" for parts, blocks in names.items()]
 
 
 def term_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     """Operators through which channels could not be followed."""
     return [
-        f"{quote(row.name)}: {quote(plain(one.operator))} in {quote(plain(one.module) or '.')} "
-        f"cannot be followed ({plural(one.calls, 'call')}): what it returns counts as a new source"
+        f"{quote(row.name)}: {quote(plain(step.operator))} in {quote(plain(step.module) or '.')} "
+        f"cannot be followed ({plural(step.calls, 'call')}): what it returns counts as a new source"
         for row in table
         if row.record.gradient_terms
-        for one in row.record.gradient_terms.structure.unfollowed
+        for step in row.record.gradient_terms.structure.unfollowed
     ]
 
 
-def _told(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> str:
+def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> str:
     """Who differs from the reference, all of them judged together."""
     differences: list[tuple[Row, Difference]] = []
     for row in trained:
         if row is reference:
             continue
-        found = beside(
-            row.record.trainings, reference.record.trainings, lambda one: one.parts_cka, place
+        difference = seed_difference(
+            row.record.trainings,
+            reference.record.trainings,
+            lambda reading: reading.parts_cka,
+            place,
         )
-        if found is not None:
-            differences.append((row, found))
+        if difference is not None:
+            differences.append((row, difference))
     answers: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
-    p_values = holm([found.p for _, found in differences])
-    for (row, found), p in zip(differences, p_values, strict=True):
-        margin = found.margin(CONFIDENCE)
-        by = f"{found.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
-        side = "lower" if found.log_ratio < 0 else "higher"
+    p_values = holm([difference.p for _, difference in differences])
+    for (row, difference), p in zip(differences, p_values, strict=True):
+        margin = difference.margin(CONFIDENCE)
+        by = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
+        side = "lower" if difference.log_ratio < 0 else "higher"
         answers[side if p < ALPHA else "not told apart"].append(f"{quote(row.name)} ({by})")
-    return "; ".join(f"{what}: {', '.join(who)}" for what, who in answers.items() if who) + "."
+    return (
+        "; ".join(f"{what}: {', '.join(names)}" for what, names in answers.items() if names) + "."
+    )
 
 
 def _rule(reference: Row) -> str:
@@ -108,9 +116,9 @@ def _rule(reference: Row) -> str:
 
 
 def _similarity(row: Row) -> str:
-    found = estimate(row.readings["parts_cka"])
-    assert found is not None
-    return estimate_text(found, "{:.3f}".format)
+    similarity = estimate(row.readings["parts_cka"])
+    assert similarity is not None
+    return estimate_text(similarity, "{:.3f}".format)
 
 
 def _reuse(row: Row) -> float:

@@ -10,9 +10,10 @@ from ..plan.labels import plain
 from ..records.run import Run
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, interval_text
-from .prose import MODE_TITLES, some
-from .rows import Reading, rows
-from .tables import WIDTH, Grid, Strip, wrap
+from .readings import Reading
+from .results import Results
+from .tables import Grid, Strip, filled
+from .words import MODE_TITLES, QUANTITIES, listing
 
 MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
 
@@ -27,7 +28,7 @@ class History:
     readings: Mapping[tuple[Mode, str], tuple[Reading, ...]]
 
 
-def history(runs: Sequence[Run], measure: str) -> History:
+def history(runs: Sequence[Results], measure: str) -> History:
     """``measure``, a column's key, of every case in ``runs``, oldest first.
 
     Raises `CspbenchError` for a measure that is no column, and where no run has it.
@@ -35,31 +36,37 @@ def history(runs: Sequence[Run], measure: str) -> History:
     if measure not in MEASURES:
         raise unknown("measure", measure, MEASURES, hint="all: " + ", ".join(MEASURES))
     column = next(column for column in COLUMNS if column.key == measure)
-    ordered = sorted(runs, key=lambda run: run.info.started)
-    tables = [{(row.mode, row.name): row.readings[measure] for row in rows(run)} for run in ordered]
-    every = {
+    ordered = sorted(runs, key=lambda results: results.run.info.started)
+    tables = [
+        {(row.mode, row.name): row.readings[measure] for row in results.rows} for results in ordered
+    ]
+    readings = {
         key: tuple(table.get(key) for table in tables)
         for key in dict.fromkeys(key for table in tables for key in table)
     }
-    found = {key: readings for key, readings in every.items() if any(map(_is_number, readings))}
-    if not found:
+    measured = {key: values for key, values in readings.items() if any(map(_is_number, values))}
+    if not measured:
         raise CspbenchError(f"none of these runs has {measure}")
     return History(
-        column=column, runs=tuple(ordered), labels=tuple(_labels(ordered)), readings=found
+        column=column,
+        runs=tuple(results.run for results in ordered),
+        labels=tuple(_labels([results.run for results in ordered])),
+        readings=measured,
     )
 
 
-def text(found: History) -> str:
+def text(history: History) -> str:
     """A sentence on what changed, then a table a mode, at most 100 columns wide."""
-    blocks = ["\n".join(wrap(sentence, WIDTH)) for sentence in _sentences(found)]
+    blocks = [filled(sentence) for sentence in _sentences(history)]
     for mode, title in MODE_TITLES.items():
-        names = [name for one, name in found.readings if one == mode]
+        names = [name for case_mode, name in history.readings if case_mode == mode]
         if names:
-            blocks.append(f"{title}, {_unit(found.column)}\n{_grid(found, mode, names).text()}")
+            header = " ".join(history.column.header.split())
+            blocks.append(f"{title}, {header}\n{_grid(history, mode, names).text()}")
     return "\n\n".join(blocks)
 
 
-def points(found: History) -> list[dict[str, Any]]:
+def points(history: History) -> list[dict[str, Any]]:
     """A point a case and run that has a reading: what the figure and the CSV hold."""
     return [
         {
@@ -70,8 +77,8 @@ def points(found: History) -> list[dict[str, Any]]:
             "commit": run.info.git.commit if run.info.git else "",
             **_numbers(reading),
         }
-        for (mode, name), readings in found.readings.items()
-        for run, label, reading in zip(found.runs, found.labels, readings, strict=True)
+        for (mode, name), readings in history.readings.items()
+        for run, label, reading in zip(history.runs, history.labels, readings, strict=True)
         if isinstance(reading, int | float | Estimate)
     ]
 
@@ -87,29 +94,29 @@ def _labels(runs: Sequence[Run]) -> list[str]:
         commit = run.info.git.commit[:7] if run.info.git else "no commit"
         dirty = "+" if run.info.git and run.info.git.dirty else ""
         label = f"{plain(run.info.started[:10])} {plain(commit)}{dirty}"
-        same = sum(one.partition(" #")[0] == label for one in labels)
+        same = sum(earlier.partition(" #")[0] == label for earlier in labels)
         labels.append(f"{label} #{same + 1}" if same else label)
     return labels
 
 
-def _sentences(found: History) -> list[str]:
-    devices = dict.fromkeys(run.info.environment.device for run in found.runs)
+def _sentences(history: History) -> list[str]:
+    devices = dict.fromkeys(plain(run.info.environment.device) for run in history.runs)
     sentences = []
     if len(devices) > 1:
-        sentences.append(f"These runs are of several devices: {some(list(map(plain, devices)))}.")
-    if found.column.part == "exact":
+        sentences.append(f"These runs are of several devices: {listing(list(devices))}.")
+    if history.column.part == "exact":
         changed = [
             f"{name} ({MODE_TITLES[mode].lower()})"
-            for (mode, name), readings in found.readings.items()
-            if len({one for one in readings if isinstance(one, int)}) > 1
+            for (mode, name), readings in history.readings.items()
+            if len({reading for reading in readings if isinstance(reading, int)}) > 1
         ]
-        word = _word(found.column)
+        what, number = QUANTITIES[history.column.key], len(history.readings)
         sentences.append(
-            f"{word} changed in {len(changed)} of {len(found.readings)} cases: {some(changed)}."
+            f"{what} changed in {len(changed)} of {number} cases: {listing(changed)}."
             if changed
-            else f"{word} is the same in all {len(found.runs)} runs."
+            else f"{what} is the same in all {len(history.runs)} runs."
         )
-    elif found.column.key not in {"latency_ratio", "p", "permutation_p", "detectable"}:
+    elif history.column.key not in {"latency_ratio", "p", "permutation_p", "detectable"}:
         sentences.append(
             "Such figures of different days differ with the machine's state: latency_ratio, turn "
             "by turn to the reference, travels better, and compare gives verdicts."
@@ -117,10 +124,10 @@ def _sentences(found: History) -> list[str]:
     return sentences
 
 
-def _grid(found: History, mode: Mode, names: Sequence[str]) -> Grid:
+def _grid(history: History, mode: Mode, names: Sequence[str]) -> Grid:
     strips = []
-    for index, label in enumerate(found.labels):
-        cells = tuple(_cell(found.column, found.readings[mode, name][index]) for name in names)
+    for index, label in enumerate(history.labels):
+        cells = tuple(_cell(history.column, history.readings[mode, name][index]) for name in names)
         strips.append((Strip(header="\n".join(label.split(" ")), cells=cells),))
     return Grid(names=Strip(header="entry", cells=tuple(names), left=True), bundles=tuple(strips))
 
@@ -138,11 +145,3 @@ def _numbers(reading: float | Estimate) -> dict[str, float | None]:
     if isinstance(reading, Estimate):
         return {"value": reading.value, "low": reading.low, "high": reading.high}
     return {"value": reading, "low": None, "high": None}
-
-
-def _word(column: Column) -> str:
-    return " ".join(column.header.split("[")[0].split())
-
-
-def _unit(column: Column) -> str:
-    return " ".join(column.header.split())

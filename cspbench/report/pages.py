@@ -1,17 +1,22 @@
 """A run as pages: plain text, GitHub Markdown, CSV. No date and no absolute path in any of them."""
 
-import re
-import textwrap
+from collections import defaultdict
 from collections.abc import Sequence
 
+from ..catalogue.entry import Shape
 from ..comparison.excerpt import excerpt, write_down
 from ..plan.labels import plain
 from ..records.run import Run
-from . import gradients, prose
+from ..units import shape_text
+from . import conclusions, gradients, notes
 from .circumstances import circumstances
 from .columns import Column, Part
-from .rows import Row, by_mode, rows
-from .tables import WIDTH, grid
+from .completeness import completeness, failures
+from .quoting import Quote, code, escape, verbatim
+from .results import Results
+from .rows import Row, by_mode
+from .tables import WIDTH, Grid, filled, grid, headed
+from .words import MODE_TITLES, listing
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
 TERMS_TITLE = "Exact: counts and gradient terms, the same in every run of the same code"
@@ -19,49 +24,49 @@ TIMED_TITLE = "Timed: different in every run"
 TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
 
-def text(run: Run, columns: Sequence[Column]) -> str:
+def text(results: Results, columns: Sequence[Column]) -> str:
     """``report.txt``: all that is exact first, so that its diff shows changes and nothing else."""
-    table = rows(run)
+    run, table = results.run, results.rows
     blocks = [_underlined(_headline(run), "=")]
-    if exact := _grids(table, columns, "exact"):
+    if exact := _text_tables(table, columns, "exact"):
         blocks.append(_underlined(_exact_title(run), "-"))
-        blocks += map(_wrapped, prose.exact_conclusions(table, _same))
-        blocks += map(_wrapped, gradients.term_conclusions(table, _same))
+        blocks += map(filled, conclusions.exact_conclusions(results, verbatim))
+        blocks += map(filled, gradients.term_conclusions(table, verbatim))
         blocks += exact
-        blocks += _listed("Notes on the counts", _count_notes(table, columns, _same))
+        blocks += _listed("Notes on the counts", _count_notes(table, columns, verbatim))
     part, heading = _measured(run)
     if heading:
         blocks.append(_underlined(heading, "-"))
-        blocks += map(_wrapped, _conclusions(run, table, _same))
-    blocks += map(_wrapped, prose.completeness(run, table, _same))
-    blocks.append(_labelled(circumstances(run, table)))
-    blocks += _grids(table, columns, part)
-    blocks += _listed("Failures", prose.failures(table, _same))
-    blocks += _listed("Notes", _run_notes(run, table, columns, _same))
+        blocks += map(filled, _conclusions(results, verbatim))
+    blocks += map(filled, completeness(results, verbatim))
+    blocks.append(_labelled(circumstances(results)))
+    blocks += _text_tables(table, columns, part)
+    blocks += _listed("Failures", failures(table, verbatim))
+    blocks += _listed("Notes", _run_notes(results, columns, verbatim))
     return "\n\n".join(blocks) + "\n"
 
 
-def markdown(run: Run, columns: Sequence[Column]) -> str:
+def markdown(results: Results, columns: Sequence[Column]) -> str:
     """``report.md``: the same content as GitHub Markdown, conclusions first."""
-    table = rows(run)
+    run, table = results.run, results.rows
     blocks = [f"# {escape(run.info.suite)}"]
     if run.info.description:
         blocks.append(escape(run.info.description))
     part, heading = _measured(run)
-    blocks += _conclusions(run, table, code)
-    blocks += prose.completeness(run, table, code)
-    if exact := _markdown_grids(table, columns, "exact"):
+    blocks += _conclusions(results, code)
+    blocks += completeness(results, code)
+    if exact := _markdown_tables(table, columns, "exact"):
         blocks.append(f"## {_exact_title(run)}")
-        blocks += prose.exact_conclusions(table, code)
+        blocks += conclusions.exact_conclusions(results, code)
         blocks += gradients.term_conclusions(table, code)
         blocks += exact
         blocks += _bullets("### Notes on the counts", _count_notes(table, columns, code))
     blocks.append(f"## {heading or 'How it was made'}")
-    lines = circumstances(run, table)
+    lines = circumstances(results)
     blocks.append("\n".join(f"- {label}: {code(text)}" for label, text in lines))
-    blocks += _markdown_grids(table, columns, part)
-    blocks += _bullets("## Failures", prose.failures(table, code))
-    blocks += _bullets("## Notes", _run_notes(run, table, columns, code))
+    blocks += _markdown_tables(table, columns, part)
+    blocks += _bullets("## Failures", failures(table, code))
+    blocks += _bullets("## Notes", _run_notes(results, columns, code))
     blocks += [
         "<details><summary>Records: python -m cspbench compare reads them from here</summary>",
         f"```json\n{write_down(excerpt(run))}\n```",
@@ -70,35 +75,30 @@ def markdown(run: Run, columns: Sequence[Column]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def csv(run: Run) -> str:
+def csv(results: Results) -> str:
     """``report.csv``: one row a case, full precision, base units in the column names."""
     from .frame import cases
 
-    content: str = cases(run).to_csv(index=False, lineterminator="\n")
+    content: str = cases(results).to_csv(index=False, lineterminator="\n")
     return content
 
 
-def code(text: str) -> str:
-    """Text from outside as a Markdown code span, in which nothing is markup.
-
-    >>> code("csp|gamma"), code("a`b")
-    ('`csp|gamma`', '``a`b``')
-    """
-    text = plain(text)
-    runs = [len(run) for run in re.findall("`+", text)]
-    fence = "`" * next(size for size in range(1, len(text) + 2) if size not in runs)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def escape(text: str) -> str:
-    r"""Text from outside as Markdown prose: no markup, no HTML, no mention and no issue link.
-
-    >>> escape("<b>*DenseNet*<b> by @user")
-    '\\<b\\>\\*DenseNet\\*\\<b\\> by \\@<!-- -->user'
-    """
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", plain(text))
-    return re.sub(r"(?<=[@#])", "<!-- -->", escaped)
+def table_title(rows: Sequence[Row], quote: Quote) -> str:
+    """What one mode's tables hold: mode, input where all share one, and what ratios are to."""
+    names: dict[Shape, list[str]] = defaultdict(list)
+    for row in rows:
+        shape = row.record.case.input_shape
+        names[shape].append(quote(row.name.removesuffix(f" {shape_text(shape)}")))
+    usual = max(names, key=lambda shape: len(names[shape]))
+    unusual = [f"{listing(names[shape])}: {shape_text(shape)}" for shape in names if shape != usual]
+    inputs = f"input {shape_text(usual)}" + (f" ({'; '.join(unusual)})" if unusual else "")
+    words = [MODE_TITLES[rows[0].mode], inputs]
+    references = {row.reference for row in rows} - {None}
+    if len(references) == 1:
+        words.append(f"ratios to {quote(str(*references))}")
+    elif references:
+        words.append("ratios to the reference entry of each")
+    return ", ".join(words)
 
 
 def _exact_title(run: Run) -> str:
@@ -112,86 +112,85 @@ def _measured(run: Run) -> tuple[Part, str]:
     return "timed", TIMED_TITLE if "latency" in run.info.stages else ""
 
 
-def _conclusions(run: Run, table: Sequence[Row], quote: prose.Quote) -> list[str]:
-    if run.info.settings.training:
-        return gradients.trained_conclusions(run, table, quote)
-    return prose.timed_conclusions(table, quote) if "latency" in run.info.stages else []
+def _conclusions(results: Results, quote: Quote) -> list[str]:
+    if results.run.info.settings.training:
+        return gradients.trained_conclusions(results, quote)
+    if "latency" in results.run.info.stages:
+        return conclusions.timed_conclusions(results, quote)
+    return []
 
 
 def _headline(run: Run) -> str:
     suite, description = plain(run.info.suite), plain(run.info.description)
-    return _wrapped(f"{suite}: {description}" if description else suite)
+    return filled(f"{suite}: {description}" if description else suite)
 
 
-def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: prose.Quote) -> list[str]:
+def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) -> list[str]:
     exact = [column for column in columns if column.part == "exact"]
     return [
-        *prose.missing(table, exact, quote),
-        *prose.count_notes(table, quote),
+        *notes.missing(table, exact, quote),
+        *notes.count_notes(table, quote),
         *gradients.term_notes(table, quote),
     ]
 
 
-def _run_notes(
-    run: Run, table: Sequence[Row], columns: Sequence[Column], quote: prose.Quote
-) -> list[str]:
+def _run_notes(results: Results, columns: Sequence[Column], quote: Quote) -> list[str]:
     rest = [column for column in columns if column.part != "exact"]
     return [
-        *gradients.part_notes(table, quote),
-        *prose.missing(table, rest, quote),
-        *prose.run_notes(run, table, quote),
+        *gradients.part_notes(results.rows, quote),
+        *notes.missing(results.rows, rest, quote),
+        *notes.run_notes(results, quote),
     ]
 
 
-def _grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
-    chosen = [column for column in columns if column.part == part]
+def _text_tables(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
     return [
-        f"{_wrapped(_title(group, part, _same))}\n{drawn.text()}"
-        for group in by_mode(table).values()
-        if (drawn := grid(group, chosen))
+        f"{filled(_title(rows, part, verbatim))}\n{mode_grid.text()}"
+        for rows, mode_grid in _grids(table, columns, part)
     ]
 
 
-def _markdown_grids(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
-    chosen = [column for column in columns if column.part == part]
+def _markdown_tables(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
     return [
-        f"### {_title(group, part, code)}\n\n{drawn.markdown(code)}"
-        for group in by_mode(table).values()
-        if (drawn := grid(group, chosen))
+        f"### {_title(rows, part, code)}\n\n{mode_grid.markdown(code)}"
+        for rows, mode_grid in _grids(table, columns, part)
     ]
 
 
-def _title(group: Sequence[Row], part: Part, quote: prose.Quote) -> str:
-    return "Means over seeds" if part == "trained" else prose.title(group, quote)
+def _grids(
+    table: Sequence[Row], columns: Sequence[Column], part: Part
+) -> list[tuple[list[Row], Grid]]:
+    """The rows and the table of each mode that has a figure of this part."""
+    of_part = [column for column in columns if column.part == part]
+    return [
+        (rows, mode_grid)
+        for rows in by_mode(table).values()
+        if (mode_grid := grid(rows, of_part)) is not None
+    ]
 
 
-def _listed(heading: str, items: Sequence[str]) -> list[str]:
-    if not items:
+def _title(rows: Sequence[Row], part: Part, quote: Quote) -> str:
+    return "Means over seeds" if part == "trained" else table_title(rows, quote)
+
+
+def _listed(heading: str, sentences: Sequence[str]) -> list[str]:
+    return [headed(heading, sentences)] if sentences else []
+
+
+def _bullets(heading: str, sentences: Sequence[str]) -> list[str]:
+    if not sentences:
         return []
-    return ["\n".join([heading, *(_wrapped(f"- {item}", indent="  ") for item in items)])]
-
-
-def _bullets(heading: str, items: Sequence[str]) -> list[str]:
-    return [heading, "\n".join(f"- {item}" for item in items)] if items else []
+    return [heading, "\n".join(f"- {sentence}" for sentence in sentences)]
 
 
 def _labelled(lines: Sequence[tuple[str, str]]) -> str:
     """Each text behind its label; a command stays on one line, so that it can be copied."""
     width = max(len(label) for label, _ in lines)
-    shown = [(label, f"{label:<{width}}  {text}") for label, text in lines]
-    indent = " " * (width + 2)
-    return "\n".join(line if label == "repeat" else _wrapped(line, indent) for label, line in shown)
+    return "\n".join(
+        f"{label:<{width}}  {text}" if label == "repeat" else filled(text, f"{label:<{width}}  ")
+        for label, text in lines
+    )
 
 
 def _underlined(title: str, rule: str) -> str:
     return f"{title}\n{rule * min(WIDTH, max(map(len, title.splitlines())))}"
-
-
-def _wrapped(sentence: str, indent: str = "") -> str:
-    return textwrap.fill(
-        sentence, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _same(text: str) -> str:
-    return text

@@ -1,30 +1,22 @@
-"""What a report derives from a run: one `Row` a case, every reading a number or a reason.
+"""What a report derives from a run: one `Row` a case, with its readings and its verdict.
 
 No pandas and nothing to draw with here; tables, frames and plots all start from these rows.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from ..plan.case import Case, Mode, is_gpu
+from ..plan.case import Case, Mode
 from ..plan.labels import names as names_of
 from ..records.base import Failure, Samples
-from ..records.gradient_terms import Structure
-from ..records.lines import Latency, Stage
+from ..records.lines import Latency
 from ..records.measurements import EXACT
-from ..records.quantities import QUANTITIES, Quantity
 from ..records.run import Record, Run
-from ..records.trainings import Reading as Gradients
-from ..records.trainings import Training
 from ..verdicts.judge import Answer, Verdict
 from ..verdicts.launches import CaseLaunches, launches_by_case
-from ..verdicts.over_seeds import over_seeds
-from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
+from ..verdicts.stats import Estimate
 from ..verdicts.within_run import difference, verdicts
-
-Reading = int | float | str | Estimate | Failure | None
-"""A value, a word, an estimate, why there is none, or None where it does not apply."""
+from .readings import Reading, case_readings, missing_reading
 
 AGAINST_REFERENCE: dict[Answer, str] = {
     "better": "faster",
@@ -34,13 +26,6 @@ AGAINST_REFERENCE: dict[Answer, str] = {
 }
 """Verdicts as they are said of an entry beside the reference."""
 
-_ON_GPU = ("peak_requested_bytes", "peak_reserved_bytes", "baseline_alloc_bytes")
-_COMPILED = ("compile_s",)
-_ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
-
-NOT_MEASURED = "not measured"
-FAILED = "failed"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -49,7 +34,9 @@ class Row:
     ``name`` is its label, made unique among the cases of its mode; ``place`` counts entries in
     suite order and is shared by the modes of one entry. ``ratios`` are of the exact figures to
     those of ``reference`` (its name; None where the suite sets none). ``verdict`` is on its latency
-    against the reference's, all cases of the run judged together.
+    against the reference's, all cases of the run judged together. ``latencies`` are of the launches
+    that count, ``left_out`` of the others; ``samples`` are the seconds per iteration of those that
+    count, by launch.
     """
 
     record: Record
@@ -83,43 +70,43 @@ class Row:
 def rows(run: Run) -> tuple[Row, ...]:
     """The rows of a run, in suite order."""
     by_key = {record.case.key: record for record in run.records}
-    references = {record.case.reference for record in run.records} - {None}
+    reference_keys = {record.case.reference for record in run.records} - {None}
     names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
     launches = launches_by_case(run)
-    readings = {
-        key: _readings(record, launches[key], run.info.stages) for key, record in by_key.items()
+    measured = {
+        key: case_readings(record, launches[key], run.info.stages) for key, record in by_key.items()
     }
-    judged = verdicts(run, launches)
-    result = []
+    verdict_by_key = verdicts(run, launches)
+    table = []
     for record in run.records:
         case = record.case
         place = places.setdefault(_identity(case), len(places))
         reference = by_key.get(case.reference) if case.reference else None
-        own = dict(readings[case.key])
-        verdict = judged.get(case.key)
+        verdict = verdict_by_key.get(case.key)
+        ratio: Reading = None
         if "latency" in run.info.stages:
-            own["latency_ratio"] = _latency_ratio(
-                record, reference, launches[case.key].count, verdict, names
-            )
-        own |= _verdict(verdict)
-        beside = readings[reference.case.key] if reference else {}
-        result.append(
+            ratio = _latency_ratio(record, reference, launches[case.key], verdict, names)
+        readings = {**measured[case.key], "latency_ratio": ratio, **_verdict(verdict)}
+        reference_readings = measured[reference.case.key] if reference else {}
+        table.append(
             Row(
                 record=record,
                 name=names[case.key],
                 place=place,
                 reference=names[reference.case.key] if reference else None,
-                is_reference=case.key in references,
-                readings=own,
-                ratios={key: _exact_ratio(own[key], beside.get(key)) for key in EXACT},
+                is_reference=case.key in reference_keys,
+                readings=readings,
+                ratios={
+                    key: _exact_ratio(readings[key], reference_readings.get(key)) for key in EXACT
+                },
                 verdict=verdict,
                 latencies=launches[case.key].count,
                 left_out=launches[case.key].left_out,
                 samples=launches[case.key].samples,
             )
         )
-    return tuple(result)
+    return tuple(table)
 
 
 def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
@@ -132,8 +119,8 @@ def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
 
 def latency_ratio(numerator: Row, denominator: Row) -> Estimate | None:
     """The ratio of two cases by the launches that both took part in, None without any."""
-    found = difference(numerator.samples, denominator.samples)
-    return found.estimate() if found else None
+    log_ratios = difference(numerator.samples, denominator.samples)
+    return log_ratios.estimate() if log_ratios else None
 
 
 def estimate(reading: Reading) -> Estimate | None:
@@ -145,145 +132,17 @@ def _identity(case: Case) -> str:
     return case.key.removesuffix(f" {case.mode}")
 
 
-def _readings(
-    record: Record, launches: CaseLaunches, stages: Sequence[Stage]
-) -> dict[str, Reading]:
-    """All but the ratio and the verdict; None for what the run does not measure."""
-    accuracy = record.case.accuracy
-    return {
-        "top1": accuracy.top1 if accuracy else None,
-        "latency_ratio": None,
-        **{
-            quantity.key: _measured(record, quantity, stages)
-            for quantity in QUANTITIES
-            if quantity.stage
-        },
-        **_flow(record, stages),
-        **_trained(record, stages),
-        **_latency(record, launches.count, stages),
-    }
-
-
-def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:
-    """The field of a measurement; None for what only a GPU, or only a compiled module, has."""
-    measurement = record.measurements.get(quantity.stage)
-    if measurement is not None:
-        reading: Reading = getattr(measurement, quantity.key)
-        return reading
-    case = record.case
-    exists = {"": True, "gpu": is_gpu(case.device), "compiled": case.compiler is not None}
-    return _missing(record, quantity.stage, stages) if exists[quantity.only] else None
-
-
-def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    """How the flow of gradients stands; no term can be shared where nothing is cut."""
-    terms = record.gradient_terms
-    if terms is None:
-        return {"cuts": _missing(record, "gradient_terms", stages)}
-    cuts: dict[str, Reading] = {"cuts": cuts_text(terms.structure)}
-    return cuts if terms.structure.splits else {**cuts, "shared_terms": None}
-
-
-def cuts_text(structure: Structure) -> str:
-    """How the flow of gradients stands between the parts of what is cut by channels."""
-    truncated = sum(split.truncated for split in structure.splits)
-    number = len(structure.splits)
-    if not number:
-        return "no cut"
-    text = f"{truncated} of {number} truncated"
-    if number == 1:
-        text = "truncated" if truncated else "shared"
-    # An operator that could not be followed may hide what is shared behind it.
-    return f"{text}, not all followed" if truncated and structure.unfollowed else text
-
-
-TRAINED: Mapping[str, tuple[int, Callable[[Gradients], float | None]]] = {
-    "parts_cka": (-1, lambda reading: reading.parts_cka),
-    "parts_cka_start": (0, lambda reading: reading.parts_cka),
-    "control_cka": (-1, lambda reading: reading.control_cka),
-    "mean_cka": (-1, lambda reading: reading.mean_cka),
-    "parts_directions": (-1, lambda reading: reading.parts_directions),
-    "relative_rank": (-1, lambda reading: reading.relative_rank),
-    "accuracy": (-1, lambda reading: reading.accuracy),
-}
-"""By column: which reading of a training, and what of it."""
-
-
-def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    trainings: Sequence[Training] = record.trainings
-    terms = record.gradient_terms
-    if not trainings:
-        missing = _missing(record, "training", stages)
-        if terms and not terms.is_block and missing is not None:
-            missing = Failure(reason="it returns no feature map (N, C, H, W) to train on")
-        return dict.fromkeys(TRAINED, missing)
-    return {
-        key: _over_seeds([value(training.readings[place]) for training in trainings])
-        for key, (place, value) in TRAINED.items()
-    }
-
-
-def _over_seeds(values: Sequence[float | None]) -> Reading:
-    found = [value for value in values if value is not None]
-    if len(found) < len(values):
-        return Failure(reason="one feature map makes no pair")
-    return over_seeds(found)
-
-
-def _latency(
-    record: Record, latencies: Sequence[Latency], stages: Sequence[Stage]
-) -> dict[str, Reading]:
-    names = ("latency", "images_per_s", "first_call", "outliers")
-    beside: dict[str, Reading] = dict.fromkeys(_ON_GPU)
-    if not latencies:
-        return dict.fromkeys(names, _missing(record, "latency", stages)) | beside
-    latency = _estimate([line.samples_s for line in latencies])
-    if isinstance(latency, Failure):
-        return dict.fromkeys(names, latency) | beside
-    return {
-        "latency": latency,
-        "images_per_s": record.case.input_shape[0] / latency.value,
-        "first_call": median(line.first_call_s for line in latencies),
-        "outliers": sum(tukey_outliers(line.samples_s) for line in latencies),
-        **_on_gpu(latencies, latency),
-    }
-
-
-def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Reading]:
-    """The same work by the host's clock, and as a graph; None where it was not timed so."""
-    found: dict[str, Reading] = dict.fromkeys(_ON_GPU)
-    if hosts := [line.host_samples_s for line in latencies if line.host_samples_s]:
-        found["host_latency"] = _estimate(hosts)
-    graphs = [line.graph_samples_s for line in latencies if line.graph_samples_s]
-    if refused := [one for one in graphs if isinstance(one, Failure)]:
-        return found | {"graph_latency": refused[0], "launch_overhead": refused[0]}
-    replayed = (
-        _estimate([one for one in graphs if not isinstance(one, Failure)]) if graphs else None
-    )
-    overhead: Reading = replayed if isinstance(replayed, Failure) else None
-    if isinstance(replayed, Estimate):
-        overhead = max(0.0, 1 - replayed.value / latency.value)
-    return found | {"graph_latency": replayed, "launch_overhead": overhead}
-
-
-def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:
-    try:
-        return latency_estimate(launches)
-    except ValueError:
-        return Failure(reason="a sample is not a positive time")
-
-
 def _latency_ratio(
     record: Record,
     reference: Record | None,
-    launches: Sequence[Latency],
+    launches: CaseLaunches,
     verdict: Verdict | None,
     names: Mapping[str, str],
 ) -> Reading:
     if reference is None:
         return None if record.case.reference is None else Failure(reason="no reference in this run")
-    if not launches:
-        return _missing(record, "latency", ("latency",))
+    if not launches.count:
+        return missing_reading(record, "latency", ("latency",))
     if reference is record:
         return 1.0
     if verdict is None:
@@ -303,17 +162,7 @@ def _verdict(verdict: Verdict | None) -> dict[str, Reading]:
     }
 
 
-def _exact_ratio(own: Reading, beside: Reading) -> float | None:
-    if isinstance(own, int) and isinstance(beside, int):
-        return own / beside if beside else 1.0 if own == 0 else None
+def _exact_ratio(figure: Reading, reference: Reading) -> float | None:
+    if isinstance(figure, int) and isinstance(reference, int):
+        return figure / reference if reference else 1.0 if figure == 0 else None
     return None
-
-
-def _missing(record: Record, stage: Stage, stages: Sequence[Stage]) -> Failure | None:
-    """Why there is no reading of ``stage``; None where the run does not measure it."""
-    if stage not in stages:
-        return None
-    for failure in record.failures:
-        if failure.stage == stage:
-            return Failure(reason=f"{FAILED}: {failure.cause}")
-    return Failure(reason=f"{FAILED} before" if record.failures else NOT_MEASURED)

@@ -7,8 +7,8 @@ from ..records.base import Failure
 from ..records.measurements import Counts, Layer, Split, TensorPeak
 from ..records.run import Record
 from ..units import bytes_text, count_text, shape_text
-from .prose import MODE_TITLES
-from .tables import WIDTH, Strip, draw, wrap
+from .tables import Strip, draw, filled
+from .words import MODE_TITLES
 
 _NAME_WIDTH = 40
 
@@ -35,10 +35,10 @@ def _layers(counts: Counts) -> str:
     return draw(
         [
             Strip(header="layer", cells=tuple(map(_name, layers)), left=True),
-            Strip(header="type", cells=tuple(plain(one.type) for one in layers), left=True),
+            Strip(header="type", cells=tuple(plain(layer.type) for layer in layers), left=True),
             Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
-            Strip(header="params", cells=tuple(_own(layer.params) for layer in layers)),
-            Strip(header="MACs", cells=tuple(_own(layer.macs) for layer in layers)),
+            Strip(header="params", cells=tuple(_count(layer.params) for layer in layers)),
+            Strip(header="MACs", cells=tuple(_count(layer.macs) for layer in layers)),
             Strip(header="share", cells=tuple(shares)),
         ]
     )
@@ -54,7 +54,7 @@ def _shape(layer: Layer) -> str:
     return "" if layer.output_shape is None else shape_text(layer.output_shape)
 
 
-def _own(count: int) -> str:
+def _count(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
@@ -88,27 +88,23 @@ def _total(name: str, value: int | Failure, note: str, width: int) -> str:
 def _peak(record: Record, peak: TensorPeak) -> str:
     at = (peak.operator or "its start") + (f" in {plain(peak.module)}" if peak.module else "")
     kinds = ((kind, getattr(peak.split, kind)) for kind in Split.__struct_fields__)
-    split = ", ".join(f"{kind.replace('_', ' ')} {bytes_text(n)}" for kind, n in kinds if n)
+    split = ", ".join(
+        f"{kind.replace('_', ' ')} {bytes_text(size)}" for kind, size in kinds if size
+    )
     total = f"{bytes_text(peak.peak_tensor_bytes)} ({peak.peak_tensor_bytes:,} bytes)"
     title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
-    return "\n".join([title, *_indented(split), *_indented(f"at {at}")])
+    return "\n".join([title, filled(split, "  "), filled(f"at {at}", "  ")])
 
 
 def _notes(counts: Counts) -> str:
     lines = [
-        f"{one.counter} does not see {plain(one.name)}, {one.calls} x: {one.reason}"
-        for one in counts.uncounted
+        f"{item.counter} does not see {plain(item.name)}, {item.calls} x: {item.reason}"
+        for item in counts.uncounted
     ]
-    for explanation in dict.fromkeys(one.explanation for one in counts.disagreements):
-        modules = [one for one in counts.disagreements if one.explanation == explanation]
-        excess = sum(one.thop_macs - one.torch_macs for one in modules)
+    for explanation in dict.fromkeys(item.explanation for item in counts.disagreements):
+        modules = [item for item in counts.disagreements if item.explanation == explanation]
+        excess = sum(item.thop_macs - item.torch_macs for item in modules)
         lines.append(f"thop {excess:+,} MACs, {len(modules)} x: {plain(explanation)}")
     if not lines:
         return ""
-    return "\n".join(
-        ["Between the counters", *(part for line in lines for part in _indented(line))]
-    )
-
-
-def _indented(sentence: str) -> list[str]:
-    return [f"  {line}" for line in wrap(sentence, WIDTH - 2)]
+    return "\n".join(["Between the counters", *(filled(line, "  ") for line in lines)])

@@ -32,9 +32,9 @@ def sweep(table: Sequence[Row]) -> Sweep | None:
     axes: dict[str, None] = {}
     swept: list[Row] = []
     for rows in by_entry.values():
-        own = _varied([_numbers(row) for row in rows])
-        if own:
-            axes |= dict.fromkeys(own)
+        varied = _varied([_numbers(row) for row in rows])
+        if varied:
+            axes |= dict.fromkeys(varied)
             swept += rows
     if not 1 <= len(axes) <= 2:
         return None
@@ -48,12 +48,12 @@ def sweep(table: Sequence[Row]) -> Sweep | None:
 def _numbers(row: Row) -> Mapping[str, float]:
     """Every number that a case is set by: arguments, batch size and resolution."""
     case = row.record.case
-    found: dict[str, float] = {
+    arguments: dict[str, float] = {
         name: float(value)
         for name, value in case.arguments.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    return found | {
+    return arguments | {
         name: float(case.input_shape[index])
         for name, index in _SIZES.items()
         if len(case.input_shape) == 4
@@ -61,6 +61,5 @@ def _numbers(row: Row) -> Mapping[str, float]:
 
 
 def _varied(numbers: Sequence[Mapping[str, float]]) -> list[str]:
-    return [
-        name for name in numbers[0] if len({one.get(name, numbers[0][name]) for one in numbers}) > 1
-    ]
+    first = numbers[0]
+    return [name for name in first if len({each.get(name, first[name]) for each in numbers}) > 1]

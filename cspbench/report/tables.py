@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..records.base import Failure
+from ..units import ratio_text
 from .columns import Column
 from .rows import Row
 
@@ -129,8 +130,25 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line] if line or not lines else lines
 
 
+def filled(text: str, start: str = "") -> str:
+    """The text behind ``start`` in lines of at most `WIDTH` cells, the further ones indented.
+
+    >>> filled("a warm-up ended at the cap", "- ")
+    '- a warm-up ended at the cap'
+    """
+    lines = wrap(text, WIDTH - len(start))
+    return start + f"\n{' ' * len(start)}".join(lines)
+
+
+def headed(heading: str, sentences: Iterable[str]) -> str:
+    """A heading over a list, an item a sentence."""
+    return "\n".join([heading, *(filled(sentence, "- ") for sentence in sentences)])
+
+
 def cells_wide(text: str) -> int:
     """Terminal cells that one line of text takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     from wcwidth import wcswidth
 
     width: int = wcswidth(text)
@@ -146,18 +164,16 @@ def _fitting(text: str, width: int) -> int:
 
 def _bundle(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
     readings = [row.readings[column.key] for row in rows]
-    own = Strip(header=column.header, cells=tuple(map(column.cell, readings)))
+    figures = Strip(header=column.header, cells=tuple(map(column.cell, readings)))
     if column.part == "exact":
-        return own, *_ratios(rows, column)
+        return figures, *_ratios(rows, column)
     if column.interval:
         interval = tuple(map(column.interval_cell, readings))
-        return own, Strip(header="95%\ninterval", cells=interval)
-    return (own,)
+        return figures, Strip(header="95%\ninterval", cells=interval)
+    return (figures,)
 
 
 def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
-    from ..units import ratio_text
-
     ratios = [row.ratios.get(column.key) for row in rows]
     if all(ratio is None for ratio in ratios):
         return ()

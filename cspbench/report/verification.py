@@ -1,59 +1,54 @@
 """What `verify` prints: a sentence that concludes, then every figure beside ours."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ..records.verification import CONVENTIONS, Check
 from ..units import percent_text
-from .prose import some
-from .tables import WIDTH, Strip, draw, wrap
+from .tables import Strip, draw, filled, headed, wrap
+from .words import listing
 
 _HEADERS = ("entry", "what", "published", "ours", "difference", "answer")
+_DIFFERING = {"differs, as known": "differ for a known reason", "differs": "differ"}
 _LEFT = (True, True, False, False, False, True)
 
 
 def text(checks: Sequence[Check]) -> str:
     """The conclusion, the table, why figures differ, and the sources."""
-    used = [word for word in CONVENTIONS if any(one.convention == word for one in checks)]
+    used = [word for word in CONVENTIONS if any(check.convention == word for check in checks)]
     key = "; ".join(f"{word}: {CONVENTIONS[word]}" for word in used)
-    blocks = ["\n".join(wrap(conclusion(checks), WIDTH)), _table(checks)]
-    blocks.append("\n".join(wrap(key, WIDTH)))
+    blocks = [filled(conclusion(checks)), _table(checks), filled(key)]
     reasons = dict.fromkeys(
-        f"{one.entry}, {one.convention}: {one.reason or 'the reason is not known'}"
-        for one in checks
-        if one.answer.startswith("differs")
+        f"{check.entry}, {check.convention}: {check.reason or 'the reason is not known'}"
+        for check in checks
+        if check.answer.startswith("differs")
     )
     if reasons:
-        blocks.append("\n".join(["Where figures differ", *map(_item, reasons)]))
-    sources: dict[str, list[str]] = {}
-    for one in checks:
-        names = sources.setdefault(one.source, [])
-        if one.entry not in names:
-            names.append(one.entry)
-    listed = (_item(f"{source}: {', '.join(names)}") for source, names in sources.items())
-    blocks.append("\n".join(["Sources", *listed]))
+        blocks.append(headed("Where figures differ", reasons))
+    sources: dict[str, dict[str, None]] = defaultdict(dict)
+    for check in checks:
+        sources[check.source][check.entry] = None
+    listed = [f"{source}: {', '.join(names)}" for source, names in sources.items()]
+    blocks.append(headed("Sources", listed))
     return "\n\n".join(blocks)
 
 
 def conclusion(checks: Sequence[Check]) -> str:
     """One sentence."""
-    answers = Counter(one.answer for one in checks)
-    sentence = " ".join(
-        _met([one for one in checks if one.is_published is is_published], what)
-        for is_published, what in ((True, "published figures"), (False, "figures derived by hand"))
-    ).strip()
-    for answer in ("differs, as known", "differs"):
-        if answers[answer]:
-            named = some(
-                [f"{one.entry} ({one.convention})" for one in checks if one.answer == answer]
-            )
-            word = "differ for a known reason" if answer == "differs, as known" else "differ"
-            sentence += f" {answers[answer]} {word}: {named}."
-    return sentence
+    published = [check for check in checks if check.is_published]
+    derived = [check for check in checks if not check.is_published]
+    sentences = [_met(published, "published figures"), _met(derived, "figures derived by hand")]
+    text = " ".join(sentences).strip()
+    for answer, words in _DIFFERING.items():
+        differing = [check for check in checks if check.answer == answer]
+        if differing:
+            names = listing([f"{check.entry} ({check.convention})" for check in differing])
+            text += f" {len(differing)} {words}: {names}."
+    return text
 
 
 def _met(checks: Sequence[Check], what: str) -> str:
-    answers = Counter(one.answer for one in checks)
+    answers = Counter(check.answer for check in checks)
     met = answers["equal"] + answers["equal as rounded"]
     if not checks:
         return ""
@@ -65,14 +60,14 @@ def _met(checks: Sequence[Check], what: str) -> str:
 def _table(checks: Sequence[Check]) -> str:
     rows = [
         (
-            " ".join([one.entry, *(f"{name}={value}" for name, value in one.arguments.items())]),
-            one.convention,
-            one.published,
-            one.ours_text,
-            _difference(one),
-            one.answer,
+            " ".join([check.entry, *(f"{key}={value}" for key, value in check.arguments.items())]),
+            check.convention,
+            check.published,
+            check.ours_text,
+            _difference(check),
+            check.answer,
         )
-        for one in checks
+        for check in checks
     ]
     columns = zip(*rows, strict=True)
     strips = [
@@ -87,8 +82,3 @@ def _difference(check: Check) -> str:
         return ""
     sign = "+" if check.difference > 0 else "-"
     return f"{sign}{percent_text(abs(check.difference))}"
-
-
-def _item(sentence: str) -> str:
-    first, *rest = wrap(sentence, WIDTH - 2)
-    return "\n".join([f"- {first}", *(f"  {line}" for line in rest)])

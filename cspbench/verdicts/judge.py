@@ -95,17 +95,17 @@ def _answer(difference: Difference, p: float, *, limit: float, alpha: float) -> 
 
 def _more_launches(difference: Difference, *, limit: float, share: float) -> int | None:
     """How many more launches of the same spread would turn this very ratio into an answer."""
-    error, have = difference.standard_error, difference.launches
+    error, launches = difference.standard_error, difference.launches
     if error is None:
         return None
     effect = abs(difference.log_ratio)
-    wanted = 1 - share / 2 if effect > limit else 0.5 + CONFIDENCE / 2
+    quantile = 1 - share / 2 if effect > limit else 0.5 + CONFIDENCE / 2
     room = effect if effect > limit else limit - effect
 
     def decides(number: int) -> bool:
-        degrees = difference.degrees * (number - 1) / (have - 1)
-        return t_quantile(wanted, degrees) * error * math.sqrt(have / number) <= room
+        degrees = difference.degrees * (number - 1) / (launches - 1)
+        return t_quantile(quantile, degrees) * error * math.sqrt(launches / number) <= room
 
-    numbers = range(have + 1, max(have + 2, _MOST_LAUNCHES))
+    numbers = range(launches + 1, max(launches + 2, _MOST_LAUNCHES))
     first = bisect_left(numbers, 1, key=decides)  # more launches decide no less
-    return numbers[first] - have if first < len(numbers) else None
+    return numbers[first] - launches if first < len(numbers) else None

@@ -23,9 +23,9 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     )
 
 
-def beside(
-    own: Sequence[Training],
-    other: Sequence[Training],
+def paired_by_seed(
+    candidate: Sequence[Training],
+    baseline: Sequence[Training],
     value: Callable[[Reading], float],
     place: int,
 ) -> Difference | None:
@@ -34,10 +34,10 @@ def beside(
     ``place`` is that of the reading: 0 the start, -1 the end. The difference is on the scale of the
     value itself, not a logarithm.
     """
-    others = {training.seed: training for training in other}
-    pairs = [
-        value(training.readings[place]) - value(others[training.seed].readings[place])
-        for training in own
-        if training.seed in others
+    baselines = {training.seed: training for training in baseline}
+    differences = [
+        value(training.readings[place]) - value(baselines[training.seed].readings[place])
+        for training in candidate
+        if training.seed in baselines
     ]
-    return paired(pairs) if pairs else None
+    return paired(differences) if differences else None

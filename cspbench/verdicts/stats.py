@@ -97,9 +97,9 @@ class Difference:
         number = len(self.candidate)
         weights = _weights(number, len(values) - number, enumerated=_ways(self) <= _ENUMERATED)
         distances = np.abs(weights @ values)
-        seen = abs(self.log_ratio)
+        observed = abs(self.log_ratio)
         # equal but for the order of the additions
-        hits = int((distances >= seen - 1e-12 * (1 + seen)).sum())
+        hits = int((distances >= observed - 1e-12 * (1 + observed)).sum())
         if _ways(self) <= _ENUMERATED:
             return hits / len(weights)
         return (hits + 1) / (_DRAWN + 1)

@@ -131,7 +131,7 @@ def test_the_blocks_output_holds_its_own_part_of_the_base(
 
 
 @given(channels=st.integers(2, 65), gamma=GAMMAS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_split_only_loses_no_channel_of_the_base(channels: int, gamma: float) -> None:
     module = SplitOnly(channels=channels, gamma=gamma, layers=1, growth=1, bn_size=1).eval()
     x = torch.randn(1, channels, 1, 1)
@@ -140,7 +140,7 @@ def test_split_only_loses_no_channel_of_the_base(channels: int, gamma: float) ->
 
 @pytest.mark.parametrize("design", DESIGNS)
 @given(channels=st.integers(2, 65), gamma=GAMMAS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_the_output_has_the_channels_that_the_module_announces(
     design: type[Design], channels: int, gamma: float
 ) -> None:

@@ -301,7 +301,7 @@ def test_an_activation_is_that_of_every_convolution(entry: Entry) -> None:
 
 @every_entry
 @given(c1=st.integers(1, 65), c2=st.integers(1, 65), e=st.floats(0.01, 1.5), mid=st.integers(1, 9))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_the_output_has_c2_channels_whatever_stands_inside(
     entry: Entry, c1: int, c2: int, e: float, mid: int
 ) -> None:

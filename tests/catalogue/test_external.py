@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cspbench import cli
 from cspbench.catalogue import find
 from cspbench.catalogue.loading import resolve
-from cspbench.cli import commands as cli
 from cspbench.errors import CspbenchError
 from cspbench.measures.counts import count
 from cspbench.measures.execution.subject import BuiltSubject

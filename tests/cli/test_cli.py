@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cspbench.cli import commands as cli
-from cspbench.cli import options
+from cspbench import cli
+from cspbench.cli.output import command_line
+from cspbench.cli.verbs import VERBS
 from cspbench.records import folder as store
 
 ROOT = Path(__file__).parents[2]
@@ -153,18 +154,18 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_2(
     words: list[str], message: str, tmp_path: Path
 ) -> None:
     """Nothing else is printed, and nothing is left behind."""
-    done = cspbench(*words, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"cspbench: {message}\n"
+    completed = cspbench(*words, cwd=tmp_path)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert completed.stderr == f"cspbench: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_path: Path) -> None:
     """A typing error costs no run."""
-    done = cspbench("run", "smoke", "--columns", "parms", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("cspbench: no column 'parms'; nearest: 'params'")
-    assert done.stderr.count("\n") == 1
+    completed = cspbench("run", "smoke", "--columns", "parms", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr.startswith("cspbench: no column 'parms'; nearest: 'params'")
+    assert completed.stderr.count("\n") == 1
 
 
 def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
@@ -173,12 +174,14 @@ def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
     """As when a command is typed with the system's own."""
     monkeypatch.setitem(sys.modules, "msgspec", None)
     for name in [name for name in sys.modules if name.startswith("cspbench.")]:
-        if name not in {"cspbench.cli.commands", "cspbench.cli.options", "cspbench.errors"}:
+        if name not in {"cspbench.cli.main", "cspbench.cli.options", "cspbench.errors"}:
             monkeypatch.delitem(sys.modules, name)
     assert cli.main(["list"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"cspbench: msgspec is not installed for {sys.executable}; make setup")
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith(
+        f"cspbench: msgspec is not installed for {sys.executable}; make setup"
+    )
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize(("on_path", "word"), [(True, "python"), (False, "")])
@@ -190,7 +193,7 @@ def test_the_next_command_names_an_interpreter_that_has_what_is_needed(
     monkeypatch.setenv("PATH", str(folder) if on_path else "/nowhere")
     monkeypatch.chdir(folder.parent)
     word = word or f"{folder.name}/{Path(sys.executable).name}"
-    assert cli._command("show", "a b") == f"{word} -m cspbench show 'a b'"
+    assert command_line("show", "a b") == f"{word} -m cspbench show 'a b'"
 
 
 @slow
@@ -200,9 +203,9 @@ def test_cuda_without_cuda_is_refused_with_a_remedy(tmp_path: Path) -> None:
 
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
-    done = cspbench("--device", "cuda", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    completed = cspbench("--device", "cuda", cwd=tmp_path)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert completed.stderr == (
         f"cspbench: --device cuda: torch {torch.__version__} sees no CUDA device; install a CUDA "
         "build of torch and a driver, or measure with --device cpu\n"
     )
@@ -218,46 +221,48 @@ def test_help_and_list_load_nothing_heavy(words: list[str]) -> None:
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout
 
 
 def test_help_names_only_verbs_that_work() -> None:
     """And says what an exit code means."""
-    done = cspbench("--help")
-    assert done.returncode == 0
-    for verb in options.VERBS:
-        assert re.search(rf"^    {verb}\b", done.stdout, re.MULTILINE)
-    assert "130 interrupted" in done.stdout
+    completed = cspbench("--help")
+    assert completed.returncode == 0
+    for verb in VERBS:
+        assert re.search(rf"^    {verb}\b", completed.stdout, re.MULTILINE)
+    assert "130 interrupted" in completed.stdout
 
 
 def test_version_names_what_counts_and_what_runs() -> None:
     """The versions that a figure depends on."""
-    done = cspbench("--version")
-    assert done.returncode == 0
-    assert done.stdout.startswith("cspbench ")
-    assert "torch " in done.stdout
-    assert "thop " in done.stdout
+    completed = cspbench("--version")
+    assert completed.returncode == 0
+    assert completed.stdout.startswith("cspbench ")
+    assert "torch " in completed.stdout
+    assert "thop " in completed.stdout
 
 
 def test_list_as_json_names_entries_suites_and_measures() -> None:
     """One object, for other programs."""
-    found = json.loads(cspbench("list", "--json").stdout)
-    assert {"blocks", "smoke"} <= set(found["suites"])
-    assert set(found["measures"]) == {
+    listed = json.loads(cspbench("list", "--json").stdout)
+    assert {"blocks", "smoke"} <= set(listed["suites"])
+    assert set(listed["measures"]) == {
         *("counts", "disk_size", "tensor_peak", "allocated", "graph", "resident", "latency"),
         *("gradient_terms", "training"),
     }
-    assert {"latency", "graph_bytes", "macs"} <= set(found["columns"])
-    csp = next(entry for entry in found["entries"] if entry["name"] == "csp")
+    assert {"latency", "graph_bytes", "macs"} <= set(listed["columns"])
+    csp = next(entry for entry in listed["entries"] if entry["name"] == "csp")
     assert csp["input_shape"] == [1, 64, 56, 56]
     assert csp["parameters"]["gamma"] == 0.5
 
 
 def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
     """`dense`: derived by hand from its structure."""
-    found = json.loads(cspbench("show", "dense", "--json").stdout)
+    shown = json.loads(cspbench("show", "dense", "--json").stdout)
     known = {
         "entry": "dense",
         "input_shape": [1, 64, 56, 56],
@@ -269,16 +274,16 @@ def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
         "activations": (6 * (128 + 32) + 128) * 56 * 56,
         "cio": 9_332_736,
     }
-    assert {key: found[key] for key in known} == known
-    assert {"thop_macs", "uncounted", "layers"} <= set(found)
-    assert found["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
+    assert {key: shown[key] for key in known} == known
+    assert {"thop_macs", "uncounted", "layers"} <= set(shown)
+    assert shown["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
 
 
 def test_show_answers_for_a_batch_that_would_never_fit() -> None:
     """100,000 images: terabytes in training, said in seconds."""
-    done = cspbench("show", "csp", "--set", "gamma=0.25", "--input", "100000,64,56,56")
-    assert done.returncode == 0
-    assert "GiB" in done.stdout
+    completed = cspbench("show", "csp", "--set", "gamma=0.25", "--input", "100000,64,56,56")
+    assert completed.returncode == 0
+    assert "GiB" in completed.stdout
 
 
 @slow
@@ -286,23 +291,23 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     tmp_path: Path,
 ) -> None:
     """Option first means `run`; the plain progress has a line a case, and the folder is whole."""
-    done = cspbench(
+    completed = cspbench(
         *("run", "smoke", "--launches", "2", "--turns", "2", "--mode", "infer"), cwd=tmp_path
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name.startswith("smoke-cpu-20")
     assert {path.name for path in folder.iterdir()} == {
         *("run.json", "records.jsonl", "report.txt", "report.md", "report.csv", "plots"),
     }
-    assert (folder / "report.txt").read_text() in done.stdout
-    assert f"Run folder: results/{folder.name}" in done.stdout
-    assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", done.stdout)
+    assert (folder / "report.txt").read_text() in completed.stdout
+    assert f"Run folder: results/{folder.name}" in completed.stdout
+    assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", completed.stdout)
     commands = ("repeat", "Next: ", "Run folder: ")  # which stay whole, to be copied
-    lines = [line for line in done.stdout.splitlines() if not line.startswith(commands)]
+    lines = [line for line in completed.stdout.splitlines() if not line.startswith(commands)]
     assert max(map(len, lines)) <= 100
-    assert "counted, case 2 of 2: csp_fusion_first" in done.stderr
-    assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", done.stderr)
+    assert "counted, case 2 of 2: csp_fusion_first" in completed.stderr
+    assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", completed.stderr)
     run = store.read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
     record = run.records[0]
@@ -322,14 +327,14 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
 def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     """A full disk under standard output."""
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", "cspbench", "list"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-    assert (done.returncode, done.stderr) == (2, "cspbench: No space left on device\n")
+    assert (completed.returncode, completed.stderr) == (2, "cspbench: No space left on device\n")
 
 
 @slow
@@ -398,7 +403,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cspbench: --resume run: it was begun otherwise: turns is 1000 there, 3 was asked for. "
+        "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
         "Ask for the same, or begin anew (--out)\n"
     )
     other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
@@ -407,8 +412,8 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
-    done = cspbench("run", "--resume", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = cspbench("run", "--resume", "run", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     assert 2 <= len(store.read(tmp_path / "run").launches) <= 3  # a contended one is repeated
 
 
@@ -420,11 +425,11 @@ def test_a_failing_case_gives_exit_code_3_and_the_rest_is_reported(tmp_path: Pat
         '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\n'
         '[[case]]\nentry = "c3"\ninput = [1, 128, 8, 8]\nset = { groups = 7 }\n'
     )
-    done = cspbench("run", "mine.toml", "--launches", "1", "--turns", "2", cwd=tmp_path)
-    assert done.returncode == 3, done.stderr
-    assert "FAILED (raised): ValueError" in done.stderr
-    assert "groups=7" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    completed = cspbench("run", "mine.toml", "--launches", "1", "--turns", "2", cwd=tmp_path)
+    assert completed.returncode == 3, completed.stderr
+    assert "FAILED (raised): ValueError" in completed.stderr
+    assert "groups=7" in completed.stdout
+    assert "Traceback" not in completed.stdout + completed.stderr
 
 
 @slow
@@ -433,13 +438,17 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
 ) -> None:
     """Repeated by its command; compiling has a column, and what was not compiled a note."""
     words = ("--mode", "infer", "--launches", "1", "--turns", "1", "--only", "dense")
-    done = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     run = store.read(tmp_path / "run")
     assert {case.compiler for case in run.info.cases} == {"eager"}
     assert "--compile eager" in run.info.command
-    assert "compile" in done.stdout
-    assert "of the modules as written" in " ".join(done.stdout.split())
+    assert "compile" in completed.stdout
+    assert "of the modules as written" in " ".join(completed.stdout.split())
     other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert other.returncode == 2
-    assert "only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager infer'" in other.stderr
+    assert other.stderr == (
+        "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
+        "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
+        "anew (--out)\n"
+    )

@@ -16,9 +16,8 @@ import pytest
 from making import SETTINGS, by_stage, make_case, make_info
 from synthetic import change, make_counts
 
-from cspbench import compare, report
-from cspbench.cli import commands as cli
-from cspbench.engine.session import _repeatable
+from cspbench import cli, compare, report
+from cspbench.cli.exit_codes import comparison_exit_code
 from cspbench.errors import CspbenchError
 from cspbench.records import folder as store
 from cspbench.records.gradient_terms import (
@@ -35,6 +34,7 @@ from cspbench.records.measurements import GradientTerms
 from cspbench.records.run import Record, Run, TrainingSettings
 from cspbench.records.trainings import Head, Reading, Training
 from cspbench.report import plots
+from cspbench.report.results import results
 
 SMALL = ("gradients", "csp", "--set", "channels=8", "--set", "layers=2", "--set", "growth=4")
 SHORT = (*SMALL, "--input", "1,8,8,8", "--seeds", "2", "--steps", "4")
@@ -52,8 +52,8 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     tmp_path: Path,
 ) -> None:
     """Every file of the run comes again to the byte, and the run is equal to its own report."""
-    done = cspbench(*SHORT, "--out", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = cspbench(*SHORT, "--out", "run", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     folder = tmp_path / "run"
     run = store.read(folder)
     assert run.info.command == " ".join(["python -m cspbench", *SHORT])
@@ -68,11 +68,11 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     assert "plots/latency.png" not in names
     report.write(run, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
-    said = "After 4 steps, similarity of the two parts' gradients (linear CKA): csp channels=8"
-    assert said in done.stdout
-    assert "- parts compared, of input as the block cuts it: csp" in done.stdout
-    assert f" -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8\n" in done.stdout
-    assert "Timed" not in done.stdout
+    sentence = "After 4 steps, similarity of the two parts' gradients (linear CKA): csp channels=8"
+    assert sentence in completed.stdout
+    assert "- parts compared, of input as the block cuts it: csp" in completed.stdout
+    assert f" -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8\n" in completed.stdout
+    assert "Timed" not in completed.stdout
     same = cspbench("compare", "run", "run/report.md", cwd=tmp_path)
     assert same.returncode == 0
     first = same.stdout.splitlines()[0]
@@ -82,13 +82,13 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
 @pytest.mark.slow
 def test_networks_are_traced_only(tmp_path: Path) -> None:
     """Nothing is trained with --no-training; a whole network could not be."""
-    done = cspbench("gradients", "peleenet", "--no-training", "--out", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = cspbench("gradients", "peleenet", "--no-training", "--out", "run", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     (record,) = store.read(tmp_path / "run").records
     assert record.gradient_terms is not None
     assert not record.gradient_terms.is_block
-    assert "no cut: peleenet" in done.stdout.replace("\n", " ")
-    assert "1 case: gradient terms first" in done.stderr
+    assert "no cut: peleenet" in completed.stdout.replace("\n", " ")
+    assert "1 case: gradient terms first" in completed.stderr
 
 
 @pytest.mark.slow
@@ -105,16 +105,16 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
     )
     (tmp_path / "below").mkdir()
     words = (f"{tmp_path}/mine.py:Two", "--input", "2,4,8,8", "--out", "../run")
-    done = cspbench("gradients", *words, cwd=tmp_path / "below")
-    assert done.returncode == 0, done.stderr
+    completed = cspbench("gradients", *words, cwd=tmp_path / "below")
+    assert completed.returncode == 0, completed.stderr
     info = store.read(tmp_path / "run").info
     assert info.suite == "mine.py-Two"
     assert info.command == "python -m cspbench gradients ../mine.py:Two --input 2,4,8,8"
     digest = hashlib.sha256((tmp_path / "mine.py").read_bytes()).hexdigest()[:16]
     assert info.models == {f"{tmp_path}/mine.py:Two": digest}
-    assert f"models     …/mine.py:Two {digest}\n" in done.stdout
-    assert "\ncspbench   commit " in done.stdout  # of which nothing follows for the model
-    text = " ".join(done.stdout.split())
+    assert f"models     …/mine.py:Two {digest}\n" in completed.stdout
+    assert "\ncspbench   commit " in completed.stdout  # of which nothing follows for the model
+    text = " ".join(completed.stdout.split())
     assert text.count("it returns no feature map (N, C, H, W) to train on") == 1
     assert "A gradient term takes part in 1 update in" in text
 
@@ -155,29 +155,11 @@ def test_data_or_a_model_that_cannot_be_had_is_said_before_anything_is_measured(
 ) -> None:
     """One line, exit code 2 and no folder."""
     (tmp_path / "data.py").write_text("import os\n\ndef ends():\n    os._exit(3)\n")
-    done = cspbench(*words, "--out", "run", cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    completed = cspbench(*words, "--out", "run", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert message in completed.stderr
+    assert completed.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    ("place", "name", "said"),
-    [
-        ("work/here", "work/there/mine.py:Block", "../there/mine.py:Block"),
-        ("work/here", "other/mine.py:Block", "mine.py:Block"),
-    ],
-)
-def test_what_repeats_a_run_shows_no_more_of_a_path_than_it_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str, said: str
-) -> None:
-    """A way from here; the file's name where the two have but a home in common."""
-    (tmp_path / place).mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / place)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert _repeatable(str(tmp_path / name)) == said
-    assert _repeatable("c3") == "c3"
 
 
 @pytest.mark.slow
@@ -185,18 +167,23 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
     """From another directory it is refused, or when the file has changed; it stays as it is."""
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.Identity\n")
     words = ("gradients", "mine.py:Block", "--input", "1,4,8,8", "--steps", "4")
-    done = cspbench(*words, "--seeds", "1", "--out", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = cspbench(*words, "--seeds", "1", "--out", "run", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     records = tmp_path / "run" / "records.jsonl"
     before = records.read_bytes()
     (tmp_path / "elsewhere").mkdir()
-    done = cspbench("gradients", "--resume", "../run", cwd=tmp_path / "elsewhere")
-    assert done.returncode == 2
-    assert "there is no file mine.py; go on from where it was begun" in done.stderr
+    completed = cspbench("gradients", "--resume", "../run", cwd=tmp_path / "elsewhere")
+    assert completed.returncode == 2
+    assert completed.stderr == (
+        "cspbench: --resume ../run: there is no file mine.py; go on from where it was begun\n"
+    )
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.ReLU\n")
-    done = cspbench("gradients", "--resume", "run", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "mine.py:Block has changed since" in done.stderr
+    completed = cspbench("gradients", "--resume", "run", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr == (
+        "cspbench: cannot resume run: mine.py:Block has changed since. Ask for the same, or begin "
+        "anew (--out)\n"
+    )
     assert records.read_bytes() == before
 
 
@@ -204,9 +191,12 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
 def test_a_run_of_another_kind_is_not_gone_on_with(tmp_path: Path) -> None:
     """Costs and gradients do not share a folder."""
     assert cspbench(*SMALL, "--no-training", "--out", "run", cwd=tmp_path).returncode == 0
-    done = cspbench("run", "--resume", "run", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "other measures were asked for there" in done.stderr
+    completed = cspbench("run", "--resume", "run", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr == (
+        "cspbench: cannot resume run: other measures were asked for there. Ask for the same, or "
+        "begin anew (--out)\n"
+    )
 
 
 # A block by hand: w_1 reads the second half of the base, w_2 the first half and the output of w_1.
@@ -350,8 +340,8 @@ def test_one_map_has_no_similarity_of_maps() -> None:
     assert "- no similarity of maps of all cases: one feature map makes no pair" in text
     assert "mean_cka" not in compare(one_map, one_map).cases[0].measures
     for baseline, candidate in ((one_map, two_maps), (two_maps, one_map)):
-        found = compare(baseline, candidate).cases[0].measures["mean_cka"]
-        assert (found.verdict, found.reason) == ("changed", "only one side has it")
+        result = compare(baseline, candidate).cases[0].measures["mean_cka"]
+        assert (result.verdict, result.reason) == ("changed", "only one side has it")
 
 
 def test_runs_without_a_common_case_are_not_comparable() -> None:
@@ -362,11 +352,11 @@ def test_runs_without_a_common_case_are_not_comparable() -> None:
     other = msgspec.structs.replace(
         other, info=msgspec.structs.replace(other.info, environment=ELSEWHERE)
     )
-    found = compare(make_run({"csp": DENSE}), other)
-    text = comparison.text(found)
+    result = compare(make_run({"csp": DENSE}), other)
+    text = comparison.text(result)
     assert text.startswith("Not comparable: the two runs have no case in common.\n")
     assert "latency" not in text
-    assert cli.comparison_exit_code(found, strict=False) == 4
+    assert comparison_exit_code(result, strict=False) == 4
 
 
 def test_terms_and_flows_are_said_in_a_sentence() -> None:
@@ -383,8 +373,8 @@ def test_what_cannot_be_followed_is_named() -> None:
     run = make_run({"dense": DENSE})
     terms = run.records[0].gradient_terms
     assert terms is not None
-    found = msgspec.structs.replace(terms, structure=structure(unfollowed=True))
-    text = " ".join(report.text(change(run, 0, found)).split())
+    unfollowed = msgspec.structs.replace(terms, structure=structure(unfollowed=True))
+    text = " ".join(report.text(change(run, 0, unfollowed)).split())
     assert "dense: softmax in gate cannot be followed (2 calls)" in text
     assert "truncated, not all followed: dense" in text  # behind it more may be shared
 
@@ -399,27 +389,27 @@ def test_nothing_that_was_not_to_be_measured_is_called_missing() -> None:
 def test_the_figures_show_what_each_weight_reads_and_the_course_of_training() -> None:
     """Shares of a source's terms by weight; means over seeds by step."""
     run = make_run({"dense": DENSE})
-    terms = plots.gradient_terms(run)
+    terms = plots.gradient_terms(results(run))
     assert terms is not None
     cells = terms.axes[0].collections[0].get_array()
     assert cells is not None
     assert cells.reshape(2, 3).tolist() == [[0.5, 0.0, 0.0], [0.5, 1.0, 0.0]]
-    course = plots.gradient_course(run)
+    course = plots.gradient_course(results(run))
     assert course is not None
     line = course.axes[0].lines[0]
     assert np.asarray(line.get_xdata()).tolist() == [0, 8]
     assert np.asarray(line.get_ydata()) == pytest.approx([0.215, 0.6025])
-    assert plots.gradient_similarity(run) is not None
+    assert plots.gradient_similarity(results(run)) is not None
 
 
 def test_the_frame_has_a_row_a_case_with_intervals_over_seeds() -> None:
     """Base units, named by what they are."""
     header, row = report.render(make_run({"dense": DENSE}), "csv").splitlines()
-    found = dict(zip(header.split(","), row.split(","), strict=True))
-    assert (found["used_terms"], found["cuts"]) == ("12", "truncated")
-    assert float(found["parts_cka"]) == pytest.approx(0.6025)
-    assert found["parts_cka_seeds"] == "4"
-    assert math.isclose(float(found["reuse"]), 12 / 9)
+    values = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (values["used_terms"], values["cuts"]) == ("12", "truncated")
+    assert float(values["parts_cka"]) == pytest.approx(0.6025)
+    assert values["parts_cka_seeds"] == "4"
+    assert math.isclose(float(values["reuse"]), 12 / 9)
 
 
 @pytest.mark.parametrize(
@@ -435,36 +425,36 @@ def test_trainings_compare_seed_by_seed(candidate: Sequence[float], verdict: str
     """The same within 0.05, changed beyond it, undecided where seeds disagree; nothing is worse."""
     from cspbench.report import comparison
 
-    found = compare(make_run({"dense": DENSE}), make_run({"dense": candidate}))
-    change = found.cases[0].measures["parts_cka"]
+    result = compare(make_run({"dense": DENSE}), make_run({"dense": candidate}))
+    change = result.cases[0].measures["parts_cka"]
     assert change.verdict == verdict
-    said = re.fullmatch(
+    reason = re.fullmatch(
         r"a difference of (\S+) ± \S+; the same within 0\.05, changed where p .* is below 0\.01",
         change.reason,
     )
-    assert said is not None
-    assert float(said[1]) == pytest.approx(fmean(candidate) - fmean(DENSE), abs=1e-3)
-    is_open = "no verdict on similarity of the parts" in " ".join(comparison.text(found).split())
+    assert reason is not None
+    assert float(reason[1]) == pytest.approx(fmean(candidate) - fmean(DENSE), abs=1e-3)
+    is_open = "no verdict on similarity of the parts" in " ".join(comparison.text(result).split())
     assert is_open == (verdict == "undecided")
-    assert found.cases[0].measures["accuracy"].verdict == "same"
-    assert cli.comparison_exit_code(found, strict=False) == 0
+    assert result.cases[0].measures["accuracy"].verdict == "same"
+    assert comparison_exit_code(result, strict=False) == 0
 
 
 def test_trainings_of_other_lengths_do_not_compare() -> None:
     """Their terms still do."""
-    found = compare(make_run({"dense": DENSE}), make_run({"dense": DENSE}, steps=16, shared=True))
-    (case,) = found.cases
+    result = compare(make_run({"dense": DENSE}), make_run({"dense": DENSE}, steps=16, shared=True))
+    (case,) = result.cases
     assert case.measures["parts_cka"].reason == "withheld, as the runs differ in training"
     shared = case.measures["shared_terms"]
     assert (shared.baseline, shared.candidate, shared.verdict) == (0, 2, "worse")
-    assert found.verdict == "regression"
+    assert result.verdict == "regression"
 
 
 def test_trainings_before_another_head_do_not_compare() -> None:
     """And the report says what stood behind the block."""
     pool, conv = make_run({"dense": DENSE}), make_run({"dense": DENSE}, head="conv")
-    found = compare(pool, conv).cases[0].measures["parts_cka"]
-    assert found.reason == "withheld, as the runs differ in training"
+    result = compare(pool, conv).cases[0].measures["parts_cka"]
+    assert result.reason == "withheld, as the runs differ in training"
     for run, where in ((pool, "the pool"), (conv, "a 3x3 convolution and the pool")):
         assert f"4 seeds from 0 x 8 steps on digits, before {where}\n" in report.text(run)
 
@@ -488,11 +478,11 @@ def test_terms_of_no_source_are_refused_on_reading(tmp_path: Path) -> None:
 
 def test_a_comparison_of_trainings_is_plain_values() -> None:
     """JSON for machines; a table and Markdown for people, each with the difference."""
-    found = compare(make_run({"dense": DENSE}), make_run({"dense": (0.3, 0.29, 0.31, 0.32)}))
+    result = compare(make_run({"dense": DENSE}), make_run({"dense": (0.3, 0.29, 0.31, 0.32)}))
     from cspbench.report import comparison
 
-    assert json.loads(json.dumps(found.to_dict()))["cases"][0]["measures"]["parts_cka"]
-    for page in (comparison.text(found), comparison.markdown(found)):
+    assert json.loads(json.dumps(result.to_dict()))["cases"][0]["measures"]["parts_cka"]
+    for page in (comparison.text(result), comparison.markdown(result)):
         assert "-0.298" in page
         assert "Trained, means over seeds" in page
 

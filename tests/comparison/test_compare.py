@@ -12,8 +12,8 @@ import pytest
 from making import lines_of, make_floor, with_measurements
 from synthetic import change, make_run
 
-from cspbench.cli import commands as cli
-from cspbench.cli.commands import comparison_exit_code as exit_code
+from cspbench import cli
+from cspbench.cli.exit_codes import comparison_exit_code as exit_code
 from cspbench.comparison.compare import compare
 from cspbench.comparison.result import Comparison
 from cspbench.comparison.thresholds import LATENCY, Gate, Rule

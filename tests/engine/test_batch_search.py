@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import SETTINGS, make_case, make_info, make_latency
 
-from cspbench import report
-from cspbench.cli import commands as cli
+from cspbench import cli, report
 from cspbench.engine import batch_search, isolate
 from cspbench.engine.batch_search import MAX_BATCH, largest_batch, largest_batches, with_batch
 from cspbench.engine.isolate import Exit

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from making import SETTINGS, make_activity
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.engine import isolate
 from cspbench.engine.doctor import diagnose
 from cspbench.errors import CspbenchError
@@ -195,13 +195,13 @@ def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunc
 def test_the_page_concludes_first_and_ends_in_remedies(
     launches: Callable[..., FakeLaunches],
 ) -> None:
-    """A sentence with both widths, the table, then what mends it; at most 100 columns."""
+    """A sentence with both widths, the table, then how to fix it; at most 100 columns."""
     launches(spread=0.02)
     diagnosis, _ = diagnosis_and_messages()
     text = page.text(diagnosis)
     assert text.startswith("This machine is ")
     assert "6 launches x 10 turns" in " ".join(text.split())
-    assert text.index("| noise, in turns") < text.index("What would mend it")
+    assert text.index("| noise, in turns") < text.index("How to fix it")
     assert max(map(len, text.splitlines())) <= 100
 
 

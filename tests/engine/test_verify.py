@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.engine.verify import Published, published, verify
 from cspbench.errors import CspbenchError
 from cspbench.records.verification import CONVENTIONS, Check

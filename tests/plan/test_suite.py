@@ -149,15 +149,6 @@ def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:
         suite.load("blocks", Selection(only="yolo"))
 
 
-@pytest.mark.parametrize(
-    "text", ["1,2,3", "1,64,56,x", "0,64,56,56", "1,-64,56,56", "", "1,2,3,4,5"]
-)
-def test_a_shape_is_four_positive_numbers(text: str) -> None:
-    """Anything else is refused with what arrived."""
-    with pytest.raises(CspbenchError, match="N,C,H,W, four positive whole numbers, got"):
-        suite.shape_of(text)
-
-
 @given(st.text(max_size=200))
 def test_no_text_is_more_than_an_error(text: str) -> None:
     """Whatever stands in a file, reading it gives one clear error (no text here is a suite)."""
@@ -226,7 +217,7 @@ def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> No
 def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> None:
     """A ratio is of two cases on one device: the dense block is measured on both, the rest once."""
     devices = ("cuda:0", "cuda:1")
-    shared = suite.share_out([suite.load("blocks", Selection(device=device)) for device in devices])
+    shared = suite.share_out([suite.load("blocks", device=device) for device in devices])
     on = {device: [case for case in shared.cases if case.device == device] for device in devices}
     dense = [case.key for case in shared.cases if case.entry == "dense"]
     assert dense == [

@@ -1,12 +1,14 @@
 """Runs made up for the report's tests: plausible numbers, seeded noise, no device."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
-from making import by_stage, with_measurements
+from making import by_stage, lines_of, with_measurements
 
 from cspbench.plan.case import Case, Mode
+from cspbench.records.folder import RunFolder
 from cspbench.records.lines import Latency, Launch
 from cspbench.records.machine import Activity, Environment, Git
 from cspbench.records.measurements import (
@@ -42,8 +44,12 @@ def make_run(
     asked: int | None = None,
     reference: str | None = "dense",
     noise: float = 0.01,
+    arguments: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Run:
-    """A whole run: entry i costs 1 / (1 + i / 10) of the first; training costs three times more."""
+    """A whole run: entry i costs 1 / (1 + i / 10) of the first; training costs three times more.
+
+    ``arguments`` are those of the entries by their labels.
+    """
     draw = random.Random(0)
     shifts = [draw.gauss(1.0, noise) for _ in range(launches)]
     keys = {
@@ -57,7 +63,7 @@ def make_run(
                 label=label,
                 entry=label.split(" ")[0],
                 build=".blocks.csp:CSP",
-                arguments={},
+                arguments=dict((arguments or {}).get(label, {})),
                 input_shape=(1, 64, 56, 56),
                 device="cpu",
                 precision="fp32",
@@ -134,6 +140,26 @@ def make_run(
         ),
         yardstick=(),
     )
+
+
+def make_large_run(entries: int = 500, *, launches: int = 6, turns: int = 10) -> Run:
+    """A run of many entries in two modes: ``dense``, the reference, and a sweep of one CSP block.
+
+    500 entries are 1,000 cases.
+    """
+    arguments = {
+        f"csp gamma={gamma} layers={layers}": {"gamma": gamma, "layers": layers}
+        for layers in range(1, 2 + entries // 19)
+        for gamma in (round(0.05 * step, 2) for step in range(1, 20))
+    }
+    labels = ["dense", *list(arguments)[: entries - 1]]
+    return make_run(labels, launches=launches, turns=turns, arguments=arguments)
+
+
+def write_folder(run: Run, path: Path) -> None:
+    """Writes ``run`` into a new run folder."""
+    with RunFolder.create(path, run.info) as folder:
+        folder.append(lines_of(run))
 
 
 def make_counts(case: Case, share: float = 1.0) -> Counts:

@@ -16,6 +16,7 @@ from cspbench import report
 from cspbench.comparison.readers import read
 from cspbench.records.run import Run
 from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
+from cspbench.report.results import results
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_bencher_metrics_keep_the_published_schema(run: Run) -> None:
     """Latency in nanoseconds inside its interval; exact figures beside it; slugs of Bencher's."""
     properties = BMF["patternProperties"][".+"]["patternProperties"][".+"]["properties"]
     assert set(properties) == set(Metric.__struct_fields__)
-    found = msgspec.convert(bencher(run), dict[str, dict[str, Metric]])
+    found = msgspec.convert(bencher(results(run)), dict[str, dict[str, Metric]])
     first = found[run.records[0].case.key]
     mean = math.exp(sum(map(math.log, launch_medians(run, 0))) / len(run.launches))
     assert first["latency"].value == pytest.approx(mean * 1e9)
@@ -128,7 +129,7 @@ class Custom(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_github_action_benchmark_gets_its_custom_form(run: Run) -> None:
     """A flat list of unique names, smaller better: times, bytes and counts."""
-    found = msgspec.convert(github_action_benchmark(run), list[Custom])
+    found = msgspec.convert(github_action_benchmark(results(run)), list[Custom])
     names = [one.name for one in found]
     assert len(set(names)) == len(names)
     assert names[0] == "dense (infer): latency"
@@ -154,7 +155,7 @@ class Result(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_hyperfine_gets_its_results(run: Run) -> None:
     """One time a launch, statistics of these, and an exit code each."""
-    found = msgspec.convert(hyperfine(run)["results"], list[Result])
+    found = msgspec.convert(hyperfine(results(run))["results"], list[Result])
     assert [one.command for one in found] == [record.case.key for record in run.records[:3]]
     assert found[0].times == launch_medians(run, 0)
     assert found[0].min <= found[0].median <= found[0].max
@@ -175,7 +176,7 @@ def test_every_form_is_json_also_of_one_launch(form: str) -> None:
 
 def test_an_unknown_form_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """With what there is."""
-    from cspbench.cli import commands as cli
+    from cspbench import cli
 
     assert cli.main(["report", "x", "--format", "hyperfin"]) == 2
     assert "nearest: 'hyperfine'" in capsys.readouterr().err

@@ -1,20 +1,21 @@
 """One measure over many runs: order, table, figure, files."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from making import lines_of
-from synthetic import change, make_run
+from synthetic import change, make_run, write_folder
 
-from cspbench.cli import commands as cli
+from cspbench import cli
 from cspbench.errors import CspbenchError
-from cspbench.records.folder import RunFolder
 from cspbench.records.machine import Git
 from cspbench.records.run import Run
 from cspbench.report import history, plots
+from cspbench.report.history import History
+from cspbench.report.results import results
 
 TWO = ("dense", "csp")
 
@@ -29,6 +30,10 @@ def on(day: int, commit: str, run: Run | None = None, *, dirty: bool = False) ->
     return msgspec.structs.replace(run, info=info)
 
 
+def measured(runs: Sequence[Run], measure: str) -> History:
+    return history.history([results(run) for run in runs], measure)
+
+
 def grown(run: Run) -> Run:
     """The first case has one MAC more."""
     counts = run.records[0].counts
@@ -39,7 +44,7 @@ def grown(run: Run) -> Run:
 def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
     """Whatever order they are given in; a dirty tree is marked, a repeated label numbered."""
     runs = [on(3, "c", grown(make_run(TWO))), on(1, "a"), on(2, "b", dirty=True), on(1, "a")]
-    found = history.history(runs, "macs")
+    found = measured(runs, "macs")
     assert found.labels == (
         "2026-11-01 aaaaaaa",
         "2026-11-01 aaaaaaa #2",
@@ -49,13 +54,13 @@ def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
     text = history.text(found)
     assert text.startswith("MACs changed in 1 of 4 cases: dense (inference).")
     assert max(map(len, text.splitlines())) <= 100
-    same = history.text(history.history(runs[1:], "macs"))
+    same = history.text(measured(runs[1:], "macs"))
     assert same.startswith("MACs is the same in all 3 runs.")
 
 
 def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
     """An entry that came later."""
-    found = history.history([on(1, "a", make_run(("dense",))), on(2, "b")], "latency_ratio")
+    found = measured([on(1, "a", make_run(("dense",))), on(2, "b")], "latency_ratio")
     assert found.readings["infer", "csp"][0] is None
     rows = [line for line in history.text(found).splitlines() if line.startswith("| csp")]
     assert all("–" in row for row in rows)
@@ -67,8 +72,8 @@ def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
 def test_absolute_times_come_with_a_warning() -> None:
     """Ratios and counts do not need one."""
     runs = [on(1, "a"), on(2, "b")]
-    assert "differ with the machine's state" in history.text(history.history(runs, "latency"))
-    assert "machine's state" not in history.text(history.history(runs, "latency_ratio"))
+    assert "differ with the machine's state" in history.text(measured(runs, "latency"))
+    assert "machine's state" not in history.text(measured(runs, "latency_ratio"))
 
 
 def test_runs_of_several_devices_are_said() -> None:
@@ -77,13 +82,13 @@ def test_runs_of_several_devices_are_said() -> None:
     environment = msgspec.structs.replace(other.info.environment, device="Another CPU")
     info = msgspec.structs.replace(other.info, environment=environment)
     runs = [on(1, "a"), msgspec.structs.replace(other, info=info)]
-    text = history.text(history.history(runs, "macs"))
+    text = history.text(measured(runs, "macs"))
     assert "several devices: Imaginary Xeon 8000 and Another CPU" in text
 
 
 def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
     """In the header's unit, one tick a run, intervals as bars."""
-    figure = plots.history(history.history([on(1, "a"), on(2, "b")], "latency"))
+    figure = plots.history(measured([on(1, "a"), on(2, "b")], "latency"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Inference", "Training"]
     axes = figure.axes[0]
     assert axes.get_ylabel() == "latency [ms]"
@@ -103,9 +108,9 @@ def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
 def test_an_unknown_measure_and_one_that_no_run_has_are_said() -> None:
     """With what there is."""
     with pytest.raises(CspbenchError, match="no measure 'latencies'; nearest: 'latency'"):
-        history.history([on(1, "a")], "latencies")
+        measured([on(1, "a")], "latencies")
     with pytest.raises(CspbenchError, match="none of these runs has permutation_p"):
-        history.history([on(1, "a", make_run(TWO, launches=2))], "permutation_p")
+        measured([on(1, "a", make_run(TWO, launches=2))], "permutation_p")
 
 
 def test_the_verb_prints_the_table_and_writes_its_files(
@@ -114,8 +119,7 @@ def test_the_verb_prints_the_table_and_writes_its_files(
     """`report RUN RUN --history macs --out DIR`; the CSV holds a row a case and run."""
     names = []
     for index, run in enumerate((on(2, "b", grown(make_run(TWO))), on(1, "a"))):
-        with RunFolder.create(tmp_path / str(index), run.info) as folder:
-            folder.append(lines_of(run))
+        write_folder(run, tmp_path / str(index))
         names.append(str(tmp_path / str(index)))
     out = tmp_path / "out"
     assert cli.main(["report", *names, "--history", "macs", "--out", str(out)]) == 0
@@ -127,3 +131,17 @@ def test_the_verb_prints_the_table_and_writes_its_files(
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 4
     assert int(float(rows[1]["value"])) - int(float(rows[0]["value"])) == 1
+
+
+def test_of_many_entries_those_are_drawn_that_changed_most() -> None:
+    """Only the first changed; the table still has all of them."""
+    run = make_run([f"entry_{index}" for index in range(60)], modes=("infer",), launches=2, turns=2)
+    changes = measured([on(1, "a", run), on(2, "b", grown(run))], "macs")
+    figure = plots.history(changes)
+    assert figure.get_suptitle() == ("macs over 2 runs: the 40 of 60 entries that changed most")
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert "entry_0" in names
+    assert len(names) == 40
+    assert history.text(changes).count("| entry_") == 60

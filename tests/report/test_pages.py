@@ -18,6 +18,7 @@ from cspbench.errors import CspbenchError
 from cspbench.records.base import Failure
 from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Run
+from cspbench.report.rows import Row, rows
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 # The golden pages are kept by hand: when one should change, read the new text as a user would
@@ -70,7 +71,7 @@ def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -
     assert differing[0].startswith("| csp ")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8"), min_size=1, max_size=80),
@@ -342,3 +343,16 @@ def test_a_report_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     (tmp_path / "plots").write_text("")
     with pytest.raises(CspbenchError, match=r"^cannot write .*plots"):
         report.write(make_run(THREE, launches=2, turns=3), tmp_path)
+
+
+def test_a_report_derives_its_rows_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages and plots of one report stand on the same rows and verdicts."""
+    derived = []
+
+    def counting(run: Run) -> tuple[Row, ...]:
+        derived.append(run)
+        return rows(run)
+
+    monkeypatch.setattr("cspbench.report.results.rows", counting)
+    report.write(make_run(THREE, launches=2, turns=3), tmp_path)
+    assert len(derived) == 1

@@ -1,4 +1,4 @@
-"""Do two builds of a case compute the same: from the same weights and input, within rounding."""
+"""Whether two builds of a case compute the same from the same weights and input."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -21,23 +21,24 @@ _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
 
 
 def equivalence(baseline: Subject, candidate: Subject, seed: int) -> Equivalence:
-    """Outputs of one forward pass in the case's mode, element by element.
+    """Whether the outputs of one forward pass in the case's mode agree, element by element.
 
-    The candidate takes the baseline's weights where their names and shapes agree; else both begin
-    from the same seed, so that another order of construction reads as a difference.
+    The candidate takes the baseline's weights where their names and shapes agree; else both start
+    from the same seed, so that another order of construction reads as a difference. What a module
+    raises becomes the reason of the record.
     """
     case = candidate.case
     weights: Literal["shared", "seeded"] = "seeded"
     try:
         torch.manual_seed(seed)
-        old = baseline.real()
+        baseline_module = baseline.real()
         torch.manual_seed(seed)
-        new = candidate.real()
-        if _shapes(old) == _shapes(new):
-            new.load_state_dict(old.state_dict())
+        candidate_module = candidate.real()
+        if _shapes(baseline_module) == _shapes(candidate_module):
+            candidate_module.load_state_dict(baseline_module.state_dict())
             weights = "shared"
         outputs = []
-        for module in (old, new):
+        for module in (baseline_module, candidate_module):
             torch.manual_seed(seed)
             call = Call(case, module, case.device)
             with torch.no_grad():
@@ -70,22 +71,29 @@ def _shapes(module: nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in module.state_dict().items()}
 
 
-def _distance(old: list[Any], new: list[Any]) -> tuple[float, tuple[float, float]]:
-    shapes = [[list(one.shape) for one in side if isinstance(one, Tensor)] for side in (old, new)]
+def _distance(baseline: list[Any], candidate: list[Any]) -> tuple[float, tuple[float, float]]:
+    """The largest difference over its tolerance, and the last outputs' (rtol, atol).
+
+    At most 1e300, so that the record is finite. Raises ValueError for outputs of other shapes.
+    """
+    shapes = [
+        [list(leaf.shape) for leaf in outputs if isinstance(leaf, Tensor)]
+        for outputs in (baseline, candidate)
+    ]
     if shapes[0] != shapes[1]:
         raise ValueError(f"outputs of shapes {shapes[0]} and {shapes[1]}")
-    worst, tolerance = 0.0, (0.0, 0.0)
-    for one, other in _pairs(old, new):
-        rtol, atol = tolerance = _TOLERANCES.get(one.dtype, (0.0, 0.0))
-        far = (one.double() - other.double()).abs()
-        room = atol + rtol * one.double().abs()
-        same = (far == 0) | (one.isnan() & other.isnan())
-        over = torch.where(same, 0.0, far / room).nan_to_num(nan=torch.inf)
-        worst = max(worst, min(float(over.max()) if over.numel() else 0.0, 1e300))
-    return worst, tolerance
+    largest, tolerance = 0.0, (0.0, 0.0)
+    for expected, actual in _pairs(baseline, candidate):
+        rtol, atol = tolerance = _TOLERANCES.get(expected.dtype, (0.0, 0.0))
+        difference = (expected.double() - actual.double()).abs()
+        allowed = atol + rtol * expected.double().abs()
+        is_same = (difference == 0) | (expected.isnan() & actual.isnan())
+        distance = torch.where(is_same, 0.0, difference / allowed).nan_to_num(nan=torch.inf)
+        largest = max(largest, min(float(distance.max()) if distance.numel() else 0.0, 1e300))
+    return largest, tolerance
 
 
-def _pairs(old: list[Any], new: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
-    for one, other in zip(old, new, strict=True):
-        if isinstance(one, Tensor) and isinstance(other, Tensor):
-            yield one, other.to(one.dtype)
+def _pairs(baseline: list[Any], candidate: list[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    for expected, actual in zip(baseline, candidate, strict=True):
+        if isinstance(expected, Tensor) and isinstance(actual, Tensor):
+            yield expected, actual.to(expected.dtype)

@@ -1,4 +1,4 @@
-"""Real images to train on: scikit-learn's digits, or what a callable of yours yields."""
+"""Real images to train on: scikit-learn's digits, or those of a callable that yields batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,14 +67,14 @@ def yielded(reference: str) -> Images:
     pixels: list[Tensor] = []
     labels: list[Tensor] = []
     for batch in _batches(reference):
-        some, classes = _checked(batch, reference)
-        if pixels and some.shape[1:] != pixels[0].shape[1:]:
+        batch_pixels, batch_labels = _checked(batch, reference)
+        if pixels and batch_pixels.shape[1:] != pixels[0].shape[1:]:
             raise CspbenchError(
-                f"{reference} must yield images of one shape, got {tuple(some.shape[1:])} after "
-                f"{tuple(pixels[0].shape[1:])}"
+                f"{reference} must yield images of one shape, got "
+                f"{tuple(batch_pixels.shape[1:])} after {tuple(pixels[0].shape[1:])}"
             )
-        pixels.append(some)
-        labels.append(classes)
+        pixels.append(batch_pixels)
+        labels.append(batch_labels)
         if sum(map(len, labels)) >= MOST_IMAGES:
             break
     if sum(map(len, labels)) < _LEAST_IMAGES:
@@ -89,13 +89,13 @@ def yielded(reference: str) -> Images:
 
 
 def _batches(reference: str) -> Iterator[object]:
-    """What the callable yields; an error of its own becomes one of ours."""
-    make = resolve(reference)
+    """The batches of the callable; raises `CspbenchError` for whatever it raises."""
+    batches = resolve(reference)
     try:
-        yield from make()
+        yield from batches()
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        raise CspbenchError(f"{reference} cannot yield batches: {what}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise CspbenchError(f"{reference} cannot yield batches: {reason}") from error
 
 
 def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:

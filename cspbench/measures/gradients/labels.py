@@ -1,4 +1,4 @@
-"""What each element of each live tensor carries: sets of terms, kept by storage.
+"""The sets of terms that each element of each live tensor carries, by storage.
 
 As labels belong to storages, a view needs no rule, and what is written into a view is seen in its
 base and in every other view.
@@ -43,7 +43,7 @@ class Labels:
             return torch.zeros((1,) * tensor.dim(), dtype=torch.int32)
         if stored.geometry == _geometry(tensor):
             return stored.label
-        return collapsed(_laid_out(stored).as_strided(*_geometry(tensor)))
+        return collapsed(_by_element(stored).as_strided(*_geometry(tensor)))
 
     def write(self, tensor: Tensor, label: Tensor) -> None:
         """Let ``tensor`` carry ``label``, which is broadcast to its shape."""
@@ -60,7 +60,7 @@ class Labels:
         if stored is None or stored.geometry == _geometry(tensor):
             self._stored[_key(tensor)] = _Stored(storage, _geometry(tensor), collapsed(label))
         else:
-            _laid_out(stored).as_strided(*_geometry(tensor)).copy_(label)
+            _by_element(stored).as_strided(*_geometry(tensor)).copy_(label)
 
     def carries(self, tensor: Tensor) -> bool:
         """Whether any element of ``tensor`` carries a term."""
@@ -116,7 +116,7 @@ def collapsed(label: Tensor) -> Tensor:
 
 
 def storage_key(tensor: Tensor) -> int:
-    """What tells a storage from others, while somebody holds it."""
+    """The identity of a tensor's storage, as long as it lives."""
     return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch's only identity
 
 
@@ -128,7 +128,7 @@ def _geometry(tensor: Tensor) -> tuple[torch.Size, tuple[int, ...], int]:
     return tensor.shape, tensor.stride(), int(tensor.storage_offset())
 
 
-def _laid_out(stored: _Stored) -> Tensor:
+def _by_element(stored: _Stored) -> Tensor:
     """The label of each element of a storage, in memory's order."""
     shape = stored.geometry[0]
     if len(shape) != 1 or stored.label.shape != shape:

@@ -22,9 +22,9 @@ def linear_cka(x: ArrayLike, y: ArrayLike) -> float:
     1905.00414, equation 4 with linear kernels). 0 where a matrix is constant along its rows: such
     a one shares no direction. Raises ValueError for matrices of unlike numbers of rows.
     """
-    one, other = _pair(x, y)
-    scale = _norm(one.T @ one) * _norm(other.T @ other)
-    return _bounded(_norm(other.T @ one) ** 2 / scale) if scale else 0.0
+    x_centred, y_centred = _centred_pair(x, y)
+    scale = _norm(x_centred.T @ x_centred) * _norm(y_centred.T @ y_centred)
+    return _bounded(_norm(y_centred.T @ x_centred) ** 2 / scale) if scale else 0.0
 
 
 def shared_directions(x: ArrayLike, y: ArrayLike, *, energy: float = ENERGY) -> float:
@@ -37,7 +37,7 @@ def shared_directions(x: ArrayLike, y: ArrayLike, *, energy: float = ENERGY) -> 
     alike. 0 where a matrix is constant along its rows. With few rows unrelated matrices meet by
     chance: n should be large against p + q. Raises ValueError for unlike numbers of rows.
     """
-    bases = [_leading(matrix, energy) for matrix in _pair(x, y)]
+    bases = [_leading(matrix, energy) for matrix in _centred_pair(x, y)]
     if not all(basis.size for basis in bases):
         return 0.0
     cosines = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
@@ -58,13 +58,13 @@ def effective_rank(x: ArrayLike) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix]:
-    one, other = (np.asarray(matrix, dtype=np.float64) for matrix in (x, y))
-    if one.ndim != 2 or other.ndim != 2 or len(one) != len(other):
+def _centred_pair(x: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix]:
+    left, right = (np.asarray(matrix, dtype=np.float64) for matrix in (x, y))
+    if left.ndim != 2 or right.ndim != 2 or len(left) != len(right):
         raise ValueError(
-            f"two matrices of as many rows are needed, got {one.shape} and {other.shape}"
+            f"two matrices of as many rows are needed, got {left.shape} and {right.shape}"
         )
-    return _centred(one), _centred(other)
+    return _centred(left), _centred(right)
 
 
 def _centred(matrix: Matrix) -> Matrix:
@@ -82,10 +82,10 @@ def _scaled(matrix: Matrix) -> Matrix:
 
 def _leading(matrix: Matrix, energy: float) -> Matrix:
     vectors, values, _ = np.linalg.svd(matrix, full_matrices=False)
-    held = np.cumsum(values**2)
-    if not held.size or not held[-1]:
+    energies = np.cumsum(values**2)
+    if not energies.size or not energies[-1]:
         return vectors[:, :0]
-    return vectors[:, : 1 + int(np.searchsorted(held, energy * held[-1]))]
+    return vectors[:, : 1 + int(np.searchsorted(energies, energy * energies[-1]))]
 
 
 def _norm(matrix: Matrix) -> float:

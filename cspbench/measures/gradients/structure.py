@@ -22,7 +22,7 @@ from ...records.gradient_terms import (
 )
 from ..execution.copying import copy_with
 from ..execution.hooks import module_stack
-from .following import Cut, Follower, is_real
+from .follower import Follower, SplitTensor, is_differentiable
 from .labels import Terms
 
 
@@ -35,43 +35,44 @@ def trace(module: nn.Module, example: Tensor) -> Structure:
     fixed weights joins the channels of each group. Biases and the weights of normalisations are
     left out. Raises what the module's forward raises.
     """
-    twin = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
+    on_meta = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
     inputs = torch.empty_like(example, device="meta")
-    with module_stack(twin) as stack, _slow_attention(), torch.no_grad():
-        follower = Follower(twin, inputs, stack)
+    with module_stack(on_meta) as stack, _unfused_attention(), torch.no_grad():
+        follower = Follower(on_meta, inputs, stack)
         with follower:
-            output = twin(inputs)
+            output = on_meta(inputs)
     return _structure(follower, output)
 
 
 @contextlib.contextmanager
-def _slow_attention() -> Iterator[None]:
+def _unfused_attention() -> Iterator[None]:
     """Attention by single operators, as in training: the fused one would hide its weights."""
-    before = torch.backends.mha.get_fastpath_enabled()
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        torch.backends.mha.set_fastpath_enabled(was_enabled)
 
 
 def _structure(follower: Follower, output: object) -> Structure:
     uses: Counter[int] = Counter()
     weights = []
     for call in follower.calls:
-        own = range(follower.sources[call.source].start, follower.sources[call.source].stop)
+        source = follower.sources[call.source]
+        outputs = range(source.start, source.stop)
         uses.update(call.reads)
-        uses.update(own)
+        uses.update(outputs)
         weights.append(
             WeightTerms(
                 name=call.weight,
                 source=call.source,
                 read=len(call.reads),
-                own=len(own),
+                own=len(outputs),
                 reads=_spans(follower, call.reads),
             )
         )
-    leaves = [leaf for leaf in pytree.tree_leaves(output) if is_real(leaf)]
+    leaves = [leaf for leaf in pytree.tree_leaves(output) if is_differentiable(leaf)]
     carried = (follower.labels.terms(follower.labels.read(leaf)) for leaf in leaves)
     return Structure(
         sources=tuple(
@@ -83,7 +84,9 @@ def _structure(follower: Follower, output: object) -> Structure:
             for source in follower.sources
         ),
         weights=tuple(weights),
-        splits=tuple(_split(follower, cut) for cut in follower.cuts.values() if len(cut.parts) > 1),
+        splits=tuple(
+            _split(follower, split) for split in follower.splits.values() if len(split.parts) > 1
+        ),
         output=_spans(follower, frozenset().union(*carried)),
         unfollowed=tuple(
             Unfollowed(module=module, operator=operator, calls=calls)
@@ -92,27 +95,27 @@ def _structure(follower: Follower, output: object) -> Structure:
     )
 
 
-def _split(follower: Follower, cut: Cut) -> Split:
+def _split(follower: Follower, split: SplitTensor) -> Split:
     parts = []
-    readers: Counter[int] = Counter()
-    for channels, terms in cut.parts.values():
-        side = [
+    sides: Counter[int] = Counter()
+    for channels, terms in split.parts.values():
+        readers = [
             number
             for number, call in enumerate(follower.calls)
-            if number >= cut.earlier_calls and not call.reads.isdisjoint(terms)
+            if number >= split.earlier_calls and not call.reads.isdisjoint(terms)
         ]
-        reads = frozenset().union(*(follower.calls[number].reads for number in side))
-        readers.update(reads)
+        reads = frozenset().union(*(follower.calls[number].reads for number in readers))
+        sides.update(reads)
         parts.append(
             Part(
                 channels=channels,
                 terms=_spans(follower, terms),
-                weights=tuple(side),
+                weights=tuple(readers),
                 reads=_spans(follower, reads),
             )
         )
-    shared = frozenset(term for term, sides in readers.items() if sides > 1)
-    return Split(module=cut.module, parts=tuple(parts), shared=_spans(follower, shared))
+    shared = frozenset(term for term, number in sides.items() if number > 1)
+    return Split(module=split.module, parts=tuple(parts), shared=_spans(follower, shared))
 
 
 def _spans(follower: Follower, terms: Terms) -> tuple[Span, ...]:

@@ -1,4 +1,4 @@
-"""How alike gradients are in a block that is trained briefly, inside a small classifier."""
+"""A brief training of a block inside a small classifier, with readings of its gradients."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,12 +10,14 @@ from ...errors import CspbenchError
 from ...machine.device import backend
 from ...records.trainings import Head, Training
 from ..execution.copying import copy_with
+from .classifier import Classifier
 from .data import Images
-from .probe import Classifier, Probe
+from .probe import Probe
 
 BATCH = 64
-HELD = 256
-RATE, MOMENTUM = 0.05, 0.9
+HELD_OUT = 256
+"""Images of a batch, and images that are held out."""
+LEARNING_RATE, MOMENTUM = 0.05, 0.9
 
 
 def train(
@@ -33,7 +35,7 @@ def train(
 
     The block takes a base of ``channels`` channels, of the images' size. SGD with momentum on
     batches of `BATCH`, in an order and from weights that ``seed`` sets; the same for the same
-    number of threads. `HELD` images, the same for all seeds, are held out and measured on, in
+    number of threads. `HELD_OUT` images, the same for all seeds, are held out and measured on, in
     training mode (with batch statistics, and with the running ones put back).
 
     The maps are the base and those `feature_maps` of its size that a convolution of the block
@@ -54,11 +56,11 @@ def train(
             classes=data.classes,
             head=head,
         )
-        held, rest = _held_out(data)
-        probe = Probe(model, held, channels)
-        optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+        held_out, training_images = _held_out(data)
+        probe = Probe(model, held_out, channels)
+        optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
         readings = []
-        for step, batch in zip(range(steps + 1), _batches(rest, seed), strict=False):
+        for step, batch in zip(range(steps + 1), _batches(training_images, seed), strict=False):
             if step in at:
                 readings.append(probe.read(step))
             if step < steps:
@@ -76,25 +78,29 @@ def train(
     )
 
 
-def _outputs(block: nn.Module, base: tuple[int, ...]) -> int:
-    twin = copy_with(block, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
+def _outputs(block: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """The channels that ``block`` returns.
+
+    Raises `CspbenchError` unless it returns one tensor (N, C, H, W).
+    """
+    on_meta = copy_with(block, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
     with torch.no_grad():
-        output = twin(torch.empty(base, device="meta"))
+        output = on_meta(torch.empty(input_shape, device="meta"))
     if not isinstance(output, Tensor) or output.dim() != 4:
-        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise CspbenchError(f"a block that is trained must return (N, C, H, W), got {found}")
+        returned = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise CspbenchError(f"a block that is trained must return (N, C, H, W), got {returned}")
     return int(output.shape[1])
 
 
 def _held_out(data: Images) -> tuple[Images, Images]:
-    """`HELD` images, or a quarter where that is less, and all others: the same for all seeds."""
+    """`HELD_OUT` images, or a quarter if that is less, and the others: the same for all seeds."""
     order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
-    number = min(HELD, len(order) // 4)
-    held, rest = (
-        Images(pixels=data.pixels[some], labels=data.labels[some])
-        for some in (order[:number], order[number:])
+    number = min(HELD_OUT, len(order) // 4)
+    held_out, others = (
+        Images(pixels=data.pixels[indices], labels=data.labels[indices])
+        for indices in (order[:number], order[number:])
     )
-    return held, rest
+    return held_out, others
 
 
 def _batches(data: Images, seed: int) -> Iterator[Images]:

@@ -1,14 +1,14 @@
 """Gradient terms and trainings: who reads what, whose gradients are alike, and how that changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from ...plan.labels import plain
-from ...records.gradient_terms import Structure
-from ...records.run import Run
 from ...verdicts.over_seeds import over_seeds
-from ..rows import Row, rows
+from ..results import Results
+from ..rows import Row
+from .selection import in_suite_order
 from .style import INK, caption, look, name_text, theme
 
 if TYPE_CHECKING:
@@ -22,59 +22,62 @@ _ACROSS = 4
 _WIDEST = 22  # of a name beside a panel
 
 
-def gradient_terms(run: Run) -> "Figure | None":
+def gradient_terms(results: Results) -> "Figure | None":
     """A panel an entry: of each weight, what share of each source's terms it reads.
 
     None where nothing was traced; entries with many weights, such as networks, are left out.
     """
-    found = [
-        (row, _terms(terms.structure))
-        for row in rows(run)
+    traced = [
+        row
+        for row in results.rows
         if (terms := row.record.gradient_terms) and 0 < len(terms.structure.weights) <= _MOST_LINES
     ]
     return _maps(
-        run,
-        found,
+        results,
+        traced,
+        _terms,
         title="Gradient terms in each weight's update",
         label="share of the source's terms",
         note="a row is a weight, a column a source: the gradients that take part in its update",
     )
 
 
-def gradient_similarity(run: Run) -> "Figure | None":
+def gradient_similarity(results: Results) -> "Figure | None":
     """A panel an entry: linear CKA of the gradients of each two feature maps after training."""
-    found = [
-        (row, _similarities(row))
-        for row in rows(run)
+    trained = [
+        row
+        for row in results.rows
         if row.record.trainings and len(row.record.trainings[0].maps) <= _MOST_LINES
     ]
     return _maps(
-        run,
-        found,
+        results,
+        trained,
+        _similarities,
         title="Similarity of gradients between feature maps",
         label="linear CKA",
         note="of the gradients by two feature maps at the end of training, mean over seeds",
     )
 
 
-def gradient_course(run: Run) -> "Figure | None":
+def gradient_course(results: Results) -> "Figure | None":
     """How alike the gradients of the base's two parts are along training, by entry."""
-    table = [row for row in rows(run) if row.record.trainings]
-    if not table:
+    trained = [row for row in results.rows if row.record.trainings]
+    if not trained:
         return None
     from matplotlib.figure import Figure
 
+    selection = in_suite_order(trained)
     with theme():
         figure = Figure(figsize=(8.6, 4.6), layout="constrained")
         axes = figure.subplots()
-        for row in table:
+        for row in selection.rows:
             _draw_course(axes, row)
         axes.plot([], [], color=INK, linestyle=":", linewidth=1, label="even and odd channels")
         axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
         figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")
         note = "bands: 95% intervals over seeds; dotted: even against odd channels, as a control"
-        caption(figure, run, table, note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
@@ -82,8 +85,8 @@ def _draw_course(axes: "Axes", row: Row) -> None:
     trainings, style = row.record.trainings, look(row)
     places = range(min(len(training.readings) for training in trainings))
     steps = [trainings[0].readings[place].step for place in places]
-    parts = [over_seeds([one.readings[place].parts_cka for one in trainings]) for place in places]
-    control = [fmean(one.readings[place].control_cka for one in trainings) for place in places]
+    parts = [over_seeds([each.readings[place].parts_cka for each in trainings]) for place in places]
+    control = [fmean(each.readings[place].control_cka for each in trainings) for place in places]
     axes.plot(steps, [estimate.value for estimate in parts], **style, label=name_text(row))
     axes.plot(steps, control, color=style["color"], linestyle=":", linewidth=1)
     axes.fill_between(
@@ -95,9 +98,11 @@ def _draw_course(axes: "Axes", row: Row) -> None:
     )
 
 
-def _terms(structure: Structure) -> "pd.DataFrame":
+def _terms(row: Row) -> "pd.DataFrame":
     import pandas as pd
 
+    assert row.record.gradient_terms is not None
+    structure = row.record.gradient_terms.structure
     shares = [[0.0] * len(structure.sources) for _ in structure.weights]
     for line, weight in zip(shares, structure.weights, strict=True):
         for span in weight.reads:
@@ -114,7 +119,7 @@ def _similarities(row: Row) -> "pd.DataFrame":
     import pandas as pd
 
     trainings = row.record.trainings
-    same = [one for one in trainings if one.maps == trainings[0].maps]
+    same = [training for training in trainings if training.maps == trainings[0].maps]
     mean = np.mean([training.readings[-1].cka for training in same], axis=0)
     names = [_short(name) for name in trainings[0].maps]
     return pd.DataFrame(mean, index=names, columns=names)
@@ -122,25 +127,33 @@ def _similarities(row: Row) -> "pd.DataFrame":
 
 def _short(name: str) -> str:
     """A dotted name without what nearly all of them share, its end where it is long."""
-    shown = plain(name).replace(".conv", "").replace("$", r"\$")
-    return shown if len(shown) <= _WIDEST else f"…{shown[1 - _WIDEST :]}"
+    short = plain(name).replace(".conv", "").replace("$", r"\$")
+    return short if len(short) <= _WIDEST else f"…{short[1 - _WIDEST :]}"
 
 
 def _maps(
-    run: Run, found: "Sequence[tuple[Row, pd.DataFrame]]", *, title: str, label: str, note: str
+    results: Results,
+    table: Sequence[Row],
+    values: "Callable[[Row], pd.DataFrame]",
+    *,
+    title: str,
+    label: str,
+    note: str,
 ) -> "Figure | None":
-    if not found:
+    """A heat map an entry; None where there is none."""
+    if not table:
         return None
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    shown = found[:_MOST_PANELS]
-    across, down = min(_ACROSS, len(shown)), -(-len(shown) // _ACROSS)
-    side = 2.4 + 0.22 * max(max(frame.shape) for _, frame in shown)
+    selection = in_suite_order(table, _MOST_PANELS)
+    frames = [values(row) for row in selection.rows]
+    across, down = min(_ACROSS, len(frames)), -(-len(frames) // _ACROSS)
+    side = 2.4 + 0.22 * max(max(frame.shape) for frame in frames)
     with theme():
         figure = Figure(figsize=(side * across + 1.2, side * down + 1.0), layout="constrained")
         grid: list[Axes] = list(figure.subplots(down, across, squeeze=False).flatten())
-        for axes, (row, frame) in zip(grid, shown, strict=False):
+        for axes, row, frame in zip(grid, selection.rows, frames, strict=False):
             sns.heatmap(
                 frame,
                 ax=axes,
@@ -148,15 +161,15 @@ def _maps(
                 vmax=1,
                 cmap="rocket_r",
                 linewidths=0.5,
-                cbar=frame is shown[-1][1],
+                cbar=frame is frames[-1],
                 cbar_kws={"label": label},
                 xticklabels=True,
                 yticklabels=True,
             )
             axes.set_title(name_text(row), fontsize=9.5)
             axes.tick_params(labelsize=7.5)
-        for axes in grid[len(shown) :]:
+        for axes in grid[len(frames) :]:
             axes.set_visible(False)
         figure.suptitle(title, x=0.01, ha="left")
-        caption(figure, run, [row for row, _ in shown], note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure

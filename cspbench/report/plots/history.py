@@ -3,59 +3,91 @@
 from typing import TYPE_CHECKING, Any
 
 from ..history import History, points
-from ..prose import MODE_TITLES
+from ..words import MODE_TITLES
+from .selection import MOST_ENTRIES
 from .style import theme
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_rss_bytes": 2**-20}
 """From base units to those of the column's header."""
 
 
-def history(found: History) -> "Figure":
-    """A figure of ``found``: 95% intervals stand as bars where there are any."""
-    import pandas as pd
+def history(measured: History) -> "Figure":
+    """A figure of ``measured``: 95% intervals stand as bars where there are any.
+
+    Of more than `MOST_ENTRIES` entries those are shown that changed most, and the title says so.
+    """
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    frame = pd.DataFrame(points(found))
-    factor = _SCALES.get(found.column.key, 1)
-    frame[["value", "low", "high"]] = frame[["value", "low", "high"]].astype(float) * factor
-    positions = {label: index for index, label in enumerate(found.labels)}
-    frame["position"] = frame["run"].map(positions)
+    frame, selection = _most_changed(_frame(measured))
     names = list(dict.fromkeys(frame["entry"]))
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
+    labels = measured.labels
     with theme():
-        width = 3.0 + max(3.0, 1.1 * len(found.labels)) * len(modes)
+        width = 3.0 + max(3.0, 1.1 * len(labels)) * len(modes)
         figure = Figure(figsize=(width, 3.6 + 0.12 * len(names)), layout="constrained")
         grid = figure.subplots(1, len(modes), squeeze=False)[0]
         for axes, mode in zip(grid, modes, strict=True):
-            part = frame[frame["mode"] == mode]
-            style: dict[str, Any] = {"hue": "entry", "hue_order": names, "style": "entry"}
-            sns.lineplot(
-                part,
-                x="position",
-                y="value",
-                **style,
-                style_order=names,
-                palette="colorblind" if len(names) <= 10 else "husl",
-                markers=True,
-                dashes=False,
-                estimator=None,
-                ax=axes,
-                legend="full" if axes is grid[-1] else False,
-            )
-            for row in part.dropna(subset=["low", "high"]).itertuples():
-                axes.vlines(row.position, row.low, row.high, color="#9a9a9a", linewidth=1, zorder=1)
+            _draw(axes, frame[frame["mode"] == mode], names, has_legend=axes is grid[-1])
             axes.set_title(MODE_TITLES[mode])
-            axes.set_xticks(range(len(found.labels)), found.labels, rotation=30, ha="right")
-            axes.set_xlim(-0.4, len(found.labels) - 0.6)
+            axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
+            axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
-            axes.set_ylabel(" ".join(found.column.header.split()) if axes is grid[0] else "")
+            axes.set_ylabel(" ".join(measured.column.header.split()) if axes is grid[0] else "")
         legend = grid[-1].get_legend()
         if legend is not None:
             sns.move_legend(grid[-1], "upper left", bbox_to_anchor=(1.02, 1), title=None)
-        title = f"{found.column.key.replace('_', ' ')} over {len(found.runs)} runs"
-        figure.suptitle(title, x=0.01, ha="left")
+        title = f"{measured.column.key.replace('_', ' ')} over {len(measured.runs)} runs"
+        figure.suptitle(title + selection, x=0.01, ha="left")
     return figure
+
+
+def _frame(measured: History) -> "pd.DataFrame":
+    """The points of the figure in the units of the column's header."""
+    import pandas as pd
+
+    frame = pd.DataFrame(points(measured))
+    factor = _SCALES.get(measured.column.key, 1)
+    frame[["value", "low", "high"]] = frame[["value", "low", "high"]].astype(float) * factor
+    positions = {label: index for index, label in enumerate(measured.labels)}
+    frame["position"] = frame["run"].map(positions)
+    return frame
+
+
+def _most_changed(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
+    """The points of the entries that changed most, and how many they are of; '' for all."""
+    number = frame["entry"].nunique()
+    if number <= MOST_ENTRIES:
+        return frame, ""
+    values = frame.groupby(["entry", "mode"])["value"]
+    change = (values.max() - values.min()) / values.max().abs()
+    largest = change.fillna(0.0).groupby("entry").max().nlargest(MOST_ENTRIES)
+    note = f": the {MOST_ENTRIES} of {number} entries that changed most"
+    return frame[frame["entry"].isin(largest.index)], note
+
+
+def _draw(axes: "Axes", part: "pd.DataFrame", names: list[str], *, has_legend: bool) -> None:
+    import seaborn as sns
+
+    style: dict[str, Any] = {"hue": "entry", "hue_order": names, "style": "entry"}
+    sns.lineplot(
+        part,
+        x="position",
+        y="value",
+        **style,
+        style_order=names,
+        palette="colorblind" if len(names) <= 10 else "husl",
+        markers=True,
+        dashes=False,
+        estimator=None,
+        ax=axes,
+        legend="full" if has_legend else False,
+    )
+    intervals = part.dropna(subset=["low", "high"])
+    for position, low, high in intervals[["position", "low", "high"]].to_numpy():
+        axes.vlines(position, low, high, color="#9a9a9a", linewidth=1, zorder=1)

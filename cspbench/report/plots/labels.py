@@ -13,6 +13,10 @@ _DISTANCES = (5.0, 14.0, 26.0, 40.0)  # points from the marker's edge, nearest f
 _LINED = 10.0  # from this distance on a line ties the label to its marker
 _ANOTHERS_COST = 60.0  # square points that a place is worse by where another marker is nearer
 _BESIDE = 4.0  # a line is also drawn where another marker is no more than so much farther
+_LINE = {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.7, "shrinkA": 0}
+
+Marker = tuple[float, float, float]
+"""The centre of a marker and its radius, in points from the figure's corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +61,61 @@ def place_labels(
     unit = 72 / axes.figure.dpi
     window = axes.get_window_extent()
     frame = Box(*(unit * edge for edge in (window.x0, window.y0, window.x1, window.y1)))
-    transformed = [axes.transData.transform(point) for point in points]
-    centres = [(unit * float(x), unit * float(y)) for x, y in transformed]
-    taken = [
-        Box(x - radius, y - radius, x + radius, y + radius)
+    centres = [axes.transData.transform(point) for point in points]
+    markers = [
+        (unit * float(x), unit * float(y), radius)
         for (x, y), radius in zip(centres, radii, strict=True)
     ]
-    markers = [(*centre, radius) for centre, radius in zip(centres, radii, strict=True)]
-    for point, (x, y, radius), text in zip(points, markers, texts, strict=True):
-        width, height = _size(axes, text, unit)
-        others = [one for one in markers if one != (x, y, radius)]
-        best: tuple[float, float, float, float, Box] | None = None
-        for distance in _DISTANCES:
-            for angle in _ANGLES:
-                dx, dy = _offset(angle, radius + distance, width, height)
-                box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
-                covered = sum(map(box.overlap, taken)) + box.area - box.overlap(frame)
-                if others and min(box.gap(*one) for one in others) < box.gap(x, y, radius):
-                    covered += _ANOTHERS_COST
-                if best is None or covered < best[0] - 1e-6:
-                    best = covered, distance, dx, dy, box
-        assert best is not None
-        _, distance, dx, dy, box = best
-        taken.append(box)
-        nearest = min((box.gap(*one) for one in others), default=inf)
-        is_tied = distance >= _LINED or nearest <= box.gap(x, y, radius) + _BESIDE
+    taken = [Box(x - radius, y - radius, x + radius, y + radius) for x, y, radius in markers]
+    for point, marker, text in zip(points, markers, texts, strict=True):
+        others = [other for other in markers if other != marker]
+        place = _best_place(marker, others, _size(axes, text, unit), taken, frame)
+        taken.append(place.box)
         note = axes.annotate(
             text,
             point,
-            xytext=(dx, dy),
+            xytext=place.offset,
             textcoords="offset points",
             fontsize=8.5,
             zorder=5,
-            arrowprops=(
-                {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.7, "shrinkA": 0}
-                if is_tied
-                else None
-            ),
+            arrowprops=_LINE if place.needs_line else None,
         )
         note.set_in_layout(False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a label stands: its box, and that box's lower left corner from its marker's centre."""
+
+    box: Box
+    offset: tuple[float, float]
+    needs_line: bool
+
+
+def _best_place(
+    marker: Marker,
+    others: Sequence[Marker],
+    size: tuple[float, float],
+    taken: Sequence[Box],
+    frame: Box,
+) -> _Place:
+    """The nearest place that covers least of what is ``taken`` or lies outside the ``frame``."""
+    x, y, radius = marker
+    width, height = size
+    least, best = inf, None
+    for distance in _DISTANCES:
+        for angle in _ANGLES:
+            dx, dy = _offset(angle, radius + distance, width, height)
+            box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
+            covered = sum(map(box.overlap, taken)) + box.area - box.overlap(frame)
+            nearest = min((box.gap(*other) for other in others), default=inf)
+            if nearest < box.gap(*marker):
+                covered += _ANOTHERS_COST
+            if best is None or covered < least - 1e-6:
+                needs_line = distance >= _LINED or nearest <= box.gap(*marker) + _BESIDE
+                least, best = covered, _Place(box, (dx, dy), needs_line)
+    assert best is not None
+    return best
 
 
 def _offset(angle: float, reach: float, width: float, height: float) -> tuple[float, float]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ...records.run import Run
-from ..rows import Row, rows
+from ..results import Results
+from ..rows import Row
+from .selection import by_difference
 from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
 
 if TYPE_CHECKING:
@@ -17,18 +18,18 @@ _FAR = 1.15  # samples so many times beyond those would squeeze the rest, and ar
 _LANES = 5  # heights at which samples lie, so that neighbours do not hide each other
 
 
-def latency(run: Run) -> "Figure | None":
+def latency(results: Results) -> "Figure | None":
     """Estimates, 95% intervals and samples, a panel a mode; None where nothing was timed."""
-    table = rows(run)
-    if not with_latency(table):
+    if not with_latency(results.rows):
         return None
+    selection = by_difference(results.rows)
     with theme():
-        figure, drawn = panels(table, "Latency by entry", row_height=0.44)
+        figure, mode_panels = panels(selection, "Latency by entry", row_height=0.44)
         beyond = 0
-        for axes, group in drawn:
+        for axes, group in mode_panels:
             edge = _edge(group)
             for row in group:
-                _draw(axes, row, edge)
+                _draw(axes, row, selection.line(row), edge)
             beyond += sum(value > edge for row in group for value in _values(row))
             _draw_references(axes, group)
             scale(axes, "x", [row.latency.value for row in group if row.latency])
@@ -38,26 +39,22 @@ def latency(run: Run) -> "Figure | None":
         note = "marker: estimate over launches; bar: 95% interval; dots: samples"
         if beyond:
             note += f", {beyond} of them beyond the axis"
-        if any(row.is_reference for row in table):
+        if any(row.is_reference for row in selection.rows):
             note += "; dashed: the reference"
-        caption(figure, run, table, note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
-def _draw(axes: "Axes", row: Row, edge: float) -> None:
-    import seaborn as sns
-
+def _draw(axes: "Axes", row: Row, line: int, edge: float) -> None:
     assert row.latency is not None
     values, style = [value for value in _values(row) if value <= edge], look(row)
-    lanes = [row.place + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
-    sns.scatterplot(
-        x=values, y=lanes, ax=axes, s=9, color=style["color"], alpha=0.3, linewidth=0, zorder=2
-    )
+    lanes = [line + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
+    axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidth=0, zorder=2)
     low, high = row.latency.low, row.latency.high
     if low is not None and high is not None:
         axes.plot(
             [low * 1e3, high * 1e3],
-            [row.place] * 2,
+            [line] * 2,
             color=INK,
             linewidth=1.6,
             marker="|",
@@ -65,10 +62,9 @@ def _draw(axes: "Axes", row: Row, edge: float) -> None:
             markeredgewidth=1.6,
             zorder=3,
         )
-    sns.scatterplot(
-        x=[row.latency.value * 1e3],
-        y=[row.place],
-        ax=axes,
+    axes.scatter(
+        [row.latency.value * 1e3],
+        [line],
         s=30,
         **style,
         edgecolor="white",
@@ -87,9 +83,9 @@ def _draw_references(axes: "Axes", group: Sequence[Row]) -> None:
 def _edge(group: Sequence[Row]) -> float:
     """The largest value that the axis shows: every interval, and all samples but far ones."""
     ordered = sorted(chain.from_iterable(map(_values, group)))
-    kept = ordered[int(_KEPT * (len(ordered) - 1))]
+    most = ordered[int(_KEPT * (len(ordered) - 1))]
     tops = [row.latency.high or row.latency.value for row in group if row.latency]
-    edge = max(kept, *(top * 1e3 for top in tops))
+    edge = max(most, *(top * 1e3 for top in tops))
     return max(edge, *(value for value in ordered if value <= _FAR * edge))
 
 

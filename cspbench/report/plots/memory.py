@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...plan.case import Mode
-from ...records.run import Run
-from ..prose import MODE_TITLES
-from ..rows import Row, by_mode, rows
+from ..results import Results
+from ..rows import Row, by_mode
+from ..words import MODE_TITLES
+from .selection import by_peak
 from .style import INK, MIB, PALE, caption, height, look, name_lines, theme
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ _HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
 _BAND = 0.76  # of the room between two entries, taken by bars
 
 
-def peak_memory(run: Run) -> "Figure | None":
+def peak_memory(results: Results) -> "Figure | None":
     """A bar for the tensors and marks for what else was measured; None where nothing was."""
-    table = rows(run)
+    selection = by_peak(results.rows)
     drawable = [
         row
-        for row in table
+        for row in selection.rows
         if any(_mib(row, key) for key in ("peak_tensor_bytes", *(key for key, *_ in _MARKS)))
     ]
     if not drawable:
@@ -32,13 +33,13 @@ def peak_memory(run: Run) -> "Figure | None":
 
     with theme():
         modes = list(by_mode(drawable))
-        figure = Figure(figsize=(9.0, height(table, 0.5)), layout="constrained")
+        figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
         axes = figure.subplots()
         thickness = _BAND / len(modes)
         for row in drawable:
             shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
-            _draw(axes, row, row.place + shift, thickness)
-        name_lines(axes, table)
+            _draw(axes, row, selection.line(row) + shift, thickness)
+        name_lines(axes, selection)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(left=0)
         axes.set_xlabel("peak memory of one call [MiB]")
@@ -51,7 +52,7 @@ def peak_memory(run: Run) -> "Figure | None":
             borderaxespad=0.2,
         )
         note = "bars are exact; allocated and resident peaks depend on the machine and its threads"
-        caption(figure, run, table, note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 

@@ -1,14 +1,18 @@
-"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency."""
+"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency.
+
+Of a run with more entries than can be named, the rest are grey dots behind.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...records.run import Run
 from ...units import bytes_text
-from ..prose import MODE_TITLES
-from ..rows import Row, by_mode, rows
+from ..results import Results
+from ..rows import Row, by_mode
+from ..words import MODE_TITLES
 from .labels import place_labels
+from .selection import Selection, by_accuracy, by_time_per_mac
 from .style import PALE, caption, look, name_text, scale, theme
 
 if TYPE_CHECKING:
@@ -20,95 +24,115 @@ _LARGEST = 420.0  # marker area in square points of the highest peak
 _UNKNOWN = 40.0  # and of an entry whose peak is missing
 
 
-def latency_by_macs(run: Run) -> "Figure | None":
+def latency_by_macs(results: Results) -> "Figure | None":
     """Who pays more time for an operation than the reference; a panel a mode."""
     return _scatter(
-        run,
-        [row for row in rows(run) if row.latency and _macs(row)],
+        results,
+        [row for row in results.rows if row.latency and _macs(row)],
         _Axes(
             point=lambda row: (_macs(row) / 1e9, _milliseconds(row)),
             title="Latency against multiply-accumulates",
             labels=("MACs [10⁹]", "latency [ms]"),
             is_proportional=True,
             note="dashed: the time per MAC of the reference",
+            select=by_time_per_mac,
         ),
     )
 
 
-def top1_by_latency(run: Run) -> "Figure | None":
+def top1_by_latency(results: Results) -> "Figure | None":
     """The trade-off of published accuracy and measured latency; of the entries that state both."""
     return _scatter(
-        run,
-        [row for row in rows(run) if row.latency and row.record.case.accuracy],
+        results,
+        [row for row in results.rows if row.latency and row.record.case.accuracy],
         _Axes(
             point=lambda row: (_milliseconds(row), _top1(row)),
             title="Published accuracy against latency",
             labels=("latency [ms]", "top-1, as published [%]"),
             is_proportional=False,
             note="further up and to the left is better",
+            select=by_accuracy,
         ),
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Axes:
-    """What the axes show; ``is_proportional``: a line goes through the reference's point."""
+    """What the axes show, and which entries of many are named.
+
+    ``is_proportional``: a line goes through the reference's point.
+    """
 
     point: Callable[[Row], tuple[float, float]]
     title: str
     labels: tuple[str, str]
     is_proportional: bool
     note: str
+    select: Callable[[Sequence[Row]], Selection]
 
 
-def _scatter(run: Run, table: Sequence[Row], kind: _Axes) -> "Figure | None":
+def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | None":
     if not table:
         return None
     from matplotlib.figure import Figure
 
+    selection = kind.select(table)
     with theme():
-        groups = by_mode(table)
-        named = max(map(len, groups.values())) <= _NAMED
-        columns = 0 if named else 1 + (len({row.place for row in table}) - 1) // 26
+        groups = by_mode(selection.rows)
+        is_named = max(map(len, groups.values())) <= _NAMED
+        columns = 0 if is_named else 1 + (len(selection.lines) - 1) // 26
         size = (6.2 * len(groups) + 2.6 * columns, 5.8)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(1, len(groups), squeeze=False)[0]
-        peaks = [peak for row in table if (peak := _peak(row))]
+        peaks = [peak for row in selection.rows if (peak := _peak(row))]
         for axes, (mode, group) in zip(grid, groups.items(), strict=True):
+            points = [kind.point(row) for row in table if row.mode == mode]
+            _draw_all(axes, points, is_shown=len(points) > len(group))
             _draw(axes, group, kind, max(peaks, default=1))
             axes.set(title=MODE_TITLES[mode], xlabel=kind.labels[0], ylabel=kind.labels[1])
         figure.suptitle(kind.title, x=0.01, ha="left")
-        if not named:
-            _number_entries(figure, table, columns)
+        if not is_named:
+            _number_entries(figure, selection.rows, columns)
         note = kind.note
         if peaks:
             low, high = bytes_text(min(peaks)), bytes_text(max(peaks))
             note += f"; marker area: peak tensor memory, {low} to {high}"
-        caption(figure, run, table, note)
+        if selection.note:
+            note += "; grey: entries without a number"
+        caption(figure, results.run, selection.rows, note, selection.note)
         figure.draw_without_rendering()  # fixes the axes, in whose pixels labels find room
         for axes, group in zip(grid, groups.values(), strict=True):
-            names = [
-                name_text(row, mark_reference=False) if named else str(row.place + 1)
-                for row in group
-            ]
-            radii = [(_area(row, max(peaks, default=1)) / 3.14) ** 0.5 for row in group]
-            place_labels(axes, [kind.point(row) for row in group], names, radii)
+            _label(axes, group, kind, max(peaks, default=1), is_named=is_named)
     return figure
 
 
-def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
-    import seaborn as sns
+def _label(
+    axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int, *, is_named: bool
+) -> None:
+    """Writes names beside the markers, or the numbers under which the legend names them."""
+    labels = [
+        name_text(row, mark_reference=False) if is_named else str(row.place + 1) for row in group
+    ]
+    radii = [(_area(row, highest) / 3.14) ** 0.5 for row in group]
+    place_labels(axes, [kind.point(row) for row in group], labels, radii)
 
-    points = [kind.point(row) for row in group]
+
+def _draw_all(axes: "Axes", points: Sequence[tuple[float, float]], *, is_shown: bool) -> None:
+    """Scales the axes to all points, and draws them as dots where some have no marker."""
     for direction, values in zip("xy", zip(*points, strict=True), strict=True):
         scale(axes, direction, values)
+    if is_shown:
+        across, up = zip(*points, strict=True)
+        axes.scatter(across, up, s=7, color=PALE, linewidth=0, zorder=2)
+
+
+def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
     # Large markers first, so that none hides a smaller one.
     for row in sorted(group, key=lambda row: -_area(row, highest)):
         x, y = kind.point(row)
-        sns.scatterplot(
-            x=[x],
-            y=[y],
-            ax=axes,
+        axes.scatter(
+            [x],
+            [y],
             s=_area(row, highest),
             **look(row),
             alpha=0.85,

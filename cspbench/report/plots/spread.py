@@ -3,8 +3,9 @@
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...records.run import Run
-from ..rows import Row, rows
+from ..results import Results
+from ..rows import Row
+from .selection import Selection, by_difference
 from .style import INK, PALE, caption, panels, theme, with_latency
 
 if TYPE_CHECKING:
@@ -17,21 +18,21 @@ _KEPT = 0.98  # share of samples that the axis must show
 _FAR = 1.5  # samples so many times beyond those would squeeze the rest: drawn at the edge
 
 
-def sample_spread(run: Run) -> "Figure | None":
+def sample_spread(results: Results) -> "Figure | None":
     """Samples relative to their entry's latency, a lane and colour a launch; a panel a mode."""
-    table = rows(run)
-    timed = with_latency(table)
-    if not timed:
+    if not with_latency(results.rows):
         return None
     import seaborn as sns
 
+    selection = by_difference(results.rows)
     with theme():
-        figure, drawn = panels(table, "Spread of samples by launch", row_height=0.62)
+        figure, mode_panels = panels(selection, "Spread of samples by launch", row_height=0.62)
+        timed = with_latency(selection.rows)
         launches = sorted({launch for row in timed for launch in row.samples})
         colours = sns.color_palette("viridis", len(launches))
         beyond = 0
-        for axes, group in drawn:
-            frame = _frame(group, launches)
+        for axes, group in mode_panels:
+            frame = _frame(group, selection, launches)
             edge = _edge(frame)
             outside = frame["deviation"].abs() > edge
             beyond += int(outside.sum())
@@ -57,11 +58,11 @@ def sample_spread(run: Run) -> "Figure | None":
         note = "lanes from top to bottom: launches; ticks: their medians"
         if beyond:
             note += f"; {beyond} samples beyond the axis lie at its edge"
-        caption(figure, run, table, note)
+        caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
-def _frame(group: list[Row], launches: list[int]) -> "pd.DataFrame":
+def _frame(group: list[Row], selection: Selection, launches: list[int]) -> "pd.DataFrame":
     import pandas as pd
 
     step = _BAND / len(launches)
@@ -69,7 +70,7 @@ def _frame(group: list[Row], launches: list[int]) -> "pd.DataFrame":
     for row in group:
         assert row.latency is not None
         for launch, seconds in row.samples.items():
-            lane = row.place + step * (launches.index(launch) - (len(launches) - 1) / 2)
+            lane = selection.line(row) + step * (launches.index(launch) - (len(launches) - 1) / 2)
             lines += [
                 (row.name, launch, lane, 100 * (value / row.latency.value - 1)) for value in seconds
             ]
@@ -96,13 +97,13 @@ def _name_launches(
 ) -> None:
     from matplotlib.lines import Line2D
 
-    shown = list(zip(launches, colours, strict=True))
-    if len(shown) > 10:
-        shown = [shown[0], shown[-1]]
+    pairs = list(zip(launches, colours, strict=True))
+    if len(pairs) > 10:
+        pairs = [pairs[0], pairs[-1]]
     figure.legend(
         handles=[
             Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=str(launch))
-            for launch, colour in shown
+            for launch, colour in pairs
         ],
         title="launch",
         loc="outside right upper",

@@ -7,13 +7,15 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ...plan.labels import plain
 from ...records.run import Run
-from ..prose import MODE_TITLES
 from ..rows import Row, by_mode
 from ..tables import wrap
+from ..words import MODE_TITLES
+from .selection import Selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,11 +62,17 @@ def encode(figure: "Figure", suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def look(row: Row) -> dict[str, Any]:
-    """An entry's colour and marker."""
+@cache
+def palette() -> Sequence[tuple[float, float, float]]:
+    """The colours of entries, which people who cannot see all colours can tell apart."""
     import seaborn as sns
 
-    colours = sns.color_palette("colorblind")
+    return tuple(sns.color_palette("colorblind"))
+
+
+def look(row: Row) -> dict[str, Any]:
+    """An entry's colour and marker."""
+    colours = palette()
     return {
         "color": colours[row.place % len(colours)],
         "marker": _MARKERS[row.place % len(_MARKERS)],
@@ -81,21 +89,23 @@ def name_text(row: Row, *, mark_reference: bool = True) -> str:
 
 
 def panels(
-    table: Sequence[Row], title: str, *, row_height: float
+    selection: Selection, title: str, *, row_height: float
 ) -> "tuple[Figure, list[tuple[Axes, list[Row]]]]":
     """A figure with a panel for each mode that was timed, and a named line for every entry."""
     from matplotlib.figure import Figure
 
     groups = {
-        mode: timed for mode, group in by_mode(table).items() if (timed := with_latency(group))
+        mode: timed
+        for mode, group in by_mode(selection.rows).items()
+        if (timed := with_latency(group))
     }
     width = 2.6 + 4.9 * len(groups) if len(groups) > 1 else 8.2
-    figure = Figure(figsize=(width, height(table, row_height)), layout="constrained")
+    figure = Figure(figsize=(width, height(selection, row_height)), layout="constrained")
     grid = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     for axes, mode in zip(grid, groups, strict=True):
         axes.set_title(MODE_TITLES[mode])
         axes.grid(visible=False, axis="y")
-    name_lines(grid[0], table)
+    name_lines(grid[0], selection)
     figure.suptitle(title, x=0.01, ha="left")
     return figure, list(zip(grid, groups.values(), strict=True))
 
@@ -105,14 +115,14 @@ def with_latency(table: Sequence[Row]) -> list[Row]:
     return [row for row in table if row.latency]
 
 
-def height(table: Sequence[Row], row_height: float) -> float:
+def height(selection: Selection, row_height: float) -> float:
     """Inches for a figure with a line for every entry."""
-    return 2.0 + max(2, len({row.place for row in table})) * row_height
+    return 2.0 + max(2, len(selection.lines)) * row_height
 
 
-def name_lines(axes: "Axes", table: Sequence[Row]) -> None:
-    """Names every entry at its place on the vertical axis, first at the top."""
-    names = {row.place: name_text(row) for row in table}
+def name_lines(axes: "Axes", selection: Selection) -> None:
+    """Names every entry at its line on the vertical axis, first at the top."""
+    names = {selection.line(row): name_text(row) for row in selection.rows}
     axes.set_yticks(list(names), list(names.values()))
     axes.set_ylim(max(names) + 0.6, -0.6)
 
@@ -130,12 +140,14 @@ def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def caption(figure: "Figure", run: Run, table: Sequence[Row], note: str) -> None:
-    """Two lines below a figure: how to read it, and how and on what it was made."""
+def caption(
+    figure: "Figure", run: Run, table: Sequence[Row], note: str, selection_note: str = ""
+) -> None:
+    """Lines below a figure: how to read it, which entries it shows, and on what it was made."""
     settings, environment = run.info.settings, run.info.environment
     threads = f"{settings.threads} thread" + ("" if settings.threads == 1 else "s")
     precisions = ", ".join(dict.fromkeys(row.record.case.precision for row in table))
-    made = [
+    circumstances = [
         f"{plain(environment.device)} ({plain(settings.device)}), {threads}",
         precisions,
         f"torch {plain(environment.packages.get('torch', 'unknown'))}",
@@ -143,8 +155,11 @@ def caption(figure: "Figure", run: Run, table: Sequence[Row], note: str) -> None
     if timed := with_latency(table):
         launches = _span(len(row.samples) for row in timed)
         numbers = _span(sum(map(len, row.samples.values())) for row in timed)
-        made.append(f"{numbers} samples in {launches} launches a case")
-    text = f"{note[:1].upper()}{note[1:]}.\n{'; '.join(made)}."
+        circumstances.append(f"{numbers} samples in {launches} launches a case")
+    lines = [f"{note[:1].upper()}{note[1:]}.", f"{'; '.join(circumstances)}."]
+    if selection_note:
+        lines.insert(1, f"{selection_note}.")
+    text = "\n".join(lines)
     figure.supxlabel(text.replace("$", r"\$"), x=0.01, ha="left", fontsize=8.5, color="#555555")
 
 

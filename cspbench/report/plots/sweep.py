@@ -2,43 +2,68 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ...records.run import Run
 from ...verdicts.stats import Estimate
-from ..prose import MODE_TITLES
-from ..rows import rows
+from ..results import Results
 from ..sweep import Sweep
-from ..sweep import sweep as find
+from ..sweep import sweep as find_sweep
+from ..words import MODE_TITLES
+from .selection import MOST_ENTRIES
 from .style import PALE, caption, theme
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_LATENCY = "latency [ms]"
 _NOTE = "markers: estimates over launches; bands: their 95% intervals"
 _NOTE_MAP = "each cell is the estimate over launches"
+_MOST_MAPS = 12  # beside each other: entries times modes
+_MOST_FIGURES = 150  # written into the cells of one map, beyond which they would overlap
 
 
-def sweep(run: Run) -> "Figure | None":
+def sweep(results: Results) -> "Figure | None":
     """Latency over what the run sweeps, beside the reference's where there is one.
 
-    None where it sweeps nothing, or was not timed.
+    None where it sweeps nothing, or was not timed. Entries beyond `MOST_ENTRIES` lines, or beyond
+    twelve maps, are left out, the last of the suite first, and the caption says so.
     """
-    found = find([row for row in rows(run) if row.latency])
-    if found is None:
+    swept = find_sweep([row for row in results.rows if row.latency])
+    if swept is None:
         return None
+    is_line = len(swept.axes) == 1
+    modes = len({row.mode for row in swept.rows})
+    most = MOST_ENTRIES if is_line else _MOST_MAPS // modes
+    drawn_sweep, selection_note = _first_entries(swept, most)
     with theme():
-        figure = _lines(found) if len(found.axes) == 1 else _maps(found)
-        note = _NOTE if len(found.axes) == 1 else _NOTE_MAP
-        caption(figure, run, found.rows, note)
+        figure = _lines(drawn_sweep) if is_line else _maps(drawn_sweep)
+        note = _NOTE if is_line else _NOTE_MAP
+        caption(figure, results.run, drawn_sweep.rows, note, selection_note)
     return figure
 
 
-def _quantity(found: Sweep) -> str:
+def _first_entries(swept: Sweep, most: int) -> tuple[Sweep, str]:
+    """The sweep of the first entries of the suite, and a note on how many they are of."""
+    entries = list(dict.fromkeys(row.record.case.entry for row in swept.rows))
+    if len(entries) <= most:
+        return swept, ""
+    chosen = set(entries[:most])
+    pairs = [
+        (row, values)
+        for row, values in zip(swept.rows, swept.values, strict=True)
+        if row.record.case.entry in chosen
+    ]
+    rows, values = zip(*pairs, strict=True)
+    note = f"{most} of {len(entries)} entries: the first of the suite"
+    return Sweep(axes=swept.axes, rows=rows, values=values), note
+
+
+def _quantity(swept: Sweep) -> str:
     """Its name: a ratio, whose launches cancel, where all have the same reference."""
-    references = {row.reference for row in found.rows if row.ratio}
-    if len(references) == 1 and all(row.ratio for row in found.rows):
+    references = {row.reference for row in swept.rows if row.ratio}
+    if len(references) == 1 and all(row.ratio for row in swept.rows):
         return f"latency over {_plain(*references)}'s"
-    return "latency [ms]"
+    return _LATENCY
 
 
 def _plain(reference: str | None) -> str:
@@ -46,19 +71,19 @@ def _plain(reference: str | None) -> str:
     return str(reference).replace("$", r"\$")
 
 
-def _frame(found: Sweep) -> "pd.DataFrame":
+def _frame(swept: Sweep) -> "pd.DataFrame":
     import pandas as pd
 
-    is_ratio = _quantity(found) != "latency [ms]"
+    is_ratio = _quantity(swept) != _LATENCY
     return pd.DataFrame(
         [
             {
                 "entry": row.record.case.entry,
                 "mode": row.mode,
-                **dict(zip(found.axes, values, strict=True)),
+                **dict(zip(swept.axes, values, strict=True)),
                 **_estimate(row.ratio if is_ratio else row.latency, 1 if is_ratio else 1e3),
             }
-            for row, values in zip(found.rows, found.values, strict=True)
+            for row, values in zip(swept.rows, swept.values, strict=True)
         ]
     )
 
@@ -70,79 +95,104 @@ def _estimate(estimate: Estimate | None, unit: float) -> dict[str, float]:
     return {"value": estimate.value * unit, "low": low * unit, "high": high * unit}
 
 
-def _lines(found: Sweep) -> "Figure":
+def _lines(swept: Sweep) -> "Figure":
+    """A panel a mode, a line an entry."""
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    frame, (axis,) = _frame(found), found.axes
+    frame, (axis,) = _frame(swept), swept.axes
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
     entries = list(dict.fromkeys(frame["entry"]))
     figure = Figure(figsize=(2.4 + 4.6 * len(modes), 4.4), layout="constrained")
     grid = figure.subplots(1, len(modes), squeeze=False)[0]
-    colours = dict(zip(entries, sns.color_palette("colorblind", len(entries)), strict=True))
     for axes, mode in zip(grid, modes, strict=True):
         part = frame[frame["mode"] == mode].sort_values(axis)
-        style: dict[str, Any] = {"hue": "entry", "hue_order": entries, "palette": colours}
-        sns.lineplot(
-            part,
-            x=axis,
-            y="value",
-            **style,
-            style="entry",
-            style_order=entries,
-            markers=True,
-            dashes=False,
-            estimator=None,
-            ax=axes,
-            legend="full" if axes is grid[-1] else False,
-        )
-        for entry, own in part.groupby("entry", sort=False):
-            axes.fill_between(own[axis], own["low"], own["high"], color=colours[entry], alpha=0.18)
-        if _quantity(found) != "latency [ms]":
+        _draw_lines(axes, part, axis, entries, has_legend=axes is grid[-1])
+        if _quantity(swept) != _LATENCY:
             axes.axhline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        # A band that few launches left wide must not flatten the lines.
-        axes.set_ylim(
-            max(part["low"].min(), 0.7 * part["value"].min()),
-            min(part["high"].max(), 1.3 * part["value"].max()),
-        )
-        values = sorted(set(part[axis]))
-        if values[0] > 0 and values[-1] / values[0] >= 8:
-            axes.set(xscale="log", yscale="log")
-        axes.set_xticks(values, [f"{value:g}" for value in values])
-        axes.minorticks_off()
+        _scale(axes, part, axis)
         axes.set_title(MODE_TITLES[mode])
         axes.set_xlabel(axis)
-        axes.set_ylabel(_quantity(found) if axes is grid[0] else "")
+        axes.set_ylabel(_quantity(swept) if axes is grid[0] else "")
     sns.move_legend(grid[-1], "upper left", bbox_to_anchor=(1.02, 1), title=None)
     figure.suptitle(f"Latency over {axis}", x=0.01, ha="left")
     return figure
 
 
-def _maps(found: Sweep) -> "Figure":
+def _draw_lines(
+    axes: "Axes", part: "pd.DataFrame", axis: str, entries: list[str], *, has_legend: bool
+) -> None:
     import seaborn as sns
+
+    colours = dict(zip(entries, sns.color_palette("colorblind", len(entries)), strict=True))
+    style: dict[str, Any] = {"hue": "entry", "hue_order": entries, "palette": colours}
+    sns.lineplot(
+        part,
+        x=axis,
+        y="value",
+        **style,
+        style="entry",
+        style_order=entries,
+        markers=True,
+        dashes=False,
+        estimator=None,
+        ax=axes,
+        legend="full" if has_legend else False,
+    )
+    for entry, points in part.groupby("entry", sort=False):
+        axes.fill_between(
+            points[axis], points["low"], points["high"], color=colours[str(entry)], alpha=0.18
+        )
+
+
+def _scale(axes: "Axes", part: "pd.DataFrame", axis: str) -> None:
+    """Limits and ticks; logarithmic where the values of the argument span a factor of 8."""
+    # A band that few launches left wide must not flatten the lines.
+    axes.set_ylim(
+        max(part["low"].min(), 0.7 * part["value"].min()),
+        min(part["high"].max(), 1.3 * part["value"].max()),
+    )
+    values = sorted(set(part[axis]))
+    if values[0] > 0 and values[-1] / values[0] >= 8:
+        axes.set(xscale="log", yscale="log")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.minorticks_off()
+
+
+def _maps(swept: Sweep) -> "Figure":
+    """A map an entry and mode."""
     from matplotlib.figure import Figure
 
-    frame, (across, down) = _frame(found), found.axes
+    frame, (across, down) = _frame(swept), swept.axes
     panels = list(dict.fromkeys(zip(frame["entry"], frame["mode"], strict=True)))
     figure = Figure(figsize=(1.0 + 4.4 * len(panels), 4.4), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (entry, mode) in zip(grid, panels, strict=True):
         part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
         table = part.pivot_table(index=down, columns=across, values="value")
-        table = table.sort_index(ascending=False)
-        sns.heatmap(
-            table,
-            ax=axes,
-            annot=True,
-            fmt=".3g",
-            cmap="rocket_r",
-            linewidths=1,
-            cbar_kws={"label": _quantity(found)},
-        )
-        axes.set_xticklabels([f"{value:g}" for value in table.columns])
-        axes.set_yticklabels([f"{value:g}" for value in table.index], rotation=0)
+        _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
         axes.set_title(f"{entry}, {MODE_TITLES[mode].lower()}")
         axes.set_xlabel(across)
         axes.set_ylabel(down)
     figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")
     return figure
+
+
+def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
+    """A heat map whose cells hold their figures, where these have room."""
+    import seaborn as sns
+
+    has_figures = table.size <= _MOST_FIGURES
+    sns.heatmap(
+        table,
+        ax=axes,
+        annot=has_figures,
+        fmt=".3g",
+        cmap="rocket_r",
+        linewidths=1 if has_figures else 0,
+        cbar_kws={"label": quantity},
+    )
+    # Where labels lack room, seaborn leaves some out: each tick stands amid its column or row.
+    columns, rows = table.columns, table.index
+    axes.set_xticklabels([f"{columns[int(tick)]:g}" for tick in axes.get_xticks()])
+    axes.set_yticklabels([f"{rows[int(tick)]:g}" for tick in axes.get_yticks()], rotation=0)

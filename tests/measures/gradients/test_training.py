@@ -14,8 +14,10 @@ from cspbench.blocks.layers import plain_conv
 from cspbench.blocks.residual import dark_block
 from cspbench.blocks.yolo.chunked import C2f
 from cspbench.errors import CspbenchError
+from cspbench.measures.gradients.capture import captured_gradients
+from cspbench.measures.gradients.classifier import Classifier
 from cspbench.measures.gradients.data import MOST_IMAGES, Images, digits, yielded
-from cspbench.measures.gradients.probe import Classifier, _watched, feature_maps
+from cspbench.measures.gradients.maps import feature_maps
 from cspbench.measures.gradients.structure import trace
 from cspbench.measures.gradients.training import train
 from cspbench.records.trainings import Head, Training
@@ -167,7 +169,7 @@ def test_columns_and_parameters_are_those_of_the_block() -> None:
 def test_the_gradients_are_those_of_autograd_where_an_activation_works_in_place() -> None:
     block = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 1))
     x = torch.randn(2, 3, 4, 4, requires_grad=True)
-    with _watched(block, {"0"}) as found:
+    with captured_gradients(block, {"0"}) as found:
         block(x).square().sum().backward()
     between = block[0](x)
     loss = block[2](functional.relu(between)).square().sum()
@@ -178,7 +180,7 @@ def test_the_gradients_are_those_of_autograd_where_an_activation_works_in_place(
 
 def test_the_gradient_by_a_map_that_the_loss_does_not_need_is_0() -> None:
     block = nn.ModuleDict({"used": nn.Conv2d(3, 4, 1), "idle": nn.Conv2d(3, 4, 1)})
-    with _watched(block, {"used", "idle"}) as found:
+    with captured_gradients(block, {"used", "idle"}) as found:
         x = torch.randn(2, 3, 4, 4)
         block["idle"](x)
         block["used"](x).sum().backward()

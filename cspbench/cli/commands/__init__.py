@@ -1,0 +1,1 @@
+"""The commands, each taking its request, printing, and returning its exit code."""

@@ -1,0 +1,72 @@
+"""``compare`` and ``ab``: what changed between two runs, or two revisions."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from ... import report
+from ...comparison.compare import compare as compare_runs
+from ...comparison.in_turns import in_turns
+from ...comparison.result import Comparison
+from ...comparison.thresholds import gate
+from ...engine.session import Session
+from ...engine.worktrees import Repository
+from ...records.run import Side
+from ...report import comparison as views
+from .. import output
+from ..exit_codes import ExitCode, comparison_exit_code
+from ..requests import AbRequest, CompareRequest
+
+
+def compare(request: CompareRequest) -> ExitCode:
+    """Compare two runs that were measured before."""
+    rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
+    comparison = compare_runs(request.baseline, request.candidate, gate=rules)
+    _print_comparison(comparison, request.judging.format)
+    return comparison_exit_code(comparison, strict=rules.is_strict)
+
+
+def ab(request: AbRequest) -> ExitCode:
+    """Check two revisions out, measure them in turns, and compare them."""
+    rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
+    repository = Repository(Path(request.path or "."))
+    revisions = _revisions(request, repository)
+    with (
+        repository.checked_out(revisions) as roots,
+        Session.begin_ab(request, revisions, roots) as session,
+    ):
+        is_complete = output.measure(session)
+        run = session.read()
+    comparison = in_turns(run, rules)
+    try:
+        paths = report.write(run, session.path)
+    finally:
+        _print_comparison(comparison, request.judging.format)
+    if not is_complete:
+        output.print_to_stderr(
+            "cspbench: interrupted; what was measured by then is all that was compared"
+        )
+    if request.judging.format == "table":
+        baseline, candidate = revisions["baseline"], revisions["candidate"]
+        print(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
+        print(f"Run folder: {output.shown_path(session.path)}")
+        print(output.written_files(paths, session.path))
+    if not is_complete:
+        return ExitCode.INTERRUPTED
+    return comparison_exit_code(comparison, strict=rules.is_strict)
+
+
+def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
+    """The commits to measure: the baseline is where the two revisions parted, unless refused."""
+    candidate = repository.commit(request.candidate)
+    baseline = repository.commit(request.baseline)
+    if not request.no_merge_base:
+        baseline = repository.merge_base(baseline, candidate)
+    return {"baseline": baseline, "candidate": candidate}
+
+
+def _print_comparison(comparison: Comparison, form: Literal["table", "markdown", "json"]) -> None:
+    if form == "json":
+        print(json.dumps(comparison.to_dict(), indent=1))
+    else:
+        print((views.markdown if form == "markdown" else views.text)(comparison))

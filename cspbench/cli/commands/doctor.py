@@ -1,0 +1,25 @@
+"""``doctor``: is this machine fit to measure on."""
+
+import json
+
+from ...engine import doctor as engine
+from ...engine.preflight import devices_of
+from ...engine.request import DoctorRequest
+from ...engine.settings import settings_of
+from ...errors import CspbenchError
+from ...report import diagnosis as view
+from .. import output
+from ..exit_codes import ExitCode
+
+
+def doctor(request: DoctorRequest) -> ExitCode:
+    """Look at the machine, measure its noise floor, and print what to do about each finding."""
+    device, gpus = devices_of(request)
+    if len(gpus) > 1:
+        raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")
+    diagnosis = engine.diagnose(settings_of(request, device, gpus), gpus, output.print_to_stderr)
+    if request.as_json:
+        print(json.dumps(view.plain_values(diagnosis), indent=1))
+    else:
+        print(view.text(diagnosis))
+    return ExitCode.OK

@@ -1,0 +1,35 @@
+"""``report``: the tables and plots of runs, drawn anew from their records."""
+
+from pathlib import Path
+
+from ... import report as views
+from ...records import folder
+from .. import output
+from ..exit_codes import ExitCode
+from ..requests import ReportRequest
+
+
+def report(request: ReportRequest) -> ExitCode:
+    """Write and print the report of each run, or one measure over all of them."""
+    if request.columns is not None:
+        views.choose(request.columns)
+    if request.history is not None:
+        return _history(request, request.history)
+    for name in request.runs:
+        path = Path(name)
+        run = folder.read(path)
+        try:
+            written = views.write(run, path, request.columns)
+        finally:
+            print(views.render(run, request.format, request.columns))
+        if request.format == "table":
+            print(f"\nIn {name}\n{output.written_files(written, path)}")
+    return ExitCode.OK
+
+
+def _history(request: ReportRequest, measure: str) -> ExitCode:
+    runs = [folder.read(Path(name)) for name in request.runs]
+    text, written = views.write_history(runs, measure, Path(request.out))
+    print(text)
+    print("\n" + output.written_files(written, Path()))
+    return ExitCode.OK

@@ -1,0 +1,39 @@
+"""``run`` and ``gradients``: measure a suite, write its folder, print its table."""
+
+from ... import report
+from ...catalogue import find
+from ...engine.request import GradientsRequest, RunRequest
+from ...engine.session import Session
+from ...plan.case import show_words
+from ...records.run import Run
+from .. import output
+from ..exit_codes import ExitCode
+
+
+def run(request: RunRequest | GradientsRequest) -> ExitCode:
+    """Begin or resume a run, measure what is missing, and print the table and the next command."""
+    columns = request.columns if isinstance(request, RunRequest) else None
+    if columns is not None:
+        report.choose(columns)  # a wrong name is met before anything is measured
+    with Session.begin(request, output.print_to_stderr) as session:
+        is_complete = output.measure(session)
+        result = session.read()
+        try:
+            paths = report.write(result, session.path, columns)
+        finally:  # the table is shown also where its files cannot be written
+            print(report.text(result, columns))
+    folder = output.shown_path(session.path)
+    print(f"\nRun folder: {folder}")
+    print(output.written_files(paths, session.path))
+    if not is_complete:
+        print(f"Interrupted. Go on: {output.command_line(request.verb, '--resume', folder)}")
+        return ExitCode.INTERRUPTED
+    return _print_next(result)
+
+
+def _print_next(result: Run) -> ExitCode:
+    """Print the command that shows the last case, or the last that failed."""
+    failed = [record.case for record in result.records if record.failures]
+    case = (failed or [record.case for record in result.records])[-1]
+    print(f"Next: {output.command_line(*show_words(case, find(case.entry)))}")
+    return ExitCode.FAILED_CASE if failed else ExitCode.OK

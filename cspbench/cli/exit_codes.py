@@ -1,0 +1,30 @@
+"""Exit codes, and the one that a comparison ends with."""
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..comparison.result import Comparison
+
+
+class ExitCode(IntEnum):
+    """What a command ends with."""
+
+    OK = 0
+    REGRESSION = 1
+    USAGE = 2
+    FAILED_CASE = 3
+    UNDECIDED = 4
+    INTERRUPTED = 130
+
+
+def comparison_exit_code(comparison: "Comparison", *, strict: bool) -> ExitCode:
+    """A regression first, then failed cases, then what is undecided or not comparable."""
+    if comparison.verdict == "regression":
+        return ExitCode.REGRESSION
+    if comparison.failed:
+        return ExitCode.FAILED_CASE
+    is_open = comparison.answers["undecided"] + comparison.answers["changed"] > 0
+    if not comparison.is_latency_comparable or (strict and is_open):
+        return ExitCode.UNDECIDED
+    return ExitCode.OK

@@ -1,0 +1,95 @@
+"""The entry of the command line: words to a request, its command, errors as one line."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import CspbenchError
+from .exit_codes import ExitCode
+from .options import parse
+
+if TYPE_CHECKING:
+    from .requests import Request
+
+_LONGEST_LINE = 1000  # of an error: what it quotes may be anything
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = _execute(parse(words))
+        sys.stdout.flush()  # so that a full disk is met here
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away: `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except CspbenchError as error:
+        message = str(error)
+    except ModuleNotFoundError as error:
+        message = (
+            f"{error.name} is not installed for {sys.executable}; make setup fills an environment "
+            "of its own (.venv/bin/python), or: pip install -e ."
+        )
+    except OSError as error:  # a full disk under the output or the temporary folder
+        message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    else:
+        return code
+    with contextlib.suppress(OSError):
+        print(f"cspbench: {_one_line(message)}", file=sys.stderr)
+    return ExitCode.USAGE
+
+
+def _execute(request: "Request") -> ExitCode:
+    """Hand a request to its command; only that command's modules are loaded."""
+    from . import requests
+
+    match request:
+        case requests.RunRequest() | requests.GradientsRequest():
+            from .commands.run import run
+
+            code = run(request)
+        case requests.CompareRequest():
+            from .commands.compare import compare
+
+            code = compare(request)
+        case requests.AbRequest():
+            from .commands.compare import ab
+
+            code = ab(request)
+        case requests.ListRequest():
+            from .commands.catalogue import list_all
+
+            code = list_all(request)
+        case requests.ShowRequest():
+            from .commands.catalogue import show
+
+            code = show(request)
+        case requests.VerifyRequest():
+            from .commands.catalogue import verify
+
+            code = verify(request)
+        case requests.ReportRequest():
+            from .commands.report import report
+
+            code = report(request)
+        case requests.DoctorRequest():
+            from .commands.doctor import doctor
+
+            code = doctor(request)
+    return code
+
+
+def _one_line(text: str) -> str:
+    quote = text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
+    visible = "".join(character if character.isprintable() else " " for character in quote)
+    return " ".join(visible.split())
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,61 @@
+"""What several commands print: paths, the next command, and the progress of a run."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..report.tables import WIDTH, wrap
+
+if TYPE_CHECKING:
+    from ..engine.session import Session
+
+
+def command_line(*words: str) -> str:
+    """A command line that this very interpreter understands."""
+    executable = Path(sys.executable)
+    is_on_path = shutil.which("python") == str(executable)
+    return shlex.join(
+        ["python" if is_on_path else shown_path(executable), "-m", "cspbench", *words]
+    )
+
+
+def shown_path(path: Path) -> str:
+    """``path`` from the current folder on where it lies below that."""
+    return os.path.relpath(path) if path.is_relative_to(path.cwd()) else str(path)
+
+
+def written_files(paths: Sequence[Path], folder: Path) -> str:
+    """Which files were written below ``folder``, each form of a plot behind its name."""
+    suffixes: dict[Path, list[str]] = {}
+    for path in paths:
+        relative = path.relative_to(folder) if path.is_relative_to(folder) else path
+        suffixes.setdefault(relative.with_suffix(""), []).append(relative.suffix)
+    names = [
+        f"{stem}{forms[0]}" if len(forms) == 1 else f"{stem}{{{','.join(forms)}}}"
+        for stem, forms in suffixes.items()
+    ]
+    return filled(f"Written: {', '.join(names)}")
+
+
+def filled(sentence: str) -> str:
+    """``sentence`` in lines as wide as a report's tables."""
+    return "\n".join(wrap(sentence, WIDTH))
+
+
+def print_to_stderr(text: str) -> None:
+    """Print ``text`` at once, apart from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(session: "Session") -> bool:
+    """Measure what a session lacks, and show how far it is; False where it was interrupted."""
+    from .progress import LiveProgress, PlainProgress
+
+    display = LiveProgress if sys.stderr.isatty() else PlainProgress
+    with closing(display(sys.stderr)) as progress:
+        return session.measure(progress)

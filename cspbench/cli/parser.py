@@ -1,0 +1,61 @@
+"""The parser of the command line: argparse, with options by the field of a request that holds each.
+
+An option that is left out is absent from what is parsed, so that the request's own default holds.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from .. import __version__
+from ..engine.option_names import OPTIONS
+from ..errors import CspbenchError
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises `CspbenchError` for wrong usage, and takes no abbreviations."""
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(allow_abbrev=False, argument_default=argparse.SUPPRESS, **details)
+
+    def error(self, message: str) -> NoReturn:
+        raise CspbenchError(f"{message} ({self.prog} --help shows what is allowed)")
+
+    def add_value(
+        self,
+        field: str,
+        text: str | None = None,
+        *,
+        parse: Callable[[str], object] = str,
+        metavar: str | None = None,
+    ) -> None:
+        """An option that takes a value."""
+        self.add_argument(OPTIONS[field], dest=field, type=parse, metavar=metavar, help=text)
+
+    def add_flag(self, field: str, text: str) -> None:
+        """An option that is on where it is named."""
+        self.add_argument(OPTIONS[field], dest=field, action="store_true", help=text)
+
+    def add_list(self, field: str, metavar: str, text: str | None = None) -> None:
+        """An option that may be named several times, each with a value."""
+        self.add_argument(OPTIONS[field], dest=field, action="append", metavar=metavar, help=text)
+
+    def add_optional_value(self, field: str, default: str, metavar: str, text: str) -> None:
+        """An option that means ``default`` where no value follows it."""
+        self.add_argument(
+            OPTIONS[field], dest=field, nargs="?", const=default, metavar=metavar, help=text
+        )
+
+
+class Version(argparse.Action):
+    """Print the versions that figures depend on, and exit."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import platform
+        from importlib import metadata
+
+        packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "thop"))
+        python = platform.python_version()
+        sys.stdout.write(f"cspbench {__version__} (Python {python}, {packages})\n")
+        parser.exit(0)

@@ -1,0 +1,132 @@
+"""Values of options, from their text; `CspbenchError` is raised for what is not allowed."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import CspbenchError, unknown
+
+if TYPE_CHECKING:
+    from ..catalogue.entry import Shape
+    from ..plan.case import Mode
+
+AUTO = "auto"
+_LONGEST_QUOTE = 40
+
+
+def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
+    """A parser that takes one of the ``allowed`` words."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise unknown(kind, text, allowed)
+        return text
+
+    return parse
+
+
+def report_format(text: str) -> str:
+    """A form of a report."""
+    from ..report import FORMATS
+
+    return word("format", FORMATS)(text)
+
+
+def precision(text: str) -> str:
+    """The name of a precision."""
+    from ..plan.case import PRECISIONS
+
+    return word("precision", PRECISIONS)(text)
+
+
+def modes(text: str) -> "tuple[Mode, ...]":
+    """The modes that ``infer``, ``train`` or ``both`` means."""
+    from ..plan.case import MODES
+
+    word("mode", (*MODES, "both"))(text)
+    return tuple(mode for mode in MODES if text in {mode, "both"})
+
+
+def head(text: str) -> str:
+    """What follows a block in training."""
+    from ..records.trainings import HEADS
+
+    return word("head", HEADS)(text)
+
+
+def device(text: str) -> str:
+    """The name of a device, or of several GPUs, separated by commas."""
+    names = text.split(",")
+    for name in names:
+        if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]+", name):
+            raise unknown("device", name, ("cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "auto"))
+        if len(names) > 1 and ":" not in name:
+            raise CspbenchError(f"several devices are GPUs by number, cuda:0,cuda:1; got {text!r}")
+    if len(set(names)) < len(names):
+        raise CspbenchError(f"a list names each device once, got {text!r}")
+    return text
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    return _whole("a count", text, 1, 1_000_000)
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Whole numbers from 1 on, separated by commas, each once."""
+    numbers = tuple(count(part) for part in text.split(","))
+    if len(set(numbers)) < len(numbers):
+        raise CspbenchError(f"a list names each number once, got {text!r}")
+    return numbers
+
+
+def batch_sizes(text: str) -> tuple[int, ...] | str:
+    """Whole numbers from 1 on, or `AUTO`."""
+    return AUTO if text == AUTO else counts(text)
+
+
+def steps(text: str) -> int:
+    """The number of steps of a training."""
+    return _whole("a number of steps", text, 4, 1_000_000)
+
+
+def seed(text: str) -> int:
+    """A seed, as large as a run can hold."""
+    from ..records.run import MOST_SEED
+
+    return _whole("a seed", text, 0, MOST_SEED)
+
+
+def seconds(text: str) -> float:
+    """A time in seconds, above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise CspbenchError(f"a time is a number of seconds above 0, got {text!r}")
+    return value
+
+
+def shape(text: str) -> "Shape":
+    """The shape (N, C, H, W) that ``N,C,H,W`` means."""
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if len(sizes) != 4 or min(sizes) < 1:
+        raise CspbenchError(f"an input is N,C,H,W, four positive whole numbers, got {text!r}")
+    return sizes
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names, separated by commas."""
+    return tuple(text.split(","))
+
+
+def _whole(kind: str, text: str, least: int, most: int) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
+    if not least <= number <= most:
+        quote = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
+        raise CspbenchError(f"{kind} is a whole number from {least} to {most}, got {quote!r}")
+    return number

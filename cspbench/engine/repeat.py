@@ -1,0 +1,82 @@
+"""The command that repeats a run, written from its request."""
+
+import os
+import shlex
+from pathlib import Path
+
+from ..plan.case import MODES
+from .option_names import OPTIONS
+from .request import SuiteRequest, chosen_options, suite_name
+
+_POSITIONALS = ("baseline", "candidate", "suite")
+_NOT_REPEATED = ("columns", "out", "resume", "format", "thresholds", "is_strict")
+_PATHS = ("path",)
+
+
+def command(request: SuiteRequest) -> str:
+    """The command that repeats a run from the same place, into a folder of its own.
+
+    What only says where the results go and how they are shown is left out.
+    """
+    values = chosen_options(request) | {"suite": repeatable(suite_name(request))}
+    for name in _NOT_REPEATED:
+        values.pop(name, None)
+    words = ["python", "-m", "cspbench", request.verb]
+    words += [str(values.pop(name)) for name in _POSITIONALS if name in values]
+    for name in _PATHS:
+        if name in values:
+            values[name] = repeatable(str(values[name]))
+    for name in sorted(values, key=list(OPTIONS).index):
+        words += option_words(name, values[name])
+    return shlex.join(words)
+
+
+def option_words(name: str, value: object) -> list[str]:
+    """The words that choose ``value`` for the option that the field ``name`` holds.
+
+    >>> option_words("batch_size", (1, 8))
+    ['--batch-size', '1,8']
+    >>> option_words("cold", True)
+    ['--cold']
+    """
+    option = OPTIONS[name]
+    if value is True:
+        return option.split()
+    if name == "overrides" and isinstance(value, tuple):
+        return [word for override in value for word in _with_value(option, override)]
+    return _with_value(option, value_text(value))
+
+
+def _with_value(option: str, text: str) -> list[str]:
+    """Two words; one where the value would be read as an option itself."""
+    return [f"{option}={text}"] if text.startswith("-") else [option, text]
+
+
+def value_text(value: object) -> str:
+    """A value as the command line takes it.
+
+    >>> value_text(0.001), value_text(300.0), value_text(("infer", "train"))
+    ('0.001', '300', 'both')
+    """
+    if value == MODES:
+        return "both"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
+
+
+def repeatable(name: str) -> str:
+    """A relative path for an absolute one; its last part where the two share no more than a home.
+
+    Names and relative paths stay as they are.
+    """
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    shared = Path(os.path.commonpath([Path.cwd(), path]))
+    if shared == Path.home() or shared in Path.home().parents:
+        return path.name
+    return os.path.relpath(path)

@@ -1,0 +1,171 @@
+"""What a command asks to be measured: one frozen request a command.
+
+Each field holds one option; `OPTIONS` names it. An option that was left out is None, False or
+empty: `engine.settings` and `engine.suites` know its default.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import ClassVar, Literal
+
+from ..catalogue.entry import Shape
+from ..errors import CspbenchError
+from ..plan.suite import Selection
+from ..records.trainings import Head
+
+_AB_BUDGET_S = 60.0  # of `ab`, unless --budget or --launches says otherwise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How the cases of a suite are timed, and with what resources."""
+
+    threads: int | None = None
+    launches: int | None = None
+    turns: int | None = None
+    min_time_s: float | None = None
+    time_limit_s: float | None = None
+    budget_s: float | None = None
+    allocator: Literal["pinned", "system"] | None = None
+    seed: int | None = None
+    cold: bool = False
+    cuda_graph: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """How ``gradients`` trains each block."""
+
+    seeds: int | None = None
+    steps: int | None = None
+    data: str | None = None
+    head: Head | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judging:
+    """How a comparison is judged and printed."""
+
+    format: Literal["table", "markdown", "json"] = "table"
+    thresholds: tuple[str, ...] = ()
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRequest:
+    """``run``: measure a suite. ``is_batch_fitted`` asks for the largest batch of each case."""
+
+    verb: ClassVar[str] = "run"
+    default_suite: ClassVar[str] = "blocks"
+
+    suite: str | None = None
+    device: str | None = None
+    selection: Selection = field(default_factory=Selection)
+    is_batch_fitted: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    columns: tuple[str, ...] | None = None
+    out: str | None = None
+    resume: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `CspbenchError` unless there is at most one folder to write into."""
+        _check_folder(self.out, self.resume)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbRequest:
+    """``ab``: measure a suite at two revisions of the repository at ``path``."""
+
+    verb: ClassVar[str] = "ab"
+    default_suite: ClassVar[str] = "blocks"
+
+    baseline: str
+    candidate: str
+    suite: str | None = None
+    path: str | None = None
+    no_merge_base: bool = False
+    device: str | None = None
+    selection: Selection = field(default_factory=Selection)
+    sampling: Sampling = field(default_factory=Sampling)
+    judging: Judging = field(default_factory=Judging)
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `CspbenchError` for a folder without a name."""
+        _check_folder(self.out)
+
+    def with_budget(self) -> "AbRequest":
+        """The request with time for undecided cases, unless launches or a budget were chosen."""
+        if self.sampling.budget_s is not None or self.sampling.launches is not None:
+            return self
+        return replace(self, sampling=replace(self.sampling, budget_s=_AB_BUDGET_S))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GradientsRequest:
+    """``gradients``: trace a suite, an entry or a model, and train its blocks."""
+
+    verb: ClassVar[str] = "gradients"
+    default_suite: ClassVar[str] = "designs"
+
+    suite: str | None = None
+    overrides: tuple[str, ...] = ()
+    input_shape: Shape | None = None
+    only: str | None = None
+    no_training: bool = False
+    training: Training = field(default_factory=Training)
+    threads: int | None = None
+    time_limit_s: float | None = None
+    seed: int | None = None
+    out: str | None = None
+    resume: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `CspbenchError` unless there is at most one folder to write into."""
+        _check_folder(self.out, self.resume)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorRequest:
+    """``doctor``: find out whether a machine is fit to measure on."""
+
+    device: str | None = None
+    threads: int | None = None
+    allocator: Literal["pinned", "system"] | None = None
+    as_json: bool = False
+
+
+SuiteRequest = RunRequest | AbRequest | GradientsRequest
+EngineRequest = SuiteRequest | DoctorRequest
+
+
+def suite_name(request: SuiteRequest) -> str:
+    """The suite that is asked for, or the default of the command."""
+    return request.default_suite if request.suite is None else request.suite
+
+
+def chosen_options(request: EngineRequest) -> dict[str, object]:
+    """The options that were not left out: values by field, those of its parts included."""
+    return {
+        name: value
+        for name, value in _values(request)
+        if not (value is None or value is False or value == ())
+    }
+
+
+def _values(part: object) -> Iterator[tuple[str, object]]:
+    if not is_dataclass(part):
+        return
+    for member in fields(part):
+        value: object = getattr(part, member.name)
+        if is_dataclass(value):
+            yield from _values(value)
+        else:
+            yield member.name, value
+
+
+def _check_folder(out: str | None, resume: str | None = None) -> None:
+    if resume is not None and out is not None:
+        raise CspbenchError("--resume goes on in its own folder: leave out --out")
+    if out is not None and not out:
+        raise CspbenchError("--out takes a folder, got ''")

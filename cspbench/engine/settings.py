@@ -1,0 +1,103 @@
+"""Settings of a run: what its request asks for, and the defaults of what it leaves open."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ..errors import CspbenchError
+from ..machine import environment
+from ..measures import registry
+from ..measures.base import Command
+from ..records.lines import Stage
+from ..records.machine import GpuFound
+from ..records.run import Settings, TrainingSettings
+from .option_names import OPTIONS
+from .request import (
+    AbRequest,
+    EngineRequest,
+    GradientsRequest,
+    RunRequest,
+    SuiteRequest,
+    chosen_options,
+)
+
+DEFAULT_TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="pool")
+_TRAINING_TIME_LIMIT_S = 600.0
+
+
+def default_settings(device: str = "cpu", gpus: Sequence[GpuFound] = ()) -> Settings:
+    """How a suite is measured on ``device`` unless the request says otherwise."""
+    return Settings(
+        device=device,
+        threads=environment.physical_cores(),
+        launches=6,
+        turns=10,
+        min_time_s=0.001,
+        time_limit_s=120.0,
+        allocator="pinned",
+        seed=0,
+        memory_budget_bytes=environment.memory_budget_bytes([gpu.free_bytes for gpu in gpus]),
+    )
+
+
+def settings_of(request: EngineRequest, device: str, gpus: Sequence[GpuFound] = ()) -> Settings:
+    """What ``request`` asks for on ``device``, with the defaults of what it leaves open.
+
+    Raises `CspbenchError` for more threads than cores, and for what only a GPU can do.
+    """
+    if isinstance(request, RunRequest | AbRequest):
+        _check_gpu_options(request, device, gpus)
+    chosen = chosen_settings(request)
+    _check_threads(chosen.get("threads"))
+    settings = default_settings(device, gpus)
+    if trains(request):
+        training = msgspec.structs.replace(DEFAULT_TRAINING, **chosen_training(request))
+        settings = msgspec.structs.replace(
+            settings, threads=1, time_limit_s=_TRAINING_TIME_LIMIT_S, training=training
+        )
+    return msgspec.structs.replace(settings, **chosen)
+
+
+def trains(request: EngineRequest) -> bool:
+    """Whether ``request`` trains the blocks that it traces."""
+    return isinstance(request, GradientsRequest) and not request.no_training
+
+
+def stages(request: SuiteRequest, settings: Settings) -> tuple[Stage, ...]:
+    """What ``request`` measures of each case with ``settings``."""
+    command: Command = "gradients" if isinstance(request, GradientsRequest) else "run"
+    return registry.stages(command, settings)
+
+
+def chosen_settings(request: EngineRequest) -> dict[str, object]:
+    """The fields of `Settings` that ``request`` chooses, but for the device."""
+    names = set(Settings.__struct_fields__) - {"device"}
+    return {name: value for name, value in chosen_options(request).items() if name in names}
+
+
+def chosen_training(request: EngineRequest) -> dict[str, object]:
+    """The fields of `TrainingSettings` that ``request`` chooses."""
+    names = set(TrainingSettings.__struct_fields__)
+    return {name: value for name, value in chosen_options(request).items() if name in names}
+
+
+def _check_gpu_options(
+    request: RunRequest | AbRequest, device: str, gpus: Sequence[GpuFound]
+) -> None:
+    sampling = request.sampling
+    for name, is_chosen in (("cold", sampling.cold), ("cuda_graph", sampling.cuda_graph)):
+        if is_chosen and not gpus:
+            raise CspbenchError(f"{OPTIONS[name]} is of GPUs: it needs --device cuda, not {device}")
+    if sampling.cuda_graph and request.selection.compiler == "cudagraphs":
+        raise CspbenchError(
+            "--cuda-graph captures what --compile cudagraphs has captured already: choose one"
+        )
+
+
+def _check_threads(threads: object) -> None:
+    cores = environment.usable_cores()
+    if isinstance(threads, int) and threads > cores:
+        raise CspbenchError(
+            f"--threads {threads}: this process may use {cores} logical cores; "
+            "more threads than that would measure the scheduler"
+        )

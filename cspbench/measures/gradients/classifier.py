@@ -1,0 +1,37 @@
+"""The small classifier that a block is trained in."""
+
+from torch import Tensor, nn
+
+from ...blocks.classifier import LinearHead
+from ...blocks.layers import Conv
+from ...records.trainings import Head
+
+
+class Classifier(nn.Module):
+    """3x3 convolution with norm and ReLU, the block, global average pool, linear layer.
+
+    (N, inputs, H, W) to logits (N, classes); the block takes (N, channels, H, W) and
+    returns (N, outputs, H', W'). With the head ``conv`` a second 3x3 convolution with norm and
+    ReLU, of as many channels, stands between block and pool.
+    """
+
+    def __init__(
+        self,
+        block: nn.Module,
+        *,
+        inputs: int,
+        channels: int,
+        outputs: int,
+        classes: int,
+        head: Head = "pool",
+    ) -> None:
+        super().__init__()
+        self.stem = Conv(inputs, channels, 3, activation="relu")
+        self.block = block
+        classifier = LinearHead(outputs, classes)
+        conv = Conv(outputs, outputs, 3, activation="relu") if head == "conv" else nn.Identity()
+        self.head = nn.Sequential(conv, classifier)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.block(self.stem(images)))
+        return logits

@@ -1,0 +1,137 @@
+"""Notes below the tables: why cells hold a dash, what counters could not see, doubts."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from ..plan.labels import plain
+from ..records.base import Failure
+from .columns import Column
+from .quoting import Quote
+from .readings import FAILED
+from .results import Results
+from .rows import Row
+from .words import case_listing, case_name, in_cases, plural
+
+_STARVED = 0.9  # of the host's time: then a device was idle between calls, or nearly
+
+
+def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> list[str]:
+    """Why cells hold a dash, one item a reason and its cases; failures are listed elsewhere."""
+    headers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for column in columns:
+        rows_without: dict[str, list[Row]] = defaultdict(list)
+        for row in table:
+            reading = row.readings[column.key]
+            if isinstance(reading, Failure) and not reading.reason.startswith(FAILED):
+                rows_without[plain(reading.reason)].append(row)
+        for reason, rows in rows_without.items():
+            cases = "all cases" if len(rows) == len(table) else case_listing(rows, quote)
+            headers[reason, cases].append(" ".join(column.header.split()))
+    return [
+        f"no {'; no '.join(names)} of {cases}: {quote(reason)}"
+        for (reason, cases), names in headers.items()
+    ]
+
+
+def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """What the counters could not see, where thop and torch differ, and who published what.
+
+    One item an explanation or source.
+    """
+    unseen_calls: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    differing_modules: dict[str, list[int]] = defaultdict(list)
+    for counts in (row.record.counts for row in table if row.record.counts):
+        for item in counts.uncounted:
+            unseen_calls[item.counter, plain(item.name), plain(item.reason)].append(item.calls)
+        modules = Counter(plain(item.explanation) for item in counts.disagreements)
+        for explanation, number in modules.items():
+            differing_modules[explanation].append(number)
+    sources = {
+        plain(accuracy.source): None for row in table if (accuracy := row.record.case.accuracy)
+    }
+    return [
+        *(f"top-1 is not measured here, but published: {quote(source)}" for source in sources),
+        *(
+            f"not seen by {counter}: {quote(name)}, {in_cases(calls, 'call')}: {quote(reason)}"
+            for (counter, name, reason), calls in unseen_calls.items()
+        ),
+        *(
+            f"thop differs from torch, {in_cases(numbers, 'module')}: {quote(explanation)}"
+            for explanation, numbers in differing_modules.items()
+        ),
+    ]
+
+
+def run_notes(results: Results, quote: Quote) -> list[str]:
+    """Doubts: the reader's own notes, tensor peaks that differ, warm-ups cut short."""
+    table = results.rows
+    return [
+        *(quote(plain(note)) for note in results.run.notes),
+        *_compiler_notes(results, quote),
+        *_differing_peaks(table, quote),
+        *_gpu_notes(table, quote),
+        *_warmup_notes(table, quote),
+    ]
+
+
+def _compiler_notes(results: Results, quote: Quote) -> list[str]:
+    items = []
+    if any(case.compiler for case in results.run.info.cases):
+        items.append(
+            "counts and tensor peaks are of the modules as written, not of what torch.compile makes"
+        )
+    parted = [
+        row
+        for row in results.rows
+        if row.record.allocated and row.record.allocated.is_one_graph is False
+    ]
+    if parted:
+        names = case_listing(parted, quote)
+        items.append(f"torch.compile left parts to Python (graph breaks): {names}")
+    return items
+
+
+def _differing_peaks(table: Sequence[Row], quote: Quote) -> list[str]:
+    return [
+        f"{case_name(row, quote)}: the tensor peak is {fake.peak_tensor_bytes:,} bytes with "
+        f"fake tensors, {real.peak_tensor_bytes:,} with real ones"
+        for row in table
+        if (fake := row.record.tensor_peak)
+        and (real := row.record.allocated)
+        and fake.peak_tensor_bytes != real.peak_tensor_bytes
+    ]
+
+
+def _gpu_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    items = []
+    if throttled := [row for row in table if _is_always_throttled(row)]:
+        items.append(f"no sample was free of throttling: {case_listing(throttled, quote)}")
+    if starved := [row for row in table if _waits_for_host(row)]:
+        items.append(
+            f"the GPU waits for the host in {case_listing(starved, quote)}: their latency is that "
+            "of Python and of launches; --cuda-graph times the work alone beside it"
+        )
+    return items
+
+
+def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    warmups = [line.steady for row in table for line in row.latencies]
+    if all(warmups):
+        return []
+    unsteady = [row for row in table if not all(line.steady for line in row.latencies)]
+    number = f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')}"
+    return [f"{number} ended at the cap, not on steadiness: {case_listing(unsteady, quote)}"]
+
+
+def _waits_for_host(row: Row) -> bool:
+    """Whether the host was handing work over nearly to the end of a call, in most launches."""
+    shares = [line.issued_share for line in row.latencies if line.issued_share is not None]
+    return bool(shares) and median(shares) >= _STARVED
+
+
+def _is_always_throttled(row: Row) -> bool:
+    """Whether something held the GPU's clocks down at every sample."""
+    return bool(row.latencies) and all(
+        line.throttled == len(line.samples_s) for line in row.latencies
+    )

@@ -1,0 +1,36 @@
+"""The figures of a run by their file names, and the forms in which they are written."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ..results import Results
+from .gradients import gradient_course, gradient_similarity, gradient_terms
+from .latency import latency
+from .memory import peak_memory
+from .scatter import latency_by_macs, top1_by_latency
+from .spread import sample_spread
+from .sweep import sweep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg")
+
+FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
+    "latency": latency,
+    "latency_by_macs": latency_by_macs,
+    "top1_by_latency": top1_by_latency,
+    "peak_memory": peak_memory,
+    "samples": sample_spread,
+    "sweep": sweep,
+    "gradient_terms": gradient_terms,
+    "gradient_similarity": gradient_similarity,
+    "gradient_course": gradient_course,
+}
+"""By file name without suffix; None comes back where a run holds nothing for a figure."""
+
+
+def draw(results: Results) -> "Iterator[tuple[str, Figure | None]]":
+    """Every figure with its file name, one after the other, so that one is held at a time."""
+    for name, figure in FIGURES.items():
+        yield name, figure(results)

@@ -1,0 +1,113 @@
+"""Which entries a figure shows where a run has more than can be read in one.
+
+At most `MOST_ENTRIES` are drawn: with a line each they make a figure about 20 inches high, the
+most that can be read on a screen without losing the axis, and markers that share ten colours and
+nine shapes can still be told apart. The figure's caption says how many there are and which are
+shown; tables and CSV files hold all of them. What is shown stands in suite order.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+from ..rows import Row
+
+MOST_ENTRIES = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The rows of the entries that a figure shows, and their lines from top to bottom.
+
+    ``lines`` are by the entries' places. ``note`` says which of how many are shown, '' for all.
+    """
+
+    rows: tuple[Row, ...]
+    lines: Mapping[int, int]
+    note: str
+
+    def line(self, row: Row) -> int:
+        """The line that a row stands on; the modes of an entry share one."""
+        return self.lines[row.place]
+
+
+def by_difference(table: Sequence[Row]) -> Selection:
+    """The entries whose latency differs most from the reference's, the slowest without any.
+
+    Those with a verdict of faster or slower come first.
+    """
+    if any(row.ratio for row in table):
+        return _select(table, _difference, "those whose latency differs most from the reference's")
+    return _select(table, _latency, "the slowest")
+
+
+def by_time_per_mac(table: Sequence[Row]) -> Selection:
+    """The entries whose time per MAC differs most from the reference's, the slowest without any."""
+    if any(row.ratio for row in table):
+        which = "those whose time per MAC differs most from the reference's"
+        return _select(table, _time_per_mac, which)
+    return _select(table, _latency, "the slowest")
+
+
+def by_accuracy(table: Sequence[Row]) -> Selection:
+    """The entries of the highest published accuracy."""
+    return _select(table, _accuracy, "the most accurate")
+
+
+def by_peak(table: Sequence[Row]) -> Selection:
+    """The entries that need the most memory."""
+    return _select(table, _peak, "those with the highest peaks of tensor memory")
+
+
+def in_suite_order(table: Sequence[Row], most: int = MOST_ENTRIES) -> Selection:
+    """The first entries of the suite."""
+    return _select(table, lambda row: (-row.place,), "the first of the suite", most)
+
+
+def _select(
+    table: Sequence[Row],
+    rank: Callable[[Row], tuple[float, ...]],
+    which: str,
+    most: int = MOST_ENTRIES,
+) -> Selection:
+    """The reference entries, then those with a row of the highest rank."""
+    ranks: dict[int, tuple[float, ...]] = {}
+    for row in table:
+        ranks[row.place] = max(ranks.get(row.place, ()), (float(row.is_reference), *rank(row)))
+    if len(ranks) <= most:
+        return Selection(rows=tuple(table), lines=_lines(ranks), note="")
+    chosen = set(sorted(ranks, key=lambda place: ranks[place], reverse=True)[:most])
+    rows = tuple(row for row in table if row.place in chosen)
+    reference = "the reference and " if any(row.is_reference for row in rows) else ""
+    return Selection(
+        rows=rows, lines=_lines(chosen), note=f"{most} of {len(ranks)} entries: {reference}{which}"
+    )
+
+
+def _lines(places: Iterable[int]) -> dict[int, int]:
+    return {place: line for line, place in enumerate(sorted(places))}
+
+
+def _difference(row: Row) -> tuple[float, ...]:
+    if row.ratio is None:
+        return 0.0, -1.0
+    is_different = row.verdict is not None and row.verdict.answer in {"better", "worse"}
+    return float(is_different), abs(log(row.ratio.value))
+
+
+def _time_per_mac(row: Row) -> tuple[float, ...]:
+    macs = row.ratios["macs"]
+    return (abs(log(row.ratio.value / macs)) if row.ratio and macs else -1.0,)
+
+
+def _accuracy(row: Row) -> tuple[float, ...]:
+    return (row.record.case.accuracy.top1 if row.record.case.accuracy else -1.0,)
+
+
+def _latency(row: Row) -> tuple[float, ...]:
+    return (row.latency.value if row.latency else -1.0,)
+
+
+def _peak(row: Row) -> tuple[float, ...]:
+    peak = row.readings["peak_tensor_bytes"]
+    return (float(peak) if isinstance(peak, int) else -1.0,)

@@ -1,0 +1,88 @@
+"""Which rows can be ranked against each other, who is fastest, and who cannot be told from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..plan.case import Mode
+from .rows import Row, by_mode, latency_ratio
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranking:
+    """The rows of one mode and one reference.
+
+    ``ranked`` are those at the reference's input shape, ``unranked`` the rest: who is fastest is a
+    fair question only among cases that do their work on the same input. ``compared`` are the
+    reference, if it was timed, and those that have a ratio to it. ``fastest`` is one of them, None
+    where there are fewer than two; ``rivals`` are those that are not told apart from it.
+    """
+
+    group: tuple[Row, ...]
+    ranked: tuple[Row, ...]
+    unranked: tuple[Row, ...]
+    compared: tuple[Row, ...]
+    reference: Row | None
+    fastest: Row | None
+    rivals: tuple[Row, ...]
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of all of its rows."""
+        return self.group[0].mode
+
+    @property
+    def has_own_batches(self) -> bool:
+        """Whether entries have batches of their own, so that what a call costs ranks nothing."""
+        batches = {row.record.case.input_shape[0] for row in self.group}
+        return len(batches) > 1 and not any(row.is_reference for row in self.group)
+
+
+def rankings(table: Sequence[Row]) -> tuple[Ranking, ...]:
+    """A ranking a mode and reference, in order of appearance."""
+    groups: dict[tuple[Mode, str | None], list[Row]] = {}
+    for mode, rows in by_mode(table).items():
+        for row in rows:
+            reference = row.name if row.is_reference else row.reference
+            groups.setdefault((mode, reference), []).append(row)
+    return tuple(map(_ranking, groups.values()))
+
+
+def _ranking(group: Sequence[Row]) -> Ranking:
+    ranked, unranked = _at_one_input(group)
+    compared = [row for row in ranked if row.latency and (row.ratio or row.is_reference)]
+    reference = next((row for row in compared if row.is_reference), None)
+    fastest, rivals = None, []
+    if reference is not None and len(compared) > 1:
+        fastest = min(compared, key=lambda row: row.ratio.value if row.ratio else 1.0)
+        rivals = [
+            row
+            for row in compared
+            if row is not fastest and not _is_told_apart(row, fastest, reference)
+        ]
+    return Ranking(
+        group=tuple(group),
+        ranked=tuple(ranked),
+        unranked=tuple(unranked),
+        compared=tuple(compared),
+        reference=reference,
+        fastest=fastest,
+        rivals=tuple(rivals),
+    )
+
+
+def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows at the reference's input shape, all where there is no reference, and the rest."""
+    reference = next((row for row in group if row.is_reference), None)
+    if reference is None:
+        return list(group), []
+    shape = reference.record.case.input_shape
+    ranked = [row for row in group if row.record.case.input_shape == shape]
+    return ranked, [row for row in group if row.record.case.input_shape != shape]
+
+
+def _is_told_apart(row: Row, fastest: Row, reference: Row) -> bool:
+    """Whether ``fastest`` is faster for certain; than the reference: by its verdict."""
+    if row is reference:
+        return fastest.verdict is not None and fastest.verdict.answer == "better"
+    ratio = latency_ratio(row, fastest)
+    return ratio is not None and ratio.low is not None and ratio.low > 1

@@ -1,0 +1,162 @@
+"""What a report reads off one case's record: every reading a number, a word or a reason."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+from ..plan.case import is_gpu
+from ..records.base import Failure, Samples
+from ..records.gradient_terms import Structure
+from ..records.lines import Latency, Stage
+from ..records.quantities import QUANTITIES, Quantity
+from ..records.run import Record
+from ..records.trainings import Reading as GradientReading
+from ..verdicts.launches import CaseLaunches
+from ..verdicts.over_seeds import over_seeds
+from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
+
+Reading = int | float | str | Estimate | Failure | None
+"""A value, a word, an estimate, why there is none, or None where it does not apply."""
+
+NOT_MEASURED = "not measured"
+FAILED = "failed"
+
+_ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
+
+
+def case_readings(
+    record: Record, launches: CaseLaunches, stages: Sequence[Stage]
+) -> dict[str, Reading]:
+    """The readings of one case by quantity; None for what the run does not measure.
+
+    Those that need other cases, the ratio of latencies and the verdict on it, are left out.
+    """
+    accuracy = record.case.accuracy
+    return {
+        "top1": accuracy.top1 if accuracy else None,
+        **{
+            quantity.key: _measured(record, quantity, stages)
+            for quantity in QUANTITIES
+            if quantity.stage
+        },
+        **_flow(record, stages),
+        **_trained(record, stages),
+        **_latency(record, launches.count, stages),
+    }
+
+
+def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Failure | None:
+    """Why there is no reading of ``stage``; None where the run does not measure it."""
+    if stage not in stages:
+        return None
+    for failure in record.failures:
+        if failure.stage == stage:
+            return Failure(reason=f"{FAILED}: {failure.cause}")
+    return Failure(reason=f"{FAILED} before" if record.failures else NOT_MEASURED)
+
+
+def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:
+    """The field of a measurement; None for what only a GPU, or only a compiled module, has."""
+    measurement = record.measurements.get(quantity.stage)
+    if measurement is not None:
+        reading: Reading = getattr(measurement, quantity.key)
+        return reading
+    case = record.case
+    exists = {"": True, "gpu": is_gpu(case.device), "compiled": case.compiler is not None}
+    return missing_reading(record, quantity.stage, stages) if exists[quantity.only] else None
+
+
+def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    """How the flow of gradients stands; no term can be shared where nothing is cut."""
+    terms = record.gradient_terms
+    if terms is None:
+        return {"cuts": missing_reading(record, "gradient_terms", stages)}
+    cuts: dict[str, Reading] = {"cuts": cuts_text(terms.structure)}
+    return cuts if terms.structure.splits else {**cuts, "shared_terms": None}
+
+
+def cuts_text(structure: Structure) -> str:
+    """How the flow of gradients stands between the parts of what is cut by channels."""
+    truncated = sum(split.truncated for split in structure.splits)
+    number = len(structure.splits)
+    if not number:
+        return "no cut"
+    text = f"{truncated} of {number} truncated"
+    if number == 1:
+        text = "truncated" if truncated else "shared"
+    # An operator that could not be followed may hide what is shared behind it.
+    return f"{text}, not all followed" if truncated and structure.unfollowed else text
+
+
+TRAINED: Mapping[str, tuple[int, Callable[[GradientReading], float | None]]] = {
+    "parts_cka": (-1, lambda reading: reading.parts_cka),
+    "parts_cka_start": (0, lambda reading: reading.parts_cka),
+    "control_cka": (-1, lambda reading: reading.control_cka),
+    "mean_cka": (-1, lambda reading: reading.mean_cka),
+    "parts_directions": (-1, lambda reading: reading.parts_directions),
+    "relative_rank": (-1, lambda reading: reading.relative_rank),
+    "accuracy": (-1, lambda reading: reading.accuracy),
+}
+"""By column: which reading of a training, and what of it."""
+
+
+def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    trainings = record.trainings
+    terms = record.gradient_terms
+    if not trainings:
+        missing = missing_reading(record, "training", stages)
+        if terms and not terms.is_block and missing is not None:
+            missing = Failure(reason="it returns no feature map (N, C, H, W) to train on")
+        return dict.fromkeys(TRAINED, missing)
+    return {
+        key: _over_seeds([value(training.readings[place]) for training in trainings])
+        for key, (place, value) in TRAINED.items()
+    }
+
+
+def _over_seeds(values: Sequence[float | None]) -> Reading:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return Failure(reason="one feature map makes no pair")
+    return over_seeds(known)
+
+
+def _latency(
+    record: Record, latencies: Sequence[Latency], stages: Sequence[Stage]
+) -> dict[str, Reading]:
+    names = ("latency", "images_per_s", "first_call", "outliers")
+    not_on_gpu: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    if not latencies:
+        return dict.fromkeys(names, missing_reading(record, "latency", stages)) | not_on_gpu
+    latency = _estimate([line.samples_s for line in latencies])
+    if isinstance(latency, Failure):
+        return dict.fromkeys(names, latency) | not_on_gpu
+    return {
+        "latency": latency,
+        "images_per_s": record.case.input_shape[0] / latency.value,
+        "first_call": median(line.first_call_s for line in latencies),
+        "outliers": sum(tukey_outliers(line.samples_s) for line in latencies),
+        **_on_gpu(latencies, latency),
+    }
+
+
+def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Reading]:
+    """The same work by the host's clock, and as a graph; None where it was not timed so."""
+    readings: dict[str, Reading] = dict.fromkeys(_ON_GPU)
+    if hosts := [line.host_samples_s for line in latencies if line.host_samples_s]:
+        readings["host_latency"] = _estimate(hosts)
+    graphs = [line.graph_samples_s for line in latencies if line.graph_samples_s]
+    if refusals := [graph for graph in graphs if isinstance(graph, Failure)]:
+        return readings | {"graph_latency": refusals[0], "launch_overhead": refusals[0]}
+    replays = [graph for graph in graphs if not isinstance(graph, Failure)]
+    replayed = _estimate(replays) if replays else None
+    overhead: Reading = replayed if isinstance(replayed, Failure) else None
+    if isinstance(replayed, Estimate):
+        overhead = max(0.0, 1 - replayed.value / latency.value)
+    return readings | {"graph_latency": replayed, "launch_overhead": overhead}
+
+
+def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:
+    try:
+        return latency_estimate(launches)
+    except ValueError:
+        return Failure(reason="a sample is not a positive time")

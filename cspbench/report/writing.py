@@ -1,0 +1,120 @@
+"""A run's report as text, or as files in its folder."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import CspbenchError
+from ..records.files import replace_file
+from ..records.run import Run
+from .columns import Column, choose
+
+FORMATS = (
+    *("table", "markdown", "csv"),
+    *("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine"),
+)
+"""What `render` can make of a run."""
+
+
+def text(run: Run, columns: Sequence[str] | None = None) -> str:
+    """The report as plain text, tables at most 100 columns wide.
+
+    ``columns`` are keys of `COLUMNS`; raises `CspbenchError` for any other.
+    """
+    return render(run, "table", columns)
+
+
+def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
+    """The report in one of `FORMATS`: ``table`` is what `text` gives."""
+    from . import pages
+    from .exporters import EXPORTERS
+    from .results import results
+
+    derived = results(run)
+    if form in EXPORTERS:
+        return json.dumps(EXPORTERS[form](derived), indent=1, allow_nan=False)
+    if form == "csv":
+        return pages.csv(derived)
+    page = pages.markdown if form == "markdown" else pages.text
+    return page(derived, _chosen(run, columns))
+
+
+def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
+    """Writes every report file into a run's folder and returns their paths.
+
+    Each file is replaced as a whole; the same records give the same bytes. A plot that the
+    records cannot fill is left out, and an older drawing of it removed. Of two revisions that took
+    turns there is a comparison, too, by the default thresholds.
+    """
+    from . import pages, plots
+    from .results import results
+
+    chosen, derived = _chosen(run, columns), results(run)
+    contents = {
+        folder / "report.txt": pages.text(derived, chosen).encode(),
+        folder / "report.md": pages.markdown(derived, chosen).encode(),
+        folder / "report.csv": pages.csv(derived).encode(),
+        **_comparison(run, folder),
+    }
+    for path, content in contents.items():
+        _write(path, content)
+    paths = list(contents)
+    for name, figure in plots.draw(derived):
+        for suffix in plots.FORMATS:
+            path = folder / "plots" / f"{name}.{suffix}"
+            if figure is not None:
+                _write(path, plots.encode(figure, suffix))
+                paths.append(path)
+            elif path.exists():
+                path.unlink()
+    return paths
+
+
+def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:
+    """The text of one measure over ``runs``, and the files that were written into ``folder``.
+
+    ``history-MEASURE.csv``, ``.png`` and ``.svg``. Raises `CspbenchError` for an unknown measure.
+    """
+    from . import history, plots
+    from .frame import history_csv
+    from .results import results
+
+    measured = history.history([results(run) for run in runs], measure)
+    figure = plots.history(measured)
+    contents = {folder / f"history-{measure}.csv": history_csv(measured).encode()}
+    for suffix in plots.FORMATS:
+        contents[folder / f"history-{measure}.{suffix}"] = plots.encode(figure, suffix)
+    for path, content in contents.items():
+        _write(path, content)
+    return history.text(measured), list(contents)
+
+
+def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
+    kinds = ["gradients" if "gradient_terms" in run.info.stages else "costs"]
+    if any(case.input_shape[0] > 1 for case in run.info.cases):
+        kinds.append("batches")
+    return choose(columns, kinds)
+
+
+def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:
+    """Files that compare the two revisions of a run, none where it has no revisions."""
+    if not run.info.revisions:
+        return {}
+    from ..comparison.in_turns import in_turns
+    from . import comparison
+
+    revisions = in_turns(run)
+    return {
+        folder / "comparison.txt": (comparison.text(revisions) + "\n").encode(),
+        folder / "comparison.md": comparison.markdown(revisions).encode(),
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise CspbenchError(
+            f"cannot write {path}: {error.strerror}; the records are whole: draw them again with "
+            "python -m cspbench report RUN"
+        ) from error

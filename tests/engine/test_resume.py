@@ -1,0 +1,106 @@
+"""What must agree before a run is resumed."""
+
+import msgspec
+import pytest
+from making import SETTINGS, make_info
+
+from cspbench.engine import preflight, resume
+from cspbench.engine.request import GradientsRequest, RunRequest, Sampling, Training
+from cspbench.engine.resume import ResumableRequest, check_resumable
+from cspbench.errors import CspbenchError
+from cspbench.measures.registry import stages
+from cspbench.plan.suite import Selection
+from cspbench.records.run import RunInfo, TrainingSettings
+
+TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="pool")
+TRAINED = msgspec.structs.replace(SETTINGS, training=TRAINING)
+COST_RUN = make_info(settings=SETTINGS, stages=stages("run", SETTINGS))
+GRADIENT_RUN = make_info(settings=TRAINED, stages=stages("gradients", TRAINED))
+ASK = "Ask for the same, or begin anew (--out)"
+
+
+@pytest.fixture(autouse=True)
+def same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "load", lambda cases, settings: {})
+    monkeypatch.setattr(resume, "_machine_differences", lambda info: iter(()))
+
+
+def test_what_is_left_out_is_as_the_run_has_it() -> None:
+    """So that a run is resumed by its folder alone."""
+    check_resumable(COST_RUN, RunRequest(resume="run"))
+    check_resumable(GRADIENT_RUN, GradientsRequest(resume="run"))
+
+
+def test_the_same_options_again_are_no_difference() -> None:
+    """As where a command is typed once more with --resume; auto is the device that was found."""
+    sampling = Sampling(threads=1, turns=2, min_time_s=1e-4, seed=0, allocator="pinned")
+    for device in ("cpu", "auto"):
+        check_resumable(COST_RUN, RunRequest(resume="run", device=device, sampling=sampling))
+    training = Training(seeds=5, data="digits")
+    check_resumable(GRADIENT_RUN, GradientsRequest(resume="run", training=training, threads=1))
+
+
+@pytest.mark.parametrize(
+    ("info", "request_", "message"),
+    [
+        (
+            COST_RUN,
+            RunRequest(resume="run", sampling=Sampling(launches=3)),
+            f"cannot resume run: it was started with --launches 1, not 3. {ASK}",
+        ),
+        (
+            COST_RUN,
+            RunRequest(
+                resume="run",
+                device="cuda",
+                sampling=Sampling(min_time_s=0.01, seed=7, budget_s=300.0, cold=True),
+            ),
+            (
+                "cannot resume run: it was started with --min-time 0.0001, not 0.01, and without "
+                "--budget, and with --seed 0, not 7, and without --cold, and with --device cpu, "
+                f"not cuda. {ASK}"
+            ),
+        ),
+        (
+            GRADIENT_RUN,
+            GradientsRequest(resume="run", training=Training(steps=8, head="conv")),
+            (
+                "cannot resume run: it was started with --steps 200, not 8, and with --head pool, "
+                f"not conv. {ASK}"
+            ),
+        ),
+        (
+            COST_RUN,
+            GradientsRequest(resume="run", training=Training(seeds=3)),
+            (
+                "cannot resume run: it was started without --seeds; other measures were asked for "
+                f"there. {ASK}"
+            ),
+        ),
+        (
+            COST_RUN,
+            RunRequest(resume="run", is_batch_fitted=True),
+            "--resume run: its batches were found when it began: leave out --batch-size auto",
+        ),
+        (
+            COST_RUN,
+            RunRequest(resume="run", selection=Selection(mode=("infer",))),
+            "--resume run: to choose cases of its suite 'test' anew, name the suite's file, too",
+        ),
+        (
+            msgspec.structs.replace(COST_RUN, revisions={"baseline": "a", "candidate": "b"}),
+            RunRequest(resume="run"),
+            (
+                "--resume run: it holds two revisions, whose checkouts are gone; compare them anew "
+                "(ab)"
+            ),
+        ),
+    ],
+)
+def test_every_difference_is_named_by_its_option(
+    info: RunInfo, request_: ResumableRequest, message: str
+) -> None:
+    """What the run was started with, and what is asked for now."""
+    with pytest.raises(CspbenchError) as error:
+        check_resumable(info, request_)
+    assert str(error.value) == message

@@ -1,0 +1,129 @@
+"""Settings and stages of a run, from its request."""
+
+import msgspec
+import pytest
+from making import SETTINGS, make_gpu
+
+from cspbench.engine.request import (
+    AbRequest,
+    DoctorRequest,
+    EngineRequest,
+    GradientsRequest,
+    RunRequest,
+    Sampling,
+    SuiteRequest,
+    Training,
+)
+from cspbench.engine.settings import DEFAULT_TRAINING, default_settings, settings_of, stages, trains
+from cspbench.errors import CspbenchError
+from cspbench.machine import environment
+from cspbench.plan.suite import Selection
+from cspbench.records.run import TrainingSettings
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "physical_cores", lambda: 4)
+    monkeypatch.setattr(environment, "usable_cores", lambda: 8)
+    monkeypatch.setattr(environment, "memory_budget_bytes", lambda *_: 1 << 30)
+
+
+def test_a_request_without_options_has_the_defaults() -> None:
+    """The physical cores, and nothing trained; of ab and doctor, too."""
+    for request in (
+        RunRequest(),
+        AbRequest(baseline="a", candidate="b"),
+        DoctorRequest(),
+        GradientsRequest(no_training=True),
+    ):
+        settings = settings_of(request, "cpu")
+        assert settings == default_settings("cpu")
+        assert (settings.threads, settings.training) == (4, None)
+
+
+def test_trainings_have_one_thread_and_a_longer_limit() -> None:
+    """Unless they are asked for otherwise."""
+    settings = settings_of(GradientsRequest(training=Training(steps=8)), "cpu")
+    assert (settings.threads, settings.time_limit_s) == (1, 600.0)
+    assert settings.training == TrainingSettings(seeds=5, steps=8, data="digits", head="pool")
+    settings = settings_of(GradientsRequest(threads=2, time_limit_s=9.0, seed=3), "cpu")
+    assert (settings.threads, settings.time_limit_s, settings.seed) == (2, 9.0, 3)
+
+
+def test_every_sampling_option_is_a_setting() -> None:
+    """By the same name, so that none is lost on the way."""
+    sampling = Sampling(
+        threads=2,
+        launches=3,
+        turns=4,
+        min_time_s=0.5,
+        time_limit_s=6.0,
+        budget_s=7.0,
+        allocator="system",
+        seed=8,
+        cold=True,
+        cuda_graph=True,
+    )
+    settings = settings_of(RunRequest(sampling=sampling), "cuda", [make_gpu()])
+    assert settings.device == "cuda"
+    for name in Sampling.__slots__:
+        assert getattr(settings, name) == getattr(sampling, name)
+
+
+@pytest.mark.parametrize(
+    ("request_", "device", "message"),
+    [
+        (
+            RunRequest(sampling=Sampling(cuda_graph=True)),
+            "cpu",
+            "--cuda-graph is of GPUs: it needs --device cuda, not cpu",
+        ),
+        (
+            RunRequest(
+                sampling=Sampling(cuda_graph=True), selection=Selection(compiler="cudagraphs")
+            ),
+            "cuda",
+            "--cuda-graph captures what --compile cudagraphs has captured already: choose one",
+        ),
+        (
+            DoctorRequest(threads=9),
+            "cpu",
+            (
+                "--threads 9: this process may use 8 logical cores; more threads than that would "
+                "measure the scheduler"
+            ),
+        ),
+    ],
+)
+def test_what_the_machine_cannot_do_is_refused(
+    request_: EngineRequest, device: str, message: str
+) -> None:
+    """Before anything is measured."""
+    with pytest.raises(CspbenchError) as error:
+        settings_of(request_, device, [make_gpu()] if device == "cuda" else ())
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("request_", "device", "names"),
+    [
+        (RunRequest(), "cpu", "counts disk_size tensor_peak allocated resident latency"),
+        (RunRequest(), "cuda", "counts disk_size tensor_peak allocated latency"),
+        (
+            RunRequest(sampling=Sampling(cuda_graph=True)),
+            "cuda",
+            "counts disk_size tensor_peak allocated graph latency",
+        ),
+        (GradientsRequest(), "cpu", "counts gradient_terms training"),
+        (GradientsRequest(no_training=True), "cpu", "counts gradient_terms"),
+    ],
+)
+def test_stages_follow_from_the_request_and_the_device(
+    request_: SuiteRequest, device: str, names: str
+) -> None:
+    """Resident memory is the host's; graphs and trainings are measured where asked for."""
+    training = DEFAULT_TRAINING if trains(request_) else None
+    settings = msgspec.structs.replace(
+        SETTINGS, device=device, cuda_graph="graph" in names.split(), training=training
+    )
+    assert stages(request_, settings) == tuple(names.split())

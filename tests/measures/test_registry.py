@@ -1,0 +1,93 @@
+"""The registry: what registers itself, in which order, and for which runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from making import SETTINGS
+
+from cspbench.measures import base
+from cspbench.measures.base import PLACES, Measure, measure
+from cspbench.measures.registry import MEASURES, preload, stages
+from cspbench.records.lines import Failure, Graph
+from cspbench.records.run import TrainingSettings
+
+GPU = msgspec.structs.replace(SETTINGS, device="cuda:0,cuda:1")
+TRAINING = TrainingSettings(seeds=1, steps=4, data="digits")
+
+
+def test_measures_stand_by_place_and_then_by_name() -> None:
+    """What allocates nothing comes first, so that a case can be refused before it runs."""
+    order = [(PLACES.index(measure.place), stage) for stage, measure in MEASURES.items()]
+    assert order == sorted(order)
+    assert {"counts", "disk_size", "tensor_peak", "gradient_terms"} == {
+        stage for stage, measure in MEASURES.items() if measure.place == "static"
+    }
+
+
+def test_every_file_of_the_folder_but_two_registers_one_measure() -> None:
+    """One file a measure: the contract and the registry are the others."""
+    folder = Path(base.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base", "registry"}
+    homes = [measure.measure.__module__ for measure in MEASURES.values()]
+    assert sorted(home.rpartition(".")[2] for home in homes) == sorted(files)
+
+
+def test_a_run_on_a_cpu_measures_no_graph_and_one_on_a_gpu_no_resident_memory() -> None:
+    """Graphs are asked for; resident memory is the host's."""
+    static = ("counts", "disk_size", "tensor_peak")
+    assert stages("run", SETTINGS) == (*static, "allocated", "resident", "latency")
+    assert stages("run", GPU) == (*static, "allocated", "latency")
+    captured = msgspec.structs.replace(GPU, cuda_graph=True)
+    assert stages("run", captured) == (*static, "allocated", "graph", "latency")
+
+
+def test_gradients_trains_only_where_the_settings_say_how() -> None:
+    """Terms are exact and need no training."""
+    trained = msgspec.structs.replace(SETTINGS, training=TRAINING)
+    assert stages("gradients", SETTINGS) == ("counts", "gradient_terms")
+    assert stages("gradients", trained) == ("counts", "gradient_terms", "training")
+
+
+def test_a_stage_has_one_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names both files."""
+    monkeypatch.setattr(base, "_registered", dict(base.registered()))
+    with pytest.raises(ValueError, match=r"stage 'counts' is registered twice: by .*\.counts and"):
+
+        @measure(stage="counts", place="static", help="again")
+        def again(_: object) -> None: ...
+
+
+def test_a_graph_that_ends_its_process_is_a_record_and_anything_else_fails_the_case() -> None:
+    """The case itself ran: it is timed without a graph."""
+    assert MEASURES["graph"].after_exit("a", "killed by SIGSEGV") == Graph(
+        case="a", graph_bytes=Failure(reason="killed by SIGSEGV")
+    )
+    others: list[Measure] = [m for stage, m in MEASURES.items() if stage != "graph"]
+    assert {measure.after_exit("a", "timed out") for measure in others} == {None}
+
+
+def test_profile_takes_what_does_no_harm_to_its_process() -> None:
+    """A failed capture may leave torch broken, and the resident peak sets the allocator."""
+    assert {stage for stage, measure in MEASURES.items() if not measure.in_process} == {
+        *("graph", "resident", "training"),
+    }
+
+
+def test_importing_the_registry_loads_no_torch() -> None:
+    """`list` answers at once."""
+    code = (
+        "import sys, cspbench.measures.registry as r; assert r.MEASURES; "
+        "print({'torch', 'numpy', 'thop'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_preloading_imports_the_heavy_parts() -> None:
+    """So that a forked worker need not."""
+    preload()
+    assert "cspbench.measures.tracking.peaks" in sys.modules
+    assert "cspbench.measures.gradients.training" in sys.modules
