@@ -29,3 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in marked:
         item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device here"))
+
+
+@pytest.fixture
+def nothing_is_contended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else this machine does meanwhile: no launch is repeated for it."""
+    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", 1.0)

@@ -22,10 +22,11 @@ import msgspec
 
 from cspbench.catalogue import ENTRIES, find
 from cspbench.engine import isolate
+from cspbench.engine.launch import run_launch
 from cspbench.engine.settings import default_settings
 from cspbench.machine import environment
 from cspbench.plan.case import Case, make_case
-from cspbench.records.lines import CaseFailure, Latency, Launch
+from cspbench.records.lines import Latency, Launch, Line
 from cspbench.records.run import Settings
 from cspbench.units import seconds_text
 
@@ -75,7 +76,7 @@ def planted_block(*, extra: int) -> Any:
 def cases() -> tuple[Case, ...]:
     """Identical copies and planted changes, on an input of 1x64x28x28."""
     base = make_case(find("dense"), {}, shape=(1, 64, 28, 28))
-    wanted = {**dict.fromkeys(COPIES, 0), **PLANTED}
+    extra_by_key = {**dict.fromkeys(COPIES, 0), **PLANTED}
     return tuple(
         msgspec.structs.replace(
             base,
@@ -84,7 +85,7 @@ def cases() -> tuple[Case, ...]:
             build="trust.trials:planted_block",
             arguments={"extra": COMMON + extra},
         )
-        for key, extra in wanted.items()
+        for key, extra in extra_by_key.items()
     )
 
 
@@ -127,21 +128,12 @@ class Peaks(msgspec.Struct, frozen=True, kw_only=True):
 def measure_trial(number: int, chosen: Settings) -> Trial:
     """All launches of one trial, contended ones marked and kept."""
     began = time.monotonic()
-    lines: list[Any] = []
+    lines: list[Line] = []
     for launch in range(1, chosen.launches + 1):
-        worker_exit = isolate.run(
-            "cspbench.engine.worker:launch",
-            number * 1000 + launch,
-            cases(),
-            chosen,
-            time_limit_s=chosen.time_limit_s,
-            receive=lines.append,
-        )
-        failed = next((line.reason for line in lines if isinstance(line, CaseFailure)), None)
-        if worker_exit is not None or failed is not None:
-            raise SystemExit(
-                f"trust.trials: a launch failed: {worker_exit.reason if worker_exit else failed}"
-            )
+        result = run_launch(number * 1000 + launch, cases(), chosen)
+        if result.failure_reason is not None:
+            raise SystemExit(f"trust.trials: a launch failed: {result.failure_reason}")
+        lines += result.lines
     return Trial(
         number=number,
         seconds=time.monotonic() - began,
@@ -161,11 +153,12 @@ def time_with_torch(channel: isolate.Channel, tool: str, threads: int) -> None:
     timer = Timer("call()", globals={"call": call}, num_threads=threads)
     began = time.perf_counter()
     if tool == ADAPTIVE:
-        found = timer.adaptive_autorange(threshold=0.02, max_run_time=10.0)
+        measurement = timer.adaptive_autorange(threshold=0.02, max_run_time=10.0)
     else:
-        found = timer.blocked_autorange(min_run_time=1.0)
+        measurement = timer.blocked_autorange(min_run_time=1.0)
     seconds = time.perf_counter() - began
-    channel.send((seconds, found.median, found.iqr / 2 / found.median))
+    half_width = measurement.iqr / 2 / measurement.median
+    channel.send((seconds, measurement.median, half_width))
 
 
 def block_call() -> Callable[[], object]:

@@ -14,29 +14,30 @@ from ..records.lines import CaseFailure, Cause, Line
 from ..records.run import Settings
 from . import isolate
 
-MOST = 1 << 16
+MAX_BATCH = 1 << 16
 """No larger batch is tried."""
 
 _PRECISION = 0.03  # of a batch that was found by trying
 
 
 def largest_batch(peak: Callable[[int], int], budget: int) -> int:
-    """The largest batch up to `MOST` whose ``peak`` of bytes is within ``budget``; 1 at least.
+    """The largest batch up to `MAX_BATCH` whose ``peak`` in bytes is within ``budget``; 1 at least.
 
-    The peak grows with the batch, and nearly in proportion: two readings tell where to look, and
-    the rest makes sure.
+    The peak grows with the batch, nearly in proportion: two readings tell where to look, and the
+    rest makes sure.
     """
-    read = cache(peak)
-    if read(2) > budget:
+    peak_bytes = cache(peak)
+    if peak_bytes(2) > budget:
         return 1
-    guess = 1 + (budget - read(1)) // max(1, read(2) - read(1))
-    low = high = min(max(2, guess), MOST)
+    per_image = max(1, peak_bytes(2) - peak_bytes(1))
+    guess = 1 + (budget - peak_bytes(1)) // per_image
+    low = high = min(max(2, guess), MAX_BATCH)
     step = 1
-    while read(low) > budget:
+    while peak_bytes(low) > budget:
         low, high, step = max(2, low - step), low, 2 * step
-    while high <= MOST and read(high) <= budget:
-        low, high, step = high, min(high + step, MOST + 1), 2 * step
-    return bisect_right(range(MOST + 1), budget, low, high, key=read) - 1
+    while high <= MAX_BATCH and peak_bytes(high) <= budget:
+        low, high, step = high, min(high + step, MAX_BATCH + 1), 2 * step
+    return bisect_right(range(MAX_BATCH + 1), budget, low, high, key=peak_bytes) - 1
 
 
 def with_batch(case: Case, batch: int) -> Case:
@@ -52,49 +53,51 @@ def largest_batches(
 ) -> list[int]:
     """The largest batch of each case within its budget of bytes; on a GPU one that ran there.
 
-    ``say`` is told each as it is found. A case that dies on the way is answered with 1.
+    ``say`` is told each as it is found. The batch of a case whose worker dies is 1.
     """
-    batches: list[int] = []
-
-    def receive(batch: int) -> None:
-        batches.append(batch)
-
-    while len(batches) < len(cases):
-        left = slice(len(batches), None)
-        worker_exit = isolate.run(
-            "cspbench.engine.worker:fit",
-            tuple(cases[left]),
-            tuple(budgets[left]),
-            settings,
-            time_limit_s=settings.time_limit_s,
-            receive=receive,
-        )
-        if worker_exit is not None:
-            batches.append(1)
+    batches = _predictions(cases, budgets, settings)
     for index, case in enumerate(cases):
         if is_gpu(case.device):
-            batches[index] = _tried(case, batches[index], settings)
-        most = " (no larger one is tried)" if batches[index] == MOST else ""
-        which = f"[{index + 1}/{len(cases)}] {case.label}, {case.mode}"
-        say(f"{which}: batch {batches[index]:,}{most}")
+            batches[index] = _largest_that_runs(case, batches[index], settings)
+        limit = " (no larger one is tried)" if batches[index] == MAX_BATCH else ""
+        label = f"[{index + 1}/{len(cases)}] {case.label}, {case.mode}"
+        say(f"{label}: batch {batches[index]:,}{limit}")
     return batches
 
 
-def _tried(case: Case, predicted: int, settings: Settings) -> int:
+def _predictions(cases: Sequence[Case], budgets: Sequence[int], settings: Settings) -> list[int]:
+    """The largest batch of each case by its tensor peak; where a worker dies, the next goes on."""
+    batches: list[int] = []
+    while len(batches) < len(cases):
+        remaining = slice(len(batches), None)
+        worker_exit = isolate.run(
+            "cspbench.engine.worker:fit",
+            tuple(cases[remaining]),
+            tuple(budgets[remaining]),
+            settings,
+            time_limit_s=settings.time_limit_s,
+            receive=batches.append,
+        )
+        if worker_exit is not None:
+            batches.append(1)
+    return batches
+
+
+def _largest_that_runs(case: Case, predicted: int, settings: Settings) -> int:
     """The largest batch up to ``predicted`` that runs, to 3%: bisected where that does not.
 
-    Libraries have many words for too little memory, or die of it, so that whatever fails at a batch
-    only is taken for that. What fails at one image, too, is left to the measurement.
+    Libraries have many words for too little memory, or die of it: a failure that a single image
+    does not have is taken for that. What fails at one image, too, is left to the measurement.
     """
     fits, too_large, batch = 0, predicted + 1, predicted
     while batch > fits:
-        cause = _cause(with_batch(case, batch), settings)
+        cause = _failure_cause(with_batch(case, batch), settings)
         if cause is None:
             fits = batch
         else:
             too_large = batch
             if cause != "out_of_memory" and not fits:
-                if batch == 1 or _cause(with_batch(case, 1), settings) is not None:
+                if batch == 1 or _failure_cause(with_batch(case, 1), settings) is not None:
                     return predicted
                 fits = 1
         if too_large - fits <= max(1, _PRECISION * too_large):
@@ -103,8 +106,8 @@ def _tried(case: Case, predicted: int, settings: Settings) -> int:
     return max(1, fits)
 
 
-def _cause(case: Case, settings: Settings) -> Cause | None:
-    """Why one call does not run; None where it does."""
+def _failure_cause(case: Case, settings: Settings) -> Cause | None:
+    """Why one call of ``case`` fails; None where it runs."""
     lines: list[Line] = []
     worker_exit = isolate.run(
         "cspbench.engine.worker:measure",
@@ -114,5 +117,7 @@ def _cause(case: Case, settings: Settings) -> Cause | None:
         time_limit_s=settings.time_limit_s,
         receive=lines.append,
     )
-    failures = [line.cause for line in lines if isinstance(line, CaseFailure)]
-    return failures[0] if failures else worker_exit.cause if worker_exit else None
+    causes = [line.cause for line in lines if isinstance(line, CaseFailure)]
+    if worker_exit is not None:
+        causes.append(worker_exit.cause)
+    return next(iter(causes), None)

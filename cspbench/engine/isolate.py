@@ -1,7 +1,8 @@
-"""A task in a fresh process: what it sends, how it ended, and nothing left running.
+"""Runs a task in a fresh worker process: hands on its messages and says how it ended.
 
-Processes come from a fork server that has torch loaded, so that a fresh one takes hundredths of a
-second. The parent sleeps until the task sends, ends, or oversteps its time limit.
+Workers come from a fork server that has torch loaded, so that a fresh one takes hundredths of a
+second. The parent sleeps until the worker sends, ends, or exceeds its time limit, and leaves no
+worker running.
 """
 
 import contextlib
@@ -9,54 +10,72 @@ import ctypes
 import faulthandler
 import multiprocessing
 import os
+import pkgutil
 import re
 import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..catalogue.loading import resolve
-from ..records.lines import Cause
+from ..records.lines import CaseFailure, Cause, Stage
+from .signals import signals_held
 
 _PR_SET_PDEATHSIG = 1
 _PRELOAD = ["cspbench.engine.worker"]
-_DETAIL_LINES = 40
-_GRACE_S = 5.0  # a process that closed its pipe is given so long to end
+_LOG_TAIL_LINES = 40
+_EXIT_GRACE_S = 5.0  # how long a worker that closed its pipe may take to end
 
 StepClock = Any
-"""Two shared doubles: the index of the step in hand, and when it began (monotonic seconds)."""
+"""Two shared doubles: the index of the current step, and when it began (monotonic seconds)."""
+
+_End = Literal["returned", "died", "late"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exit:
-    """A task that did not end well: why, its last words, and the step it was at."""
+    """How a worker ended that did not finish its task.
+
+    ``detail`` is the end of what it wrote, ``step`` the index of the step at which it ended.
+    """
 
     cause: Cause
     reason: str
     detail: str
     step: int
 
+    def failure(self, case_key: str, stage: Stage, launch: int | None = None) -> CaseFailure:
+        """This exit as the failure of a case at ``stage``, in ``launch`` where it was in one."""
+        return CaseFailure(
+            case=case_key,
+            stage=stage,
+            cause=self.cause,
+            reason=self.reason,
+            launch=launch,
+            detail=self.detail,
+        )
+
 
 class Channel:
-    """What a task says about itself while it runs: results, and the step it is at."""
+    """A task's way to its parent: the messages it sends, and the step it is at."""
 
     def __init__(self, connection: "Connection[Any, Any]", clock: StepClock) -> None:
         self._connection = connection
         self._clock = clock
 
     def send(self, message: object) -> None:
-        """Hand ``message`` to the parent."""
+        """Send ``message`` to the parent."""
         self._connection.send((False, message))
 
     def begin_step(self, index: int) -> None:
-        """Say that step ``index`` begins, and start its time limit anew."""
+        """Say that step ``index`` begins, and restart its time limit."""
         self._clock[1] = time.monotonic()
         self._clock[0] = index
 
@@ -68,67 +87,54 @@ def run(
     receive: Callable[[Any], None],
     stop: "Connection[Any, Any] | None" = None,
 ) -> Exit | None:
-    """Run ``task(channel, *arguments)`` in a fresh process; None when it ended well.
+    """Run ``task(channel, *arguments)`` in a fresh worker; None where it returned.
 
-    ``task`` is named, ``package.module:callable``, so that only the process loads it. ``receive``
-    gets each message as it comes. A step that lasts longer than ``time_limit_s`` ends the process.
-    Whatever is raised here, an interrupt included, ends it too; in a thread, which no interrupt
-    reaches, what is sent to ``stop`` does, and KeyboardInterrupt is raised.
+    ``task`` is a name, ``package.module:callable``, which only the worker loads. ``receive`` gets
+    each message as it comes. A step that takes longer than ``time_limit_s`` ends the worker, and so
+    does whatever is raised here, an interrupt included. Interrupts never reach a thread: there, a
+    message on ``stop`` ends the worker, and KeyboardInterrupt is raised.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    resource_tracker.ensure_running()  # first and apart: starting it lets held signals through
-    with signals_held():
-        forkserver.ensure_running()
+    context = _fork_server()
     receiver, sender = context.Pipe(duplex=False)
     clock = RawArray("d", 2)
     clock[0], clock[1] = -1, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cspbench-") as folder:
         log = Path(folder, "output")
         process = context.Process(
-            target=_child, args=(task, arguments, sender, clock, str(log)), daemon=True
+            target=_work, args=(task, arguments, sender, clock, str(log)), daemon=True
         )
         try:
             with signals_held():
                 process.start()
             sender.close()
-            ended_well, late = _listen(
+            end = _hand_on_messages(
                 process, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
             )
-            if not ended_well and not late:
-                process.join(timeout=_GRACE_S)
+            if end == "died":
+                process.join(timeout=_EXIT_GRACE_S)
         finally:
             if process.is_alive():
                 process.kill()
             with contextlib.suppress(AssertionError):  # never started
                 process.join()
             receiver.close()
-        if ended_well:
+        if end == "returned":
             return None
-        return _verdict(
-            process.exitcode,
-            late=late,
-            limit_s=time_limit_s,
-            words=_last_words(log),
-            step=int(clock[0]),
-        )
+        limit_s = time_limit_s if end == "late" else None
+        return _exit_of(process.exitcode, _log_tail(log), step=int(clock[0]), limit_s=limit_s)
 
 
-@contextlib.contextmanager
-def signals_held() -> Iterator[None]:
-    """Interrupts wait inside, so that what is started is known before one can end it.
-
-    The fork server, started so, never sees an interrupt from the terminal: the parent alone decides
-    what one ends.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _fork_server() -> ForkServerContext:
+    """The context whose processes come from the fork server, which runs from here on."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    resource_tracker.ensure_running()  # before signals are held: starting it releases them
+    with signals_held():
+        forkserver.ensure_running()
+    return context
 
 
-def _listen(
+def _hand_on_messages(
     process: Any,
     receiver: Any,
     clock: StepClock,
@@ -136,32 +142,33 @@ def _listen(
     time_limit_s: float,
     receive: Callable[[Any], None],
     stop: "Connection[Any, Any] | None",
-) -> tuple[bool, bool]:
-    """Whether the task ended well, and whether it overstepped its limit."""
+) -> _End:
+    """Give each message to ``receive`` until the worker ends or is late; says which."""
     while True:
-        remaining = clock[1] + time_limit_s - time.monotonic()
-        if remaining <= 0 and not receiver.poll():
-            return False, True
+        remaining_s = clock[1] + time_limit_s - time.monotonic()
+        if remaining_s <= 0 and not receiver.poll():
+            return "late"
         awaited = [receiver, process.sentinel, *([stop] if stop else [])]
-        ready = wait(awaited, timeout=max(0.0, remaining))
+        ready = wait(awaited, timeout=max(0.0, remaining_s))
         if stop in ready:
             raise KeyboardInterrupt
         if receiver not in ready:
             if not process.is_alive() and not receiver.poll():
-                return False, False
+                return "died"
             continue
         try:
-            done, message = receiver.recv()
+            has_returned, message = receiver.recv()
         except (EOFError, OSError):
-            return False, False
-        if done:
-            return True, False
+            return "died"
+        if has_returned:
+            return "returned"
         receive(message)
 
 
-def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, step: int) -> Exit:
+def _exit_of(exitcode: int | None, log_tail: str, *, step: int, limit_s: float | None) -> Exit:
+    """The exit of a worker that was late (``limit_s`` is then its limit) or that died."""
     cause: Cause
-    if late:
+    if limit_s is not None:
         cause, reason = "timeout", f"a step took longer than the time limit of {limit_s:g} s"
     elif exitcode is not None and exitcode < 0:
         number = -exitcode
@@ -170,32 +177,33 @@ def _verdict(exitcode: int | None, *, late: bool, limit_s: float, words: str, st
             reason += " (by the system when memory ran out, or by hand)"
     else:
         cause, reason = "exited", f"the process exited early with code {exitcode}"
-        reason += f": {last}" if (last := _last_error(words)) else ""
-    return Exit(cause=cause, reason=reason, detail=words, step=step)
+        reason += f": {line}" if (line := _error_line(log_tail)) else ""
+    return Exit(cause=cause, reason=reason, detail=log_tail, step=step)
 
 
-def _last_error(words: str) -> str:
-    """The last line that says what was raised, else the last of all: errors end in advice."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+def _error_line(log_tail: str) -> str:
+    """The last line that names an error, as advice may follow it; without one, the last line."""
+    lines = [line.strip() for line in log_tail.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return [*lines[-1:], *errors[-1:]][-1] if lines else ""
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-_DETAIL_LINES:])
+    return "\n".join(lines[-_LOG_TAIL_LINES:])
 
 
-def _child(
+def _work(
     task: str,
     arguments: tuple[object, ...],
     connection: "Connection[Any, Any]",
     clock: StepClock,
     log: str,
 ) -> None:
+    """Run the task in this process, the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
     with contextlib.suppress(OSError, AttributeError):  # die with the fork server: Linux only
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -209,7 +217,7 @@ def _child(
     faulthandler.enable()
     clock[1] = time.monotonic()
     try:
-        resolve(task)(Channel(connection, clock), *arguments)
+        pkgutil.resolve_name(task)(Channel(connection, clock), *arguments)
     except BaseException:
         traceback.print_exc()
         raise

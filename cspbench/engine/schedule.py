@@ -1,6 +1,6 @@
-"""Which cases the next launches hold, and when to stop: small strategies over what is known so far.
+"""Which cases the next launches hold, and when to stop, from what is known so far.
 
-Nothing here measures or reads a clock; the runner says how much time has passed.
+Nothing here measures or reads a clock: the caller says how much time has passed.
 """
 
 import math
@@ -16,14 +16,14 @@ from ..verdicts.within_run import next_look, verdicts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """One case in the middle of a run.
+class CaseProgress:
+    """How far one case of an unfinished run has come.
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is of its ratio's interval, or of its latency's where it has no
-    reference; infinite where one launch gives none. ``is_decided``: its verdict is; in a run
-    without verdicts, its interval is as narrow as the threshold. ``more_launches`` should decide
-    it, None where none would. ``launch_s`` is its share of a launch's time.
+    reference; infinite where one launch gives none. ``is_decided`` says that its verdict is; in a
+    run without verdicts, that its interval is as narrow as the threshold. ``more_launches`` should
+    decide it, None where none would. ``launch_s`` is its share of a launch's time.
     """
 
     key: str
@@ -39,10 +39,10 @@ class Standing:
 class Strategy(Protocol):
     """Chooses what the next launches hold."""
 
-    def wanted(self, standings: Sequence[Standing], elapsed_s: float) -> tuple[str, ...]:
+    def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
         """The keys of the cases to launch once more; none to stop."""
 
-    def left(self, standings: Sequence[Standing]) -> int | None:
+    def rounds_left(self, progress: Sequence[CaseProgress]) -> int | None:
         """How many more rounds of launches there are; None where that is not known ahead."""
 
 
@@ -52,119 +52,122 @@ class FixedLaunches:
 
     launches: int
 
-    def wanted(
+    def next_cases(
         self,
-        standings: Sequence[Standing],
+        progress: Sequence[CaseProgress],
         elapsed_s: float,  # noqa: ARG002 -- the number alone decides
     ) -> tuple[str, ...]:
         """Every case that still lacks launches."""
-        return tuple(standing.key for standing in standings if self._lacks(standing))
+        return tuple(case.key for case in progress if self._missing(case))
 
-    def left(self, standings: Sequence[Standing]) -> int:
+    def rounds_left(self, progress: Sequence[CaseProgress]) -> int:
         """The launches that the case with the fewest lacks, if none of them is disturbed."""
-        return max(map(self._lacks, standings), default=0)
+        return max(map(self._missing, progress), default=0)
 
-    def _lacks(self, standing: Standing) -> int:
-        most = self.launches + math.ceil(self.launches / 2)
+    def _missing(self, case: CaseProgress) -> int:
+        limit = self.launches + math.ceil(self.launches / 2)
         return min(
-            max(0, self.launches - standing.quiet),
-            max(0, most - standing.quiet - standing.disturbed),
+            max(0, self.launches - case.quiet),
+            max(0, limit - case.quiet - case.disturbed),
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """Fixed launches first; then more for what is undecided, the widest first, while time remains.
+    """Fixed launches first; then more for undecided cases, the widest first, while time remains.
 
     A case is judged only when its launches reach the next look, so that looking often does not
-    raise false alarms (`standing.alpha`).
+    raise false alarms (`verdicts.within_run.alpha`).
     """
 
     launches: int
     seconds: float
 
-    def wanted(self, standings: Sequence[Standing], elapsed_s: float) -> tuple[str, ...]:
-        """Cases that lack launches of the first round, then open ones, as time allows."""
-        remaining = self.seconds - elapsed_s
-        first = set(FixedLaunches(launches=self.launches).wanted(standings, elapsed_s))
-        if first:
-            unmeasured = any(
-                one.quiet + one.disturbed == 0 for one in standings if one.key in first
-            )
-            chosen = [one for one in standings if one.key in first]
-            return tuple(first) if unmeasured else _affordable(chosen, standings, remaining)
-        undecided = [one for one in standings if not self._is_settled(one)]
-        undecided.sort(key=lambda one: (_is_out_of_reach(one, remaining), -one.half_width))
-        return _affordable(undecided, standings, remaining)
+    def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
+        """Cases that lack launches of the first round, then undecided ones, as time allows."""
+        remaining_s = self.seconds - elapsed_s
+        first_round = FixedLaunches(launches=self.launches).next_cases(progress, elapsed_s)
+        if first_round:
+            lacking = [case for case in progress if case.key in set(first_round)]
+            if any(case.quiet + case.disturbed == 0 for case in lacking):
+                return first_round
+            return _affordable(lacking, progress, remaining_s)
+        undecided = [case for case in progress if not self._is_settled(case)]
+        undecided.sort(key=lambda case: (_is_out_of_reach(case, remaining_s), -case.half_width))
+        return _affordable(undecided, progress, remaining_s)
 
-    def left(self, standings: Sequence[Standing]) -> int | None:
+    def rounds_left(self, progress: Sequence[CaseProgress]) -> int | None:
         """Known for the first round only."""
-        return FixedLaunches(launches=self.launches).left(standings) or None
+        return FixedLaunches(launches=self.launches).rounds_left(progress) or None
 
-    def _is_settled(self, standing: Standing) -> bool:
+    def _is_settled(self, case: CaseProgress) -> bool:
         look = self.launches
-        while look < standing.quiet:
+        while look < case.quiet:
             look = next_look(look)
-        return look <= standing.quiet and standing.is_decided
+        return look <= case.quiet and case.is_decided
 
 
 def strategy(settings: Settings) -> Strategy:
-    """The one that a run's settings ask for."""
+    """The strategy that ``settings`` ask for."""
     if settings.budget_s is None:
         return FixedLaunches(launches=settings.launches)
     return Budget(launches=settings.launches, seconds=settings.budget_s)
 
 
-def standings(run: Run) -> list[Standing]:
-    """Where each case stands that can still be launched."""
+def case_progress(run: Run) -> list[CaseProgress]:
+    """The progress of each case that can still be launched."""
     launches = launches_by_case(run)
-    judged = verdicts(run, launches)
+    verdict_by_key = verdicts(run, launches)
     references = {record.case.reference for record in run.records}
     disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
-    cost = _seconds_by_case(run)
+    launch_s = _seconds_by_case(run)
     return [
-        _standing(
+        _progress_of(
             record,
             launches[record.case.key],
-            judged.get(record.case.key),
+            verdict_by_key.get(record.case.key),
             disturbed,
-            is_open=not judged and record.case.key not in references,
-            seconds=cost.get(record.case.key, 0.0),
+            is_judged_alone=not verdict_by_key and record.case.key not in references,
+            launch_s=launch_s.get(record.case.key, 0.0),
         )
         for record in run.records
         if record.tensor_peak and not record.failures
     ]
 
 
-def _standing(
+def _progress_of(
     record: Record,
     launches: CaseLaunches,
     verdict: Verdict | None,
     disturbed: set[int],
     *,
-    is_open: bool,
-    seconds: float,
-) -> Standing:
-    lost = sum(latency.launch in disturbed for latency in record.latencies)
-    width = math.inf
-    if verdict is not None:
-        width = _infinite(verdict.ratio.relative_half_width)
-    elif launches.count:
-        estimate = latency_estimate(list(launches.samples.values()))
-        width = _infinite(estimate.relative_half_width)
-    return Standing(
+    is_judged_alone: bool,
+    launch_s: float,
+) -> CaseProgress:
+    """``is_judged_alone`` where the width of the case's own interval decides, without a verdict."""
+    disturbed_launches = sum(latency.launch in disturbed for latency in record.latencies)
+    half_width = _half_width(launches, verdict)
+    return CaseProgress(
         key=record.case.key,
         reference=record.case.reference,
-        quiet=len(record.latencies) - lost,
-        disturbed=lost,
-        half_width=width,
-        is_decided=verdict.is_decided if verdict else not is_open or width <= THRESHOLD,
+        quiet=len(record.latencies) - disturbed_launches,
+        disturbed=disturbed_launches,
+        half_width=half_width,
+        is_decided=verdict.is_decided
+        if verdict
+        else not is_judged_alone or half_width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
-        launch_s=seconds,
+        launch_s=launch_s,
     )
 
 
-def _infinite(width: float | None) -> float:
+def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:
+    width: float | None = None
+    if verdict is not None:
+        width = verdict.ratio.relative_half_width
+    elif launches.count:
+        estimate = latency_estimate(list(launches.samples.values()))
+        width = estimate.relative_half_width
     return math.inf if width is None else width
 
 
@@ -177,29 +180,28 @@ def _seconds_by_case(run: Run) -> dict[str, float]:
     }
     seconds = {}
     for launch in run.launches:
-        own = {key: samples_s.get((key, launch.launch), 0.0) for key in launch.cases}
-        total = sum(own.values())
-        for key, value in own.items():
-            seconds[key] = launch.seconds * value / total if total else 0.0
+        sampled_s = {key: samples_s.get((key, launch.launch), 0.0) for key in launch.cases}
+        total_s = sum(sampled_s.values())
+        for key, case_s in sampled_s.items():
+            seconds[key] = launch.seconds * case_s / total_s if total_s else 0.0
     return seconds
 
 
-def _is_out_of_reach(standing: Standing, remaining_s: float) -> bool:
-    more = standing.more_launches
-    return more is None or more * standing.launch_s > remaining_s
+def _is_out_of_reach(case: CaseProgress, remaining_s: float) -> bool:
+    return case.more_launches is None or case.more_launches * case.launch_s > remaining_s
 
 
 def _affordable(
-    candidates: Sequence[Standing], standings: Sequence[Standing], remaining_s: float
+    candidates: Sequence[CaseProgress], progress: Sequence[CaseProgress], remaining_s: float
 ) -> tuple[str, ...]:
     """The first candidates that fit into the time, each with its reference."""
-    seconds = {one.key: one.launch_s for one in standings}
+    seconds = {case.key: case.launch_s for case in progress}
     chosen: list[str] = []
-    held: set[str | None] = {None}
-    for one in candidates:
-        needed = sum(seconds.get(key or "", 0.0) for key in {one.key, one.reference} - held)
-        if needed <= remaining_s:
-            remaining_s -= needed
-            held |= {one.key, one.reference}
-            chosen.append(one.key)
+    paid: set[str | None] = {None}
+    for case in candidates:
+        needed_s = sum(seconds.get(key or "", 0.0) for key in {case.key, case.reference} - paid)
+        if needed_s <= remaining_s:
+            remaining_s -= needed_s
+            paid |= {case.key, case.reference}
+            chosen.append(case.key)
     return tuple(chosen)

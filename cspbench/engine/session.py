@@ -20,10 +20,11 @@ from ..records.folder import RunFolder
 from ..records.machine import GpuFound
 from ..records.run import SCHEMA, Run, RunInfo, Settings, Side
 from . import preflight
+from .progress import Progress
 from .repeat import command
 from .request import AbRequest, GradientsRequest, RunRequest, SuiteRequest
 from .resume import check_resumable
-from .runner import Progress, Runner
+from .runner import Runner
 from .settings import settings_of, stages
 from .suites import both_sides, fitted_suite, suite_of
 

@@ -6,26 +6,25 @@ The figures are data (``catalogue/published.toml``), each with its source and co
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Self
 
 import msgspec
 
 from ..catalogue import find
-from ..catalogue.entry import Shape, Value
+from ..catalogue.entry import Value
 from ..errors import CspbenchError, unknown
 from ..measures.counts import count
 from ..measures.execution.subject import BuiltSubject
-from ..plan.case import make_case
-from ..records.base import Frozen
+from ..plan.case import Case, make_case
 from ..records.measurements import Counts
+from ..records.verification import CONVENTIONS, Answer, Check, Convention
 
-Convention = Literal["P", "W", "MACs", "BF", "act", "CIO"]
-Answer = Literal["equal", "equal as rounded", "differs, as known", "differs"]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-Side = Annotated[int, msgspec.Meta(ge=1)]
+Length = Annotated[int, msgspec.Meta(ge=1)]
 
-CONVENTIONS: Mapping[Convention, Callable[[Counts], float]] = {
+_OURS: Mapping[Convention, Callable[[Counts], float]] = {
     "P": lambda counts: counts.params,
     "W": lambda counts: counts.weights,
     "MACs": lambda counts: counts.macs,
@@ -33,17 +32,6 @@ CONVENTIONS: Mapping[Convention, Callable[[Counts], float]] = {
     "act": lambda counts: counts.activations,
     "CIO": lambda counts: counts.cio,
 }
-"""What each convention counts, of ours."""
-
-MEANINGS: Mapping[Convention, str] = {
-    "P": "all trainable parameters",
-    "W": "weights of convolutions and fully connected layers",
-    "MACs": "multiply-accumulates of these layers",
-    "BF": "2 × MACs / 10⁹",
-    "act": "output elements of these layers",
-    "CIO": "input + output elements of convolutions",
-}
-
 _SCALES = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9}
 _VALUE = re.compile(r"(?P<number>[0-9,]*(?:\.(?P<decimals>[0-9]+))?)(?: (?P<unit>[KMG]))?")
 
@@ -53,7 +41,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     entry: str
     source: str
-    input: tuple[Side, Side, Side, Side] | None = None
+    input: tuple[Length, Length, Length, Length] | None = None
     set: dict[str, Value] = {}
     differs: dict[Convention, Text] = {}
     P: Text | None = None
@@ -79,26 +67,37 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     figure: tuple[Figures, ...]
 
 
-class Check(Frozen, frozen=True, kw_only=True):
-    """One figure from a source beside ours; ``is_published``: else it was derived by hand.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Value:
+    """A figure as it was written: its number, and the decimals and unit that it has."""
 
-    ``ours`` is in the convention's own unit, ``ours_text`` as the published one is written.
-    ``difference`` is ours over the published one, minus 1. ``reason`` says why they differ, where
-    that is known.
-    """
+    number: float
+    decimals: int
+    unit: str
 
-    entry: str
-    arguments: dict[str, Value]
-    input_shape: Shape
-    convention: Convention
-    source: str
-    is_published: bool
-    published: str
-    ours: float
-    ours_text: str
-    difference: float
-    answer: Answer
-    reason: str
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The value that ``text`` holds; None where it is no number."""
+        match = _VALUE.fullmatch(text)
+        if match is None or not match["number"].strip(",."):
+            return None
+        return cls(
+            number=float(match["number"].replace(",", "")),
+            decimals=len(match["decimals"] or ""),
+            unit=match["unit"] or "",
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.decimals and not self.unit
+
+    def ratio(self, ours: float) -> float:
+        """``ours`` over this value."""
+        return ours / (self.number * _SCALES[self.unit])
+
+    def rounded(self, ours: float) -> str:
+        """``ours`` in this value's unit and decimals, the unit left out."""
+        return f"{ours / _SCALES[self.unit]:,.{self.decimals}f}"
 
 
 def published() -> Published:
@@ -110,49 +109,62 @@ def published() -> Published:
 def verify(figures: Published | None = None) -> Iterator[Check]:
     """Each figure beside ours, as soon as it is counted; nothing is allocated.
 
-    Raises `CspbenchError` for a figure of an entry or source that does not exist.
+    ``figures`` are those that ship, unless given. Raises `CspbenchError` for a figure of an entry
+    or source that does not exist, or whose value is no number.
     """
-    given = figures or published()
-    counted: dict[str, Counts] = {}
-    sources = {**given.sources, **given.by_hand}
-    for one in given.figure:
-        if one.source not in sources:
-            raise unknown("source", one.source, sources)
-        case = make_case(find(one.entry), one.set, shape=one.input)
-        if case.key not in counted:
-            counted[case.key] = count(BuiltSubject(case))
-        for convention, value in one.values():
-            answer = _beside(one, convention, value, CONVENTIONS[convention](counted[case.key]))
-            yield Check(
-                entry=one.entry,
-                arguments=one.set,
-                input_shape=case.input_shape,
-                convention=convention,
-                source=sources[one.source],
-                is_published=one.source in given.sources,
-                published=value,
-                **answer,
+    figures = figures or published()
+    counts: dict[str, Counts] = {}
+    sources = {**figures.sources, **figures.by_hand}
+    for table in figures.figure:
+        if table.source not in sources:
+            raise unknown("source", table.source, sources)
+        case = make_case(find(table.entry), table.set, shape=table.input)
+        if case.key not in counts:
+            counts[case.key] = count(BuiltSubject(case))
+        for convention, text in table.values():
+            yield _check(
+                table,
+                convention,
+                text,
+                case=case,
+                counts=counts[case.key],
+                source=sources[table.source],
+                is_published=table.source in figures.sources,
             )
 
 
-def _beside(figures: Figures, convention: Convention, value: str, ours: float) -> dict[str, Any]:
-    """What ours is beside a published value."""
-    match = _VALUE.fullmatch(value)
-    if match is None or not match["number"].strip(",."):
-        raise CspbenchError(f"{figures.entry}: {convention} is no figure: {value!r}")
-    scale, decimals = _SCALES[match["unit"] or ""], len(match["decimals"] or "")
-    number = float(match["number"].replace(",", ""))
-    text = f"{ours / scale:,.{decimals}f}"
-    same = float(text.replace(",", "")) == number
-    is_whole = not decimals and scale == 1
-    reason = figures.differs.get(convention, "")
+def _check(
+    table: Figures,
+    convention: Convention,
+    text: str,
+    *,
+    case: Case,
+    counts: Counts,
+    source: str,
+    is_published: bool,
+) -> Check:
+    """One value of ``table``, ``text`` as published, beside ours."""
+    value = _Value.parse(text)
+    if value is None:
+        raise CspbenchError(f"{table.entry}: {convention} is no figure: {text!r}")
+    ours = _OURS[convention](counts)
+    rounded = value.rounded(ours)
+    is_equal = float(rounded.replace(",", "")) == value.number
+    reason = table.differs.get(convention, "")
     answer: Answer = "differs, as known" if reason else "differs"
-    if same:
-        answer = "equal" if is_whole else "equal as rounded"
-    return {
-        "ours": ours,
-        "ours_text": f"{text} {match['unit']}" if match["unit"] else text,
-        "difference": ours / (number * scale) - 1,
-        "answer": answer,
-        "reason": "" if same else reason,
-    }
+    if is_equal:
+        answer = "equal" if value.is_whole else "equal as rounded"
+    return Check(
+        entry=table.entry,
+        arguments=table.set,
+        input_shape=case.input_shape,
+        convention=convention,
+        source=source,
+        is_published=is_published,
+        published=text,
+        ours=ours,
+        ours_text=f"{rounded} {value.unit}".rstrip(),
+        difference=value.ratio(ours) - 1,
+        answer=answer,
+        reason="" if is_equal else reason,
+    )

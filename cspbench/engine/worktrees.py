@@ -1,7 +1,7 @@
-"""Revisions of a git repository, checked out beside it and removed again.
+"""Revisions of a git repository, checked out in temporary worktrees.
 
-Its own checkout stays untouched: worktrees are detached and lie in a temporary folder, no branch
-is made or moved, no hook runs.
+The repository's own checkout stays untouched: worktrees are detached and lie in a temporary folder,
+no branch is made or moved, no hook runs.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CspbenchError
-from .isolate import signals_held
+from .signals import signals_held
 
-Name = TypeVar("Name", bound=str)
+Key = TypeVar("Key", bound=str)
 
 _LIMIT_S = 600  # for a checkout of a large repository
 
@@ -24,7 +24,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.root = Path(self._git("rev-parse", "--show-toplevel", failing=f"{folder}: "))
+        self.root = Path(self._git("rev-parse", "--show-toplevel", error_prefix=f"{folder}: "))
 
     def commit(self, revision: str) -> str:
         """The hash of the commit that ``revision`` names."""
@@ -32,42 +32,47 @@ class Repository:
             raise CspbenchError(f"no revision {revision!r}")
         return self._git(
             *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"),
-            failing=f"no revision {revision!r} in {self._folder}",
+            error_prefix=f"no revision {revision!r} in {self._folder}",
         )
 
-    def merge_base(self, one: str, other: str) -> str:
+    def merge_base(self, baseline: str, candidate: str) -> str:
         """The hash of the last commit that both have in their history."""
         return self._git(
-            *("merge-base", one, other),
-            failing=f"{one[:12]} and {other[:12]} have no commit in common "
+            *("merge-base", baseline, candidate),
+            error_prefix=f"{baseline[:12]} and {candidate[:12]} have no commit in common "
             "(a shallow clone? fetch its history, or give --no-merge-base); ",
         )
 
     @contextlib.contextmanager
-    def checked_out(self, commits: Mapping[Name, str]) -> Iterator[dict[Name, Path]]:
-        """Each of ``commits`` in a worktree of its own, by the same name; removed in the end."""
-        made: list[Path] = []
+    def checked_out(self, commits: Mapping[Key, str]) -> Iterator[dict[Key, Path]]:
+        """The root of each commit's worktree, by the same key; all are removed in the end."""
+        roots: dict[Key, Path] = {}
         with tempfile.TemporaryDirectory(prefix="cspbench-trees-") as folder:
             try:
-                for name, commit in commits.items():
-                    path = Path(folder, name)
-                    made.append(path)
-                    with signals_held():
-                        self._git(
-                            *("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet"),
-                            *("--detach", str(path), commit),
-                            failing=f"cannot check out {commit[:12]}: ",
-                        )
-                yield dict(zip(commits, made, strict=True))
+                for key, commit in commits.items():
+                    roots[key] = Path(folder, key)  # listed first: a failed checkout is removed
+                    self._add_worktree(roots[key], commit)
+                yield roots
             finally:
-                for path in made:
-                    with signals_held(), contextlib.suppress(CspbenchError):  # it was never made
-                        self._git("worktree", "remove", "--force", str(path), failing="")
+                for root in roots.values():
+                    self._remove_worktree(root)
 
-    def _git(self, *arguments: str, failing: str) -> str:
-        """What git answers; in place of an error of git's, one that begins with ``failing``."""
+    def _add_worktree(self, root: Path, commit: str) -> None:
+        with signals_held():
+            self._git(
+                *("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach"),
+                *(str(root), commit),
+                error_prefix=f"cannot check out {commit[:12]}: ",
+            )
+
+    def _remove_worktree(self, root: Path) -> None:
+        with signals_held(), contextlib.suppress(CspbenchError):  # it may not have been added
+            self._git("worktree", "remove", "--force", str(root), error_prefix="")
+
+    def _git(self, *arguments: str, error_prefix: str) -> str:
+        """What git prints; where it fails, raises its last line behind ``error_prefix``."""
         try:
-            done = subprocess.run(  # noqa: S603 -- no shell, and revisions are never options
+            process = subprocess.run(  # noqa: S603 -- no shell, and revisions are never options
                 ["git", "-C", str(self._folder), *arguments],  # noqa: S607 -- the user's own git
                 capture_output=True,
                 text=True,
@@ -76,7 +81,7 @@ class Repository:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CspbenchError(f"git cannot be run: {error}") from error
-        if done.returncode:
-            said = done.stderr.strip().splitlines()
-            raise CspbenchError(failing + (said[-1] if said else ""))
-        return done.stdout.strip()
+        if process.returncode:
+            last_line = process.stderr.strip().splitlines()[-1:]
+            raise CspbenchError(error_prefix + "".join(last_line))
+        return process.stdout.strip()

@@ -11,31 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from ..records.base import Failure
+from ..records.diagnosis import Finding, Level
 from ..records.machine import GpuFound
 from ..units import bytes_text
 
-Level = Literal["good", "unknown", "fair", "poor"]
 _ORDER: tuple[Level, ...] = ("good", "unknown", "fair", "poor")
 
 _CPU = "sys/devices/system/cpu"
 _CGROUP = "sys/fs/cgroup"
 _UNLIMITED = 1 << 60  # cgroup v1 writes about 2^63 for none
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One thing that was looked at: what stands there, how good that is, and what mends it.
-
-    ``remedy`` is the command or the setting, '' where nothing needs mending.
-    """
-
-    name: str
-    level: Level
-    text: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..engine.doctor import Diagnosis
 from ..plan.labels import plain
+from ..records.diagnosis import Diagnosis
 from ..units import percent_text
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ..engine.verify import CONVENTIONS, MEANINGS, Check
+from ..records.verification import CONVENTIONS, Check
 from ..units import percent_text
 from .tables import Strip, draw, filled, headed, wrap
 from .words import listing
@@ -16,7 +16,7 @@ _LEFT = (True, True, False, False, False, True)
 def text(checks: Sequence[Check]) -> str:
     """The conclusion, the table, why figures differ, and the sources."""
     used = [word for word in CONVENTIONS if any(check.convention == word for check in checks)]
-    key = "; ".join(f"{word}: {MEANINGS[word]}" for word in used)
+    key = "; ".join(f"{word}: {CONVENTIONS[word]}" for word in used)
     blocks = [filled(conclusion(checks)), _table(checks), filled(key)]
     reasons = dict.fromkeys(
         f"{check.entry}, {check.convention}: {check.reason or 'the reason is not known'}"

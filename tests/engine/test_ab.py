@@ -106,11 +106,11 @@ def ab(repository: Path, *words: str, suite: str = "") -> "subprocess.CompletedP
 def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path) -> None:
     """Three times the work: counts exactly, latency by its verdict, exit code 1."""
     before = state(repository)
-    done = ab(repository, "slower", "--format", "json")
-    assert done.returncode == 1, done.stderr
-    found = json.loads(done.stdout)
-    (case,) = found["cases"]
-    assert found["verdict"] == "regression"
+    process = ab(repository, "slower", "--format", "json")
+    assert process.returncode == 1, process.stderr
+    comparison = json.loads(process.stdout)
+    (case,) = comparison["cases"]
+    assert comparison["verdict"] == "regression"
     assert case["key"] == "mine.blocks:Block[width=16] 1x8x24x24 cpu fp32 infer"
     macs = case["measures"]["macs"]
     assert (macs["baseline"], macs["candidate"]) == (
@@ -138,12 +138,14 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
 @slow
 def test_the_same_function_written_otherwise_is_equal(repository: Path) -> None:
     """Counts are the same and the outputs equal; a changed constant is said to differ."""
-    done = ab(repository, "twin")
-    assert done.returncode in {0, 1}, done.stderr  # tiny blocks: an elementwise product shows
-    assert "The outputs of 1 of 1 cases are equal within rounding." in done.stdout
+    process = ab(repository, "twin")
+    assert process.returncode in {0, 1}, process.stderr  # tiny blocks: an elementwise product shows
+    assert "The outputs of 1 of 1 cases are equal within rounding." in process.stdout
     run = store.read(repository.parent / "out")
     changes = in_turns(run).cases[0].measures
-    assert {c.verdict for name, c in changes.items() if name in {"macs", "params"}} == {"same"}
+    assert {change.verdict for name, change in changes.items() if name in {"macs", "params"}} == {
+        "same"
+    }
 
 
 @slow
@@ -160,14 +162,14 @@ def test_what_only_one_revision_has_is_added_and_what_breaks_is_recorded(
         '[[case]]\nentry = "mine.blocks:Newer"\ninput = [1, 8, 24, 24]\n'
         "set = {in_channels = 8, out_channels = 8, kernel_size = 3}"
     )
-    done = ab(repository, "broken", "--format", "json", suite=newer)
-    assert done.returncode == 3, done.stderr
-    found = json.loads(done.stdout)
-    broken, added = found["cases"]
+    process = ab(repository, "broken", "--format", "json", suite=newer)
+    assert process.returncode == 3, process.stderr
+    comparison = json.loads(process.stdout)
+    broken, added = comparison["cases"]
     assert added["verdict"] == "added"
     assert broken["verdict"] == "changed"
     assert "not today" in broken["measures"]["latency"]["reason"]
-    assert len(found["failed"]) == 1
+    assert len(comparison["failed"]) == 1
 
 
 @slow
@@ -205,9 +207,9 @@ def test_an_interrupt_leaves_the_repository_as_it_was(repository: Path) -> None:
 
 def test_wrong_usage_is_one_line(repository: Path) -> None:
     """A revision that is none, and a folder that is no repository."""
-    done = ab(repository, "nowhere")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("cspbench: no revision 'nowhere'")
+    process = ab(repository, "nowhere")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.startswith("cspbench: no revision 'nowhere'")
 
 
 def external(**overrides: int) -> Case:
@@ -223,10 +225,10 @@ def test_two_trees_with_modules_of_one_name_stay_apart(tmp_path: Path) -> None:
     write(tmp_path / "one")
     write(tmp_path / "two", more=TWO_MORE, forward="x = self.more(x)")
     before = {name: module for name, module in sys.modules.items() if name.startswith("cspbench")}
-    built = [build(tmp_path / name, external(width=4)) for name in ("one", "two", "one", "two")]
-    assert [len(list(module.parameters())) for module in built] == [1, 3, 1, 3]
-    assert type(built[0]) is type(built[2])
-    assert type(built[0]) is not type(built[1])
+    modules = [build(tmp_path / name, external(width=4)) for name in ("one", "two", "one", "two")]
+    assert [len(list(module.parameters())) for module in modules] == [1, 3, 1, 3]
+    assert type(modules[0]) is type(modules[2])
+    assert type(modules[0]) is not type(modules[1])
     assert "mine" not in sys.modules
     assert all(sys.modules[name] is module for name, module in before.items())
 
@@ -264,10 +266,10 @@ def test_outputs_are_compared_element_by_element(
     write(tmp_path / "two", **code)
     case = external(width=4)
     sides = [BuiltSubject(case, tmp_path / name) for name in ("one", "two")]
-    found = equivalence(sides[0], sides[1], seed=0)
-    assert found.is_equal is is_equal
-    assert reason in found.reason
-    assert found.weights == "shared"
+    answer = equivalence(sides[0], sides[1], seed=0)
+    assert answer.is_equal is is_equal
+    assert reason in answer.reason
+    assert answer.weights == "shared"
 
 
 def test_another_order_of_construction_takes_the_same_weights(tmp_path: Path) -> None:
@@ -277,8 +279,8 @@ def test_another_order_of_construction_takes_the_same_weights(tmp_path: Path) ->
     write(tmp_path / "two", more=swapped, forward="x = self.more(x)")
     case = external(width=4)
     sides = [BuiltSubject(case, tmp_path / name) for name in ("one", "two")]
-    found = equivalence(sides[0], sides[1], seed=0)
-    assert (found.is_equal, found.weights, found.distance) == (True, "shared", 0.0)
+    answer = equivalence(sides[0], sides[1], seed=0)
+    assert (answer.is_equal, answer.weights, answer.distance) == (True, "shared", 0.0)
     assert torch.is_grad_enabled()
 
 
@@ -286,7 +288,7 @@ def test_a_record_of_equivalence_reads_back() -> None:
     """Also where the distance is out of all bounds."""
     from cspbench.records.measurements import Equivalence
 
-    one = Equivalence(
+    record = Equivalence(
         case="a", is_equal=False, distance=1e300, rtol=0.0, atol=0.0, weights="seeded"
     )
-    assert msgspec.json.decode(msgspec.json.encode(one), type=Equivalence) == one
+    assert msgspec.json.decode(msgspec.json.encode(record), type=Equivalence) == record

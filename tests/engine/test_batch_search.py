@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from making import SETTINGS, make_case, make_info, make_latency
 
 from cspbench import cli, report
-from cspbench.engine import batch_search as fitting
-from cspbench.engine import isolate
-from cspbench.engine.batch_search import MOST, largest_batch, largest_batches, with_batch
+from cspbench.engine import batch_search, isolate
+from cspbench.engine.batch_search import MAX_BATCH, largest_batch, largest_batches, with_batch
 from cspbench.engine.isolate import Exit
 from cspbench.machine import environment
 from cspbench.measures.execution.subject import BuiltSubject
@@ -28,21 +27,21 @@ slow = pytest.mark.slow
 
 @given(st.integers(0, 10**9), st.integers(1, 10**6), st.integers(0, 10**11), st.integers(0, 10**5))
 def test_it_is_the_last_batch_within_the_budget(
-    standing: int, each: int, budget: int, bend: int
+    fixed: int, per_image: int, budget: int, bend: int
 ) -> None:
-    """Whatever stands, whatever an image takes, and where the peak bends from another operator."""
+    """Whatever is fixed, whatever an image takes, and where another operator bends the peak."""
     readings: list[int] = []
 
     def peak(batch: int) -> int:
         readings.append(batch)
-        return standing + each * batch + max(0, batch - 40) * bend
+        return fixed + per_image * batch + max(0, batch - 40) * bend
 
-    found = largest_batch(peak, budget)
-    assert 1 <= found <= MOST
-    if found > 1:
-        assert peak(found) <= budget
-    if found < MOST:
-        assert peak(found + 1) > budget
+    batch = largest_batch(peak, budget)
+    assert 1 <= batch <= MAX_BATCH
+    if batch > 1:
+        assert peak(batch) <= budget
+    if batch < MAX_BATCH:
+        assert peak(batch + 1) > budget
     assert len(readings) < 45
 
 
@@ -59,12 +58,12 @@ def test_a_peak_in_proportion_to_the_batch_takes_a_handful_of_readings() -> None
 
 
 @slow
-def test_on_a_cpu_the_batch_found_fits_and_one_more_does_not() -> None:
+def test_on_a_cpu_the_largest_batch_fits_and_one_more_image_does_not() -> None:
     """In a process of its own, on fake tensors: two cases in two modes, 64 MiB each."""
     cases = [make_case("Good"), make_case("Good", mode="train"), make_case("Raises")]
-    said: list[str] = []
+    messages: list[str] = []
     budget = 64 << 20
-    batches = largest_batches(cases, [budget] * 3, SETTINGS, said.append)
+    batches = largest_batches(cases, [budget] * 3, SETTINGS, messages.append)
 
     def peak(case: Case, batch: int) -> int:
         return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
@@ -73,7 +72,7 @@ def test_on_a_cpu_the_batch_found_fits_and_one_more_does_not() -> None:
         assert peak(case, batch) <= budget < peak(case, batch + 1)
     assert batches[1] < batches[0]
     assert batches[2] == 1  # it cannot be counted: measuring it will say why
-    assert said[0] == f"[1/3] Good, infer: batch {batches[0]:,}"
+    assert messages[0] == f"[1/3] Good, infer: batch {batches[0]:,}"
 
 
 @slow
@@ -122,7 +121,7 @@ def test_on_a_gpu_the_prediction_is_tried_and_bisected_to_three_percent(
     """What runs is taken; where nothing does, one image is left to fail in the measurement."""
     device = Device(room)
     monkeypatch.setattr(isolate, "run", device)
-    monkeypatch.setattr(fitting, "is_gpu", lambda _: True)
+    monkeypatch.setattr(batch_search, "is_gpu", lambda _: True)
     (batch,) = largest_batches([make_case("Good")], [1 << 30], SETTINGS, lambda _: None)
     assert least <= batch <= max(1, room)
     assert len(device.tried) <= tries
@@ -135,7 +134,7 @@ def test_a_failure_that_has_nothing_to_do_with_the_batch_is_left_to_the_measurem
     """One image fails, too: the prediction stands, and nothing more is tried."""
     device = Device(0, cause=cause)
     monkeypatch.setattr(isolate, "run", device)
-    monkeypatch.setattr(fitting, "is_gpu", lambda _: True)
+    monkeypatch.setattr(batch_search, "is_gpu", lambda _: True)
     assert largest_batches([make_case("Good")], [1], SETTINGS, lambda _: None) == [10_000]
     assert device.tried == [10_000, 1]
 
@@ -147,12 +146,12 @@ def test_whatever_fails_at_a_batch_only_is_taken_for_a_lack_of_memory(
     """A library's own words for it, or a process that it killed."""
     device = Device(7_000, cause=cause)
     monkeypatch.setattr(isolate, "run", device)
-    monkeypatch.setattr(fitting, "is_gpu", lambda _: True)
+    monkeypatch.setattr(batch_search, "is_gpu", lambda _: True)
     (batch,) = largest_batches([make_case("Good")], [1 << 30], SETTINGS, lambda _: None)
     assert 6_790 <= batch <= 7_000
 
 
-def at_batches(*batches: int) -> Run:
+def run_at_batches(*batches: int) -> Run:
     """A run of one case a batch, a millisecond an image and a call, no references."""
     cases = [
         msgspec.structs.replace(
@@ -175,7 +174,7 @@ def at_batches(*batches: int) -> Run:
 
 def test_entries_at_their_own_batches_are_ranked_by_throughput() -> None:
     """1 of 2 ms an image against 63 of 64: the slower call has the higher throughput."""
-    text = report.text(at_batches(1, 63))
+    text = report.text(run_at_batches(1, 63))
     assert "At inference Good x63 has the highest throughput of 2 entries, each at its own" in text
     assert "984." in text  # 63 images in 64 ms
     assert "is fastest" not in text
@@ -184,8 +183,8 @@ def test_entries_at_their_own_batches_are_ranked_by_throughput() -> None:
 
 def test_throughput_is_shown_where_batches_hold_more_than_one_image() -> None:
     """At one image a call it says what the latency says."""
-    assert "images" in report.text(at_batches(8))
-    assert "images" not in report.text(at_batches(1))
+    assert "images" in report.text(run_at_batches(8))
+    assert "images" not in report.text(run_at_batches(1))
 
 
 @slow
@@ -201,13 +200,13 @@ def test_the_command_line_finds_batches_and_repeats_itself(
     monkeypatch.setattr(environment, "memory_budget_bytes", lambda *_: 64 << 20)
     words = ("--launches", "1", "--turns", "1", "--out", str(out))
     assert cli.main(["run", str(suite), "--batch-size", "auto", *words]) == 0
-    said = capsys.readouterr()
-    assert "[1/1] torch.nn:Conv2d" in said.err
-    assert "batch 28" in said.err
+    printed = capsys.readouterr()
+    assert "[1/1] torch.nn:Conv2d" in printed.err
+    assert "batch 28" in printed.err
     run = store.read(out)
     assert [case.input_shape for case in run.info.cases] == [(28, 1, 256, 256)]
     assert "--batch-size auto" in run.info.command
-    assert "images" in said.out
+    assert "images" in printed.out
     assert cli.main(["run", "--resume", str(out)]) == 0
     assert cli.main(["run", "--resume", str(out), "--batch-size", "auto"]) == 2
     assert "its batches were found when it began" in capsys.readouterr().err

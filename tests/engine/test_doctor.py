@@ -11,15 +11,15 @@ import pytest
 from making import SETTINGS, make_activity
 
 from cspbench import cli
-from cspbench.engine import doctor, isolate
+from cspbench.engine import isolate
+from cspbench.engine.doctor import diagnose
 from cspbench.errors import CspbenchError
-from cspbench.machine import noise_floor as noise
-from cspbench.machine.health import Finding
+from cspbench.machine import noise_floor
 from cspbench.plan.case import Case
+from cspbench.records.diagnosis import Diagnosis, Finding
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.records.machine import NoiseFloor
-from cspbench.records.run import Settings
-from cspbench.report import diagnosis
+from cspbench.report import diagnosis as page
 from cspbench.verdicts.stats import half_width
 
 DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
@@ -31,12 +31,12 @@ def launch_lines(
     """A launch in which each copy has a level of its own that differs by ``spread``."""
     lines: list[Line] = []
     for key in (*(case.key for case in cases), YARDSTICK):
-        own = 1e-3 if key == YARDSTICK else 5e-3 * math.exp(chance.gauss(0, spread))
+        level_s = 1e-3 if key == YARDSTICK else 5e-3 * math.exp(chance.gauss(0, spread))
         lines.append(
             Latency(
                 case=key,
                 launch=number,
-                samples_s=(own,) * 10,
+                samples_s=(level_s,) * 10,
                 iterations=1,
                 first_call_s=1.0,
                 warmup_iterations=8,
@@ -71,10 +71,9 @@ class FakeLaunches:
         task: str,
         number: int,
         cases: tuple[Case, ...],
-        settings: Settings,
-        *,
-        time_limit_s: float,
+        *_: object,
         receive: Callable[[Any], None],
+        **_options: object,
     ) -> isolate.Exit | None:
         self.numbers.append(number)
         if self._fails:
@@ -92,19 +91,19 @@ class FakeLaunches:
 def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
     """Puts fake launches in place of the real ones, and a machine without findings."""
 
-    def put(**options: Any) -> FakeLaunches:
+    def install(**options: Any) -> FakeLaunches:
         fake = FakeLaunches(**options)
         monkeypatch.setattr(isolate, "run", fake)
         good = Finding(name="load", level="good", text="none")
         monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (good,))
         return fake
 
-    return put
+    return install
 
 
-def diagnosed() -> tuple[doctor.Diagnosis, list[str]]:
-    said: list[str] = []
-    return doctor.diagnose(DEFAULTS, (), said.append), said
+def diagnosis_and_messages() -> tuple[Diagnosis, list[str]]:
+    messages: list[str] = []
+    return diagnose(DEFAULTS, (), messages.append), messages
 
 
 def test_the_floor_is_the_spread_that_identical_copies_show(
@@ -115,7 +114,7 @@ def test_the_floor_is_the_spread_that_identical_copies_show(
     for seed in range(40):
         fake = launches(spread=0.01)
         fake._chance.seed(seed)
-        floors.append(diagnosed()[0].floor)
+        floors.append(diagnosis_and_messages()[0].floor)
     in_turns = [floor.in_turns["infer"] ** 2 for floor in floors]
     between = [floor.between_runs["train"] ** 2 for floor in floors]
     assert math.sqrt(sum(in_turns) / 40) == pytest.approx(0.01 * math.sqrt(2), rel=0.1)
@@ -128,16 +127,16 @@ def test_the_grade_follows_the_noise(
 ) -> None:
     """Below 1% good, below 3% fair, in turns at default settings; the worst finding decides."""
     launches(spread=spread)
-    assert diagnosed()[0].grade == grade
+    assert diagnosis_and_messages()[0].grade == grade
 
 
 def test_the_floor_is_kept_for_later_runs(launches: Callable[..., FakeLaunches]) -> None:
     """What a run on this machine loads is what was measured."""
     launches()
-    found, said = diagnosed()
-    assert noise.load(found.floor.machine, DEFAULTS) == found.floor
-    assert said[0] == "looking at the machine"
-    assert said[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
+    diagnosis, messages = diagnosis_and_messages()
+    assert noise_floor.load(diagnosis.floor.machine, DEFAULTS) == diagnosis.floor
+    assert messages[0] == "looking at the machine"
+    assert messages[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
 
 
 def test_the_doctor_stops_in_time_on_a_slow_machine(
@@ -151,13 +150,13 @@ def test_the_doctor_stops_in_time_on_a_slow_machine(
         return now[0]
 
     fake = launches()
-    monkeypatch.setattr("cspbench.engine.doctor.time.monotonic", clock)
-    found, said = diagnosed()
+    monkeypatch.setattr("cspbench.engine.aa_launches.time.monotonic", clock)
+    diagnosis, messages = diagnosis_and_messages()
     assert fake.numbers == [1, 2, 3]
-    assert found.floor.launches == 3
-    assert found.launches == 6  # of the runs whose noise is stated
-    assert found.in_turns["infer"] == half_width(found.floor.in_turns["infer"], 6)
-    assert said[-1] == "the time is up after 3 launches"
+    assert diagnosis.floor.launches == 3
+    assert diagnosis.launches == 6  # of the runs whose noise is stated
+    assert diagnosis.in_turns["infer"] == half_width(diagnosis.floor.in_turns["infer"], 6)
+    assert messages[-1] == "the time is up after 3 launches"
 
 
 def test_contended_launches_are_a_finding_of_their_own(
@@ -165,9 +164,9 @@ def test_contended_launches_are_a_finding_of_their_own(
 ) -> None:
     """Others took 20% in every launch: poor, with what to do."""
     launches(spread=0.001, taken=0.2)
-    found, _ = diagnosed()
-    contention = next(one for one in found.findings if one.name == "contention")
-    assert (contention.level, found.grade) == ("poor", "poor")
+    diagnosis, _ = diagnosis_and_messages()
+    contention = next(finding for finding in diagnosis.findings if finding.name == "contention")
+    assert (contention.level, diagnosis.grade) == ("poor", "poor")
     assert "6 of 6 launches contended" in contention.text
     assert contention.remedy
 
@@ -177,20 +176,20 @@ def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
 ) -> None:
     """It would hide real changes from every later verdict."""
     launches(spread=0.001)
-    quiet, _ = diagnosed()
+    quiet, _ = diagnosis_and_messages()
     launches(spread=0.2, taken=0.2)
-    busy, _ = diagnosed()
-    assert noise.load(quiet.floor.machine, DEFAULTS) == quiet.floor
+    busy, _ = diagnosis_and_messages()
+    assert noise_floor.load(quiet.floor.machine, DEFAULTS) == quiet.floor
     assert (quiet.is_kept, busy.is_kept) == (True, False)
-    assert "is not kept, as most launches were contended" in diagnosis.text(busy)
-    assert diagnosis.plain_values(busy)["is_kept"] is False
+    assert "is not kept, as most launches were contended" in page.text(busy)
+    assert page.plain_values(busy)["is_kept"] is False
 
 
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
     """No floor is made up."""
     launches(fails=True)
     with pytest.raises(CspbenchError, match="noise floor cannot be measured: no room"):
-        diagnosed()
+        diagnosis_and_messages()
 
 
 def test_the_page_concludes_first_and_ends_in_remedies(
@@ -198,8 +197,8 @@ def test_the_page_concludes_first_and_ends_in_remedies(
 ) -> None:
     """A sentence with both widths, the table, then how to fix it; at most 100 columns."""
     launches(spread=0.02)
-    found, _ = diagnosed()
-    text = diagnosis.text(found)
+    diagnosis, _ = diagnosis_and_messages()
+    text = page.text(diagnosis)
     assert text.startswith("This machine is ")
     assert "6 launches x 10 turns" in " ".join(text.split())
     assert text.index("| noise, in turns") < text.index("How to fix it")
@@ -213,7 +212,7 @@ def test_the_verb_prints_json_for_machines(
     launches()
     assert cli.main(["doctor", "--threads", "1", "--json"]) == 0
     printed = capsys.readouterr()
-    found = json.loads(printed.out)
-    assert msgspec.convert(found["floor"], NoiseFloor).threads == 1
-    assert {one["name"] for one in found["findings"]} >= {"load", "noise, in turns"}
+    answer = json.loads(printed.out)
+    assert msgspec.convert(answer["floor"], NoiseFloor).threads == 1
+    assert {finding["name"] for finding in answer["findings"]} >= {"load", "noise, in turns"}
     assert "launch 1 of 6" in printed.err

@@ -1,4 +1,4 @@
-"""A task in a fresh process: every way to end is told apart, and nothing is left running."""
+"""A task in a fresh worker: every way to end is told apart, and nothing is left running."""
 
 import multiprocessing
 import os
@@ -16,13 +16,13 @@ from cspbench.records.lines import Line
 pytestmark = pytest.mark.slow
 
 
-def talk(channel: Channel, words: list[str]) -> None:
-    """A task: sends what it is given."""
+def send_words(channel: Channel, words: list[str]) -> None:
+    """A task: sends ``words``, one by one."""
     for word in words:
         channel.send(word)
 
 
-def report_parent_limits(channel: Channel) -> None:
+def send_process_id(channel: Channel) -> None:
     """A task: sends its own process id."""
     channel.send(os.getpid())
 
@@ -33,7 +33,7 @@ def sleep(channel: Channel, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def climb(channel: Channel, seconds: float) -> None:
+def take_four_steps(channel: Channel, seconds: float) -> None:
     """A task of four steps, each of ``seconds``."""
     for step in range(4):
         channel.begin_step(step)
@@ -57,7 +57,7 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
     """What is sent is received, and None says that nothing went wrong."""
     received: list[str] = []
     worker_exit = isolate.run(
-        "test_isolate:talk", ["a", "b", "c"], time_limit_s=60, receive=received.append
+        "test_isolate:send_words", ["a", "b", "c"], time_limit_s=60, receive=received.append
     )
     assert (received, worker_exit) == (["a", "b", "c"], None)
 
@@ -74,7 +74,7 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
         ("Leaves", "exited", "the process exited early with code 7: leaving early"),
     ],
 )
-def test_a_death_is_told_with_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:
+def test_an_exit_has_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:
     """Counting succeeded before; the process died at its second step."""
     received, worker_exit = measure(build)
     assert len(received) == 1
@@ -82,14 +82,14 @@ def test_a_death_is_told_with_its_cause_and_its_step(build: str, cause: str, rea
     assert (worker_exit.cause, worker_exit.reason, worker_exit.step) == (cause, reason, 1)
 
 
-def test_the_last_words_of_a_dead_process_are_kept() -> None:
+def test_the_end_of_what_a_dead_worker_wrote_is_kept() -> None:
     """What it wrote, and where a crash stood."""
-    _, left = measure("Leaves")
-    assert left is not None
-    assert "leaving early" in left.detail
-    _, crashed = measure("Segfaults")
-    assert crashed is not None
-    assert "misbehave" in crashed.detail
+    _, early_exit = measure("Leaves")
+    assert early_exit is not None
+    assert "leaving early" in early_exit.detail
+    _, crash = measure("Segfaults")
+    assert crash is not None
+    assert "misbehave" in crash.detail
 
 
 def test_a_step_past_its_time_limit_is_ended() -> None:
@@ -104,11 +104,13 @@ def test_a_step_past_its_time_limit_is_ended() -> None:
 
 def test_the_time_limit_is_a_steps_not_the_tasks() -> None:
     """Four steps of 0.6 s outlast a limit of 1.5 s together, and none does alone."""
-    worker_exit = isolate.run("test_isolate:climb", 0.6, time_limit_s=1.5, receive=lambda _: None)
+    worker_exit = isolate.run(
+        "test_isolate:take_four_steps", 0.6, time_limit_s=1.5, receive=lambda _: None
+    )
     assert worker_exit is None
 
 
-def test_a_task_that_a_thread_waits_for_is_ended_by_a_word() -> None:
+def test_a_task_that_a_thread_waits_for_is_ended_by_a_message() -> None:
     """No interrupt reaches a thread; what is sent to it ends its task, and is raised there."""
     stopped, stop = multiprocessing.Pipe(duplex=False)
     started: list[int] = []
@@ -130,18 +132,19 @@ def test_a_task_that_a_thread_waits_for_is_ended_by_a_word() -> None:
 
 def test_an_exception_in_the_parent_ends_the_process() -> None:
     """An interrupt while a message is handled leaves nothing running."""
-    seen: list[int] = []
+    process_ids: list[int] = []
 
     def receive(pid: int) -> None:
-        seen.append(pid)
+        process_ids.append(pid)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        isolate.run("test_isolate:report_parent_limits", time_limit_s=60, receive=receive)
-    assert not psutil.pid_exists(seen[0]) or psutil.Process(seen[0]).status() == "zombie"
+        isolate.run("test_isolate:send_process_id", time_limit_s=60, receive=receive)
+    (pid,) = process_ids
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
 
 
-BROKEN = """Traceback (most recent call last):
+TRACEBACK = """Traceback (most recent call last):
   File "mine.py", line 1, in forward
 torch.AcceleratorError: CUDA error: an illegal access
 Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
@@ -149,13 +152,13 @@ Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
 
 
 @pytest.mark.parametrize(
-    ("words", "last"),
+    ("log_tail", "line"),
     [
         ("", ""),
         ("leaving early\n\n", "leaving early"),
-        (BROKEN, "torch.AcceleratorError: CUDA error: an illegal access"),
+        (TRACEBACK, "torch.AcceleratorError: CUDA error: an illegal access"),
     ],
 )
-def test_the_last_words_that_count_are_what_was_raised(words: str, last: str) -> None:
+def test_the_reason_is_the_line_that_names_the_error(log_tail: str, line: str) -> None:
     """Behind it there may be advice."""
-    assert isolate._last_error(words) == last
+    assert isolate._error_line(log_tail) == line

@@ -1,147 +1,24 @@
-"""The runner: failures are recorded and the others go on; what is missing is measured, once."""
+"""The runner: what is missing is measured, once; its state grows with each line."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Barrier
-from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, by_stage, make_case, make_info, make_latency, make_launch
-from synthetic import make_counts, make_peak
+from making import SETTINGS, make_case, make_info
+from running import FakeWorker, RecordedProgress, measure, outcome
 
-from cspbench import report
 from cspbench.engine import isolate
-from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
-from cspbench.engine.runner import pack as pack_wanted
-from cspbench.errors import CspbenchError
-from cspbench.measures.registry import stages
-from cspbench.plan.case import Case
 from cspbench.records import folder as store
-from cspbench.records.base import Failure
+from cspbench.records.assembly import Assembly
 from cspbench.records.folder import RunFolder
-from cspbench.records.lines import CaseFailure, Line, Stage
-from cspbench.records.measurements import Allocated, Graph, Resident, Split, TensorPeak
-from cspbench.records.run import Record, Run, RunInfo, TrainingSettings
-from cspbench.verdicts.launches import launches_by_case
+from cspbench.records.lines import Latency, Launch, Line
+from cspbench.records.run import Run
 
+pytestmark = pytest.mark.usefixtures("nothing_is_contended")
 slow = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_contended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else this machine does meanwhile: no launch is repeated for it."""
-    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", 1.0)
-
-
-class Watch:
-    """A progress that remembers what it was told, and may raise."""
-
-    def __init__(self, *, at_launch: Callable[[int], None] | None = None) -> None:
-        self.cases: list[tuple[int, int, str]] = []
-        self.launches: list[tuple[int, int | None]] = []
-        self.trained: list[tuple[int, int, str]] = []
-        self._at_launch = at_launch
-
-    def began(self, info: RunInfo) -> None:
-        pass
-
-    def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        self.trained.append((number, total, case.label))
-
-    def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        self.cases.append((index, total, case.label))
-
-    def launch_started(
-        self, number: int, total: int | None, cases: int, left_s: float | None
-    ) -> None:
-        self.launches.append((number, total))
-        if self._at_launch is not None:
-            self._at_launch(number)
-
-    def launch_ended(self, number: int, run: Run) -> None:
-        pass
-
-
-def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 60.0) -> Run:
-    settings = msgspec.structs.replace(SETTINGS, launches=launches, time_limit_s=time_limit_s)
-    info = make_info(
-        *(make_case(build, reference="Good infer") for build in builds), settings=settings
-    )
-    with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), Watch()).run()
-    return store.read(path)
-
-
-def outcome(run: Run) -> dict[str, tuple[str, str] | int]:
-    """Each case's stage and cause of failure, or its number of launches."""
-    return {
-        record.case.entry: (record.failures[0].stage, record.failures[0].cause)
-        if record.failures
-        else len(record.latencies)
-        for record in run.records
-    }
-
-
-@slow
-def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path: Path) -> None:
-    """Raised, out of memory, killed, crashed, hung and left: each told, the healthy one kept."""
-    run = measure(
-        tmp_path / "run",
-        *("Good", "Raises", "Hungry", "Kills", "Segfaults", "Hangs", "Leaves"),
-        time_limit_s=4.0,
-    )
-    assert outcome(run) == {
-        "Good": 1,
-        "Raises": ("counts", "raised"),
-        "Hungry": ("allocated", "out_of_memory"),
-        "Kills": ("allocated", "signal"),
-        "Segfaults": ("allocated", "signal"),
-        "Hangs": ("allocated", "timeout"),
-        "Leaves": ("allocated", "exited"),
-    }
-    assert run.records[2].failures[0].requested_bytes == 4 << 60
-    assert "4.00 EiB asked for" in " ".join(report.text(run).split())
-    raised = run.records[1].failures[0]
-    assert raised.reason == "RuntimeError: this module always raises"
-    assert "second line" in raised.detail
-    assert run.records[3].counts is not None  # what was known before the kill stays
-
-
-@slow
-def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> None:
-    """It runs, so that it is timed; that it is not one graph stands in its record and the notes."""
-    cases = [
-        msgspec.structs.replace(make_case(build), compiler="eager")
-        for build in ("Good", "BreaksCompiled")
-    ]
-    with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
-        Runner(folder, store.read_lines(folder.path), Watch()).run()
-    run = store.read(tmp_path / "run")
-    assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
-    whole, parted = (record.allocated for record in run.records)
-    assert whole is not None
-    assert parted is not None
-    assert (whole.is_one_graph, parted.is_one_graph) == (True, False)
-    text = " ".join(report.text(run).split())
-    assert "left parts to Python (graph breaks): BreaksCompiled (inference)" in text
-
-
-@slow
-def test_a_case_that_kills_a_launch_is_known_by_its_turn_and_the_launch_repeated(
-    tmp_path: Path,
-) -> None:
-    """The others have all their launches; the killer has its failure, with the launch's number."""
-    run = measure(tmp_path / "run", "Good", "KillsInLaunch", "RaisesInLaunch", launches=2)
-    assert outcome(run) == {
-        "Good": 2,
-        "KillsInLaunch": ("latency", "signal"),
-        "RaisesInLaunch": ("latency", "raised"),
-    }
-    assert run.records[1].failures[0].launch == 1
-    assert len(run.yardstick) == 2
 
 
 @slow
@@ -156,49 +33,23 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with RunFolder.create(path, info) as folder, pytest.raises(KeyboardInterrupt):
-        Runner(folder, store.read_lines(path), Watch(at_launch=interrupt)).run()
-    kept = (path / "records.jsonl").read_bytes()
+        Runner(folder, store.read_lines(path), RecordedProgress(at_launch=interrupt)).run()
+    before = (path / "records.jsonl").read_bytes()
     assert len(store.read(path).launches) == 1
 
     folder, assembly = RunFolder.resume(path)
-    watch = Watch()
+    progress = RecordedProgress()
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert watch.cases == []
-    assert watch.launches == [(2, 3), (3, 3)]
-    assert (path / "records.jsonl").read_bytes().startswith(kept)
+        Runner(folder, assembly, progress).run()
+    assert progress.cases == []
+    assert progress.launches == [(2, 3), (3, 3)]
+    assert (path / "records.jsonl").read_bytes().startswith(before)
     assert outcome(store.read(path)) == {"Good": 3}
 
     folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert watch.launches == [(2, 3), (3, 3)]  # nothing was missing any more
-
-
-@slow
-def test_contended_launches_are_repeated_and_stay_in_the_records(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where every launch counts as contended: 2 asked for, 1 repeated at most, all 3 are kept."""
-    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", -1.0)
-    run = measure(tmp_path / "run", "Good", launches=2)
-    assert len(run.launches) == 3
-    assert [line.launch for line in run.records[0].latencies] == [1, 2, 3]
-    assert launches_by_case(run)[run.records[0].case.key].left_out == ()
-
-
-@slow
-def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_path: Path) -> None:
-    """Two cases of the same work: after the first two launches more follow, within the time."""
-    settings = msgspec.structs.replace(SETTINGS, launches=2, budget_s=6.0)
-    cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
-    path, watch = tmp_path / "run", Watch()
-    with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
-        Runner(folder, store.read_lines(path), watch).run()
-    run = store.read(path)
-    assert len(run.launches) > 2
-    assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
-    assert [total for _, total in watch.launches[:3]] == [2, 2, None]
+        Runner(folder, assembly, progress).run()
+    assert progress.launches == [(2, 3), (3, 3)]  # nothing was missing any more
 
 
 @slow
@@ -211,28 +62,11 @@ def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) ->
     (path / "records.jsonl").write_bytes(b"".join(lines[:-1]))
     folder, assembly = RunFolder.resume(path)
     with folder:
-        Runner(folder, assembly, Watch()).run()
+        Runner(folder, assembly, RecordedProgress()).run()
     run = store.read(path)
     assert [launch.launch for launch in run.launches] == [1, 3]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 3]
     assert run.notes == ("samples of 2 cases in a launch that was cut off are left out",)
-
-
-@slow
-def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
-    """Its tensor peak is known from fake tensors, so that the machine is never tried."""
-    settings = msgspec.structs.replace(SETTINGS, memory_budget_bytes=1000)
-    info = make_info(make_case("Good"), settings=settings)
-    with RunFolder.create(tmp_path / "run", info) as folder:
-        Runner(folder, store.read_lines(tmp_path / "run"), Watch()).run()
-    (record,) = store.read(tmp_path / "run").records
-    assert record.counts is not None
-    (failure,) = record.failures
-    # 4·4·9 weights, an input and an output of 4·8·8, four bytes each
-    assert (failure.stage, failure.cause) == ("allocated", "too_large")
-    assert failure.reason == (
-        "its tensors alone need 2.56 KiB; the memory budget is 1000 B: it was counted, not run"
-    )
 
 
 @slow
@@ -243,350 +77,41 @@ def test_the_parents_environment_and_directory_stay_as_they_were(tmp_path: Path)
     assert (dict(os.environ), Path.cwd()) == before
 
 
-def record(name: str, *, baseline: int, peak: int, reference: str | None = None) -> Record:
-    case = msgspec.structs.replace(make_case(name), reference=reference)
-    empty = Split(**dict.fromkeys(Split.__struct_fields__, 0))
-    return Record(
-        case=case,
-        measurements=by_stage(
-            TensorPeak(
-                case=case.key,
-                peak_tensor_bytes=peak,
-                baseline_bytes=baseline,
-                split=empty,
-                operator="",
-                module="",
-            )
-        ),
-    )
+def test_the_run_is_assembled_once_a_launch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And once for the first round; all other state grows with the lines."""
+    snapshots: list[int] = []
+    assemble = Assembly.run
 
+    def count(assembly: Assembly) -> Run:
+        snapshots.append(len(assembly.launches))
+        return assemble(assembly)
 
-def pack(records: Sequence[Record], budget_bytes: int) -> list[tuple[Case, ...]]:
-    """All of them are wanted."""
-    return pack_wanted(records, {record.case.key for record in records}, lambda _: budget_bytes)
-
-
-def test_only_what_is_wanted_is_launched_and_its_reference_with_it() -> None:
-    """A verdict that is open is measured again beside its reference; the others rest."""
-    records = [
-        record("ref", baseline=10, peak=100),
-        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "ab"),
-    ]
-    groups = pack_wanted(records, {"b infer"}, lambda _: 1000)
-    assert [[case.entry for case in group] for group in groups] == [["ref", "b"]]
-
-
-def test_a_group_holds_what_stands_and_the_most_that_one_call_needs() -> None:
-    """Standing 10 + 10 + 10 and one call of 90 fit into 120; into 119 they do not."""
-    records = [record(name, baseline=10, peak=100) for name in "abc"]
-    assert [len(group) for group in pack(records, 120)] == [3]
-    assert [len(group) for group in pack(records, 119)] == [2, 1]
-
-
-def test_every_group_holds_its_cases_reference() -> None:
-    """The reference stands in each group, so that ratios are taken turn by turn."""
-    records = [
-        record("ref", baseline=10, peak=100),
-        *(record(name, baseline=10, peak=100, reference="ref infer") for name in "abcd"),
-    ]
-    groups = pack(records, 120)
-    assert [[case.entry for case in group] for group in groups] == [
-        ["ref", "a", "b"],
-        ["ref", "c", "d"],
-    ]
-
-
-def test_a_case_larger_than_the_budget_has_a_group_of_its_own() -> None:
-    """It is not dropped in silence; whether it may run at all is decided before."""
-    groups = pack([record("a", baseline=10, peak=20), record("b", baseline=500, peak=900)], 100)
-    assert [[case.entry for case in group] for group in groups] == [["a"], ["b"]]
-
-
-def test_cases_of_different_precision_never_share_a_group() -> None:
-    """A process has one set of backend flags."""
-    first, second = record("a", baseline=1, peak=2), record("b", baseline=1, peak=2)
-    other = msgspec.structs.replace(
-        second, case=msgspec.structs.replace(second.case, precision="bf16")
-    )
-    assert len(pack([first, other], 100)) == 2
-
-
-def gradient_run(path: Path, *builds: str, seeds: int, watch: Watch) -> Run:
-    training = TrainingSettings(seeds=seeds, steps=4, data="digits")
-    settings = msgspec.structs.replace(SETTINGS, training=training)
-    info = make_info(
-        *(make_case(build, mode="train") for build in builds),
-        settings=settings,
-        stages=stages("gradients", settings),
-    )
-    with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), watch).run()
-    return store.read(path)
-
-
-@slow
-def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -> None:
-    """What breaks on real tensors is told at its first seed; what has no map is traced only."""
-    watch = Watch()
-    run = gradient_run(tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, watch=watch)
-    good, flattens, raises = run.records
-    assert [training.seed for training in good.trainings] == [0, 1]
-    assert [reading.step for reading in good.trainings[0].readings] == [0, 1, 2, 4]
-    assert flattens.gradient_terms is not None
-    assert not flattens.gradient_terms.is_block
-    assert (flattens.trainings, flattens.failures) == ((), ())
-    (failure,) = raises.failures
-    assert (failure.stage, failure.cause, failure.reason) == (
-        "training",
-        "raised",
-        "ValueError: no",
-    )
-    assert [number for number, *_ in watch.trained] == [1, 2, 3]
-    assert run.launches == ()
-
-
-@slow
-def test_a_training_that_is_missing_is_made_up_for(tmp_path: Path) -> None:
-    """The others are kept, and the one repeated gives the same readings."""
-    path = tmp_path / "run"
-    whole = gradient_run(path, "Good", seeds=3, watch=Watch())
-    lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
-    (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
-    folder, assembly = RunFolder.resume(path)
-    watch = Watch()
+    monkeypatch.setattr(Assembly, "run", count)
+    monkeypatch.setattr(isolate, "run", FakeWorker())
+    settings = msgspec.structs.replace(SETTINGS, launches=3)
+    cases = [make_case(name, reference="a infer") for name in "abc"]
+    folder = RunFolder.create(tmp_path / "run", make_info(*cases, settings=settings))
     with folder:
-        Runner(folder, assembly, watch).run()
-    assert [number for number, *_ in watch.trained] == [1, 2]
-    assert store.read(path).records == whole.records
+        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+    assert snapshots == [0, 1, 2, 3]
 
 
-class SideBySide:
-    """`isolate.run` for runs on two devices, where each launch waits for one on the other."""
-
-    def __init__(self, *, dies: str = "") -> None:
-        self.barrier = Barrier(2, timeout=30)
-        self.running: list[str] = []
-        self.launched: list[tuple[int, tuple[str, ...]]] = []
-        self._dies = dies
-
-    def __call__(
-        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
-    ) -> Exit | None:
-        if task.endswith(":measure"):
-            case = arguments[0]
-            for line in (
-                make_counts(case),
-                make_peak(case),
-                Allocated(case=case.key, peak_tensor_bytes=1, peak_alloc_bytes=1),
-                Resident(case=case.key, peak_rss_bytes=1),
-            ):
-                if line.__struct_config__.tag in arguments[1]:
-                    receive(line)
-            return None
-        number, group = arguments[:2]
-        (device,) = {case.device for case in group}
-        assert device not in self.running, "two launches on one device"
-        self.running.append(device)
-        self.barrier.wait()
-        self.launched.append((number, tuple(case.key for case in group)))
-        self.running.remove(device)
-        if self._dies in {case.entry for case in group}:
-            raise CspbenchError("no space left on device")
-        for case in group:
-            receive(make_latency(case, number))
-        receive(make_launch(number, *group))
-        return None
-
-
-def on_two_devices() -> RunInfo:
-    cases = [
-        msgspec.structs.replace(make_case(name), key=f"{name} {device}", device=device)
-        for name, device in (("a", "cuda:0"), ("b", "cuda:1"), ("c", "cuda:0"))
-    ]
-    return make_info(*cases, settings=msgspec.structs.replace(SETTINGS, launches=3))
-
-
-def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
+def test_a_launch_is_written_at_once_and_its_closing_line_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every launch meets one on the other device; each case has its three, numbered apart."""
-    fake = SideBySide()
-    monkeypatch.setattr(isolate, "run", fake)
-    watch = Watch()
-    with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
-        Runner(folder, store.read_lines(folder.path), watch).run()
-    run = store.read(tmp_path / "run")
-    assert {record.case.entry: len(record.latencies) for record in run.records} == {
-        "a": 3,
-        "b": 3,
-        "c": 3,
-    }
-    assert sorted(number for number, _ in fake.launched) == [1, 2, 3, 4, 5, 6]
-    assert {keys for _, keys in fake.launched} == {("a cuda:0", "c cuda:0"), ("b cuda:1",)}
-    assert [total for _, total in watch.launches] == [6] * 6
-    assert sorted(number for number, _ in watch.launches) == [1, 2, 3, 4, 5, 6]
+    """So that a kill loses at most the launch in flight."""
+    writes: list[list[Line]] = []
+    append = RunFolder.append
 
+    def record(folder: RunFolder, lines: Sequence[Line]) -> None:
+        writes.append(list(lines))
+        append(folder, lines)
 
-def test_what_ends_the_run_on_one_device_ends_it_on_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A full disk is no case's failure: it is raised, and no round follows."""
-    fake = SideBySide(dies="b")
-    monkeypatch.setattr(isolate, "run", fake)
-    with (
-        RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
-        pytest.raises(CspbenchError, match="no space left"),
-    ):
-        Runner(folder, store.read_lines(folder.path), Watch()).run()
-    assert len(fake.launched) == 2
-
-
-def test_cases_on_two_devices_never_share_a_group_and_graphs_need_room_for_all_at_once() -> None:
-    """Each keeps 10 bytes and needs 100 in a call: two are 120 together, with graphs 220."""
-    info = on_two_devices()
-    records = [
-        Record(
-            case=case,
-            measurements=by_stage(
-                msgspec.structs.replace(
-                    make_peak(case),
-                    peak_tensor_bytes=110,
-                    baseline_bytes=10,
-                    split=msgspec.structs.replace(make_peak(case).split, weights=0),
-                )
-            ),
-        )
-        for case in info.cases
-    ]
-    keys = {case.key for case in info.cases}
-
-    def packed(**options: bool) -> list[tuple[str, ...]]:
-        groups = pack_wanted(records, keys, lambda _: 150, **options)
-        return [tuple(case.entry for case in group) for group in groups]
-
-    assert packed() == [("a", "c"), ("b",)]
-    assert packed(keeps_peaks=True) == [("a",), ("b",), ("c",)]
-
-
-class Crowded:
-    """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory.
-
-    Cases are built in the order of their names, or ``backwards``.
-    """
-
-    def __init__(self, room: int, *, graphs_die: bool = False, backwards: bool = False) -> None:
-        self._backwards = backwards
-        self.groups: list[tuple[str, ...]] = []
-        self.uncapturable: list[Mapping[str, Failure]] = []
-        self._room = room
-        self._graphs_die = graphs_die
-
-    def __call__(
-        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
-    ) -> Exit | None:
-        if task.endswith(":measure"):
-            return self._measure(arguments[0], arguments[1], receive)
-        number, group = arguments[:2]
-        self.groups.append(tuple(case.entry for case in group))
-        self.uncapturable.append(arguments[4])
-        stayed: list[Case] = []
-        for case in sorted(group, key=lambda case: case.entry, reverse=self._backwards):
-            peak = make_peak(case).peak_tensor_bytes
-            if peak * (1 + len(stayed)) <= self._room:
-                stayed.append(case)
-                receive(make_latency(case, number))
-            else:
-                receive(
-                    CaseFailure(
-                        case=case.key,
-                        stage="latency",
-                        cause="out_of_memory",
-                        reason="CUDA out of memory",
-                        launch=number,
-                    )
-                )
-        receive(make_launch(number, *stayed))
-        return None
-
-    def _measure(
-        self, case: Case, stages: Sequence[Stage], receive: Callable[[Line], None]
-    ) -> Exit | None:
-        known: dict[str, Line] = {
-            "counts": make_counts(case),
-            "tensor_peak": make_peak(case),
-            "allocated": Allocated(case=case.key, peak_tensor_bytes=1, peak_alloc_bytes=1),
-        }
-        for index, stage in enumerate(stages):
-            if stage == "graph" and self._graphs_die:
-                return Exit(cause="signal", reason="killed by SIGABRT", detail="", step=index)
-            receive(known.get(stage) or Graph(case=case.key, graph_bytes=7))
-        return None
-
-
-def on_a_gpu(path: Path, fake: Crowded, *names: str, cuda_graph: bool = False) -> Run:
-    """A run of two launches of ``names``, each with the first as its reference."""
-    cases = [
-        msgspec.structs.replace(make_case(name), device="cuda", reference=f"{names[0]} infer")
-        for name in names
-    ]
-    settings = msgspec.structs.replace(
-        SETTINGS, launches=2, device="cuda", memory_budget_bytes=1 << 40, cuda_graph=cuda_graph
-    )
-    stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
-    info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
-    with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), Watch()).run()
-    return store.read(path)
-
-
-PEAK = make_peak(make_case("a")).peak_tensor_bytes
-
-
-def test_a_case_without_memory_beside_others_is_tried_with_fewer_until_it_stands_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two fit at once: every case has its two launches in the end, and none is called a failure."""
-    fake = Crowded(2 * PEAK)
-    monkeypatch.setattr(isolate, "run", fake)
-    run = on_a_gpu(tmp_path / "run", fake, *"abcde")
-    assert {record.case.entry for record in run.records if record.failures} == set()
-    assert all(len(record.latencies) >= 2 for record in run.records)
-    assert fake.groups[0] == tuple("abcde")
-    assert max(map(len, fake.groups[2:])) == 2
-    assert all("a" in group for group in fake.groups)
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-def test_a_case_without_memory_even_alone_has_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backwards: bool
-) -> None:
-    """Beside its reference, which every ratio needs, whichever of them was built first.
-
-    The reference itself goes on.
-    """
-    fake = Crowded(PEAK, backwards=backwards)
-    monkeypatch.setattr(isolate, "run", fake)
-    run = on_a_gpu(tmp_path / "run", fake, *"abc")
-    assert outcome(run) == {
-        "a": len(run.records[0].latencies),
-        "b": ("latency", "out_of_memory"),
-        "c": ("latency", "out_of_memory"),
-    }
-    assert len(run.records[0].latencies) >= 2
-    reason = run.records[1].failures[0].reason
-    assert reason == "no memory beside its reference: CUDA out of memory"
-
-
-@pytest.mark.parametrize("graphs_die", [False, True])
-def test_a_graph_that_kills_its_process_leaves_the_case_to_be_timed_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs_die: bool
-) -> None:
-    """Launches are told which cases they must not capture, and why."""
-    fake = Crowded(9 * PEAK, graphs_die=graphs_die)
-    monkeypatch.setattr(isolate, "run", fake)
-    run = on_a_gpu(tmp_path / "run", fake, *"ab", cuda_graph=True)
-    assert outcome(run) == {"a": 2, "b": 2}
-    why = Failure(reason="killed by SIGABRT")
-    kept = [record.graph.graph_bytes for record in run.records if record.graph]
-    assert kept == ([why, why] if graphs_die else [7, 7])
-    assert fake.uncapturable[0] == ({"a infer": why, "b infer": why} if graphs_die else {})
+    monkeypatch.setattr(RunFolder, "append", record)
+    monkeypatch.setattr(isolate, "run", FakeWorker())
+    with RunFolder.create(tmp_path / "run", make_info(*map(make_case, "ab"))) as folder:
+        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+    assert [type(line) for line in writes[-1]] == [Latency, Latency, Launch]
+    assert [len(lines) for lines in writes[:-1]] == [1] * 8

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from making import SETTINGS, make_case, make_info, make_latency, make_launch
 
-from cspbench.engine.schedule import Budget, FixedLaunches, Standing, standings, strategy
+from cspbench.engine.schedule import Budget, CaseProgress, FixedLaunches, case_progress, strategy
 from cspbench.records.assembly import assemble
 from cspbench.records.lines import Line
 from cspbench.records.measurements import Split, TensorPeak
@@ -16,22 +16,22 @@ from cspbench.verdicts.launches import launches_by_case
 from cspbench.verdicts.within_run import alpha, next_look, threshold, verdicts
 
 
-def standing(
+def progress(
     key: str,
     quiet: int = 6,
-    contended: int = 0,
+    disturbed: int = 0,
     *,
     width: float = 0.05,
     decided: bool = False,
     more: int | None = 1,
     seconds: float = 1.0,
     reference: str | None = None,
-) -> Standing:
-    return Standing(
+) -> CaseProgress:
+    return CaseProgress(
         key=key,
         reference=reference,
         quiet=quiet,
-        disturbed=contended,
+        disturbed=disturbed,
         half_width=width,
         is_decided=decided,
         more_launches=more,
@@ -41,76 +41,78 @@ def standing(
 
 def test_fixed_launches_are_made_for_every_case_and_no_more() -> None:
     """Two of three are there for a, three for b."""
-    plan = FixedLaunches(launches=3)
-    both = [standing("a", 2), standing("b", 3)]
-    assert plan.wanted(both, 0.0) == ("a",)
-    assert plan.left(both) == 1
-    assert plan.wanted([standing("a", 3)], 0.0) == ()
+    schedule = FixedLaunches(launches=3)
+    cases = [progress("a", 2), progress("b", 3)]
+    assert schedule.next_cases(cases, 0.0) == ("a",)
+    assert schedule.rounds_left(cases) == 1
+    assert schedule.next_cases([progress("a", 3)], 0.0) == ()
 
 
 def test_a_contended_launch_is_repeated_up_to_half_as_often_again() -> None:
     """Six asked for: three may be repeated, lest a busy machine hold a run up for ever."""
-    plan = FixedLaunches(launches=6)
-    assert plan.left([standing("a", 5, 1)]) == 1
-    assert plan.left([standing("a", 3, 3)]) == 3
-    assert plan.left([standing("a", 2, 6)]) == 1
-    assert plan.wanted([standing("a", 0, 9)], 0.0) == ()
+    schedule = FixedLaunches(launches=6)
+    assert schedule.rounds_left([progress("a", 5, 1)]) == 1
+    assert schedule.rounds_left([progress("a", 3, 3)]) == 3
+    assert schedule.rounds_left([progress("a", 2, 6)]) == 1
+    assert schedule.next_cases([progress("a", 0, 9)], 0.0) == ()
 
 
 def test_a_budget_first_makes_the_fixed_launches() -> None:
     """Whatever the intervals say; time alone ends it, and every case is measured once at least."""
-    plan = Budget(launches=6, seconds=10.0)
-    both = [standing("a", 2), standing("b", 2, decided=True)]
-    assert set(plan.wanted(both, 1.0)) == {"a", "b"}
-    assert plan.wanted(both, 9.5) == ()
-    assert plan.wanted([standing("a", 0), standing("b", 0)], 99.0) != ()
+    schedule = Budget(launches=6, seconds=10.0)
+    cases = [progress("a", 2), progress("b", 2, decided=True)]
+    assert set(schedule.next_cases(cases, 1.0)) == {"a", "b"}
+    assert schedule.next_cases(cases, 9.5) == ()
+    assert schedule.next_cases([progress("a", 0), progress("b", 0)], 99.0) != ()
 
 
 def test_a_budget_then_spends_on_what_is_undecided_widest_first() -> None:
     """Three open cases of 4 s each and 9 s left: the two widest; the decided one rests."""
-    plan = Budget(launches=6, seconds=20.0)
+    schedule = Budget(launches=6, seconds=20.0)
     cases = [
-        standing("narrow", width=0.02, seconds=4.0),
-        standing("decided", decided=True, seconds=4.0),
-        standing("widest", width=0.2, seconds=4.0),
-        standing("wide", width=0.1, seconds=4.0),
+        progress("narrow", width=0.02, seconds=4.0),
+        progress("decided", decided=True, seconds=4.0),
+        progress("widest", width=0.2, seconds=4.0),
+        progress("wide", width=0.1, seconds=4.0),
     ]
-    assert plan.wanted(cases, 11.0) == ("widest", "wide")
-    assert plan.left(cases) is None
+    assert schedule.next_cases(cases, 11.0) == ("widest", "wide")
+    assert schedule.rounds_left(cases) is None
 
 
 def test_a_case_out_of_reach_comes_after_those_that_time_can_decide() -> None:
     """40 launches of 1 s are needed where 10 s remain: the narrower case goes first."""
-    plan = Budget(launches=6, seconds=10.0)
-    cases = [standing("far", width=0.3, more=40), standing("near", width=0.03, more=2)]
-    assert plan.wanted(cases, 0.0) == ("near", "far")
-    assert plan.wanted(cases, 9.0) == ("near",) or plan.wanted(cases, 9.0) == ("far",)
+    schedule = Budget(launches=6, seconds=10.0)
+    cases = [progress("far", width=0.3, more=40), progress("near", width=0.03, more=2)]
+    assert schedule.next_cases(cases, 0.0) == ("near", "far")
+    assert schedule.next_cases(cases, 9.0) == ("near",) or schedule.next_cases(cases, 9.0) == (
+        "far",
+    )
 
 
 def test_a_reference_that_comes_along_is_paid_for_once() -> None:
     """5 s left: a and its reference take 4 s, b with the same reference 2 s more than remain."""
-    plan = Budget(launches=6, seconds=5.0)
+    schedule = Budget(launches=6, seconds=5.0)
     cases = [
-        standing("ref", decided=True, seconds=2.0),
-        standing("a", width=0.3, seconds=2.0, reference="ref"),
-        standing("b", width=0.2, seconds=2.0, reference="ref"),
+        progress("ref", decided=True, seconds=2.0),
+        progress("a", width=0.3, seconds=2.0, reference="ref"),
+        progress("b", width=0.2, seconds=2.0, reference="ref"),
     ]
-    assert plan.wanted(cases, 0.0) == ("a",)
-    assert plan.wanted(cases, -1.0) == ("a", "b")
+    assert schedule.next_cases(cases, 0.0) == ("a",)
+    assert schedule.next_cases(cases, -1.0) == ("a", "b")
 
 
 def test_a_budget_ends_early_where_everything_is_decided() -> None:
     """Time is left and nothing is open."""
-    assert Budget(launches=6, seconds=99.0).wanted([standing("a", decided=True)], 10.0) == ()
+    assert Budget(launches=6, seconds=99.0).next_cases([progress("a", decided=True)], 10.0) == ()
 
 
 def test_a_decision_counts_only_at_a_look() -> None:
     """Looks are at 6, 9, 14, 21 launches: what 7 launches say by chance is not yet looked at."""
-    plan = Budget(launches=6, seconds=99.0)
+    schedule = Budget(launches=6, seconds=99.0)
     assert [next_look(number) for number in (6, 9, 14, 1)] == [9, 14, 21, 2]
-    assert plan.wanted([standing("a", 7, decided=True)], 0.0) == ("a",)
-    assert plan.wanted([standing("a", 9, decided=True)], 0.0) == ()
-    assert plan.wanted([standing("a", 14, decided=True)], 0.0) == ()
+    assert schedule.next_cases([progress("a", 7, decided=True)], 0.0) == ("a",)
+    assert schedule.next_cases([progress("a", 9, decided=True)], 0.0) == ()
+    assert schedule.next_cases([progress("a", 14, decided=True)], 0.0) == ()
 
 
 def make_run(
@@ -141,18 +143,18 @@ def make_run(
         )
     for number in range(1, launches + 1):
         slow = 3.0 if number in contended else 1.0
-        own = 1e-3 * slow * (1 + number / 100)
-        lines.append(make_latency(reference, number, own, own))
+        reference_s = 1e-3 * slow * (1 + number / 100)
+        lines.append(make_latency(reference, number, reference_s, reference_s))
         for case, ratio in zip(cases[1:], ratios, strict=True):
-            time = own * ratio * (1 + 0.0005 * (-1) ** number)
-            lines.append(make_latency(case, number, time, time))
+            case_s = reference_s * ratio * (1 + 0.0005 * (-1) ** number)
+            lines.append(make_latency(case, number, case_s, case_s))
         lines.append(make_launch(number, *cases, taken=0.3 if number in contended else 0.0))
     return assemble(make_info(*cases, settings=settings), lines)
 
 
-def test_a_runs_standings_tell_what_is_decided_and_what_it_costs() -> None:
+def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None:
     """3% slower is decided; a second a launch, shared by the time of the samples."""
-    reference, slower = standings(make_run(1.03))
+    reference, slower = case_progress(make_run(1.03))
     assert (slower.is_decided, slower.quiet, slower.reference) == (True, 6, "Good infer")
     assert slower.half_width < 0.001
     assert reference.is_decided  # its own interval is wide, and nothing asks for it
@@ -170,10 +172,10 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
         latencies=tuple(msgspec.structs.replace(line, case=one_sided.key) for line in lines),
         measurements=run.records[0].measurements,
     )
-    beside = msgspec.structs.replace(run, records=(*run.records, record))
-    alone = msgspec.structs.replace(run, records=(record,))
-    assert standings(beside)[-1].is_decided
-    (only,) = standings(alone)
+    with_judged = msgspec.structs.replace(run, records=(*run.records, record))
+    without_judged = msgspec.structs.replace(run, records=(record,))
+    assert case_progress(with_judged)[-1].is_decided
+    (only,) = case_progress(without_judged)
     assert not only.is_decided
     assert only.half_width > 0.01
 
@@ -198,7 +200,7 @@ def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
     launches = launches_by_case(run)[run.records[1].case.key]
     assert launches.left_out == ()
     assert len(launches.count) == 6
-    assert standings(run)[1].disturbed == 4
+    assert case_progress(run)[1].disturbed == 4
 
 
 def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:

@@ -8,18 +8,19 @@ import msgspec
 import pytest
 
 from cspbench import cli
-from cspbench.engine.verify import CONVENTIONS, Check, Published, published, verify
+from cspbench.engine.verify import Published, published, verify
 from cspbench.errors import CspbenchError
+from cspbench.records.verification import CONVENTIONS, Check
 from cspbench.report import verification
 
 
 def figures(**table: Any) -> Published:
     """One figure, of the block that is known by hand: 368,320 parameters, 1,143,209,984 MACs."""
-    whole = {
+    content = {
         "sources": {"paper": "a paper"},
         "figure": [{"entry": "dense", "source": "paper"} | table],
     }
-    return msgspec.convert(whole, Published)
+    return msgspec.convert(content, Published)
 
 
 def only(**table: Any) -> Check:
@@ -109,18 +110,18 @@ def test_every_published_figure_is_met_or_its_difference_known(checks: list[Chec
 
 
 def test_every_source_is_used() -> None:
-    """None is left of a figure that went."""
-    given = published()
-    assert {one.source for one in given.figure} == {*given.sources, *given.by_hand}
+    """No source is listed without a figure."""
+    figures = published()
+    assert {table.source for table in figures.figure} == {*figures.sources, *figures.by_hand}
 
 
 def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) -> None:
     """At most 100 columns; every source and reason is there."""
     text = verification.text(checks)
-    published_ones = [check for check in checks if check.is_published]
-    met = sum(check.answer.startswith("equal") for check in published_ones)
-    assert text.startswith(f"{met} of {len(published_ones)} published figures are met: ")
-    by_hand = len(checks) - len(published_ones)
+    published_checks = [check for check in checks if check.is_published]
+    met = sum(check.answer.startswith("equal") for check in published_checks)
+    assert text.startswith(f"{met} of {len(published_checks)} published figures are met: ")
+    by_hand = len(checks) - len(published_checks)
     assert by_hand == 40
     assert f"{by_hand} of {by_hand} figures derived by hand" in " ".join(text.split())
     assert "P: all trainable parameters; W: weights of" in text
@@ -132,7 +133,7 @@ def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) ->
 def test_the_verb_prints_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """And exits with 0, as nothing differs for an unknown reason."""
     assert cli.main(["verify", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["figures"]
+    figures = json.loads(capsys.readouterr().out)["figures"]
     assert {"entry", "convention", "source", "published", "ours", "difference", "answer"} <= set(
-        found[0]
+        figures[0]
     )

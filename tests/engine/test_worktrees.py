@@ -11,10 +11,10 @@ from cspbench.errors import CspbenchError
 
 def git(folder: Path, *words: str) -> str:
     identity = ("-c", "user.name=a", "-c", "user.email=a@b")
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def repository(tmp_path: Path) -> Path:
 
 def state(folder: Path) -> tuple[str, ...]:
     """Branches, worktrees, the checkout, and what lies below .git/worktrees."""
-    left = sorted(path.name for path in (folder / ".git").glob("worktrees/*"))
-    asked = (("branch", "-a", "-v"), ("worktree", "list"), ("status", "--porcelain"))
-    return (*(git(folder, *words) for words in asked), *left)
+    worktrees = sorted(path.name for path in (folder / ".git").glob("worktrees/*"))
+    commands = (("branch", "-a", "-v"), ("worktree", "list"), ("status", "--porcelain"))
+    return (*(git(folder, *words) for words in commands), *worktrees)
 
 
 def test_each_revision_has_a_tree_and_none_is_left(repository: Path) -> None:
     """Uncommitted changes of the user's own checkout stay, and are in neither tree."""
     (repository / "file.txt").write_text("unsaved")
     before = state(repository)
-    found = Repository(repository)
-    commits = {"baseline": found.commit("main~1"), "candidate": found.commit("side")}
-    with found.checked_out(commits) as roots:
+    checkout = Repository(repository)
+    commits = {"baseline": checkout.commit("main~1"), "candidate": checkout.commit("side")}
+    with checkout.checked_out(commits) as roots:
         contents = {name: (root / "file.txt").read_text() for name, root in roots.items()}
         assert len(git(repository, "worktree", "list").splitlines()) == 3
     assert contents == {"baseline": "one", "candidate": "three"}
@@ -64,8 +64,8 @@ def spoil(root: Path, error: type[BaseException]) -> None:
 def test_trees_go_whatever_is_raised_inside(repository: Path, error: type[BaseException]) -> None:
     """Changed files in a tree do not keep it."""
     before = state(repository)
-    found = Repository(repository)
-    with pytest.raises(error), found.checked_out({"a": found.commit("main")}) as roots:
+    checkout = Repository(repository)
+    with pytest.raises(error), checkout.checked_out({"a": checkout.commit("main")}) as roots:
         spoil(roots["a"], error)
     assert state(repository) == before
 
@@ -73,10 +73,10 @@ def test_trees_go_whatever_is_raised_inside(repository: Path, error: type[BaseEx
 def test_a_tree_that_cannot_be_made_takes_the_others_with_it(repository: Path) -> None:
     """The second commit does not exist."""
     before = state(repository)
-    found = Repository(repository)
+    checkout = Repository(repository)
     with (
         pytest.raises(CspbenchError, match="cannot check out 000000000000"),
-        found.checked_out({"a": found.commit("main"), "b": "0" * 40}),
+        checkout.checked_out({"a": checkout.commit("main"), "b": "0" * 40}),
     ):
         pass
     assert state(repository) == before
@@ -87,17 +87,17 @@ def test_the_hooks_of_the_repository_do_not_run(repository: Path) -> None:
     hook = repository / ".git" / "hooks" / "post-checkout"
     hook.write_text(f"#!/bin/sh\ntouch {repository.parent}/ran\n")
     hook.chmod(0o755)
-    found = Repository(repository)
-    with found.checked_out({"a": found.commit("main")}):
+    checkout = Repository(repository)
+    with checkout.checked_out({"a": checkout.commit("main")}):
         pass
     assert not (repository.parent / "ran").exists()
 
 
 def test_the_merge_base_is_where_two_revisions_parted(repository: Path) -> None:
     """The side branch left main before its second commit."""
-    found = Repository(repository)
-    base = found.merge_base(found.commit("main"), found.commit("side"))
-    assert base == found.commit("main~1")
+    checkout = Repository(repository)
+    base = checkout.merge_base(checkout.commit("main"), checkout.commit("side"))
+    assert base == checkout.commit("main~1")
 
 
 def test_a_folder_below_the_root_will_do(repository: Path) -> None:
@@ -120,8 +120,8 @@ def test_unrelated_histories_and_folders_without_git_are_said(
     """No merge base, no repository."""
     git(repository, "checkout", "--quiet", "--orphan", "other")
     git(repository, "commit", "--quiet", "--allow-empty", "-m", "alone")
-    found = Repository(repository)
+    checkout = Repository(repository)
     with pytest.raises(CspbenchError, match="no commit in common"):
-        found.merge_base(found.commit("main"), found.commit("other"))
+        checkout.merge_base(checkout.commit("main"), checkout.commit("other"))
     with pytest.raises(CspbenchError, match="not a git repository"):
         Repository(tmp_path)

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import make_gpu, make_gpu_state
 
-from cspbench.machine.health import CHECKS, Finding, findings, worst
+from cspbench.machine.health import CHECKS, findings, worst
 from cspbench.records.base import Failure
+from cspbench.records.diagnosis import Finding
 from cspbench.records.machine import GpuFound, GpuState
 
 CPU = "sys/devices/system/cpu"

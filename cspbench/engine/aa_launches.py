@@ -1,0 +1,105 @@
+"""The noise floor of a machine, from A/A launches: copies of one case that take turns.
+
+They take turns in launches as the cases of a suite do. Whatever tells them apart is noise.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import combinations
+from statistics import fmean, variance
+
+import msgspec
+
+from ..catalogue import find
+from ..errors import CspbenchError
+from ..plan.case import MODES, Case, Mode, make_case
+from ..records.lines import YARDSTICK, Latency, Launch, Line
+from ..records.machine import NoiseFloor
+from ..records.run import Settings
+from ..verdicts.launches import is_contended
+from ..verdicts.stats import log_median, log_ratio
+from .launch import run_launch
+
+_ENTRY = "dense"
+_COPIES = 3
+_MIN_LAUNCHES = 3
+_LAUNCHES_S = 45.0  # for all launches: the other checks and starting take the rest of a minute
+
+_Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and launch
+
+
+def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
+    """The lines of up to ``settings.launches`` A/A launches, as many as fit into 45 s.
+
+    At least three are made. ``say`` is told which launch begins. Raises `CspbenchError` where one
+    fails.
+    """
+    copies = tuple(case for mode in MODES for case in _copies(settings.device, mode))
+    lines: list[Line] = []
+    began, longest_s = time.monotonic(), 0.0
+    for number in range(1, settings.launches + 1):
+        launch_began = time.monotonic()
+        if number > _MIN_LAUNCHES and launch_began + longest_s > began + _LAUNCHES_S:
+            say(f"the time is up after {number - 1} launches")
+            break
+        say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
+        result = run_launch(number, copies, settings)
+        if result.failure_reason is not None:
+            raise CspbenchError(f"the noise floor cannot be measured: {result.failure_reason}")
+        lines += result.lines
+        longest_s = max(longest_s, time.monotonic() - launch_began)
+    return lines
+
+
+def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor:
+    """The floor of A/A launches, contended ones left out where enough others remain."""
+    launches = [line for line in lines if isinstance(line, Launch)]
+    quiet = [launch for launch in launches if not is_contended(launch)]
+    counting = quiet if len(quiet) >= _MIN_LAUNCHES else launches
+    numbers = sorted(launch.launch for launch in counting)
+    samples_s = {
+        (line.case, line.launch): line.samples_s for line in lines if isinstance(line, Latency)
+    }
+    keys = {mode: [case.key for case in _copies(settings.device, mode)] for mode in MODES}
+    return NoiseFloor(
+        machine=machine,
+        device=settings.device,
+        threads=settings.threads,
+        allocator=settings.allocator,
+        launches=len(numbers),
+        turns=settings.turns,
+        in_turns={mode: _spread_in_turns(samples_s, keys[mode], numbers) for mode in MODES},
+        between_runs={mode: _spread_between_runs(samples_s, keys[mode], numbers) for mode in MODES},
+        measured=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _spread_in_turns(samples_s: _Samples, keys: Sequence[str], launches: Sequence[int]) -> float:
+    """The root mean square of the log ratios of all pairs of copies, launch by launch."""
+    return math.sqrt(
+        fmean(
+            log_ratio(samples_s[first, launch], samples_s[second, launch]) ** 2
+            for launch in launches
+            for first, second in combinations(keys, 2)
+        )
+    )
+
+
+def _spread_between_runs(
+    samples_s: _Samples, keys: Sequence[str], launches: Sequence[int]
+) -> float:
+    """The standard deviation over launches of a copy's log ratio to the yardstick."""
+    yardstick = {launch: log_median(samples_s[YARDSTICK, launch]) for launch in launches}
+    log_ratios = [
+        [log_median(samples_s[key, launch]) - yardstick[launch] for launch in launches]
+        for key in keys
+    ]
+    return math.sqrt(fmean(map(variance, log_ratios)))
+
+
+def _copies(device: str, mode: Mode) -> list[Case]:
+    case = make_case(find(_ENTRY), {}, mode=mode, device=device)
+    keys = [f"{case.key} copy {number}" for number in range(1, _COPIES + 1)]
+    return [msgspec.structs.replace(case, key=key, label=key) for key in keys]

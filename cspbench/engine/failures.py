@@ -1,0 +1,60 @@
+"""Exceptions as failures of a case: their cause, their words, and what memory was asked for."""
+
+import re
+import traceback
+from decimal import Decimal
+
+import torch
+
+from ..errors import AbsentError, CspbenchError
+from ..records.lines import CaseFailure, Cause, Stage
+
+_OUT_OF_MEMORY = (
+    "CUDA out of memory",
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+_REQUEST = re.compile(r"tried to allocate ([0-9.]+) ?(bytes|[KMGT]iB)", re.IGNORECASE)
+_UNIT_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+
+
+def case_failure(
+    case_key: str, stage: Stage, error: Exception, launch: int | None = None
+) -> CaseFailure:
+    """``error`` as the failure of a case: its cause, its first line, and its traceback."""
+    text = str(error)
+    cause = _cause(error)
+    first_line = next(iter(text.strip().splitlines()), "")
+    reason = first_line
+    if not isinstance(error, CspbenchError):
+        reason = ": ".join(filter(None, (type(error).__name__, first_line)))
+    return CaseFailure(
+        case=case_key,
+        stage=stage,
+        cause=cause,
+        reason=reason,
+        launch=launch,
+        detail="".join(traceback.format_exception(error)),
+        requested_bytes=_requested_bytes(text) if cause == "out_of_memory" else None,
+    )
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether ``error`` says so, by its type or in the words of torch or of a CUDA library."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in _OUT_OF_MEMORY
+    )
+
+
+def _cause(error: Exception) -> Cause:
+    if is_out_of_memory(error):
+        return "out_of_memory"
+    return "absent" if isinstance(error, AbsentError) else "raised"
+
+
+def _requested_bytes(text: str) -> int | None:
+    """The size that an allocator of torch says it was asked for."""
+    request = _REQUEST.search(text)
+    return int(Decimal(request[1]) * _UNIT_BYTES[request[2].lower()]) if request else None

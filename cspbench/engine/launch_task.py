@@ -1,0 +1,166 @@
+"""One launch inside its worker: benchmarks are built, take turns, and are reported."""
+
+import gc
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ..machine import allocator
+from ..machine.contention import Snapshot
+from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
+from ..measures.execution.subject import BuiltSubject
+from ..measures.latency import latency
+from ..measures.timing.benchmark import Benchmark, take_turns
+from ..measures.timing.clock import empty_region_s
+from ..measures.timing.timer import Timer
+from ..measures.timing.yardstick import yardstick
+from ..plan.case import Case
+from ..records.base import Failure
+from ..records.lines import YARDSTICK, Launch
+from ..records.machine import Activity, GpuActivity
+from ..records.run import Settings
+from .failures import case_failure, is_out_of_memory
+from .isolate import Channel
+
+_BALLAST_BYTES = 1 << 20
+_GPU_BALLAST_BYTES = 20 << 20  # torch gives out larger blocks of a GPU's memory
+_SEED_STRIDE = 1_000_003  # a launch's seed differs from every other's, and is the same when rerun
+
+
+class LaunchTask:
+    """Lets ``cases`` and the yardstick take turns; sends their latencies, and the launch last.
+
+    The current step is the index of the case whose turn it is; the yardstick's is one past them.
+    Cases are built in random order behind blocks of random size: where a case's memory lies makes
+    it faster or slower by some tenths of a percent, which must differ from launch to launch so that
+    it does not look like a property of the case.
+
+    ``roots`` are the trees that build the cases of each side. ``uncapturable`` are cases of which
+    no CUDA graph can be made, and why.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        number: int,
+        cases: tuple[Case, ...],
+        settings: Settings,
+        *,
+        roots: Mapping[str, Path],
+        uncapturable: Mapping[str, Failure],
+    ) -> None:
+        self._began = time.perf_counter()
+        self._channel = channel
+        self._number = number
+        self._cases = cases
+        self._device = cases[0].device  # the same for all cases, as are the backend's flags
+        self._settings = settings
+        self._roots = roots
+        self._uncapturable = uncapturable
+        self._steps = {case.key: index for index, case in enumerate(cases)}
+        self._steps[YARDSTICK] = len(cases)
+        self._seed = settings.seed * _SEED_STRIDE + number
+        self._layout = random.Random(self._seed)  # noqa: S311 -- a schedule, not a secret
+        self._ballast: list[torch.Tensor] = []
+        self._gpu: Gpu | None = None
+        self._monitor: GpuMonitor | None = None
+
+    def run(self) -> None:
+        """Build, take turns, report.
+
+        What raises fails its case, and the others go on. What breaks the device for all that follow
+        (an illegal access, say) is raised: the process ends, and the current step names the case.
+        """
+        settings = self._settings
+        allocator_name = allocator.pin() if settings.allocator == "pinned" else "system"
+        with backend(
+            device=self._device,
+            threads=settings.threads,
+            seed=settings.seed,
+            precision=self._cases[0].precision,
+        ):
+            threads = torch.get_num_threads()
+            benchmarks = self._prepare_benchmarks(self._open_device())
+            completed, activity, gpu_activity = self._take_turns(benchmarks, threads)
+        completed.sort(key=lambda benchmark: self._steps[benchmark.key])
+        for benchmark in completed:
+            self._channel.send(benchmark.latency(launch=self._number))
+        keys = [benchmark.key for benchmark in completed]
+        self._channel.send(
+            Launch(
+                launch=self._number,
+                cases=tuple(key for key in keys if key != YARDSTICK),
+                seed=self._seed,
+                threads=threads,
+                allocator=allocator_name,
+                activity=activity,
+                seconds=time.perf_counter() - self._began,
+                gpu=gpu_activity,
+            )
+        )
+
+    def _open_device(self) -> Timer:
+        """The timer of calls on the device, and the monitor of a GPU."""
+        self._channel.begin_step(self._steps[YARDSTICK])
+        self._gpu = gpu(self._device)
+        if self._gpu:
+            self._monitor = GpuMonitor(self._device, open_nvml(self._device))
+        return Timer(
+            min_time_s=self._settings.min_time_s,
+            gpu=self._gpu,
+            monitor=self._monitor,
+            cold=self._settings.cold,
+        )
+
+    def _prepare_benchmarks(self, timer: Timer) -> list[Benchmark]:
+        """The yardstick and each case that can be built, in random order."""
+        benchmarks = [timer.prepare(YARDSTICK, yardstick(self._device))]
+        for case in self._layout.sample(self._cases, len(self._cases)):
+            self._attempt(case.key, partial(self._prepare, case, timer, benchmarks))
+        return benchmarks
+
+    def _prepare(self, case: Case, timer: Timer, benchmarks: list[Benchmark]) -> None:
+        """Add the benchmark of ``case`` to ``benchmarks``, behind ballast of random size."""
+        size = self._layout.randrange(_GPU_BALLAST_BYTES if timer.gpu else _BALLAST_BYTES)
+        self._ballast.append(torch.empty(size, dtype=torch.uint8, device=self._device))
+        torch.manual_seed(self._settings.seed)  # same weights and input whatever was built before
+        subject = BuiltSubject(case, self._roots.get(case.side))
+        graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
+        benchmarks.append(latency(subject, timer, graph=graph))
+
+    def _take_turns(
+        self, benchmarks: Sequence[Benchmark], threads: int
+    ) -> tuple[list[Benchmark], Activity, GpuActivity | None]:
+        """The benchmarks that completed all turns, and what else the machine did meanwhile."""
+        gc.collect()
+        gc.disable()
+        if self._monitor:
+            self._monitor.start()
+        before = Snapshot.take()
+        completed = take_turns(
+            benchmarks, turns=self._settings.turns, seed=self._seed, sample=self._sample
+        )
+        after = Snapshot.take()
+        if self._monitor is None or self._gpu is None:
+            return completed, after.since(before, threads=threads, beside_gpu=False), None
+        gpu_activity = self._monitor.activity(empty_region_s=empty_region_s(self._gpu))
+        return completed, after.since(before, threads=1, beside_gpu=True), gpu_activity
+
+    def _sample(self, benchmark: Benchmark) -> bool:
+        return self._attempt(benchmark.key, benchmark.sample)
+
+    def _attempt(self, key: str, action: Callable[[], object]) -> bool:
+        """Whether ``action`` succeeded, as the step of case ``key``; a failure of it is sent."""
+        self._channel.begin_step(self._steps[key])
+        try:
+            action()
+        except Exception as error:  # whatever a case raises is its record
+            if isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error):
+                raise
+            self._channel.send(case_failure(key, "latency", error, self._number))
+            return False
+        return True

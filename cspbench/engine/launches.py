@@ -1,0 +1,127 @@
+"""Launches in rounds: each group of cases once a round, several devices side by side."""
+
+import multiprocessing
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ..plan.case import Case
+from ..records.base import Failure
+from ..records.run import Settings, Side
+from .launch import LaunchResult, lines_to_keep, run_launch
+from .packing import MemoryRoom, launch_bytes, pack
+from .progress import LaunchProgress
+from .recorder import Recorder
+from .schedule import Strategy, case_progress
+
+Group = tuple[Case, ...]
+
+
+class Launches:
+    """Makes the launches that ``strategy`` asks for.
+
+    ``roots`` are the trees that build the cases of each side.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        settings: Settings,
+        strategy: Strategy,
+        progress: LaunchProgress,
+        roots: Mapping[Side, Path],
+    ) -> None:
+        self._recorder = recorder
+        self._settings = settings
+        self._strategy = strategy
+        self._progress = progress
+        self._roots = roots
+        self._room = MemoryRoom(settings.memory_budget_bytes)
+
+    def run(self) -> None:
+        """Make round after round until the strategy asks for no more."""
+        while groups := self._begin_round():
+            queues: dict[str, list[Group]] = {}
+            for group in groups:
+                queues.setdefault(group[0].device, []).append(group)
+            if len(queues) == 1:
+                self._launch_in_order(groups)
+            else:
+                self._launch_side_by_side(list(queues.values()))
+
+    def _begin_round(self) -> list[Group]:
+        """The groups of the next round; none where the strategy asks for no more."""
+        progress = case_progress(self._recorder.run())
+        keys = set(self._strategy.next_cases(progress, self._progress.elapsed_s))
+        healthy = [
+            record
+            for record in self._recorder.records
+            if record.tensor_peak and not record.failures
+        ]
+        groups = pack(healthy, keys, self._room.of, keeps_peaks=self._settings.cuda_graph)
+        rounds = self._strategy.rounds_left(progress)
+        self._progress.begin_round(None if rounds is None else rounds * len(groups))
+        return groups
+
+    def _launch_side_by_side(self, queues: Sequence[Sequence[Group]]) -> None:
+        """One launch at a time on each device. What ends one of them for good ends all."""
+        stopped, stop = multiprocessing.Pipe(duplex=False)
+        with ThreadPoolExecutor(len(queues)) as pool:
+            futures = [pool.submit(self._launch_in_order, queue, stopped) for queue in queues]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                stop.send(None)
+                raise
+
+    def _launch_in_order(
+        self, groups: Sequence[Group], stop: "Connection[Any, Any] | None" = None
+    ) -> None:
+        """Each group once, up to a launch that a case kills: groups are then packed without it."""
+        for group in groups:
+            self._progress.launch_started(len(group))
+            began = time.monotonic()
+            if not self._launch(group, stop):
+                self._progress.launch_failed()
+                return
+            self._progress.launch_ended(time.monotonic() - began, self._recorder.run)
+
+    def _launch(self, group: Group, stop: "Connection[Any, Any] | None") -> bool:
+        """Whether one launch completed; a case that kills it is recorded as failed."""
+        result = run_launch(
+            self._recorder.next_launch(),
+            group,
+            self._settings,
+            roots=self._roots,
+            uncapturable=self._uncapturable(group),
+            stop=stop,
+        )
+        self._reduce_room(result)
+        self._recorder.keep(lines_to_keep(result))
+        return result.exit is None
+
+    def _uncapturable(self, group: Group) -> dict[str, Failure]:
+        """The cases of ``group`` of which no CUDA graph can be made, and why."""
+        if not self._settings.cuda_graph:
+            return {}
+        graphs = {case.key: self._recorder.record(case.key).graph for case in group}
+        return {
+            key: graph.graph_bytes
+            for key, graph in graphs.items()
+            if graph and isinstance(graph.graph_bytes, Failure)
+        }
+
+    def _reduce_room(self, result: LaunchResult) -> None:
+        """Where cases had no memory beside others, pack smaller groups for their device.
+
+        Until a case stands alone with its reference.
+        """
+        if not result.out_of_memory or result.paired_case is not None:
+            return
+        records = [self._recorder.record(case.key) for case in result.cases]
+        tried_bytes = launch_bytes(records, keeps_peaks=self._settings.cuda_graph)
+        self._room.reduce(result.cases[0].device, tried_bytes)

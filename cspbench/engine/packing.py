@@ -1,0 +1,103 @@
+"""How cases are packed into launches: groups that stand in memory together."""
+
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+
+from ..plan.case import Case
+from ..records.run import Record
+
+
+class MemoryRoom:
+    """How many bytes a launch may take on each device: the budget, or less where it ran out."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget_bytes = budget_bytes
+        self._reduced: dict[str, int] = {}
+
+    def of(self, device: str) -> int:
+        """The bytes that a launch may take on ``device``."""
+        return self._reduced.get(device, self._budget_bytes)
+
+    def reduce(self, device: str, tried_bytes: int) -> None:
+        """A launch that should take ``tried_bytes`` ran out of memory: half of that, from now."""
+        self._reduced[device] = min(self.of(device), tried_bytes // 2)
+
+
+def pack(
+    records: Iterable[Record],
+    keys: AbstractSet[str],
+    room: Callable[[str], int],
+    *,
+    keeps_peaks: bool = False,
+) -> list[tuple[Case, ...]]:
+    """Groups of the cases named by ``keys`` that fit into memory, each case with its reference.
+
+    ``room`` gives the bytes that a group may take on a device; for ``keeps_peaks`` see
+    `launch_bytes`. Cases on different devices, or that need different backend flags, never share a
+    group. A case that does not fit alone has a group of its own.
+    """
+    by_key = {record.case.key: record for record in records}
+    groups: list[_Group] = []
+    for record in by_key.values():
+        case = record.case
+        if case.key not in keys:
+            continue
+        pair = [by_key[key] for key in (case.reference, case.key) if key in by_key]
+        for group in groups:
+            if group.is_of(case) and group.bytes_with(pair) <= room(case.device):
+                break
+        else:
+            group = _Group(keeps_peaks=keeps_peaks)
+            groups.append(group)
+        group.add(pair)
+    return [group.cases for group in groups]
+
+
+def launch_bytes(records: Iterable[Record], *, keeps_peaks: bool) -> int:
+    """What a launch of these cases should take.
+
+    What each case keeps between calls, and the most that one of them needs during a call. With
+    ``keeps_peaks`` each keeps what it needs during a call, too, as captured graphs do.
+    """
+    group = _Group(keeps_peaks=keeps_peaks)
+    return group.bytes_with(records)
+
+
+class _Group:
+    """Cases of one launch, and the bytes they take, summed as cases are added."""
+
+    def __init__(self, *, keeps_peaks: bool) -> None:
+        self._keeps_peaks = keeps_peaks
+        self._records: dict[str, Record] = {}
+        self._kept_bytes = 0
+        self._call_bytes = 0
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(record.case for record in self._records.values())
+
+    def is_of(self, case: Case) -> bool:
+        """Whether the group's device and backend flags are those of ``case``."""
+        first = next(iter(self._records.values())).case
+        return (first.device, first.precision) == (case.device, case.precision)
+
+    def bytes_with(self, records: Iterable[Record]) -> int:
+        """What the group takes with ``records`` added."""
+        return sum(self._bytes_with(records))
+
+    def add(self, records: Iterable[Record]) -> None:
+        records = list(records)
+        self._kept_bytes, self._call_bytes = self._bytes_with(records)
+        self._records |= {record.case.key: record for record in records}
+
+    def _bytes_with(self, records: Iterable[Record]) -> tuple[int, int]:
+        """What is kept between calls, and what is needed on top of it during calls."""
+        kept_bytes, call_bytes = self._kept_bytes, self._call_bytes
+        for key, record in {record.case.key: record for record in records}.items():
+            peak = record.tensor_peak
+            if peak is None or key in self._records:
+                continue
+            kept_bytes += peak.baseline_bytes + peak.split.weights  # weights again: gradients
+            of_call = peak.peak_tensor_bytes - peak.baseline_bytes
+            call_bytes = call_bytes + of_call if self._keeps_peaks else max(call_bytes, of_call)
+        return kept_bytes, call_bytes

@@ -1,0 +1,49 @@
+"""Trainings of blocks: each block once a seed, in a worker each."""
+
+from collections.abc import Iterable
+
+from ..plan.case import Case
+from ..records.run import Record, Settings
+from .progress import Progress
+from .recorder import Recorder
+
+
+def train_blocks(recorder: Recorder, settings: Settings, progress: Progress) -> None:
+    """Train each block for each seed that it lacks; a block that fails is left out from there on.
+
+    Whole networks are not trained.
+    """
+    if settings.training is None:
+        return
+    seeds = range(settings.seed, settings.seed + settings.training.seeds)
+    missing = _missing(recorder.records, seeds)
+    for number, (case, seed) in enumerate(missing, start=1):
+        if recorder.record(case.key).failures:
+            continue
+        lines, worker_exit = recorder.record_task(
+            "cspbench.engine.worker:train",
+            case,
+            seed,
+            settings,
+            time_limit_s=settings.time_limit_s,
+        )
+        if worker_exit is not None:
+            failure = worker_exit.failure(case.key, "training")
+            recorder.keep([failure])
+            lines.append(failure)
+        progress.block_trained(number, len(missing), case, lines)
+
+
+def _missing(records: Iterable[Record], seeds: Iterable[int]) -> list[tuple[Case, int]]:
+    """Case and seed of each training that is missing, seed by seed."""
+    blocks = [
+        record
+        for record in records
+        if record.gradient_terms and record.gradient_terms.is_block and not record.failures
+    ]
+    return [
+        (record.case, seed)
+        for seed in seeds
+        for record in blocks
+        if seed not in {training.seed for training in record.trainings}
+    ]

@@ -1,0 +1,151 @@
+"""A launch in this process, on a GPU that is made up: what it sends, and what ends it."""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from fake_channel import FakeChannel
+from made_up_gpu import ThisProcessor, made_up_nvml
+from making import SETTINGS, make_case
+
+from cspbench.engine import launch_task, worker
+from cspbench.machine.nvml import Nvml
+from cspbench.measures.timing.benchmark import Benchmark
+from cspbench.records.base import Failure
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch
+from cspbench.verdicts.launches import is_contended, is_throttled
+
+
+@pytest.fixture(autouse=True)
+def _garbage_is_collected_afterwards() -> Iterator[None]:
+    """A launch turns that off in its process, which is ours here."""
+    yield
+    gc.enable()
+
+
+def launched(
+    monkeypatch: pytest.MonkeyPatch,
+    uncapturable: Mapping[str, Failure] = MappingProxyType({}),
+    **settings: object,
+) -> Sequence[Any]:
+    """A launch of two cases whose device is a GPU to the worker."""
+    monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
+    monkeypatch.setattr(
+        launch_task, "open_nvml", lambda _: Nvml(made_up_nvml(processes=3), "handle")
+    )
+    channel = FakeChannel()
+    cases = (make_case("Good"), make_case("Good", mode="train"))
+    changed = msgspec.structs.replace(SETTINGS, **settings)
+    worker.launch(channel, 1, cases, changed, {}, uncapturable)  # type: ignore[arg-type]
+    return channel.messages
+
+
+def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two others ran on it: the launch is contended. It could keep one thread of the host busy."""
+    *latencies, launch = launched(monkeypatch)
+    assert isinstance(launch, Launch)
+    assert [line.case for line in latencies] == ["Good infer", "Good train", YARDSTICK]
+    for line in latencies:
+        assert isinstance(line, Latency)
+        assert line.host_samples_s is not None
+        assert len(line.host_samples_s) == len(line.samples_s) == SETTINGS.turns
+        assert line.graph_samples_s is None
+        assert line.issued_share is not None
+        assert 0 < line.issued_share <= 1
+    assert launch.gpu is not None
+    assert launch.gpu.others == 2
+    assert is_contended(launch)
+    assert not is_throttled(launch)
+    assert launch.activity.threads == 1
+    assert isinstance(launch.activity.queued_s, float)
+    assert launch.gpu.before.celsius == 55.0
+    assert not launch.gpu.flags.cudnn_benchmark
+
+
+def test_a_cold_launch_with_graphs_has_no_host_time_and_replays_all_but_the_yardstick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The yardstick ties runs together: it stays as it is in all of them."""
+    *latencies, _ = launched(monkeypatch, cold=True, cuda_graph=True)
+    assert all(line.host_samples_s is None for line in latencies)
+    replayed = {line.case: line.graph_samples_s for line in latencies}
+    assert replayed.pop(YARDSTICK) is None
+    assert all(
+        isinstance(samples, tuple) and len(samples) == SETTINGS.turns
+        for samples in replayed.values()
+    )
+
+
+def test_a_case_of_which_no_graph_can_be_made_is_timed_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Why not stands in its record; the other is replayed."""
+    refused = Failure(reason="no graph: it waits")
+    first, second, *_ = launched(monkeypatch, {"Good infer": refused}, cuda_graph=True)
+    assert first.graph_samples_s == refused
+    assert isinstance(second.graph_samples_s, tuple)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
+    monkeypatch: pytest.MonkeyPatch, error: RuntimeError, ends: bool
+) -> None:
+    """Behind an illegal access every later call fails: others must not be blamed for it."""
+
+    def breaks(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Benchmark, "sample", breaks)
+    if ends:
+        with pytest.raises(RuntimeError, match="illegal memory access"):
+            launched(monkeypatch)
+    else:
+        failed = [line.case for line in launched(monkeypatch) if isinstance(line, CaseFailure)]
+        assert sorted(failed) == ["Good infer", "Good train", YARDSTICK]
+
+
+def test_ballast_without_room_is_its_cases_failure_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It lies where the cases do, and memory may be short there."""
+    empty, sizes = torch.empty, []
+
+    def short(*size: Any, **options: Any) -> torch.Tensor:
+        if options.get("dtype") is torch.uint8:
+            sizes.append(size)
+            if len(sizes) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        return empty(*size, **options)
+
+    monkeypatch.setattr(torch, "empty", short)
+    messages = launched(monkeypatch)
+    (failure,) = [line for line in messages if isinstance(line, CaseFailure)]
+    assert failure.cause == "out_of_memory"
+    assert isinstance(messages[-1], Launch)
+    assert len(messages[-1].cases) == 1
+
+
+def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its state is unknown, and says why."""
+    monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
+    monkeypatch.setattr(launch_task, "open_nvml", lambda _: Failure(reason="no library"))
+    channel = FakeChannel()
+    worker.launch(channel, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
+    launch = channel.messages[-1]
+    assert launch.gpu.after.sm_mhz == Failure(reason="no library")
+    assert not is_throttled(launch)

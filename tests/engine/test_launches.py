@@ -1,0 +1,255 @@
+"""Launches: rounds, devices side by side, cases that kill a launch or find no memory in it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import msgspec
+import pytest
+from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from running import FakeWorker, RecordedProgress, measure, outcome
+from synthetic import make_peak
+
+from cspbench.engine import isolate
+from cspbench.engine.isolate import Exit
+from cspbench.engine.runner import Runner
+from cspbench.errors import CspbenchError
+from cspbench.plan.case import Case
+from cspbench.records import folder as store
+from cspbench.records.base import Failure
+from cspbench.records.folder import RunFolder
+from cspbench.records.lines import CaseFailure, Line, Stage
+from cspbench.records.run import Run, RunInfo
+from cspbench.verdicts.launches import launches_by_case
+
+pytestmark = pytest.mark.usefixtures("nothing_is_contended")
+slow = pytest.mark.slow
+
+
+@slow
+def test_a_case_that_kills_a_launch_is_known_by_its_turn_and_the_launch_repeated(
+    tmp_path: Path,
+) -> None:
+    """The others have all their launches; the killer has its failure, with the launch's number."""
+    run = measure(tmp_path / "run", "Good", "KillsInLaunch", "RaisesInLaunch", launches=2)
+    assert outcome(run) == {
+        "Good": 2,
+        "KillsInLaunch": ("latency", "signal"),
+        "RaisesInLaunch": ("latency", "raised"),
+    }
+    assert run.records[1].failures[0].launch == 1
+    assert len(run.yardstick) == 2
+
+
+@slow
+def test_contended_launches_are_repeated_and_stay_in_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every launch counts as contended: 2 asked for, 1 repeated at most, all 3 are kept."""
+    monkeypatch.setattr("cspbench.verdicts.launches.CONTENDED", -1.0)
+    run = measure(tmp_path / "run", "Good", launches=2)
+    assert len(run.launches) == 3
+    assert [line.launch for line in run.records[0].latencies] == [1, 2, 3]
+    assert launches_by_case(run)[run.records[0].case.key].left_out == ()
+
+
+@slow
+def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_path: Path) -> None:
+    """Two cases of the same work: after the first two launches more follow, within the time."""
+    settings = msgspec.structs.replace(SETTINGS, launches=2, budget_s=6.0)
+    cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
+    path, progress = tmp_path / "run", RecordedProgress()
+    with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
+        Runner(folder, store.read_lines(path), progress).run()
+    run = store.read(path)
+    assert len(run.launches) > 2
+    assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
+    assert [total for _, total in progress.launches[:3]] == [2, 2, None]
+
+
+class SideBySide(FakeWorker):
+    """`isolate.run` for runs on two devices, where each launch waits for one on the other."""
+
+    def __init__(self, *, full_disk_at: str = "") -> None:
+        self.barrier = Barrier(2, timeout=30)
+        self.running: list[str] = []
+        self.launched: list[tuple[int, tuple[str, ...]]] = []
+        self._full_disk_at = full_disk_at
+
+    def __call__(
+        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
+    ) -> Exit | None:
+        if task.endswith(":measure"):
+            self.measure(arguments[0], arguments[1], receive)
+            return None
+        number, group = arguments[:2]
+        (device,) = {case.device for case in group}
+        assert device not in self.running, "two launches on one device"
+        self.running.append(device)
+        self.barrier.wait()
+        self.launched.append((number, tuple(case.key for case in group)))
+        self.running.remove(device)
+        if self._full_disk_at in {case.entry for case in group}:
+            raise CspbenchError("no space left on device")
+        self.launch(number, group, receive)
+        return None
+
+
+def on_two_devices() -> RunInfo:
+    cases = [
+        msgspec.structs.replace(make_case(name), key=f"{name} {device}", device=device)
+        for name, device in (("a", "cuda:0"), ("b", "cuda:1"), ("c", "cuda:0"))
+    ]
+    return make_info(*cases, settings=msgspec.structs.replace(SETTINGS, launches=3))
+
+
+def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every launch meets one on the other device; each case has its three, numbered apart."""
+    fake = SideBySide()
+    monkeypatch.setattr(isolate, "run", fake)
+    progress = RecordedProgress()
+    with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
+        Runner(folder, store.read_lines(folder.path), progress).run()
+    run = store.read(tmp_path / "run")
+    assert {record.case.entry: len(record.latencies) for record in run.records} == {
+        "a": 3,
+        "b": 3,
+        "c": 3,
+    }
+    assert sorted(number for number, _ in fake.launched) == [1, 2, 3, 4, 5, 6]
+    assert {keys for _, keys in fake.launched} == {("a cuda:0", "c cuda:0"), ("b cuda:1",)}
+    assert [total for _, total in progress.launches] == [6] * 6
+    assert sorted(number for number, _ in progress.launches) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_ends_the_run_on_one_device_ends_it_on_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no case's failure: it is raised, and no round follows."""
+    fake = SideBySide(full_disk_at="b")
+    monkeypatch.setattr(isolate, "run", fake)
+    with (
+        RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
+        pytest.raises(CspbenchError, match="no space left"),
+    ):
+        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+    assert len(fake.launched) == 2
+
+
+class SmallGpu(FakeWorker):
+    """`isolate.run` for a GPU that holds so many bytes of peaks: more at once run out of memory.
+
+    Cases are built in the order of their names, or ``backwards``.
+    """
+
+    def __init__(self, room: int, *, graphs_die: bool = False, backwards: bool = False) -> None:
+        self._backwards = backwards
+        self.groups: list[tuple[str, ...]] = []
+        self.uncapturable: list[Mapping[str, Failure]] = []
+        self._room = room
+        self._graphs_die = graphs_die
+
+    def __call__(
+        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
+    ) -> Exit | None:
+        if task.endswith(":measure"):
+            case, stages = arguments[:2]
+            if "graph" in stages and self._graphs_die:
+                step = stages.index("graph")
+                self.measure(case, stages[:step], receive)
+                return Exit(cause="signal", reason="killed by SIGABRT", detail="", step=step)
+            self.measure(case, stages, receive)
+            return None
+        number, group = arguments[:2]
+        self.groups.append(tuple(case.entry for case in group))
+        self.uncapturable.append(arguments[4])
+        fitting: list[Case] = []
+        for case in sorted(group, key=lambda case: case.entry, reverse=self._backwards):
+            peak = make_peak(case).peak_tensor_bytes
+            if peak * (1 + len(fitting)) <= self._room:
+                fitting.append(case)
+                receive(make_latency(case, number))
+            else:
+                receive(
+                    CaseFailure(
+                        case=case.key,
+                        stage="latency",
+                        cause="out_of_memory",
+                        reason="CUDA out of memory",
+                        launch=number,
+                    )
+                )
+        receive(make_launch(number, *fitting))
+        return None
+
+
+def on_a_gpu(path: Path, fake: SmallGpu, *names: str, cuda_graph: bool = False) -> Run:
+    """A run of two launches of ``names``, each with the first as its reference."""
+    cases = [
+        msgspec.structs.replace(make_case(name), device="cuda", reference=f"{names[0]} infer")
+        for name in names
+    ]
+    settings = msgspec.structs.replace(
+        SETTINGS, launches=2, device="cuda", memory_budget_bytes=1 << 40, cuda_graph=cuda_graph
+    )
+    stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
+    info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
+    with RunFolder.create(path, info) as folder:
+        Runner(folder, store.read_lines(path), RecordedProgress()).run()
+    return store.read(path)
+
+
+PEAK = make_peak(make_case("a")).peak_tensor_bytes
+
+
+def test_a_case_without_memory_beside_others_is_tried_with_fewer_until_it_stands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two fit at once: every case has its two launches in the end, and none is called a failure."""
+    fake = SmallGpu(2 * PEAK)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"abcde")
+    assert {record.case.entry for record in run.records if record.failures} == set()
+    assert all(len(record.latencies) >= 2 for record in run.records)
+    assert fake.groups[0] == tuple("abcde")
+    assert max(map(len, fake.groups[2:])) == 2
+    assert all("a" in group for group in fake.groups)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_case_without_memory_even_alone_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backwards: bool
+) -> None:
+    """Beside its reference, which every ratio needs, whichever of them was built first.
+
+    The reference itself goes on.
+    """
+    fake = SmallGpu(PEAK, backwards=backwards)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"abc")
+    assert outcome(run) == {
+        "a": len(run.records[0].latencies),
+        "b": ("latency", "out_of_memory"),
+        "c": ("latency", "out_of_memory"),
+    }
+    assert len(run.records[0].latencies) >= 2
+    reason = run.records[1].failures[0].reason
+    assert reason == "no memory beside its reference: CUDA out of memory"
+
+
+@pytest.mark.parametrize("graphs_die", [False, True])
+def test_a_graph_that_kills_its_process_leaves_the_case_to_be_timed_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graphs_die: bool
+) -> None:
+    """Launches are told which cases they must not capture, and why."""
+    fake = SmallGpu(9 * PEAK, graphs_die=graphs_die)
+    monkeypatch.setattr(isolate, "run", fake)
+    run = on_a_gpu(tmp_path / "run", fake, *"ab", cuda_graph=True)
+    assert outcome(run) == {"a": 2, "b": 2}
+    failure = Failure(reason="killed by SIGABRT")
+    graph_bytes = [record.graph.graph_bytes for record in run.records if record.graph]
+    assert graph_bytes == ([failure, failure] if graphs_die else [7, 7])
+    assert fake.uncapturable[0] == ({"a infer": failure, "b infer": failure} if graphs_die else {})
