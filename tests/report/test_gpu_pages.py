@@ -26,9 +26,9 @@ def on_gpu(
     def timed(line: Latency) -> Latency:
         return msgspec.structs.replace(
             line,
-            host_samples_s=None if cold else tuple(1.1 * one for one in line.samples_s),
+            host_samples_s=None if cold else tuple(1.1 * seconds for seconds in line.samples_s),
             issued_share=None if cold else issued,
-            graph_samples_s=tuple(one / 2 for one in line.samples_s) if graphs else None,
+            graph_samples_s=tuple(seconds / 2 for seconds in line.samples_s) if graphs else None,
         )
 
     run = make_run(("dense", "csp"), modes=("infer",), noise=1e-6)
@@ -48,10 +48,10 @@ def on_gpu(
         )
         for record in run.records
     )
-    seen = [*activity, *[make_gpu_activity()] * (len(run.launches) - len(activity))]
+    activities = [*activity, *[make_gpu_activity()] * (len(run.launches) - len(activity))]
     launches = tuple(
-        msgspec.structs.replace(launch, gpu=one)
-        for launch, one in zip(run.launches, seen, strict=True)
+        msgspec.structs.replace(launch, gpu=gpu)
+        for launch, gpu in zip(run.launches, activities, strict=True)
     )
     info = msgspec.structs.replace(
         run.info,
@@ -70,9 +70,9 @@ def text(run: Run) -> str:
 def line(run: Run, label: str) -> str:
     """The circumstance of that label."""
     return next(
-        one.removeprefix(label).strip()
-        for one in text(run).splitlines()
-        if one.startswith(f"{label} ")
+        line.removeprefix(label).strip()
+        for line in text(run).splitlines()
+        if line.startswith(f"{label} ")
     )
 
 
@@ -113,8 +113,8 @@ def test_a_graph_that_could_not_be_captured_is_a_dash_with_its_reason() -> None:
     first = msgspec.structs.replace(
         run.records[0],
         latencies=tuple(
-            msgspec.structs.replace(one, graph_samples_s=refused)
-            for one in run.records[0].latencies
+            msgspec.structs.replace(latency, graph_samples_s=refused)
+            for latency in run.records[0].latencies
         ),
     )
     shown = text(msgspec.structs.replace(run, records=(first, *run.records[1:])))
@@ -139,7 +139,8 @@ def test_a_case_that_was_throttled_throughout_is_named() -> None:
 
     def throttled(samples: int, index: int) -> tuple[Latency, ...]:
         return tuple(
-            msgspec.structs.replace(one, throttled=samples) for one in run.records[index].latencies
+            msgspec.structs.replace(latency, throttled=samples)
+            for latency in run.records[index].latencies
         )
 
     records = (
@@ -171,10 +172,10 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     """A graph that could not be made has its reason under the table."""
     run = on_gpu(graphs=True)
     info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "graph"))
-    kept: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
+    kept_bytes: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
     records = tuple(
         msgspec.structs.replace(record, graph=Graph(case=record.case.key, graph_bytes=bytes_))
-        for record, bytes_ in zip(run.records, kept, strict=True)
+        for record, bytes_ in zip(run.records, kept_bytes, strict=True)
     )
     run = msgspec.structs.replace(run, info=info, records=records)
     shown = report.text(run, ("peak_requested_bytes", "graph_bytes"))
