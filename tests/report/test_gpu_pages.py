@@ -172,10 +172,10 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     """A graph that could not be made has its reason under the table."""
     run = on_gpu(graphs=True)
     info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "graph"))
-    kept_bytes: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
+    kept: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
     records = tuple(
         msgspec.structs.replace(record, graph=Graph(case=record.case.key, graph_bytes=bytes_))
-        for record, bytes_ in zip(run.records, kept_bytes, strict=True)
+        for record, bytes_ in zip(run.records, kept, strict=True)
     )
     run = msgspec.structs.replace(run, info=info, records=records)
     shown = report.text(run, ("peak_requested_bytes", "graph_bytes"))
