@@ -7,11 +7,11 @@ from cspbench.records.base import Failure
 from cspbench.records.lines import BlockTraining, Latency, Launch, Line
 from cspbench.records.machine import (
     Activity,
+    AvailableGpu,
     Environment,
     GpuActivity,
     GpuDescription,
     GpuFlags,
-    GpuFound,
     GpuState,
     NoiseFloor,
 )
@@ -148,9 +148,9 @@ def make_floor(spread: float) -> NoiseFloor:
     )
 
 
-def make_gpu(name: str = "a GPU", state: GpuState | None = None) -> GpuFound:
+def make_gpu(name: str = "a GPU", state: GpuState | None = None) -> AvailableGpu:
     """A GPU with 80 GB of memory and 50 MB of L2, of which all is free; idle unless told."""
-    return GpuFound(
+    return AvailableGpu(
         description=GpuDescription(
             name=name,
             driver="570.1",

@@ -8,7 +8,7 @@ from ..machine import noise_floor as stored_floors
 from ..plan.case import Mode
 from ..records.diagnosis import Diagnosis, Finding, Level
 from ..records.lines import Launch
-from ..records.machine import GpuFound
+from ..records.machine import AvailableGpu
 from ..records.run import Settings
 from ..units import percent_text
 from ..verdicts.launches import is_contended
@@ -22,7 +22,9 @@ _BETWEEN_RUNS: tuple[tuple[float, Level], ...] = ((0.02, "good"), (0.05, "fair")
 _TITLES: dict[Mode, str] = {"infer": "inference", "train": "training"}
 
 
-def diagnose(settings: Settings, gpus: Sequence[GpuFound], say: Callable[[str], None]) -> Diagnosis:
+def diagnose(
+    settings: Settings, gpus: Sequence[AvailableGpu], say: Callable[[str], None]
+) -> Diagnosis:
     """Check the machine and measure its noise floor, which is kept for later runs if it was quiet.
 
     ``say`` is told what goes on. Raises `CspbenchError` where the launches fail, or the floor

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..errors import CspbenchError
 from ..plan.case import Case
-from ..records.machine import GpuFound
+from ..records.machine import AvailableGpu
 from ..records.run import Settings
 from . import isolate
 from .request import EngineRequest, GradientsRequest
@@ -12,7 +12,7 @@ from .request import EngineRequest, GradientsRequest
 _TIME_LIMIT_S = 120  # for loading torch and a driver
 
 
-def devices_of(request: EngineRequest) -> tuple[str, tuple[GpuFound, ...]]:
+def devices_of(request: EngineRequest) -> tuple[str, tuple[AvailableGpu, ...]]:
     """The device that ``request`` asks for, or several GPUs, and what they are.
 
     Raises `CspbenchError` as `find_devices` does.
@@ -22,7 +22,7 @@ def devices_of(request: EngineRequest) -> tuple[str, tuple[GpuFound, ...]]:
     return find_devices(request.device or "cpu")
 
 
-def find_devices(device: str) -> tuple[str, tuple[GpuFound, ...]]:
+def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
     """``device`` with what each GPU in it is; for ``auto`` a GPU if there is one, else the CPU.
 
     Raises `CspbenchError` where a GPU cannot be used.
@@ -34,7 +34,7 @@ def find_devices(device: str) -> tuple[str, tuple[GpuFound, ...]]:
     worker_exit = isolate.run(
         "cspbench.engine.worker:identify", names, time_limit_s=_TIME_LIMIT_S, receive=answers.append
     )
-    gpus = tuple(answer for answer in answers if isinstance(answer, GpuFound))
+    gpus = tuple(answer for answer in answers if isinstance(answer, AvailableGpu))
     if len(gpus) == len(names):
         return ",".join(names), gpus
     if device == "auto":

@@ -17,7 +17,7 @@ from ..plan.suite import Suite
 from ..records import folder as store
 from ..records.assembly import Assembly
 from ..records.folder import RunFolder
-from ..records.machine import GpuFound
+from ..records.machine import AvailableGpu
 from ..records.run import SCHEMA, Run, RunInfo, Settings, Side
 from . import preflight
 from .progress import Progress
@@ -120,7 +120,7 @@ def _info(
     request: SuiteRequest,
     suite: Suite,
     settings: Settings,
-    gpus: Sequence[GpuFound],
+    gpus: Sequence[AvailableGpu],
     models: Mapping[str, str] = MappingProxyType({}),
 ) -> RunInfo:
     """What a run of ``suite`` says of itself, beginning now."""

@@ -9,7 +9,7 @@ from ..machine import environment
 from ..measures import registry
 from ..measures.base import Command
 from ..records.lines import Stage
-from ..records.machine import GpuFound
+from ..records.machine import AvailableGpu
 from ..records.run import Settings, TrainingSettings
 from .option_names import OPTIONS
 from .request import (
@@ -25,7 +25,7 @@ DEFAULT_TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="poo
 _TRAINING_TIME_LIMIT_S = 600.0
 
 
-def default_settings(device: str = "cpu", gpus: Sequence[GpuFound] = ()) -> Settings:
+def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> Settings:
     """How a suite is measured on ``device`` unless the request says otherwise."""
     return Settings(
         device=device,
@@ -40,7 +40,7 @@ def default_settings(device: str = "cpu", gpus: Sequence[GpuFound] = ()) -> Sett
     )
 
 
-def settings_of(request: EngineRequest, device: str, gpus: Sequence[GpuFound] = ()) -> Settings:
+def settings_of(request: EngineRequest, device: str, gpus: Sequence[AvailableGpu] = ()) -> Settings:
     """What ``request`` asks for on ``device``, with the defaults of what it leaves open.
 
     Raises `CspbenchError` for more threads than cores, and for what only a GPU can do.
@@ -82,7 +82,7 @@ def chosen_training(request: EngineRequest) -> dict[str, object]:
 
 
 def _check_gpu_options(
-    request: RunRequest | AbRequest, device: str, gpus: Sequence[GpuFound]
+    request: RunRequest | AbRequest, device: str, gpus: Sequence[AvailableGpu]
 ) -> None:
     sampling = request.sampling
     for name, is_chosen in (("cold", sampling.cold), ("cuda_graph", sampling.cuda_graph)):

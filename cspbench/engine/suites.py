@@ -11,7 +11,7 @@ from ..catalogue import ENTRIES, find
 from ..errors import CspbenchError
 from ..plan.case import Case, make_case
 from ..plan.suite import Selection, Suite, load, share_out
-from ..records.machine import GpuFound
+from ..records.machine import AvailableGpu
 from ..records.run import SIDES, Settings, Side
 from .batch_search import largest_batches
 from .request import GradientsRequest, RunRequest, SuiteRequest, suite_name
@@ -40,7 +40,7 @@ def suite_of(request: SuiteRequest, device: str) -> Suite:
 def fitted_suite(
     request: RunRequest,
     settings: Settings,
-    gpus: Sequence[GpuFound],
+    gpus: Sequence[AvailableGpu],
     say: Callable[[str], None],
 ) -> Suite:
     """The suite with the largest batch of each case that fits, and without references.

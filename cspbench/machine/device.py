@@ -10,7 +10,7 @@ import torch
 from ..errors import CspbenchError
 from ..plan.case import Precision, is_gpu
 from ..records.base import Failure
-from ..records.machine import GpuActivity, GpuDescription, GpuFlags, GpuFound, GpuState
+from ..records.machine import AvailableGpu, GpuActivity, GpuDescription, GpuFlags, GpuState
 from .nvml import PARTS, Nvml
 
 _Flag = TypeVar("_Flag")
@@ -180,12 +180,12 @@ def check_device(device: str) -> None:
         )
 
 
-def describe_gpu(device: str) -> GpuFound:
+def describe_gpu(device: str) -> AvailableGpu:
     """A GPU's description, state and free memory; makes a CUDA context there."""
     properties = torch.cuda.get_device_properties(device)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     nvml = open_nvml(device)
-    return GpuFound(
+    return AvailableGpu(
         description=GpuDescription(
             name=properties.name,
             driver=nvml if isinstance(nvml, Failure) else nvml.driver(),

@@ -1,12 +1,14 @@
 """What `doctor` finds: findings about the machine, its noise floor, and a grade."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from ..plan.case import Mode
 from .base import Frozen
 from .machine import NoiseFloor
 
 Level = Literal["good", "unknown", "fair", "poor"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""From the best to the worst."""
 
 
 class Finding(Frozen, frozen=True, kw_only=True):

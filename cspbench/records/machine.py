@@ -104,7 +104,7 @@ class GpuDescription(Frozen, frozen=True, kw_only=True):
     l2_bytes: Whole
 
 
-class GpuFound(Frozen, frozen=True, kw_only=True):
+class AvailableGpu(Frozen, frozen=True, kw_only=True):
     """A GPU that can be used, its state, and the memory that it has to give."""
 
     description: GpuDescription

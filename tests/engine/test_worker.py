@@ -26,7 +26,7 @@ from cspbench.measures.graph import graph
 from cspbench.measures.registry import MEASURES
 from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.records.base import Failure
-from cspbench.records.machine import GpuFound
+from cspbench.records.machine import AvailableGpu
 from cspbench.records.measurements import Allocated, Graph
 
 
@@ -53,7 +53,7 @@ def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPa
     assert [gpu.description.name for gpu in channel.messages] == ["GPU cuda:0", "GPU cuda:1"]
     assert uuids == ["GPU-12-34"] * 2
     first = channel.messages[0]
-    assert isinstance(first, GpuFound)
+    assert isinstance(first, AvailableGpu)
     assert (first.free_bytes, first.description.l2_bytes) == (3 << 30, 1 << 20)
     assert first.description.driver == "570.1"
     assert first.state.celsius == 55.0

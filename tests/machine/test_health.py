@@ -12,7 +12,7 @@ from making import make_gpu, make_gpu_state
 from cspbench.machine.health import CHECKS, findings, worst
 from cspbench.records.base import Failure
 from cspbench.records.diagnosis import Finding
-from cspbench.records.machine import GpuFound, GpuState
+from cspbench.records.machine import AvailableGpu, GpuState
 
 CPU = "sys/devices/system/cpu"
 
@@ -44,7 +44,7 @@ def looked(
     changes: Mapping[str, str | None] | None = None,
     *,
     threads: int = 2,
-    gpus: Sequence[GpuFound] = (),
+    gpus: Sequence[AvailableGpu] = (),
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Finding]:
     """The findings on the good machine with some files changed, or taken away."""
@@ -229,7 +229,7 @@ def test_no_content_makes_a_check_raise(tmp_path: Path, garbage: dict[str, bytes
     ],
 )
 def test_a_gpus_state_is_judged_where_it_could_be_read(
-    tmp_path: Path, gpus: list[GpuFound], level: str, text: str
+    tmp_path: Path, gpus: list[AvailableGpu], level: str, text: str
 ) -> None:
     """The worst of several counts; a reading that is missing is passed over."""
     found = looked(tmp_path, gpus=gpus)["GPU"]

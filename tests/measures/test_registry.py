@@ -11,7 +11,8 @@ from making import SETTINGS
 from cspbench.measures import base
 from cspbench.measures.base import PLACES, Measure, measure
 from cspbench.measures.registry import MEASURES, preload, stages
-from cspbench.records.lines import Failure, Graph
+from cspbench.records.base import Failure
+from cspbench.records.measurements import Graph
 from cspbench.records.run import TrainingSettings
 
 GPU = msgspec.structs.replace(SETTINGS, device="cuda:0,cuda:1")

@@ -33,7 +33,7 @@ def test_pytest_benchmark_reads_ours_and_compares_two(run: Run, tmp_path: Path) 
     """Its own command line shows both files and every case with times, one round a launch."""
     for name in ("0001_before", "0002_after"):
         (tmp_path / f"{name}.json").write_text(report.render(run, "pytest-benchmark"))
-    done = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest_benchmark", "compare"),
             *("0001_before.json", "0002_after.json", "--csv=out", "--columns=median,rounds"),
@@ -43,11 +43,11 @@ def test_pytest_benchmark_reads_ours_and_compares_two(run: Run, tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "Failed to load" not in done.stdout + done.stderr
+    assert process.returncode == 0, process.stderr
+    assert "Failed to load" not in process.stdout + process.stderr
     for name in ("dense (infer)", "dense (train)", "csp (infer)"):
-        assert name in done.stdout
-    assert "csp (train)" not in done.stdout
+        assert name in process.stdout
+    assert "csp (train)" not in process.stdout
     (table,) = tmp_path.glob("out*.csv")
     assert len(table.read_text().splitlines()) == 1 + 2 * 3
 
@@ -106,15 +106,15 @@ def test_bencher_metrics_keep_the_published_schema(run: Run) -> None:
     """Latency in nanoseconds inside its interval; exact figures beside it; slugs of Bencher's."""
     properties = BMF["patternProperties"][".+"]["patternProperties"][".+"]["properties"]
     assert set(properties) == set(Metric.__struct_fields__)
-    found = msgspec.convert(bencher(results(run)), dict[str, dict[str, Metric]])
-    first = found[run.records[0].case.key]
+    benchmarks = msgspec.convert(bencher(results(run)), dict[str, dict[str, Metric]])
+    first = benchmarks[run.records[0].case.key]
     mean = math.exp(sum(map(math.log, launch_medians(run, 0))) / len(run.launches))
     assert first["latency"].value == pytest.approx(mean * 1e9)
     assert first["latency"].lower_value < first["latency"].value < first["latency"].upper_value  # type: ignore[operator]
     assert run.records[0].counts is not None
     assert first["macs"].value == run.records[0].counts.macs
-    assert "latency" not in found[run.records[3].case.key]
-    assert all(len(slug) <= 64 for measures in found.values() for slug in measures)
+    assert "latency" not in benchmarks[run.records[3].case.key]
+    assert all(len(slug) <= 64 for measures in benchmarks.values() for slug in measures)
 
 
 class Custom(msgspec.Struct, forbid_unknown_fields=True):
@@ -129,11 +129,11 @@ class Custom(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_github_action_benchmark_gets_its_custom_form(run: Run) -> None:
     """A flat list of unique names, smaller better: times, bytes and counts."""
-    found = msgspec.convert(github_action_benchmark(results(run)), list[Custom])
-    names = [one.name for one in found]
+    entries = msgspec.convert(github_action_benchmark(results(run)), list[Custom])
+    names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
     assert names[0] == "dense (infer): latency"
-    assert found[0].unit == "ms"
+    assert entries[0].unit == "ms"
     assert "csp (train): latency" not in names
     assert "csp (train): peak tensor memory" in names
 
@@ -155,15 +155,17 @@ class Result(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_hyperfine_gets_its_results(run: Run) -> None:
     """One time a launch, statistics of these, and an exit code each."""
-    found = msgspec.convert(hyperfine(results(run))["results"], list[Result])
-    assert [one.command for one in found] == [record.case.key for record in run.records[:3]]
-    assert found[0].times == launch_medians(run, 0)
-    assert found[0].min <= found[0].median <= found[0].max
-    assert found[0].exit_codes == [0] * len(found[0].times)
-    busy = sum(one.activity.cpu_s for one in run.launches) / sum(
-        one.activity.wall_s for one in run.launches
+    exported = msgspec.convert(hyperfine(results(run))["results"], list[Result])
+    assert [result.command for result in exported] == [
+        record.case.key for record in run.records[:3]
+    ]
+    assert exported[0].times == launch_medians(run, 0)
+    assert exported[0].min <= exported[0].median <= exported[0].max
+    assert exported[0].exit_codes == [0] * len(exported[0].times)
+    busy = sum(launch.activity.cpu_s for launch in run.launches) / sum(
+        launch.activity.wall_s for launch in run.launches
     )
-    assert found[0].user == pytest.approx(found[0].mean * busy)
+    assert exported[0].user == pytest.approx(exported[0].mean * busy)
 
 
 @pytest.mark.parametrize("form", EXPORTERS)

@@ -29,9 +29,9 @@ def on_gpu(
     def timed(line: Latency) -> Latency:
         return msgspec.structs.replace(
             line,
-            host_samples_s=None if cold else tuple(1.1 * one for one in line.samples_s),
+            host_samples_s=None if cold else tuple(1.1 * seconds for seconds in line.samples_s),
             issued_share=None if cold else issued,
-            graph_samples_s=tuple(one / 2 for one in line.samples_s) if graphs else None,
+            graph_samples_s=tuple(seconds / 2 for seconds in line.samples_s) if graphs else None,
         )
 
     run = make_run(("dense", "csp"), modes=("infer",), noise=1e-6)
@@ -51,10 +51,10 @@ def on_gpu(
         )
         for record in run.records
     )
-    seen = [*activity, *[make_gpu_activity()] * (len(run.launches) - len(activity))]
+    activities = [*activity, *[make_gpu_activity()] * (len(run.launches) - len(activity))]
     launches = tuple(
-        msgspec.structs.replace(launch, gpu=one)
-        for launch, one in zip(run.launches, seen, strict=True)
+        msgspec.structs.replace(launch, gpu=gpu)
+        for launch, gpu in zip(run.launches, activities, strict=True)
     )
     info = msgspec.structs.replace(
         run.info,
@@ -73,9 +73,9 @@ def text(run: Run) -> str:
 def line(run: Run, label: str) -> str:
     """The circumstance of that label."""
     return next(
-        one.removeprefix(label).strip()
-        for one in text(run).splitlines()
-        if one.startswith(f"{label} ")
+        line.removeprefix(label).strip()
+        for line in text(run).splitlines()
+        if line.startswith(f"{label} ")
     )
 
 
@@ -116,8 +116,8 @@ def test_a_graph_that_could_not_be_captured_is_a_dash_with_its_reason() -> None:
     first = msgspec.structs.replace(
         run.records[0],
         latencies=tuple(
-            msgspec.structs.replace(one, graph_samples_s=refused)
-            for one in run.records[0].latencies
+            msgspec.structs.replace(latency, graph_samples_s=refused)
+            for latency in run.records[0].latencies
         ),
     )
     shown = text(msgspec.structs.replace(run, records=(first, *run.records[1:])))
@@ -144,7 +144,8 @@ def test_a_case_that_was_throttled_throughout_is_named() -> None:
 
     def throttled(samples: int, index: int) -> tuple[Latency, ...]:
         return tuple(
-            msgspec.structs.replace(one, throttled=samples) for one in run.records[index].latencies
+            msgspec.structs.replace(latency, throttled=samples)
+            for latency in run.records[index].latencies
         )
 
     records = (

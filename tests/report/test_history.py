@@ -44,14 +44,14 @@ def grown(run: Run) -> Run:
 def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
     """Whatever order they are given in; a dirty tree is marked, a repeated label numbered."""
     runs = [on(3, "c", grown(make_run(TWO))), on(1, "a"), on(2, "b", dirty=True), on(1, "a")]
-    found = measured(runs, "macs")
-    assert found.labels == (
+    macs = measured(runs, "macs")
+    assert macs.labels == (
         "2026-11-01 aaaaaaa",
         "2026-11-01 aaaaaaa #2",
         "2026-11-02 bbbbbbb+",
         "2026-11-03 ccccccc",
     )
-    text = history.text(found)
+    text = history.text(macs)
     assert text.startswith("MACs changed in 1 of 4 cases: dense (inference).")
     assert max(map(len, text.splitlines())) <= 100
     same = history.text(measured(runs[1:], "macs"))
@@ -60,11 +60,11 @@ def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
 
 def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
     """An entry that came later."""
-    found = measured([on(1, "a", make_run(("dense",))), on(2, "b")], "latency_ratio")
-    assert found.readings["infer", "csp"][0] is None
-    rows = [line for line in history.text(found).splitlines() if line.startswith("| csp")]
+    ratios = measured([on(1, "a", make_run(("dense",))), on(2, "b")], "latency_ratio")
+    assert ratios.readings["infer", "csp"][0] is None
+    rows = [line for line in history.text(ratios).splitlines() if line.startswith("| csp")]
     assert all("–" in row for row in rows)
-    assert {point["run"] for point in history.points(found) if point["entry"] == "csp"} == {
+    assert {point["run"] for point in history.points(ratios) if point["entry"] == "csp"} == {
         "2026-11-02 bbbbbbb"
     }
 

@@ -35,17 +35,17 @@ def texts(figure: Figure) -> str:
 
 def markers(figure: Figure) -> list[tuple[float, float, float]]:
     """x, y and area of every marker in the first panel, drawn as scatter or as a line's points."""
-    found = []
+    marks = []
     for collection in figure.axes[0].collections:
         if isinstance(collection, PathCollection):
             points = np.asarray(collection.get_offsets(), dtype=float)
             areas = np.resize(np.asarray(collection.get_sizes(), dtype=float), len(points))
-            found += [(x, y, area) for (x, y), area in zip(points, areas, strict=True)]
+            marks += [(x, y, area) for (x, y), area in zip(points, areas, strict=True)]
     for line in figure.axes[0].lines:
         xs = np.asarray(line.get_xdata(), dtype=float)
         ys = np.asarray(line.get_ydata(), dtype=float)
-        found += [(x, y, 0.0) for x, y in zip(xs, ys, strict=True)]
-    return [(float(x), float(y), float(area)) for x, y, area in found]
+        marks += [(x, y, 0.0) for x, y in zip(xs, ys, strict=True)]
+    return [(float(x), float(y), float(area)) for x, y, area in marks]
 
 
 def without_latency(run: Run) -> Run:
@@ -90,8 +90,8 @@ def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
         for record in run.records
         if record.case.mode == "infer"
     }
-    found = {round(x, 6) for x, _, _ in markers(figure)}
-    assert expected <= found
+    positions = {round(x, 6) for x, _, _ in markers(figure)}
+    assert expected <= positions
 
 
 def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
@@ -233,8 +233,8 @@ def test_published_accuracy_stands_against_measured_latency() -> None:
         latency_estimate([line.samples_s for line in run.records[index].latencies]).value * 1e3
         for index in (0, 2)
     ]
-    found = {(round(x, 9), y) for x, y, area in markers(figure) if area}
-    assert found == {(round(latencies[0], 9), 75.5), (round(latencies[1], 9), 76.0)}
+    points = {(round(x, 9), y) for x, y, area in markers(figure) if area}
+    assert points == {(round(latencies[0], 9), 75.5), (round(latencies[1], 9), 76.0)}
     assert figure.axes[0].get_ylabel() == "top-1, as published [%]"
 
 
@@ -268,12 +268,12 @@ def test_one_swept_argument_is_a_line_for_each_entry() -> None:
         for name in ("csp", "c3")
     }
     assert axes.get_ylabel() == "latency over dense's"
-    found = {
+    ratios_drawn = {
         tuple(np.asarray(line.get_ydata(), dtype=float))
         for line in axes.lines
         if len(np.asarray(line.get_xdata())) == 3
     }
-    assert found == expected
+    assert ratios_drawn == expected
     assert axes.get_xlabel() == "gamma"
     legend = axes.get_legend()
     assert legend is not None

@@ -1,0 +1,118 @@
+"""Clocks, cores and what runs on them."""
+
+from ...records.diagnosis import Finding
+from ..system import CPU, Machine, listed
+
+
+def governor(machine: Machine) -> Finding:
+    if not (machine.root / f"{CPU}/cpu{machine.cores[0]}/cpufreq").exists():
+        text = "the system shows none (usual in a virtual machine)"
+        return Finding(name="governor", level="unknown", text=text)
+    governors = sorted(
+        {machine.read(f"{CPU}/cpu{core}/cpufreq/scaling_governor") for core in machine.cores}
+    )
+    if governors == ["performance"]:
+        return Finding(name="governor", level="good", text="performance")
+    return Finding(
+        name="governor",
+        level="fair",
+        text=f"{', '.join(governors)}: clocks follow the load",
+        remedy="sudo cpupower frequency-set --governor performance",
+    )
+
+
+def turbo(machine: Machine) -> Finding:
+    switches = {f"{CPU}/intel_pstate/no_turbo": 0, f"{CPU}/cpufreq/boost": 1}
+    for path, on in switches.items():
+        if (machine.root / path).exists():
+            if machine.number(path) != on:
+                return Finding(
+                    name="turbo", level="good", text="off: clocks do not follow the heat"
+                )
+            return Finding(
+                name="turbo",
+                level="fair",
+                text="on: clocks follow heat and neighbours",
+                remedy=f"echo {1 - on} | sudo tee /{path}",
+            )
+    return Finding(name="turbo", level="unknown", text="the system shows no switch for it")
+
+
+def load(machine: Machine) -> Finding:
+    load = float(machine.read("proc/loadavg").split()[0])
+    idle = len(machine.cores) - load
+    if load < 0.3 * len(machine.cores):
+        return Finding(name="load", level="good", text=f"{load:.2f} over the last minute")
+    return Finding(
+        name="load",
+        level="poor" if idle < machine.threads - 0.5 else "fair",
+        text=f"{load:.2f} over the last minute on {len(machine.cores)} cores",
+        remedy="see what runs (top -o %CPU), stop it, and wait a minute",
+    )
+
+
+def threads(machine: Machine) -> Finding:
+    siblings = {
+        machine.read(f"{CPU}/cpu{core}/topology/thread_siblings_list") for core in machine.cores
+    }
+    text = f"{machine.threads} on {len(siblings)} physical cores"
+    if machine.threads <= len(siblings):
+        return Finding(name="threads", level="good", text=text)
+    return Finding(
+        name="threads",
+        level="fair",
+        text=f"{text}: two threads share a core's units",
+        remedy=f"--threads {len(siblings)}",
+    )
+
+
+def affinity(machine: Machine) -> Finding:
+    online = listed(machine.read(f"{CPU}/online"))
+    number = len(machine.cores)
+    text = "all cores" if number == len(online) else f"{number} of {len(online)} logical cores"
+    return Finding(name="affinity", level="good", text=text)
+
+
+def virtual(machine: Machine) -> Finding:
+    content = machine.read("proc/cpuinfo")
+    flags = next((line for line in content.splitlines() if line.startswith("flags")), "")
+    if "hypervisor" not in flags.split():
+        return Finding(name="virtual machine", level="good", text="no")
+    ticks = [int(field) for field in machine.read("proc/stat").split("\n")[0].split()[1:]]
+    stolen = ticks[7] / max(1, sum(ticks[:8]))
+    return Finding(
+        name="virtual machine",
+        level="fair",
+        text=f"yes; its host kept {stolen:.2%} of the processor time since the start; its "
+        "neighbours there are not seen",
+        remedy="a machine of its own; else trust ratios in turns rather than times",
+    )
+
+
+def power(machine: Machine) -> Finding | None:
+    batteries = list((machine.root / "sys/class/power_supply").glob("*/status"))
+    if not batteries:
+        return None
+    states = {path.read_text(encoding="utf-8").strip() for path in batteries}
+    if "Discharging" not in states:
+        return Finding(name="power", level="good", text="mains")
+    text = "on battery: clocks are held down"
+    return Finding(name="power", level="poor", text=text, remedy="plug it in")
+
+
+def throttling(machine: Machine) -> Finding | None:
+    counts = [
+        (machine.root / f"{CPU}/cpu{core}/thermal_throttle/core_throttle_count")
+        for core in machine.cores
+    ]
+    if not any(path.exists() for path in counts):
+        return None
+    number = sum(int(path.read_text(encoding="utf-8")) for path in counts if path.exists())
+    if number == 0:
+        return Finding(name="throttling", level="good", text="never since the start")
+    return Finding(
+        name="throttling",
+        level="fair",
+        text=f"cores were slowed down for heat {number:,} times since the start",
+        remedy="better cooling, or lower clocks that it can hold",
+    )
