@@ -68,8 +68,8 @@ def run_launch(
         number,
         cases,
         settings,
-        roots,
-        uncapturable,
+        dict(roots),  # a read-only view cannot be sent to the worker
+        dict(uncapturable),
         time_limit_s=settings.time_limit_s,
         receive=lines.append,
         stop=stop,

@@ -1,0 +1,85 @@
+"""One launch: what its worker sends, and which of its lines are kept."""
+
+import pytest
+from making import SETTINGS, make_case, make_latency, make_launch
+
+from cspbench.engine.isolate import Exit
+from cspbench.engine.launch import LaunchResult, lines_to_keep, run_launch
+from cspbench.errors import CspbenchError
+from cspbench.plan.case import Case
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
+
+A, B, C = (make_case(name, reference="a infer") for name in "abc")
+
+
+def failure(case: Case, cause: str = "out_of_memory") -> CaseFailure:
+    return CaseFailure(
+        case=case.key,
+        stage="latency",
+        cause=cause,  # type: ignore[arg-type]
+        reason="no room",
+        launch=1,
+    )
+
+
+def result(cases: tuple[Case, ...], *lines: Line, step: int | None = None) -> LaunchResult:
+    """Launch 1 of ``cases``, whose worker was killed at ``step`` where one is given."""
+    worker_exit = None
+    if step is not None:
+        worker_exit = Exit(cause="signal", reason="killed", detail="at the end", step=step)
+    return LaunchResult(number=1, cases=cases, lines=lines, exit=worker_exit)
+
+
+@pytest.mark.slow
+def test_a_launch_needs_no_trees_and_no_graphs() -> None:
+    """As the doctor makes it: both cases and the yardstick, and the launch last."""
+    cases = (make_case("Good"), make_case("Good", mode="train"))
+    answer = run_launch(1, cases, SETTINGS)
+    assert answer.failure_reason is None
+    *latencies, launch = answer.lines
+    assert [line.case for line in latencies if isinstance(line, Latency)] == [
+        *("Good infer", "Good train"),
+        YARDSTICK,
+    ]
+    assert isinstance(launch, Launch)
+    assert launch.cases == ("Good infer", "Good train")
+
+
+def test_a_case_without_memory_beside_several_others_is_left_out() -> None:
+    """It may have room in a smaller launch; another failure stays."""
+    closing = make_launch(1)
+    raised = failure(B, "raised")
+    answer = result((A, B, C), raised, failure(C), closing)
+    assert list(lines_to_keep(answer)) == [raised, closing]
+
+
+def test_a_case_without_memory_beside_its_reference_alone_has_failed() -> None:
+    """Even where it was the reference that found none; the closing line stays last."""
+    closing = make_launch(1, B)
+    first, *others = lines_to_keep(
+        result((A, B), failure(A), latency := make_latency(B, 1), closing)
+    )
+    assert isinstance(first, CaseFailure)
+    assert (first.case, first.reason) == (
+        B.key,
+        "no memory beside its reference: no room",
+    )
+    assert others == [latency, closing]
+
+
+def test_a_killed_launch_leaves_the_failures_and_blames_the_case_at_whose_step_it_died() -> None:
+    """Samples of it are lost, and the launch is made again."""
+    raised = failure(A, "raised")
+    lines = lines_to_keep(result((A, B), raised, make_latency(A, 1), step=1))
+    assert [(line.case, line.cause) for line in lines if isinstance(line, CaseFailure)] == [
+        (A.key, "raised"),
+        (B.key, "signal"),
+    ]
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("step", [-1, 2])
+def test_a_launch_that_dies_outside_any_case_ends_the_run(step: int) -> None:
+    """Before the first step, or at the yardstick's: no case is to blame."""
+    with pytest.raises(CspbenchError, match=r"launch 1 died outside any case \(killed\)"):
+        lines_to_keep(result((A, B), step=step))
