@@ -7,9 +7,9 @@ from ..records.assembly import Assembly
 from ..records.folder import RunFolder
 from ..records.run import Side
 from .cases import CaseMeasurer
-from .launches import Launches
 from .progress import LaunchProgress, Progress
 from .recorder import Recorder
+from .rounds import Rounds
 from .schedule import strategy
 from .trainings import train_blocks
 
@@ -43,9 +43,9 @@ class Runner:
         if settings.training:
             train_blocks(self._recorder, settings, self._progress)
         if "latency" in self._info.stages:
-            self._launches().run()
+            self._rounds().run()
 
-    def _launches(self) -> Launches:
+    def _rounds(self) -> Rounds:
         settings = self._info.settings
         progress = LaunchProgress(
             self._progress,
@@ -53,4 +53,4 @@ class Runner:
             devices=len({case.device for case in self._info.cases}),
             budget_s=settings.budget_s,
         )
-        return Launches(self._recorder, settings, strategy(settings), progress, self._roots)
+        return Rounds(self._recorder, settings, strategy(settings), progress, self._roots)

@@ -19,6 +19,7 @@ slow = pytest.mark.slow
 @slow
 def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path: Path) -> None:
     """Raised, out of memory, killed, crashed, hung and left: each told, the healthy one kept."""
+    measure(tmp_path / "first", "Good")  # the first worker waits for the fork server to load torch
     run = measure(
         tmp_path / "run",
         *("Good", "Raises", "Hungry", "Kills", "Segfaults", "Hangs", "Leaves"),

@@ -20,7 +20,7 @@ from .schedule import Strategy, case_progress
 Group = tuple[Case, ...]
 
 
-class Launches:
+class Rounds:
     """Makes the launches that ``strategy`` asks for.
 
     ``roots`` are the trees that build the cases of each side.
