@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
+from synthetic import report_text, write_report
 
-from cspbench import report
 from cspbench.catalogue import ENTRIES as CATALOGUE
 from cspbench.catalogue import find
 from cspbench.measures.counts import count
@@ -222,7 +222,7 @@ def test_a_report(benchmark: BenchmarkFixture, step: str, tmp_path: Path) -> Non
     run = store.read(REFERENCE)
     steps: dict[str, Callable[[], object]] = {
         "read": lambda: store.read(REFERENCE),
-        "text": lambda: report.text(run),
-        "write": lambda: report.write(run, tmp_path),
+        "text": lambda: report_text(run),
+        "write": lambda: write_report(run, tmp_path),
     }
     benchmark.pedantic(steps[step], rounds=3, warmup_rounds=1)

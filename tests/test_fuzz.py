@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from making import lines_of
+from synthetic import render_report
 from test_compare import a_run
 from test_gradients import DENSE, make_run
 
@@ -159,12 +160,12 @@ def test_a_damaged_run_folder_is_said_or_read(good: Path, tmp_path: Path, name: 
 
 
 def of_pytest(run: Any) -> str:
-    return report.render(run, "pytest-benchmark")
+    return render_report(run, "pytest-benchmark")
 
 
 @pytest.mark.parametrize(
     "render",
-    [lambda run: report.render(run, "markdown"), report.text, of_pytest],
+    [lambda run: render_report(run, "markdown"), report.text, of_pytest],
     ids=["markdown", "table", "pytest-benchmark"],
 )
 def test_a_damaged_report_is_said_or_read(

@@ -49,13 +49,14 @@ def state_bytes(module: "nn.Module") -> int:
     """
     from torch import Tensor
 
+    from .execution.storages import storage_key
+
     regions: dict[int, dict[object, int]] = {}
     storages: dict[int, int] = {}
     for tensor in module.state_dict(keep_vars=True).values():
         if isinstance(tensor, Tensor):
-            storage = tensor.untyped_storage()
-            identity = storage._cdata  # noqa: SLF001 -- torch's only identity
+            key = storage_key(tensor)
             region = (tensor.dtype, tensor.storage_offset(), tensor.shape, tensor.stride())
-            storages[identity] = storage.nbytes()
-            regions.setdefault(identity, {})[region] = tensor.numel() * tensor.element_size()
+            storages[key] = tensor.untyped_storage().nbytes()
+            regions.setdefault(key, {})[region] = tensor.numel() * tensor.element_size()
     return sum(min(storages[key], sum(sizes.values())) for key, sizes in regions.items())

@@ -6,11 +6,12 @@ from statistics import median_high
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
 from ..comparison.thresholds import LATENCY
 from ..plan.labels import plain
+from ..records.quantities import NAMES
 from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
 from .quoting import Quote, code, verbatim
 from .tables import Strip, draw, filled, headed, wrap
-from .words import MODE_TITLES, QUANTITIES, listing, plural
+from .words import MODE_TITLES, listing, plural
 
 MOST_CHARACTERS = 65_536
 """Of a comment on GitHub."""
@@ -122,7 +123,7 @@ def _name(case: CaseComparison, quote: Quote) -> str:
 
 def _name_with_changes(case: CaseComparison, answer: str, quote: Quote) -> str:
     parts = [
-        f"{QUANTITIES[name]} {ratio_text(change.ratio)}"
+        f"{NAMES[name]} {ratio_text(change.ratio)}"
         + (f" ({interval})" if (interval := _interval(change)) else "")
         for name, change in case.measures.items()
         if change.verdict == answer and change.ratio is not None
@@ -152,7 +153,7 @@ def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
             elif change.verdict == "undecided" or (
                 change.verdict == "changed" and None in (change.baseline, change.candidate)
             ):
-                reason = f"no verdict on {QUANTITIES[measure]}: {quote(plain(change.reason))}"
+                reason = f"no verdict on {NAMES[measure]}: {quote(plain(change.reason))}"
                 names.setdefault(reason, []).append(_name(case, quote))
     items = [_undecided(undecided, more_launches)] if undecided else []
     return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
@@ -202,10 +203,10 @@ def _tables(comparison: Comparison) -> list[Table]:
                 )
                 timed[same].append((*name, *sides, ratio, _interval(change), change.verdict))
             elif measure in COMPARED:
-                trained[same].append((*name, QUANTITIES[measure], *_means(change), change.verdict))
+                trained[same].append((*name, NAMES[measure], *_means(change), change.verdict))
             else:
                 values = (_count(change.baseline), _count(change.candidate))
-                exact[same].append((*name, QUANTITIES[measure], *values, ratio, change.verdict))
+                exact[same].append((*name, NAMES[measure], *values, ratio, change.verdict))
     return [
         ("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
         ("Trained, means over seeds", _TRAINED_HEADERS, *trained),

@@ -9,11 +9,11 @@ from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
 
 from ..plan.labels import plain
+from ..records.quantities import NAMES
 from ..records.run import Run
 from ..verdicts.stats import Estimate
 from .results import Results
 from .rows import Row
-from .words import QUANTITIES
 
 _UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
 """Exact figures that go along where a tool has room for more than times."""
@@ -74,7 +74,7 @@ def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
         )
     entries += [
         {
-            "name": f"{row.name} ({row.mode}): {QUANTITIES[key]}",
+            "name": f"{row.name} ({row.mode}): {NAMES[key]}",
             "unit": unit,
             "value": row.readings[key],
             "extra": "exact",

@@ -7,13 +7,14 @@ from typing import Any
 from ..errors import CspbenchError, unknown
 from ..plan.case import Mode
 from ..plan.labels import plain
+from ..records.quantities import NAMES
 from ..records.run import Run
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, interval_text
 from .readings import Reading
 from .results import Results
 from .tables import Grid, Strip, filled
-from .words import MODE_TITLES, QUANTITIES, listing
+from .words import MODE_TITLES, listing
 
 MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
 
@@ -61,7 +62,7 @@ def text(history: History) -> str:
     for mode, title in MODE_TITLES.items():
         names = [name for case_mode, name in history.readings if case_mode == mode]
         if names:
-            header = " ".join(history.column.header.split())
+            header = history.column.title
             blocks.append(f"{title}, {header}\n{_grid(history, mode, names).text()}")
     return "\n\n".join(blocks)
 
@@ -110,7 +111,7 @@ def _sentences(history: History) -> list[str]:
             for (mode, name), readings in history.readings.items()
             if len({reading for reading in readings if isinstance(reading, int)}) > 1
         ]
-        what, number = QUANTITIES[history.column.key], len(history.readings)
+        what, number = NAMES[history.column.key], len(history.readings)
         sentences.append(
             f"{what} changed in {len(changed)} of {number} cases: {listing(changed)}."
             if changed

@@ -27,7 +27,7 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
                 rows_without[plain(reading.reason)].append(row)
         for reason, rows in rows_without.items():
             cases = "all cases" if len(rows) == len(table) else case_listing(rows, quote)
-            headers[reason, cases].append(" ".join(column.header.split()))
+            headers[reason, cases].append(column.title)
     return [
         f"no {'; no '.join(names)} of {cases}: {quote(reason)}"
         for (reason, cases), names in headers.items()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..plan.case import Mode
-from .columns import COLUMNS
 from .quoting import Quote
 from .rows import Row
 
@@ -57,7 +56,3 @@ def launches_text(fewest: int, most: int, asked: int) -> str:
     if fewest == most:
         return plural(most, "launch") if most >= asked else f"{most} of {plural(asked, 'launch')}"
     return f"{fewest}–{most} launches a case ({asked} asked for)"
-
-
-QUANTITIES = {column.key: " ".join(column.header.split("[")[0].split()) for column in COLUMNS}
-"""Names of what is measured, without units, by the column's key."""

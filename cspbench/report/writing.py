@@ -8,6 +8,7 @@ from ..errors import CspbenchError
 from ..records.files import replace_file
 from ..records.run import Run
 from .columns import Column, choose
+from .results import Results, results
 
 FORMATS = (
     *("table", "markdown", "csv"),
@@ -16,30 +17,28 @@ FORMATS = (
 """What `render` can make of a run."""
 
 
-def text(run: Run, columns: Sequence[str] | None = None) -> str:
+def text(derived: Results, columns: Sequence[str] | None = None) -> str:
     """The report as plain text, tables at most 100 columns wide.
 
     ``columns`` are keys of `COLUMNS`; raises `CspbenchError` for any other.
     """
-    return render(run, "table", columns)
+    return render(derived, "table", columns)
 
 
-def render(run: Run, form: str, columns: Sequence[str] | None = None) -> str:
+def render(derived: Results, form: str, columns: Sequence[str] | None = None) -> str:
     """The report in one of `FORMATS`: ``table`` is what `text` gives."""
     from . import pages
     from .exporters import EXPORTERS
-    from .results import results
 
-    derived = results(run)
     if form in EXPORTERS:
         return json.dumps(EXPORTERS[form](derived), indent=1, allow_nan=False)
     if form == "csv":
         return pages.csv(derived)
     page = pages.markdown if form == "markdown" else pages.text
-    return page(derived, _chosen(run, columns))
+    return page(derived, _chosen(derived.run, columns))
 
 
-def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
+def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
     """Writes every report file into a run's folder and returns their paths.
 
     Each file is replaced as a whole; the same records give the same bytes. A plot that the
@@ -47,14 +46,13 @@ def write(run: Run, folder: Path, columns: Sequence[str] | None = None) -> list[
     turns there is a comparison, too, by the default thresholds.
     """
     from . import pages, plots
-    from .results import results
 
-    chosen, derived = _chosen(run, columns), results(run)
+    chosen = _chosen(derived.run, columns)
     contents = {
         folder / "report.txt": pages.text(derived, chosen).encode(),
         folder / "report.md": pages.markdown(derived, chosen).encode(),
         folder / "report.csv": pages.csv(derived).encode(),
-        **_comparison(run, folder),
+        **_comparison(derived.run, folder),
     }
     for path, content in contents.items():
         _write(path, content)
@@ -77,7 +75,6 @@ def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str,
     """
     from . import history, plots
     from .frame import history_csv
-    from .results import results
 
     measured = history.history([results(run) for run in runs], measure)
     figure = plots.history(measured)

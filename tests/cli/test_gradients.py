@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 from making import SETTINGS, by_stage, make_case, make_info
-from synthetic import change, make_counts
+from synthetic import change, make_counts, render_report, report_text, write_report
 
-from cspbench import cli, compare, report
+from cspbench import cli, compare
 from cspbench.cli.exit_codes import comparison_exit_code
 from cspbench.errors import CspbenchError
 from cspbench.records import folder as store
@@ -66,7 +66,7 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     names = {path.relative_to(folder).as_posix() for path in files}
     assert {"plots/gradient_terms.png", "plots/gradient_course.svg", "report.md"} <= names
     assert "plots/latency.png" not in names
-    report.write(run, folder)
+    write_report(run, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
     sentence = "After 4 steps, similarity of the two parts' gradients (linear CKA): csp channels=8"
     assert sentence in completed.stdout
@@ -298,7 +298,7 @@ def test_who_is_less_alike_than_the_reference_is_said_in_a_sentence() -> None:
     run = make_run(
         {"dense": DENSE, "less": [0.3, 0.29, 0.31, 0.32], "as_much": [0.5, 0.7, 0.6, 0.6]}
     )
-    text = " ".join(report.text(run).split())
+    text = " ".join(report_text(run).split())
     assert (
         "After 8 steps, similarity of the two parts' gradients (linear CKA) in dense: 0.603 "
         "(0.575–0.630). Against it, lower: less (-0.297 ± 0.015); "
@@ -311,7 +311,7 @@ def test_who_is_less_alike_than_the_reference_is_said_in_a_sentence() -> None:
 
 def test_one_seed_tells_nothing_apart() -> None:
     """No difference has an interval, and none is called paired."""
-    text = " ".join(report.text(make_run({"dense": DENSE[:1], "less": [0.1]})).split())
+    text = " ".join(report_text(make_run({"dense": DENSE[:1], "less": [0.1]})).split())
     assert "not told apart: less (-0.500)" in text
     assert "One seed gives no interval, so that nothing is told apart" in text
     assert "paired" not in text
@@ -336,7 +336,7 @@ def with_one_map(run: Run) -> Run:
 def test_one_map_has_no_similarity_of_maps() -> None:
     """A dash with its reason, never 0; against two maps it has changed, else left out."""
     one_map, two_maps = with_one_map(make_run({"dense": DENSE})), make_run({"dense": DENSE})
-    text = report.text(one_map)
+    text = report_text(one_map)
     assert "- no similarity of maps of all cases: one feature map makes no pair" in text
     assert "mean_cka" not in compare(one_map, one_map).cases[0].measures
     for baseline, candidate in ((one_map, two_maps), (two_maps, one_map)):
@@ -361,10 +361,10 @@ def test_runs_without_a_common_case_are_not_comparable() -> None:
 
 def test_terms_and_flows_are_said_in_a_sentence() -> None:
     """Of two weights on 9 channels, 12 terms are used: 4/3 updates a term."""
-    text = " ".join(report.text(make_run({"dense": DENSE})).split())
+    text = " ".join(report_text(make_run({"dense": DENSE})).split())
     assert "A gradient term takes part in 1.333 updates in dense." in text
     assert "Flow of gradients between the parts of a cut: truncated: dense." in text
-    shared = " ".join(report.text(make_run({"dense": DENSE}, shared=True)).split())
+    shared = " ".join(report_text(make_run({"dense": DENSE}, shared=True)).split())
     assert "shared: dense." in shared
 
 
@@ -374,14 +374,14 @@ def test_what_cannot_be_followed_is_named() -> None:
     terms = run.records[0].gradient_terms
     assert terms is not None
     unfollowed = msgspec.structs.replace(terms, structure=structure(unfollowed=True))
-    text = " ".join(report.text(change(run, 0, unfollowed)).split())
+    text = " ".join(report_text(change(run, 0, unfollowed)).split())
     assert "dense: softmax in gate cannot be followed (2 calls)" in text
     assert "truncated, not all followed: dense" in text  # behind it more may be shared
 
 
 def test_nothing_that_was_not_to_be_measured_is_called_missing() -> None:
     """No word of latency, memory or launches in a run of gradients."""
-    text = report.text(make_run({"dense": DENSE}))
+    text = report_text(make_run({"dense": DENSE}))
     for word in ("latency", "peak", "launch", "noise floor", "not measured"):
         assert word not in text
 
@@ -404,7 +404,7 @@ def test_the_figures_show_what_each_weight_reads_and_the_course_of_training() ->
 
 def test_the_frame_has_a_row_a_case_with_intervals_over_seeds() -> None:
     """Base units, named by what they are."""
-    header, row = report.render(make_run({"dense": DENSE}), "csv").splitlines()
+    header, row = render_report(make_run({"dense": DENSE}), "csv").splitlines()
     values = dict(zip(header.split(","), row.split(","), strict=True))
     assert (values["used_terms"], values["cuts"]) == ("12", "truncated")
     assert float(values["parts_cka"]) == pytest.approx(0.6025)
@@ -456,7 +456,7 @@ def test_trainings_before_another_head_do_not_compare() -> None:
     result = compare(pool, conv).cases[0].measures["parts_cka"]
     assert result.reason == "withheld, as the runs differ in training"
     for run, where in ((pool, "the pool"), (conv, "a 3x3 convolution and the pool")):
-        assert f"4 seeds from 0 x 8 steps on digits, before {where}\n" in report.text(run)
+        assert f"4 seeds from 0 x 8 steps on digits, before {where}\n" in report_text(run)
 
 
 def test_terms_of_no_source_are_refused_on_reading(tmp_path: Path) -> None:
@@ -470,7 +470,7 @@ def test_terms_of_no_source_are_refused_on_reading(tmp_path: Path) -> None:
     with pytest.raises(msgspec.ValidationError, match="step 0: not one similarity a pair of maps"):
         msgspec.convert(lame, Training)
     saved = tmp_path / "comment.md"
-    text = report.render(make_run({"dense": DENSE}), "markdown")
+    text = render_report(make_run({"dense": DENSE}), "markdown")
     saved.write_text(text.replace('"seeds":[0,1,2,3]', '"seeds":[0]'))
     with pytest.raises(CspbenchError, match="is not one value a seed"):
         compare(saved, saved)
@@ -491,6 +491,6 @@ def test_a_pasted_table_compares_its_exact_part(tmp_path: Path) -> None:
     """Words and averages in it are no counts."""
     run, other = make_run({"dense": DENSE}), make_run({"dense": DENSE}, shared=True)
     pasted = tmp_path / "report.txt"
-    pasted.write_text(report.text(run))
+    pasted.write_text(report_text(run))
     assert compare(pasted, run).verdict == "same"
     assert compare(pasted, other).cases[0].measures["shared_terms"].verdict == "worse"

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 from making import make_floor
-from synthetic import change, make_run
+from synthetic import change, make_run, render_report, report_text
 from test_compare import a_run, with_yardstick
 
-from cspbench import report
 from cspbench.comparison import readers as sources
 from cspbench.comparison.compare import compare
 from cspbench.comparison.excerpt import excerpt
@@ -38,7 +37,7 @@ def test_a_report_carries_its_records(tmp_path: Path, dress: Any) -> None:
     run = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.02))
     )
-    path = saved(tmp_path, dress(report.render(run, "markdown")))
+    path = saved(tmp_path, dress(render_report(run, "markdown")))
     assert sources.read(path) == excerpt(run)
     slower = a_run(slower={3: 1.2}, seed=1)
     assert compare(path, slower) == compare(run, slower)
@@ -50,7 +49,7 @@ def test_hostile_names_travel_as_data(tmp_path: Path) -> None:
     label = "```\n<script>|\x1b[31m'\"\\ {"
     case = msgspec.structs.replace(run.records[1].case, label=label)
     hostile = change(run, 1, case=case)
-    page = report.render(hostile, "markdown")
+    page = render_report(hostile, "markdown")
     found = sources.read(saved(tmp_path, page))
     assert len(found.cases) == len(run.records)
     assert "\x1b" not in page
@@ -60,7 +59,7 @@ def test_hostile_names_travel_as_data(tmp_path: Path) -> None:
 def test_a_pasted_table_compares_its_exact_figures(tmp_path: Path) -> None:
     """Both tables of both modes; times are shown as they were rounded, without a verdict."""
     run = a_run()
-    path = saved(tmp_path, report.text(run), "report.txt")
+    path = saved(tmp_path, report_text(run), "report.txt")
     found = compare(path, run)
     assert {case.label for case in found.cases} == {"dense", "csp"}
     shown = {"params", "macs", "thop_macs", "peak_tensor_bytes", "activations", "cio", LATENCY}
@@ -82,7 +81,7 @@ def test_names_that_a_table_wraps_are_joined(tmp_path: Path) -> None:
     """A long label takes two lines, and is one case."""
     labels = ["dense", "csp gamma=0.25 layers=12 growth=16 bn_size=2 t1=0.5 t2=0.25 pool=avg"]
     run = with_yardstick(make_run(labels))
-    path = saved(tmp_path, report.text(run), "report.txt")
+    path = saved(tmp_path, report_text(run), "report.txt")
     assert [case.verdict for case in compare(path, run).cases] == ["undecided"] * 4
 
 
@@ -92,7 +91,7 @@ def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
     counts = run.records[0].counts
     assert counts is not None
     broken = change(run, 0, msgspec.structs.replace(counts, thop_macs=Failure(reason="no")))
-    path = saved(tmp_path, report.text(broken), "report.txt")
+    path = saved(tmp_path, report_text(broken), "report.txt")
     assert compare(path, run).cases[0].measures["thop_macs"].verdict == "changed"
 
 
@@ -101,7 +100,7 @@ def test_failures_travel_with_a_report(tmp_path: Path) -> None:
     run = a_run()
     failure = CaseFailure(case=run.records[1].case.key, stage="latency", cause="raised", reason="x")
     failed = change(run, 1, latencies=(), failures=(failure,))
-    found = compare(run, saved(tmp_path, report.render(failed, "markdown")))
+    found = compare(run, saved(tmp_path, render_report(failed, "markdown")))
     assert found.failed == (run.records[1].case.key,)
 
 
@@ -156,7 +155,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str
 
 def test_numbers_beyond_reason_are_refused(tmp_path: Path) -> None:
     """Negative, infinite and gigantic ones, in the place of good ones."""
-    page = report.render(a_run(), "markdown")
+    page = render_report(a_run(), "markdown")
     good = '"params":' + str(a_run().records[0].counts.params)  # type: ignore[union-attr]
     for bad in ("-1", "1e999", HUGE, "true", '"1"', "1.5"):
         assert good in page

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making import SETTINGS, make_case, make_info, make_latency
+from synthetic import report_text
 
-from cspbench import cli, report
+from cspbench import cli
 from cspbench.engine import batch_search, isolate
 from cspbench.engine.batch_search import MAX_BATCH, largest_batch, largest_batches, with_batch
 from cspbench.engine.isolate import Exit
@@ -174,7 +175,7 @@ def run_at_batches(*batches: int) -> Run:
 
 def test_entries_at_their_own_batches_are_ranked_by_throughput() -> None:
     """1 of 2 ms an image against 63 of 64: the slower call has the higher throughput."""
-    text = report.text(run_at_batches(1, 63))
+    text = report_text(run_at_batches(1, 63))
     assert "At inference Good x63 has the highest throughput of 2 entries, each at its own" in text
     assert "984." in text  # 63 images in 64 ms
     assert "is fastest" not in text
@@ -183,8 +184,8 @@ def test_entries_at_their_own_batches_are_ranked_by_throughput() -> None:
 
 def test_throughput_is_shown_where_batches_hold_more_than_one_image() -> None:
     """At one image a call it says what the latency says."""
-    assert "images" in report.text(run_at_batches(8))
-    assert "images" not in report.text(run_at_batches(1))
+    assert "images" in report_text(run_at_batches(8))
+    assert "images" not in report_text(run_at_batches(1))
 
 
 @slow

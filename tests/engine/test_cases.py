@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from making import SETTINGS, make_case, make_info
 from running import RecordedProgress, measure, outcome
+from synthetic import report_text
 
-from cspbench import report
 from cspbench.engine.runner import Runner
 from cspbench.records import folder as store
 from cspbench.records.folder import RunFolder
@@ -35,7 +35,7 @@ def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path
         "Leaves": ("allocated", "exited"),
     }
     assert run.records[2].failures[0].requested_bytes == 4 << 60
-    assert "4.00 EiB asked for" in " ".join(report.text(run).split())
+    assert "4.00 EiB asked for" in " ".join(report_text(run).split())
     raised = run.records[1].failures[0]
     assert raised.reason == "RuntimeError: this module always raises"
     assert "second line" in raised.detail
@@ -57,7 +57,7 @@ def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> N
     assert whole is not None
     assert parted is not None
     assert (whole.is_one_graph, parted.is_one_graph) == (True, False)
-    text = " ".join(report.text(run).split())
+    text = " ".join(report_text(run).split())
     assert "left parts to Python (graph breaks): BreaksCompiled (inference)" in text
 
 

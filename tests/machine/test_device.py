@@ -123,8 +123,8 @@ class Recorded:
                 if fails:
                     raise RuntimeError("capture was invalidated")
 
-        def stream(one: Stream) -> contextlib.AbstractContextManager[None]:
-            outer.log.append(f"on {one.name}")
+        def stream(cuda_stream: Stream) -> contextlib.AbstractContextManager[None]:
+            outer.log.append(f"on {cuda_stream.name}")
             return contextlib.nullcontext()
 
         self.functions = {
@@ -209,17 +209,17 @@ def test_the_cache_is_written_over_twice(
 ) -> None:
     """A buffer of twice its size, made once; a device that does not tell the size is refused."""
     gpu, _ = cuda(l2_bytes=1 << 10)
-    made: list[tuple[int, str]] = []
+    sizes: list[tuple[int, str]] = []
     empty = torch.empty
 
     def on_device(size: int, *, dtype: torch.dtype, device: str) -> torch.Tensor:
-        made.append((size, device))
+        sizes.append((size, device))
         return empty(size, dtype=dtype).fill_(1)
 
     monkeypatch.setattr(torch, "empty", on_device)
     gpu.flush()
     gpu.flush()
-    assert made == [(2 << 10, "cuda:1")]
+    assert sizes == [(2 << 10, "cuda:1")]
     silent, _ = cuda(l2_bytes=0)
     with pytest.raises(RuntimeError, match="cuda:1 does not tell the size of its L2 cache"):
         silent.flush()

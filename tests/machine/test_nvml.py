@@ -18,9 +18,9 @@ def opened(monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace | None) -> 
 
 
 def working(monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace) -> Nvml:
-    found = opened(monkeypatch, library)
-    assert isinstance(found, Nvml)
-    return found
+    nvml = opened(monkeypatch, library)
+    assert isinstance(nvml, Nvml)
+    return nvml
 
 
 def test_a_gpu_is_asked_for_by_its_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,17 +62,17 @@ def test_a_library_that_is_absent_or_refuses_is_said_and_never_fatal(
     monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace | None, reason: str
 ) -> None:
     """A launch goes on without it: it saw no limits and no clock."""
-    found = opened(monkeypatch, library)
-    assert found == Failure(reason=reason)
-    assert isinstance(found, Failure)
-    monitor = GpuMonitor("cuda", found)
+    failure = opened(monkeypatch, library)
+    assert failure == Failure(reason=reason)
+    assert isinstance(failure, Failure)
+    monitor = GpuMonitor("cuda", failure)
     monitor.start()
     assert monitor.limits() == ()
-    assert monitor.sm_mhz() == found
-    seen = monitor.activity(empty_region_s=1e-6)
-    assert (seen.limits, seen.others) == ((), 0)
-    assert seen.before == seen.after == GpuState.unknown(found)
-    assert seen.before.watts == found
+    assert monitor.sm_mhz() == failure
+    activity = monitor.activity(empty_region_s=1e-6)
+    assert (activity.limits, activity.others) == ((), 0)
+    assert activity.before == activity.after == GpuState.unknown(failure)
+    assert activity.before.watts == failure
 
 
 def test_a_limit_that_came_and_went_between_two_states_is_kept(
@@ -87,8 +87,8 @@ def test_a_limit_that_came_and_went_between_two_states_is_kept(
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 8
     assert monitor.limits() == ("hardware slowdown",)
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 0
-    seen = monitor.activity(empty_region_s=1e-6)
-    assert (seen.device, seen.limits) == ("cuda:1", ("hardware slowdown",))
+    activity = monitor.activity(empty_region_s=1e-6)
+    assert (activity.device, activity.limits) == ("cuda:1", ("hardware slowdown",))
 
 
 def test_a_limit_that_the_driver_counts_is_judged_by_how_long_it_held(

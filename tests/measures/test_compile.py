@@ -67,11 +67,11 @@ def test_what_is_counted_and_tracked_is_the_module_as_written() -> None:
 
 def test_compiling_has_a_time_of_its_own_and_modules_as_written_have_none() -> None:
     """Seconds beyond a later call; resident memory would be the compiler's, and is not given."""
-    found = allocated(subject())
-    assert found.compile_s is not None
-    assert found.compile_s > 1e-4
-    assert isinstance(found.peak_alloc_bytes, int)
-    assert found.peak_tensor_bytes == tensor_peak(subject()).peak_tensor_bytes
+    record = allocated(subject())
+    assert record.compile_s is not None
+    assert record.compile_s > 1e-4
+    assert isinstance(record.peak_alloc_bytes, int)
+    assert record.peak_tensor_bytes == tensor_peak(subject()).peak_tensor_bytes
     assert allocated(BuiltSubject(make_case("Good"))).compile_s is None
     assert isinstance(resident(subject()).peak_rss_bytes, Failure)
 

@@ -30,7 +30,7 @@ def counts_of(
 
 
 def explanations(counts: Counts) -> dict[str, str]:
-    return {each.path: each.explanation for each in counts.disagreements}
+    return {disagreement.path: disagreement.explanation for disagreement in counts.disagreements}
 
 
 class Subclassed(nn.Conv2d):
@@ -156,15 +156,17 @@ def test_layers_held_in_a_plain_list_are_noticed() -> None:
     counts = counts_of(PlainList())
     assert counts.params == 0
     assert counts.macs == 2 * 16 * 64 * 16 * 9
-    assert [(one.name, one.calls) for one in counts.uncounted if one.counter == "cspbench"] == [
-        ("a weight that is no parameter of the model", 2)
-    ]
+    assert [
+        (operator.name, operator.calls)
+        for operator in counts.uncounted
+        if operator.counter == "cspbench"
+    ] == [("a weight that is no parameter of the model", 2)]
 
 
 def test_types_without_a_rule_are_listed_not_shown_as_zero() -> None:
     """SiLU counts 0 in thop and has no formula in torch: both say so."""
     counts = counts_of(nn.Sequential(nn.Conv2d(16, 16, 1), nn.SiLU()))
-    listed = {(one.counter, one.name): one.calls for one in counts.uncounted}
+    listed = {(operator.counter, operator.name): operator.calls for operator in counts.uncounted}
     assert listed == {("thop", "SiLU"): 1, ("torch", "silu"): 1}
 
 

@@ -36,11 +36,11 @@ def peak_of(
 
 
 def allocated_of(module: nn.Module | str, shape: tuple[int, ...], mode: str) -> Allocated:
-    found = cspbench.profile(
+    record = cspbench.profile(
         module, shape, measures=["allocated"], mode="train" if mode == "train" else "infer"
     ).allocated
-    assert found is not None
-    return found
+    assert record is not None
+    return record
 
 
 def test_a_chain_of_convolutions_holds_two_of_its_tensors_at_once() -> None:
@@ -110,14 +110,14 @@ def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
     case = make_case(find(entry), {}, shape=shape, mode="train" if mode == "train" else "infer")
     built = BuiltSubject(case)
     before = torch.get_num_threads()
-    found = set()
+    peaks = set()
     try:
         for threads in (1, 2) * 5:
             torch.set_num_threads(threads)
-            found.add(track(built, built.real(), "cpu").peak_tensor_bytes)
+            peaks.add(track(built, built.real(), "cpu").peak_tensor_bytes)
     finally:
         torch.set_num_threads(before)
-    assert found == {tensor_peak(built).peak_tensor_bytes}
+    assert peaks == {tensor_peak(built).peak_tensor_bytes}
 
 
 @pytest.mark.parametrize("mode", ["infer", "train"])
@@ -158,28 +158,28 @@ def test_a_training_steps_peak_is_split_into_all_kinds() -> None:
     At the optimizer's step nothing new arises but the weight's gradient is there; the peak is in
     the backward: output (saved by nobody, but held) and the gradient of ones, and the weight's.
     """
-    found = cspbench.profile(
+    peak = cspbench.profile(
         nn.Conv2d(4, 8, 1, bias=False), (1, 4, 10, 10), measures=["tensor_peak"], mode="train"
     ).tensor_peak
-    assert found is not None
-    assert found.split.weights == 32 * FLOAT
-    assert found.split.optimizer_state == 32 * FLOAT
-    assert found.split.activations == 800 * FLOAT
-    assert found.split.gradients == (800 + 32) * FLOAT
-    assert found.split.total == found.peak_tensor_bytes
+    assert peak is not None
+    assert peak.split.weights == 32 * FLOAT
+    assert peak.split.optimizer_state == 32 * FLOAT
+    assert peak.split.activations == 800 * FLOAT
+    assert peak.split.gradients == (800 + 32) * FLOAT
+    assert peak.split.total == peak.peak_tensor_bytes
 
 
 def test_the_allocators_peak_is_no_less_than_the_tensors() -> None:
     """Workspaces inside operators come on top."""
-    found = allocated_of("dense", (1, 64, 28, 28), "infer")
-    assert isinstance(found.peak_alloc_bytes, int)
-    assert found.peak_alloc_bytes >= found.peak_tensor_bytes
+    record = allocated_of("dense", (1, 64, 28, 28), "infer")
+    assert isinstance(record.peak_alloc_bytes, int)
+    assert record.peak_alloc_bytes >= record.peak_tensor_bytes
 
 
 def test_a_batch_that_would_never_fit_is_answered_without_allocating_it() -> None:
     """The forward's activations grow exactly with the batch: 10,000 images need 10,000 times."""
-    one, many = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
-    assert many.split.activations == 10_000 * one.split.activations
+    single, many = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
+    assert many.split.activations == 10_000 * single.split.activations
 
 
 class HoldsState(nn.Module):
@@ -286,8 +286,8 @@ class _KeepsFive(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (kept,) = ctx.saved_tensors
-        assert kept.shape[1] == 5 * gradients[0].shape[1]
+        (saved,) = ctx.saved_tensors
+        assert saved.shape[1] == 5 * gradients[0].shape[1]
         return gradients[0] * 2
 
 
@@ -417,9 +417,9 @@ def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(k
         with module_stack(net, on_change=owners.enter), LogsOwners(owners) as logs:
             output = net(torch.ones(1, 2, 4, 4))
             torch.autograd.backward([output], [torch.ones_like(output)])
-    found = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
-    assert {path for operator, path in found if operator in {"clone", "copy_"}} == {"slices"}
-    assert {entry for entry in found if entry[1] != "slices"} == {
+    entries = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
+    assert {path for operator, path in entries if operator in {"clone", "copy_"}} == {"slices"}
+    assert {entry for entry in entries if entry[1] != "slices"} == {
         ("tanh_backward", ""),
         ("mul", "keeps"),
         ("threshold_backward", "act"),

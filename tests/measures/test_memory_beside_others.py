@@ -124,16 +124,16 @@ def without_workspaces(
     """``changes`` less each block that is allocated and freed within one and the same operator."""
 
     def operator(time: float) -> int:
-        found = (i for i, (start, end) in enumerate(operators) if start <= time <= end)
-        return next(found, -1)
+        indices = (i for i, (start, end) in enumerate(operators) if start <= time <= end)
+        return next(indices, -1)
 
-    made: dict[int, int] = {}
+    starts: dict[int, int] = {}
     workspaces: set[int] = set()
     for index, (time, address, size) in enumerate(changes):
         if size > 0:
-            made[address] = index
-        elif address in made:
-            begin = made.pop(address)
+            starts[address] = index
+        elif address in starts:
+            begin = starts.pop(address)
             assert changes[begin][2] == -size
             if operator(time) == operator(changes[begin][0]) != -1:
                 workspaces |= {begin, index}
@@ -178,10 +178,10 @@ def test_allocated_says_the_same_tensor_peak_and_never_a_smaller_one(
 ) -> None:
     """Its tensor peak is the exact one; its allocator's peak has the workspaces on top."""
     built = BuiltSubject(case_of(entry, mode))
-    found = allocated(built)
-    assert found.peak_tensor_bytes == tensor_peak(built).peak_tensor_bytes
-    assert isinstance(found.peak_alloc_bytes, int)
-    assert found.peak_alloc_bytes >= found.peak_tensor_bytes
+    record = allocated(built)
+    assert record.peak_tensor_bytes == tensor_peak(built).peak_tensor_bytes
+    assert isinstance(record.peak_alloc_bytes, int)
+    assert record.peak_alloc_bytes >= record.peak_tensor_bytes
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def test_the_workspaces_of_batch_normalisation_by_hand(
     """
     case = make_case(find("dense"), {}, shape=(1, 64, 10, 10), mode=mode)
     assert case.input_gradient
-    found = allocated(ModuleSubject(case, module))
-    assert isinstance(found.peak_alloc_bytes, int)
-    assert found.peak_alloc_bytes - found.peak_tensor_bytes == beyond
+    record = allocated(ModuleSubject(case, module))
+    assert isinstance(record.peak_alloc_bytes, int)
+    assert record.peak_alloc_bytes - record.peak_tensor_bytes == beyond
 
 
 def of_32_mib(kind: str, mode: Mode) -> ModuleSubject:

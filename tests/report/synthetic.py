@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from making import by_stage, lines_of, with_measurements
 
+from cspbench import report
 from cspbench.plan.case import Case, Mode
 from cspbench.records.folder import RunFolder
 from cspbench.records.lines import Latency, Launch
@@ -279,3 +280,18 @@ def change(run: Run, index: int, *measurements: AnyMeasurement, **fields: object
     records = list(run.records)
     records[index] = with_measurements(records[index], *measurements, **fields)
     return msgspec.structs.replace(run, records=tuple(records))
+
+
+def report_text(run: Run, columns: Sequence[str] | None = None) -> str:
+    """``report.txt`` of ``run``."""
+    return report.text(report.results(run), columns)
+
+
+def render_report(run: Run, form: str) -> str:
+    """The report of ``run`` in one form."""
+    return report.render(report.results(run), form)
+
+
+def write_report(run: Run, folder: Path) -> list[Path]:
+    """Write the report of ``run`` into ``folder``."""
+    return report.write(report.results(run), folder)

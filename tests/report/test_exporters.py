@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from synthetic import change, make_run
+from synthetic import change, make_run, render_report
 
 from cspbench import report
 from cspbench.comparison.readers import read
@@ -32,7 +32,7 @@ def launch_medians(run: Run, index: int) -> list[float]:
 def test_pytest_benchmark_reads_ours_and_compares_two(run: Run, tmp_path: Path) -> None:
     """Its own command line shows both files and every case with times, one round a launch."""
     for name in ("0001_before", "0002_after"):
-        (tmp_path / f"{name}.json").write_text(report.render(run, "pytest-benchmark"))
+        (tmp_path / f"{name}.json").write_text(render_report(run, "pytest-benchmark"))
     process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest_benchmark", "compare"),
@@ -56,7 +56,7 @@ def test_its_statistics_are_those_of_the_launches(run: Run, tmp_path: Path) -> N
     """Computed by pytest-benchmark's own class from the same values."""
     from pytest_benchmark.stats import Stats
 
-    (tmp_path / "ours.json").write_text(report.render(run, "pytest-benchmark"))
+    (tmp_path / "ours.json").write_text(render_report(run, "pytest-benchmark"))
     first, *_ = json.loads((tmp_path / "ours.json").read_text())["benchmarks"]
     theirs = Stats()
     for value in launch_medians(run, 0):
@@ -171,7 +171,7 @@ def test_hyperfine_gets_its_results(run: Run) -> None:
 @pytest.mark.parametrize("form", EXPORTERS)
 def test_every_form_is_json_also_of_one_launch(form: str) -> None:
     """No interval, no spread: still numbers, and none of them NaN."""
-    text = report.render(make_run(("dense",), launches=1), form)
+    text = render_report(make_run(("dense",), launches=1), form)
     json.loads(text, parse_constant=pytest.fail)
     assert form in report.FORMATS
 

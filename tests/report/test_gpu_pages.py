@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 from making import make_gpu, make_gpu_activity, with_measurements
-from synthetic import make_run
+from synthetic import make_run, render_report, report_text
 
-from cspbench import report
 from cspbench.records.base import Failure
 from cspbench.records.lines import Latency
 from cspbench.records.machine import GpuActivity
@@ -67,7 +66,7 @@ def on_gpu(
 
 
 def text(run: Run) -> str:
-    return report.text(run)
+    return report_text(run)
 
 
 def line(run: Run, label: str) -> str:
@@ -159,7 +158,7 @@ def test_a_case_that_was_throttled_throughout_is_named() -> None:
 
 def test_the_csv_has_them_in_base_units() -> None:
     """Seconds and bytes; the share as it is."""
-    (first, *_) = csv.DictReader(io.StringIO(report.render(on_gpu(graphs=True), "csv")))
+    (first, *_) = csv.DictReader(io.StringIO(render_report(on_gpu(graphs=True), "csv")))
     assert float(first["host_latency_s"]) / float(first["latency_s"]) == pytest.approx(1.1)
     assert float(first["launch_overhead"]) == pytest.approx(0.5)
     assert first["peak_reserved_bytes"] == str(20 << 20)
@@ -183,7 +182,7 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
         for record, bytes_ in zip(run.records, kept, strict=True)
     )
     run = msgspec.structs.replace(run, info=info, records=records)
-    shown = report.text(run, ("peak_requested_bytes", "graph_bytes"))
+    shown = report_text(run, ("peak_requested_bytes", "graph_bytes"))
     (dense,) = (line for line in shown.splitlines() if "dense (reference)" in line)
     assert dense.split() == ["|", "dense", "(reference)", "|", "11.00", "|", "5.000", "|"]
     assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in shown

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_floor
-from synthetic import change, make_run
+from synthetic import change, make_run, render_report, report_text, write_report
 
 from cspbench import report
 from cspbench.errors import CspbenchError
@@ -38,7 +38,7 @@ def change_case(run: Run, index: int, **fields: object) -> Run:
 def test_a_page_meets_its_golden_text(form: str, name: str) -> None:
     """Every word and figure of a run of three entries in two modes."""
     golden = (GOLDEN / name).read_text(encoding="utf-8")
-    assert report.render(make_run(THREE), form) == golden
+    assert render_report(make_run(THREE), form) == golden
 
 
 def test_the_exact_part_does_not_depend_on_the_times_or_the_machine() -> None:
@@ -55,8 +55,8 @@ def test_the_exact_part_does_not_depend_on_the_times_or_the_machine() -> None:
             environment=msgspec.structs.replace(other.info.environment, device="another"),
         ),
     )
-    assert exact_part(report.text(run)) == exact_part(report.text(other))
-    assert report.text(run) != report.text(other)
+    assert exact_part(report_text(run)) == exact_part(report_text(other))
+    assert report_text(run) != report_text(other)
 
 
 def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -> None:
@@ -65,7 +65,7 @@ def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -
     counts = run.records[2].counts
     assert counts is not None
     changed = change(run, 2, msgspec.structs.replace(counts, params=counts.params + 1))
-    before, after = (exact_part(report.text(each)).splitlines() for each in (run, changed))
+    before, after = (exact_part(report_text(each)).splitlines() for each in (run, changed))
     differing = [new for old, new in zip(before, after, strict=True) if old != new]
     assert len(differing) == 1
     assert differing[0].startswith("| csp ")
@@ -87,7 +87,7 @@ def test_no_table_is_wider_than_100_columns_whatever_the_labels_and_columns(
     from wcwidth import wcswidth
 
     run = make_run(labels, reference=None, modes=("infer",), launches=2, turns=2)
-    for line in report.text(run, tuple(column.key for column in report.COLUMNS)).splitlines():
+    for line in report_text(run, tuple(column.key for column in report.COLUMNS)).splitlines():
         if line.startswith(("|", "+")):
             assert wcswidth(line) <= 100
 
@@ -103,7 +103,7 @@ def test_circumstances_are_no_wider_than_the_tables_but_for_the_command() -> Non
     )
     command = "python -m cspbench run " + " ".join(["--threads 2"] * 12)
     info = msgspec.structs.replace(run.info, command=command)
-    text = report.text(msgspec.structs.replace(run, launches=launches, info=info))
+    text = report_text(msgspec.structs.replace(run, launches=launches, info=info))
     assert "6 counted for want of" in " ".join(text.split())
     lines = text.splitlines()
     assert [len(line) > 100 for line in lines if line.startswith("repeat ")] == [True]
@@ -112,17 +112,17 @@ def test_circumstances_are_no_wider_than_the_tables_but_for_the_command() -> Non
 
 def test_chosen_columns_are_shown_and_no_others() -> None:
     """Exact ones in the exact table, timed ones in the timed."""
-    text = report.text(make_run(THREE), ("cio", "latency"))
+    text = report_text(make_run(THREE), ("cio", "latency"))
     assert "CIO" in exact_part(text)
     assert "params" not in text
     assert "latency" in text.removeprefix(exact_part(text))
     with pytest.raises(CspbenchError, match="no column 'latancy'; nearest: 'latency'"):
-        report.text(make_run(THREE), ("latancy",))
+        report_text(make_run(THREE), ("latancy",))
 
 
 def test_the_conclusion_names_the_fastest_and_how_the_others_stand() -> None:
     """Entry 2 of the made-up run costs 1 / 1.2 of the first, with little noise."""
-    text = " ".join(report.text(make_run(THREE, noise=0.001)).split())
+    text = " ".join(report_text(make_run(THREE, noise=0.001)).split())
     assert "At inference csp_fusion_first is fastest of 3 entries: 0.83" in text
     assert "of dense's latency with 0.833 of its MACs." in text
     assert "Against dense: 2 faster, 0 slower, 0 same, 0 undecided." in text
@@ -142,7 +142,7 @@ def test_equal_entries_are_not_told_apart() -> None:
             strict=True,
         )
     )
-    text = " ".join(report.text(change(run, 1, latencies=twin)).split())
+    text = " ".join(report_text(change(run, 1, latencies=twin)).split())
     assert "0 faster, 0 slower, 0 same, 1 undecided" in text
 
 
@@ -158,7 +158,7 @@ def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() ->
             run.records[1].latencies, run.records[0].latencies, [1, -1] * 3, strict=True
         )
     )
-    text = " ".join(report.text(change(run, 1, latencies=faster)).split())
+    text = " ".join(report_text(change(run, 1, latencies=faster)).split())
     assert (
         "At inference csp is fastest of 2 entries: 0.970 (0.946–0.996) of dense's latency" in text
     )
@@ -167,7 +167,7 @@ def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() ->
 
 def test_a_detectable_change_that_means_nothing_is_no_figure() -> None:
     """Of two noisy launches it would be some thousand percent."""
-    text = report.text(make_run(THREE, launches=2, noise=0.2))
+    text = report_text(make_run(THREE, launches=2, noise=0.2))
     assert "detectable: nothing below double or half" in text
 
 
@@ -181,7 +181,7 @@ def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
     run = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.01))
     )
-    text = report.text(run)
+    text = report_text(run)
     assert re.search(r"noise floor +known, but there was no launch\n", text)
     assert "reserved" not in text
     assert "compile" not in text
@@ -191,29 +191,29 @@ def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
     """Who is fastest is a fair question only on the same input."""
     run = make_run(THREE, modes=("infer",))
     run = change_case(run, 2, input_shape=(1, 128, 32, 32))
-    text = " ".join(report.text(run).split())
+    text = " ".join(report_text(run).split())
     assert "is fastest of 2 entries" in text
     assert "Not ranked, as their input is another: csp_fusion_first." in text
     assert "input 1x64x56x56 (csp_fusion_first: 1x128x32x32)" in text
     labelled = change_case(run, 2, label="mine.py:f 1x128x32x32")
-    assert "(mine.py:f: 1x128x32x32)" in " ".join(report.text(labelled).split())
-    assert "(`mine.py:f`: 1x128x32x32)" in report.render(labelled, "markdown")
+    assert "(mine.py:f: 1x128x32x32)" in " ".join(report_text(labelled).split())
+    assert "(`mine.py:f`: 1x128x32x32)" in render_report(labelled, "markdown")
 
 
 def test_one_launch_gives_no_interval_and_says_so() -> None:
     """No interval is invented from the samples of one process."""
-    text = " ".join(report.text(make_run(THREE, launches=1)).split())
+    text = " ".join(report_text(make_run(THREE, launches=1)).split())
     assert "one launch gives no interval, so nothing is told apart." in text
 
 
 def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:
     """Two of six launches."""
-    assert "2 of 6 launches" in report.text(make_run(THREE, launches=2, asked=6))
+    assert "2 of 6 launches" in report_text(make_run(THREE, launches=2, asked=6))
 
 
 def test_without_a_reference_there_are_no_ratios() -> None:
     """And the sentence gives the time itself."""
-    text = " ".join(report.text(make_run(THREE, reference=None)).split())
+    text = " ".join(report_text(make_run(THREE, reference=None)).split())
     assert "no reference entry is set, so there are no ratios" in text
     assert "ratio |" not in text
 
@@ -223,7 +223,7 @@ def test_beside_a_reference_of_another_input_the_reason_is_another() -> None:
     run = make_run(THREE, modes=("infer",))
     for index in (1, 2):
         run = change_case(run, index, reference=None, input_shape=(1, 128, 32, 32))
-    text = " ".join(report.text(run).split())
+    text = " ".join(report_text(run).split())
     assert "fastest of 2 entries" in text
     assert "; no reference entry has their input, so there are no ratios." in text
 
@@ -244,7 +244,7 @@ def test_a_failed_case_is_a_dash_with_its_reason_never_a_zero() -> None:
         if stage not in {"allocated", "resident"}
     }
     run = change(run, 1, failures=(failure,), measurements=measurements, latencies=())
-    text = report.text(run)
+    text = report_text(run)
     assert "1 of 3 cases failed (csp (inference)): see Failures." in text
     assert "- csp (inference): allocated signal: killed by SIGKILL" in text
     assert "traceback" not in text
@@ -259,7 +259,7 @@ def test_a_reading_that_is_missing_is_explained_in_a_note() -> None:
     counts = run.records[0].counts
     assert counts is not None
     broken = msgspec.structs.replace(counts, thop_macs=Failure(reason="thop raised KeyError"))
-    text = " ".join(report.text(change(run, 0, broken)).split())
+    text = " ".join(report_text(change(run, 0, broken)).split())
     assert "no MACs (thop) of dense (inference): thop raised KeyError" in text
 
 
@@ -269,7 +269,7 @@ def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
     allocated = run.records[0].allocated
     assert allocated is not None
     other = msgspec.structs.replace(allocated, peak_tensor_bytes=5)
-    text = " ".join(report.text(change(run, 0, other)).split())
+    text = " ".join(report_text(change(run, 0, other)).split())
     assert "bytes with fake tensors, 5 with real ones" in text
 
 
@@ -283,12 +283,12 @@ def test_hostile_text_in_a_label_stays_text() -> None:
     run = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, description=HOSTILE, suite="<b>")
     )
-    page = report.render(run, "markdown")
+    page = render_report(run, "markdown")
     assert "\x1b" not in page
     assert not [line for line in page.splitlines() if line.startswith("## heading")]
     outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", page)
     assert "<img" not in outside.replace(r"\<", "")
-    assert "\x1b" not in report.text(run)
+    assert "\x1b" not in report_text(run)
 
 
 def test_reports_hold_no_absolute_path() -> None:
@@ -302,13 +302,13 @@ def test_reports_hold_no_absolute_path() -> None:
     )
     run = change(run, 1, failures=(failure,))
     for form in ("table", "markdown", "csv"):
-        assert "/home/" not in report.render(run, form)
+        assert "/home/" not in render_report(run, form)
 
 
 def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
     """Six rows; the latency is the estimate to its last digit."""
     run = make_run(THREE)
-    rows = list(csv.DictReader(io.StringIO(report.render(run, "csv"))))
+    rows = list(csv.DictReader(io.StringIO(render_report(run, "csv"))))
     assert [(row["entry"], row["mode"]) for row in rows] == [
         (record.case.entry, record.case.mode) for record in run.records
     ]
@@ -324,8 +324,8 @@ def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
 def test_a_report_made_twice_is_identical_to_the_byte(tmp_path: Path) -> None:
     """Tables, PNG and SVG: nothing of the clock or of chance gets in."""
     run = make_run(THREE, launches=2, turns=3)
-    first = {path: path.read_bytes() for path in report.write(run, tmp_path)}
-    again = {path: path.read_bytes() for path in report.write(run, tmp_path)}
+    first = {path: path.read_bytes() for path in write_report(run, tmp_path)}
+    again = {path: path.read_bytes() for path in write_report(run, tmp_path)}
     assert first == again
     assert {path.relative_to(tmp_path).as_posix() for path in first} == {
         *("report.txt", "report.md", "report.csv"),
@@ -342,7 +342,7 @@ def test_a_report_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     """A file stands where the plots' folder should be."""
     (tmp_path / "plots").write_text("")
     with pytest.raises(CspbenchError, match=r"^cannot write .*plots"):
-        report.write(make_run(THREE, launches=2, turns=3), tmp_path)
+        write_report(make_run(THREE, launches=2, turns=3), tmp_path)
 
 
 def test_a_report_derives_its_rows_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,5 +354,5 @@ def test_a_report_derives_its_rows_once(tmp_path: Path, monkeypatch: pytest.Monk
         return rows(run)
 
     monkeypatch.setattr("cspbench.report.results.rows", counting)
-    report.write(make_run(THREE, launches=2, turns=3), tmp_path)
+    write_report(make_run(THREE, launches=2, turns=3), tmp_path)
     assert len(derived) == 1

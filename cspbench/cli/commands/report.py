@@ -17,11 +17,11 @@ def report(request: ReportRequest) -> ExitCode:
         return _history(request, request.history)
     for name in request.runs:
         path = Path(name)
-        run = folder.read(path)
+        results = views.results(folder.read(path))
         try:
-            written = views.write(run, path, request.columns)
+            written = views.write(results, path, request.columns)
         finally:
-            print(views.render(run, request.format, request.columns))
+            print(views.render(results, request.format, request.columns))
         if request.format == "table":
             print(f"\nIn {name}\n{output.written_files(written, path)}")
     return ExitCode.OK

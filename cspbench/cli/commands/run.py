@@ -18,10 +18,11 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
     with Session.begin(request, output.print_to_stderr) as session:
         is_complete = output.measure(session)
         result = session.read()
+        results = report.results(result)
         try:
-            paths = report.write(result, session.path, columns)
+            paths = report.write(results, session.path, columns)
         finally:  # the table is shown also where its files cannot be written
-            print(report.text(result, columns))
+            print(report.text(results, columns))
     folder = output.shown_path(session.path)
     print(f"\nRun folder: {folder}")
     print(output.written_files(paths, session.path))

@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ..execution.storages import storage_key
 from .formulas import conv_macs
 
 aten = torch.ops.aten
@@ -87,11 +88,6 @@ class OperatorLog(TorchDispatchMode):
             self.weights[id(parameter)] = parameter.numel()
         self.macs[self._stack[-1] if self._stack else ""] += macs
         self.activations += output.numel()
-
-
-def storage_key(tensor: Tensor) -> int:
-    """The identity of a tensor's storage, as long as it lives."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch's only stable identity
 
 
 def _is_on_meta(result: object) -> bool:

@@ -11,7 +11,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...records.gradient_terms import INPUT
-from .labels import Labels, Terms, storage_key
+from ..execution.storages import storage_key
+from .labels import Labels, Terms
 from .operation import SPLITS, Operation
 from .owners import WeightOwners
 from .rules import WeightRead, result_of

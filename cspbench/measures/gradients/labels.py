@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..execution.storages import storage_key
+
 Terms = frozenset[int]
 _NOTHING = 0  # the number of the empty set
 
@@ -113,11 +115,6 @@ def collapsed(label: Tensor) -> Tensor:
         if label.stride(axis) == 0 or bool((label == first).all()):
             label = first
     return label
-
-
-def storage_key(tensor: Tensor) -> int:
-    """The identity of a tensor's storage, as long as it lives."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch's only identity
 
 
 def _key(tensor: Tensor) -> tuple[int, int]:

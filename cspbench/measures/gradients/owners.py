@@ -6,7 +6,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from .labels import storage_key
+from ..execution.storages import storage_key
 
 
 class WeightOwners:

@@ -38,7 +38,7 @@ def history(measured: History) -> "Figure":
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
-            axes.set_ylabel(" ".join(measured.column.header.split()) if axes is grid[0] else "")
+            axes.set_ylabel(measured.column.title if axes is grid[0] else "")
         legend = grid[-1].get_legend()
         if legend is not None:
             sns.move_legend(grid[-1], "upper left", bbox_to_anchor=(1.02, 1), title=None)

@@ -96,10 +96,10 @@ def test_only_fusion_first_lets_the_two_sides_share_terms(
     (split,) = structure.splits
     assert [part.channels for part in split.parts] == [4, 4]
     assert [structure.named(part.terms) for part in split.parts] == [(PART_1,), (PART_2,)]
-    found = tuple(
+    names = tuple(
         tuple(structure.weights[number].name for number in part.weights) for part in split.parts
     )
-    assert found == sides
+    assert names == sides
     # Both parts of the base are shared, so that they are written as one.
     whole = {BASE if name in {PART_1, PART_2} else name for name in shared}
     assert set(structure.named(split.shared)) == whole
@@ -176,10 +176,10 @@ class Wrapped(nn.Module):
 
 
 def written(m: Wrapped, x: Tensor) -> Tensor:
-    made = x.new_zeros(1, 6, 6, 6)
-    made[:, 1:5] = m.a(x)
-    made[:, :2].add_(x[:, 2:])
-    out: Tensor = m.b(made)
+    filled = x.new_zeros(1, 6, 6, 6)
+    filled[:, 1:5] = m.a(x)
+    filled[:, :2].add_(x[:, 2:])
+    out: Tensor = m.b(filled)
     return out
 
 
@@ -363,7 +363,7 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
     """With every source cut off as a leaf, a term is read where its gradient is not zero."""
     case = make_case(entry, {"activation": "silu"}, img_size=8)  # which, unlike ReLU, is never 0
     leaves: list[Tensor] = []
-    found: list[tuple[str, set[tuple[int, int]]]] = []
+    reads: list[tuple[str, set[tuple[int, int]]]] = []
 
     def look(name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         (x,) = inputs
@@ -376,7 +376,7 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
             if gradient is not None
             for channel in gradient.abs().sum((0, 2, 3)).nonzero().flatten().tolist()
         }
-        found.append((name, read))
+        reads.append((name, read))
 
     def restart(_: nn.Module, __: object, output: Tensor) -> Tensor:
         leaves.append(output.detach().requires_grad_())
@@ -391,7 +391,7 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
         leaves.append(torch.randn(case.input_shape, requires_grad=True))
         module(leaves[0].clone())
     structure = trace(BuiltSubject(case).meta(), leaves[0])
-    assert found == [
+    assert reads == [
         (
             weight.name,
             {(span.source, c) for span in weight.reads for c in range(span.start, span.stop)},

@@ -169,23 +169,23 @@ def test_columns_and_parameters_are_those_of_the_block() -> None:
 def test_the_gradients_are_those_of_autograd_where_an_activation_works_in_place() -> None:
     block = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 1))
     x = torch.randn(2, 3, 4, 4, requires_grad=True)
-    with captured_gradients(block, {"0"}) as found:
+    with captured_gradients(block, {"0"}) as gradients:
         block(x).square().sum().backward()
     between = block[0](x)
     loss = block[2](functional.relu(between)).square().sum()
     expected = torch.autograd.grad(loss, [x, between])
-    torch.testing.assert_close([found["input", 0], found["0", 0]], list(expected))
+    torch.testing.assert_close([gradients["input", 0], gradients["0", 0]], list(expected))
     assert not block[0]._forward_hooks
 
 
 def test_the_gradient_by_a_map_that_the_loss_does_not_need_is_0() -> None:
     block = nn.ModuleDict({"used": nn.Conv2d(3, 4, 1), "idle": nn.Conv2d(3, 4, 1)})
-    with captured_gradients(block, {"used", "idle"}) as found:
+    with captured_gradients(block, {"used", "idle"}) as gradients:
         x = torch.randn(2, 3, 4, 4)
         block["idle"](x)
         block["used"](x).sum().backward()
-    assert torch.equal(found["idle", 0], torch.zeros(2, 4, 4, 4))
-    assert torch.equal(found["used", 0], torch.ones(2, 4, 4, 4))
+    assert torch.equal(gradients["idle", 0], torch.zeros(2, 4, 4, 4))
+    assert torch.equal(gradients["used", 0], torch.ones(2, 4, 4, 4))
 
 
 def test_a_gradient_that_the_pool_spreads_has_few_directions() -> None:
@@ -326,7 +326,7 @@ def nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "description"),
     [
         ("flat", "got tuple of a tensor (9, 16) of torch.float32, a tensor (9,) of torch.int64"),
         ("soft", "got tuple of a tensor (9, 1, 4, 4) of torch.float32, a tensor (9,) of torch.flo"),
@@ -338,7 +338,7 @@ def nothing() -> None:
         ("nothing", "cannot yield batches: TypeError: 'NoneType' object is not iterable"),
     ],
 )
-def test_other_batches_are_refused(name: str, found: str) -> None:
+def test_other_batches_are_refused(name: str, description: str) -> None:
     with pytest.raises(CspbenchError) as raised:
         yielded(f"{__name__}:{name}")
-    assert found in str(raised.value)
+    assert description in str(raised.value)

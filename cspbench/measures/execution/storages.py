@@ -1,0 +1,8 @@
+"""Identities of tensors' storages."""
+
+from torch import Tensor
+
+
+def storage_key(tensor: Tensor) -> int:
+    """The identity of a tensor's storage, as long as it lives."""
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch's only identity
