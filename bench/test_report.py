@@ -19,7 +19,7 @@ from synthetic import make_large_run, write_folder
 
 from cspbench.records.folder import read
 from cspbench.report import FORMATS, plots, render, write
-from cspbench.report.results import results
+from cspbench.report.results import derive
 
 ENTRIES = 500
 
@@ -38,8 +38,8 @@ def test_a_step_of_a_large_report(benchmark: BenchmarkFixture, step: str, folder
     run = read(folder)
     steps: dict[str, Callable[[], object]] = {
         "read": lambda: read(folder),
-        "derive": lambda: results(run),
-        "write": lambda: write(results(run), folder),
+        "derive": lambda: derive(run),
+        "write": lambda: write(derive(run), folder),
     }
     benchmark.pedantic(steps[step], rounds=1, warmup_rounds=0)
 
@@ -47,14 +47,14 @@ def test_a_step_of_a_large_report(benchmark: BenchmarkFixture, step: str, folder
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_form_of_a_large_report(benchmark: BenchmarkFixture, form: str, folder: Path) -> None:
     benchmark.group = "report of 1,000 cases, by form"
-    derived = results(read(folder))
+    derived = derive(read(folder))
     benchmark.pedantic(render, args=(derived, form), rounds=1, warmup_rounds=0)
 
 
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_of_a_large_run(benchmark: BenchmarkFixture, name: str, folder: Path) -> None:
     benchmark.group = "figures of 1,000 cases, drawn and encoded"
-    derived = results(read(folder))
+    derived = derive(read(folder))
 
     def draw() -> None:
         figure = plots.FIGURES[name](derived)

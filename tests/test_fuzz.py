@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from making import lines_of
-from synthetic import render_report
+from synthetic import render_report, report_text
 from test_compare import a_run
 from test_gradients import DENSE, make_run
 
-from cspbench import cli, report
+from cspbench import cli
 from cspbench.comparison.thresholds import gate
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
@@ -165,7 +165,7 @@ def of_pytest(run: Any) -> str:
 
 @pytest.mark.parametrize(
     "render",
-    [lambda run: render_report(run, "markdown"), report.text, of_pytest],
+    [lambda run: render_report(run, "markdown"), report_text, of_pytest],
     ids=["markdown", "table", "pytest-benchmark"],
 )
 def test_a_damaged_report_is_said_or_read(

@@ -1,7 +1,7 @@
 """Tables, plots and pages of a run or a comparison, from its records alone."""
 
 from .columns import COLUMNS, Column, choose
-from .results import Results, results
+from .results import Results, derive
 from .writing import FORMATS, render, text, write, write_history
 
 __all__ = [
@@ -10,8 +10,8 @@ __all__ = [
     "Column",
     "Results",
     "choose",
+    "derive",
     "render",
-    "results",
     "text",
     "write",
     "write_history",

@@ -21,7 +21,7 @@ class Results:
         return (min(counts), max(counts)) if counts else (0, 0)
 
 
-def results(run: Run) -> Results:
+def derive(run: Run) -> Results:
     """What a report shows of ``run``: all its cases are judged together, here and only here."""
     table = rows(run)
     return Results(run=run, rows=table, rankings=rankings(table))

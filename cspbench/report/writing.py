@@ -8,7 +8,7 @@ from ..errors import CspbenchError
 from ..records.files import replace_file
 from ..records.run import Run
 from .columns import Column, choose
-from .results import Results, results
+from .results import Results, derive
 
 FORMATS = (
     *("table", "markdown", "csv"),
@@ -76,7 +76,7 @@ def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str,
     from . import history, plots
     from .frame import history_csv
 
-    measured = history.history([results(run) for run in runs], measure)
+    measured = history.history([derive(run) for run in runs], measure)
     figure = plots.history(measured)
     contents = {folder / f"history-{measure}.csv": history_csv(measured).encode()}
     for suffix in plots.FORMATS:

@@ -127,10 +127,7 @@ class Difference:
         """
         if self.standard_error is None:
             return None
-        from scipy.special import nctdtrinc
-
-        critical = t_quantile(1 - alpha / 2, self.degrees)
-        reach = float(nctdtrinc(self.degrees, 1 - power, critical))
+        reach = _detectable_errors(self.degrees, alpha, power)
         return math.expm1(min(reach * self.standard_error, _LARGEST_LOG))
 
 
@@ -238,6 +235,14 @@ def t_quantile(probability: float, degrees: float) -> float:
     from scipy.special import stdtrit  # scipy.stats would take most of a second to import
 
     return float(stdtrit(degrees, probability))
+
+
+@lru_cache(maxsize=4096)  # milliseconds each, and most cases of a run have the same degrees
+def _detectable_errors(degrees: float, alpha: float, power: float) -> float:
+    """The non-centrality that a t test finds with that power: an effect in standard errors."""
+    from scipy.special import nctdtrinc
+
+    return float(nctdtrinc(degrees, 1 - power, t_quantile(1 - alpha / 2, degrees)))
 
 
 def _mean_log(values: Sequence[float]) -> Difference:

@@ -34,7 +34,7 @@ from cspbench.records.measurements import GradientTerms
 from cspbench.records.run import Record, Run, TrainingSettings
 from cspbench.records.trainings import Head, Reading, Training
 from cspbench.report import plots
-from cspbench.report.results import results
+from cspbench.report.results import derive
 
 SMALL = ("gradients", "csp", "--set", "channels=8", "--set", "layers=2", "--set", "growth=4")
 SHORT = (*SMALL, "--input", "1,8,8,8", "--seeds", "2", "--steps", "4")
@@ -389,17 +389,17 @@ def test_nothing_that_was_not_to_be_measured_is_called_missing() -> None:
 def test_the_figures_show_what_each_weight_reads_and_the_course_of_training() -> None:
     """Shares of a source's terms by weight; means over seeds by step."""
     run = make_run({"dense": DENSE})
-    terms = plots.gradient_terms(results(run))
+    terms = plots.gradient_terms(derive(run))
     assert terms is not None
     cells = terms.axes[0].collections[0].get_array()
     assert cells is not None
     assert cells.reshape(2, 3).tolist() == [[0.5, 0.0, 0.0], [0.5, 1.0, 0.0]]
-    course = plots.gradient_course(results(run))
+    course = plots.gradient_course(derive(run))
     assert course is not None
     line = course.axes[0].lines[0]
     assert np.asarray(line.get_xdata()).tolist() == [0, 8]
     assert np.asarray(line.get_ydata()) == pytest.approx([0.215, 0.6025])
-    assert plots.gradient_similarity(results(run)) is not None
+    assert plots.gradient_similarity(derive(run)) is not None
 
 
 def test_the_frame_has_a_row_a_case_with_intervals_over_seeds() -> None:

@@ -284,14 +284,14 @@ def change(run: Run, index: int, *measurements: AnyMeasurement, **fields: object
 
 def report_text(run: Run, columns: Sequence[str] | None = None) -> str:
     """``report.txt`` of ``run``."""
-    return report.text(report.results(run), columns)
+    return report.text(report.derive(run), columns)
 
 
 def render_report(run: Run, form: str) -> str:
     """The report of ``run`` in one form."""
-    return report.render(report.results(run), form)
+    return report.render(report.derive(run), form)
 
 
 def write_report(run: Run, folder: Path) -> list[Path]:
     """Write the report of ``run`` into ``folder``."""
-    return report.write(report.results(run), folder)
+    return report.write(report.derive(run), folder)

@@ -16,7 +16,7 @@ from cspbench import report
 from cspbench.comparison.readers import read
 from cspbench.records.run import Run
 from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
-from cspbench.report.results import results
+from cspbench.report.results import derive
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_bencher_metrics_keep_the_published_schema(run: Run) -> None:
     """Latency in nanoseconds inside its interval; exact figures beside it; slugs of Bencher's."""
     properties = BMF["patternProperties"][".+"]["patternProperties"][".+"]["properties"]
     assert set(properties) == set(Metric.__struct_fields__)
-    benchmarks = msgspec.convert(bencher(results(run)), dict[str, dict[str, Metric]])
+    benchmarks = msgspec.convert(bencher(derive(run)), dict[str, dict[str, Metric]])
     first = benchmarks[run.records[0].case.key]
     mean = math.exp(sum(map(math.log, launch_medians(run, 0))) / len(run.launches))
     assert first["latency"].value == pytest.approx(mean * 1e9)
@@ -129,7 +129,7 @@ class Custom(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_github_action_benchmark_gets_its_custom_form(run: Run) -> None:
     """A flat list of unique names, smaller better: times, bytes and counts."""
-    entries = msgspec.convert(github_action_benchmark(results(run)), list[Custom])
+    entries = msgspec.convert(github_action_benchmark(derive(run)), list[Custom])
     names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
     assert names[0] == "dense (infer): latency"
@@ -155,7 +155,7 @@ class Result(msgspec.Struct, forbid_unknown_fields=True):
 
 def test_hyperfine_gets_its_results(run: Run) -> None:
     """One time a launch, statistics of these, and an exit code each."""
-    exported = msgspec.convert(hyperfine(results(run))["results"], list[Result])
+    exported = msgspec.convert(hyperfine(derive(run))["results"], list[Result])
     assert [result.command for result in exported] == [
         record.case.key for record in run.records[:3]
     ]

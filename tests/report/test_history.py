@@ -15,7 +15,7 @@ from cspbench.records.machine import Git
 from cspbench.records.run import Run
 from cspbench.report import history, plots
 from cspbench.report.history import History
-from cspbench.report.results import results
+from cspbench.report.results import derive
 
 TWO = ("dense", "csp")
 
@@ -31,7 +31,7 @@ def on(day: int, commit: str, run: Run | None = None, *, dirty: bool = False) ->
 
 
 def measured(runs: Sequence[Run], measure: str) -> History:
-    return history.history([results(run) for run in runs], measure)
+    return history.history([derive(run) for run in runs], measure)
 
 
 def grown(run: Run) -> Run:

@@ -39,7 +39,7 @@ def ab(request: AbRequest) -> ExitCode:
         run = session.read()
     comparison = in_turns(run, rules)
     try:
-        paths = report.write(report.results(run), session.path)
+        paths = report.write(report.derive(run), session.path)
     finally:
         _print_comparison(comparison, request.judging.format)
     if not is_complete:

@@ -17,7 +17,7 @@ def report(request: ReportRequest) -> ExitCode:
         return _history(request, request.history)
     for name in request.runs:
         path = Path(name)
-        results = views.results(folder.read(path))
+        results = views.derive(folder.read(path))
         try:
             written = views.write(results, path, request.columns)
         finally:

@@ -18,7 +18,7 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
     with Session.begin(request, output.print_to_stderr) as session:
         is_complete = output.measure(session)
         result = session.read()
-        results = report.results(result)
+        results = report.derive(result)
         try:
             paths = report.write(results, session.path, columns)
         finally:  # the table is shown also where its files cannot be written
