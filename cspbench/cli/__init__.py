@@ -1,5 +1,5 @@
 """The command line: the only wing that prints and chooses exit codes."""
 
-from .main import main
+from .dispatch import main
 
 __all__ = ["main"]
