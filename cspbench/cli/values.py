@@ -69,7 +69,7 @@ def device(text: str) -> str:
 
 def count(text: str) -> int:
     """A whole number from 1 on."""
-    return _whole("a count", text, 1, 1_000_000)
+    return _whole_number("a count", text, 1, 1_000_000)
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -87,14 +87,14 @@ def batch_sizes(text: str) -> tuple[int, ...] | str:
 
 def steps(text: str) -> int:
     """The number of steps of a training."""
-    return _whole("a number of steps", text, 4, 1_000_000)
+    return _whole_number("a number of steps", text, 4, 1_000_000)
 
 
 def seed(text: str) -> int:
     """A seed, as large as a run can hold."""
-    from ..records.run import MOST_SEED
+    from ..records.run import MAX_SEED
 
-    return _whole("a seed", text, 0, MOST_SEED)
+    return _whole_number("a seed", text, 0, MAX_SEED)
 
 
 def seconds(text: str) -> float:
@@ -124,9 +124,9 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def _whole(kind: str, text: str, least: int, most: int) -> int:
+def _whole_number(kind: str, text: str, minimum: int, maximum: int) -> int:
     number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
-    if not least <= number <= most:
+    if not minimum <= number <= maximum:
         quote = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
-        raise CspbenchError(f"{kind} is a whole number from {least} to {most}, got {quote!r}")
+        raise CspbenchError(f"{kind} is a whole number from {minimum} to {maximum}, got {quote!r}")
     return number
