@@ -7,6 +7,6 @@ if __name__ == "__main__":
         from .cli import main
 
         code = main()
-    except KeyboardInterrupt:  # before there was anything to keep
+    except KeyboardInterrupt:  # while modules are still being imported
         code = 130
     sys.exit(code)

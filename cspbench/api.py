@@ -1,6 +1,6 @@
-"""What ``import cspbench`` gives: `profile` a module or an entry, `compare` two runs.
+"""The Python interface: `profile` a module or a catalogue entry, `compare` two runs.
 
-torch is imported by `profile` alone, so that runs can be compared where it is absent.
+Only `profile` imports torch, so that runs can be compared where it is not installed.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose text is the layer-by-layer table."""
+    """A `Record` whose ``str`` is the layer-by-layer table."""
 
     def __str__(self) -> str:
         from .report import summary
@@ -41,7 +41,7 @@ class Profile(Record, frozen=True, kw_only=True):
 
 
 class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose text is the tables."""
+    """A comparison of two runs whose ``str`` is its tables."""
 
     def __str__(self) -> str:
         from .report import comparison
@@ -52,13 +52,13 @@ class Comparison(result.Comparison, frozen=True, kw_only=True):
 def compare(
     baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
 ) -> Comparison:
-    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
+    """The changes from ``baseline`` to ``candidate`` that exceed the thresholds of ``gate``.
 
-    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
-    one, or results of pytest-benchmark. Raises `CspbenchError` for what cannot be read.
+    Each side is a run, a run folder or one of its two files, a saved report or pull request
+    comment, or pytest-benchmark's JSON. Raises `CspbenchError` for a side that cannot be read.
     """
-    changes = compare_runs(baseline, candidate, gate=gate)
-    return Comparison(**msgspec.structs.asdict(changes))
+    comparison = compare_runs(baseline, candidate, gate=gate)
+    return Comparison(**msgspec.structs.asdict(comparison))
 
 
 def profile(
@@ -72,15 +72,16 @@ def profile(
     arguments: dict[str, Value] | None = None,
     turns: int = 10,
 ) -> Profile:
-    """What a module, or a catalogue entry, costs for an input (N, C, H, W).
+    """The cost of a module or a catalogue entry for an input (N, C, H, W).
 
-    ``measures`` are of ``counts`` and ``tensor_peak`` (exact, nothing is allocated), ``allocated``
-    and ``latency`` (run for real, in this process: one launch, so that no interval can be given;
-    the command line measures in several). ``arguments`` are laid over an entry's defaults. A
-    module is measured on copies and stays bit-identical.
+    ``measures`` may name ``counts`` and ``tensor_peak``, which are exact and allocate nothing, and
+    ``allocated`` and ``latency``, which run the module in this process. Latency is measured in one
+    launch of ``turns`` samples and therefore has no interval; the command line uses several
+    launches. ``arguments`` override an entry's defaults. A module is measured on copies and stays
+    bit-identical.
 
-    Raises `CspbenchError` for an unknown name, argument, shape or device, and whatever the module's
-    own forward raises.
+    Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
+    the module's forward through.
     """
     stages = list(measures)
     for stage in stages:
@@ -118,7 +119,7 @@ def _subject(
     precision: Precision,
     arguments: dict[str, Value],
 ) -> "Subject":
-    """The subject that is measured; raises `CspbenchError` for an unknown name or argument."""
+    """The subject to measure; raises `CspbenchError` for an unknown name or argument."""
     from torch import nn
 
     from .measures.execution.subject import BuiltSubject, ModuleSubject

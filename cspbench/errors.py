@@ -1,4 +1,4 @@
-"""The one base error, and the sentence for a name that is not known."""
+"""The base class of all errors that users see, and the message for an unknown name."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,11 +9,13 @@ class CspbenchError(Exception):
 
 
 class AbsentError(CspbenchError):
-    """What was asked for is not in the code that was searched: no failure of what is there."""
+    """The measured code lacks an entry or a builder: it is absent, which is not a failed case."""
 
 
-def unknown(kind: str, given: object, allowed: Iterable[str], *, hint: str = "") -> CspbenchError:
-    """An error that says what arrived, the nearest allowed names and where to see them all.
+def unknown(kind: str, name: object, allowed: Iterable[str], *, hint: str = "") -> CspbenchError:
+    """An error that quotes ``name`` and offers the nearest ``allowed`` names, or all of a few.
+
+    ``hint`` says what else is allowed, or where all names are listed.
 
     >>> str(unknown("catalogue entry", "csp_fusion_lst", ["csp_fusion_last", "dense"]))
     "no catalogue entry 'csp_fusion_lst'; nearest: 'csp_fusion_last'"
@@ -21,11 +23,11 @@ def unknown(kind: str, given: object, allowed: Iterable[str], *, hint: str = "")
     "no mode 'fast'; allowed: 'infer', 'train'"
     """
     names = list(allowed)
-    nearest = difflib.get_close_matches(str(given), names, n=3, cutoff=0.7)
+    nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.7)
     if nearest:
         offer = "nearest: " + ", ".join(map(repr, nearest))
     elif len(names) <= 12:
         offer = "allowed: " + (", ".join(map(repr, names)) or "none")
     else:
         offer = f"{len(names)} are known"
-    return CspbenchError(f"no {kind} {str(given)!r}; {offer}" + (f" ({hint})" if hint else ""))
+    return CspbenchError(f"no {kind} {str(name)!r}; {offer}" + (f" ({hint})" if hint else ""))

@@ -1,4 +1,4 @@
-"""Numbers to text: counts, bytes, seconds. Base units come in, a scaled text goes out."""
+"""Numbers as text: counts, bytes, seconds, ratios, all given in base units."""
 
 import math
 
@@ -57,7 +57,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as people write it.
+    """A shape with its sizes joined by ``x``.
 
     >>> shape_text((1, 64, 56, 56))
     '1x64x56x56'
@@ -66,7 +66,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def significant_text(value: float, digits: int = 4) -> str:
-    """A number to so many significant digits, whole thousands separated, never an exponent.
+    """A number with that many significant digits, thousands separated, without an exponent.
 
     >>> significant_text(18.934), significant_text(0.0234567), significant_text(1234567.8)
     ('18.93', '0.02346', '1,234,568')
@@ -78,7 +78,7 @@ def significant_text(value: float, digits: int = 4) -> str:
 
 
 def ratio_text(ratio: float) -> str:
-    """A ratio to three decimals, more where it is small; a bare 1 is exactly 1.
+    """A ratio to three decimals, or three significant digits below 0.1; ``1`` means exactly 1.
 
     >>> ratio_text(0.78349), ratio_text(1.0), ratio_text(1.0001), ratio_text(0.00123)
     ('0.783', '1', '1.000', '0.00123')
@@ -89,7 +89,7 @@ def ratio_text(ratio: float) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A share in percent to two significant digits, a whole percent from 10 on, none above 1000.
+    """A share in percent: two significant digits below 10%, whole percents from there to 1000%.
 
     >>> percent_text(0.01), percent_text(0.0123), percent_text(0.0004), percent_text(0.31)
     ('1%', '1.2%', '0.04%', '31%')

@@ -1,1 +1,1 @@
-"""CNN building blocks: nn.Modules only, which do not know that they are measured."""
+"""CNN building blocks: plain nn.Modules, independent of the rest of the package."""

@@ -1,4 +1,4 @@
-"""All channel arithmetic of the blocks, so that odd counts are rounded in one way everywhere."""
+"""The channel arithmetic of all blocks, so that odd counts are rounded in the same way."""
 
 
 def split_channels(channels: int, gamma: float) -> tuple[int, int]:
@@ -37,7 +37,7 @@ def dense_inputs(channels: int, layers: int, growth: int) -> tuple[int, ...]:
     (64, 96, 128)
     """
     require_positive(channels=channels, layers=layers, growth=growth)
-    return tuple(channels + made * growth for made in range(layers))
+    return tuple(channels + layer * growth for layer in range(layers))
 
 
 def dense_output(channels: int, layers: int, growth: int) -> int:
@@ -92,20 +92,20 @@ def two_way_channels(inputs: int, growth: int, bn_size: int) -> tuple[int, int]:
 
 
 def require_groups(groups: int, channels: int, *, kernel: str = "3x3") -> None:
-    """Nothing; raises ValueError unless ``groups`` divides ``channels``."""
+    """Raise ValueError unless ``groups`` divides ``channels``."""
     require_positive(groups=groups)
     if channels % groups:
         raise ValueError(f"groups={groups} does not divide the {channels} channels of the {kernel}")
 
 
-def require_channels(given: int, *, expected: int) -> None:
-    """Nothing; raises ValueError where they differ, which slices and normalisation do not say."""
-    if given != expected:
-        raise ValueError(f"expected {expected} channels, got {given}")
+def require_channels(channels: int, *, expected: int) -> None:
+    """Raise ValueError unless ``channels`` is ``expected``, which slices do not check."""
+    if channels != expected:
+        raise ValueError(f"expected {expected} channels, got {channels}")
 
 
 def require_positive(**numbers: float) -> None:
-    """Nothing; raises ValueError, naming the first of ``numbers`` that is not above 0."""
+    """Raise ValueError, naming the first of ``numbers`` that is not above 0."""
     for name, number in numbers.items():
         if not number > 0:
             raise ValueError(f"{name} must be above 0, got {number!r}")

@@ -1,4 +1,4 @@
-"""The frame of every network: stem, stages, head; it returns logits, never a softmax of them.
+"""The frame of all networks: stem, stages, head; networks return logits without a softmax.
 
 All networks take (N, 3, H, W) and return (N, classes). All raise ValueError for ``classes`` that
 are not above 0 and for an unknown ``activation``.

@@ -1,4 +1,4 @@
-"""Residual networks in CSP designs (arXiv 1911.11929), in the regular forms that timm gives them.
+"""Residual networks in CSP designs (arXiv 1911.11929), in the regular forms of timm.
 
 The numbers of each form are those of timm's models. One 1x1 convolution, whose output is cut into
 halves, computes what two do in the official configuration files. As everywhere in this package,
@@ -93,7 +93,7 @@ _FORMS: Mapping[str, _Form] = {
 
 
 class CSPResNet(Network):
-    """CSPResNet-50 and CSPResNeXt-50; ``form`` is the name that timm gives to one of four.
+    """CSPResNet-50 and CSPResNeXt-50; ``form`` is timm's name of one of four variants.
 
     The 1x1 before the halves is linear in all stages. Raises ValueError for another ``form``.
     """

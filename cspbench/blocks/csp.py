@@ -27,7 +27,7 @@ from .layers import chosen, pool_layer
 
 
 class _Split(DenseStage):
-    """The frame of all designs: the split, and the dense block that x_0'' goes through."""
+    """The frame of all designs: the split, and the dense block on x_0''."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class _Split(DenseStage):
 
 
 class SplitOnly(_Split):
-    """[x_0', x_0'', x_1, ..., x_k]: no transition at all.
+    """[x_0', x_0'', x_1, ..., x_k], without any transition.
 
     Not a design of the paper, but what some mean by CSP. Returns (N, channels + layers * growth,
     H, W).
@@ -241,7 +241,7 @@ def design_stage(
     designs: Mapping[str, type[Design]] = DESIGNS,
     **arguments: Any,
 ) -> Design:
-    """Stage of the design that ``designs`` holds under ``name``; ``t1`` is used by ``csp`` alone.
+    """The stage of the design ``name`` in ``designs``; only ``csp`` uses ``t1``.
 
     Raises ValueError for an unknown name.
     """

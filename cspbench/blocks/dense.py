@@ -65,7 +65,7 @@ class DenseBlock(nn.Module):
 
 
 class DenseStage(nn.Module):
-    """What the designs of Figure 3 share: of which type their dense block and transitions are."""
+    """The types of dense block and transition that the designs of Figure 3 use."""
 
     block_type: ClassVar[type[DenseBlock]] = DenseBlock
     transition_type: ClassVar[type[Transition]] = Transition

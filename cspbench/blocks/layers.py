@@ -34,12 +34,12 @@ POOLS: Mapping[str, Callable[[], nn.Module]] = {
 
 
 def activation_layer(name: str) -> nn.Module:
-    """Activation of that name, in place where torch can; raises ValueError for an unknown one."""
+    """The activation of that name, in place if possible; raises ValueError for an unknown name."""
     return chosen("activation", name, ACTIVATIONS)()
 
 
 def pool_layer(name: str) -> nn.Module:
-    """Pool of that name, 2x2 with stride 2, or the identity; raises ValueError for another name.
+    """The pool of that name (2x2, stride 2) or the identity; raises ValueError for other names.
 
     (N, C, H, W) to (N, C, H // 2, W // 2), the shape unchanged for ``none``.
     """
@@ -47,7 +47,7 @@ def pool_layer(name: str) -> nn.Module:
 
 
 def chosen(kind: str, name: str, table: Mapping[str, Chosen]) -> Chosen:
-    """What ``table`` holds under ``name``; raises ValueError, with all names, where nothing."""
+    """The value of ``name`` in ``table``; raises ValueError, listing all names, if unknown."""
     if name not in table:
         raise ValueError(f"{kind} must be one of {', '.join(table)}, got {name!r}")
     return table[name]

@@ -1,4 +1,4 @@
-"""The catalogue: what can be measured, and how its code is loaded. Listing it needs no torch."""
+"""The catalogue: the entries that can be measured, and how their code is loaded."""
 
 from .entries import ENTRIES, find
 from .entry import Entry, Parameter

@@ -22,9 +22,9 @@ ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES)
 
 
 def find(name: str) -> Entry:
-    """Entry of that name, or the model of yours that it names (`external`).
+    """The entry called ``name``, or an entry for the model outside the catalogue that it names.
 
-    Raises `CspbenchError` with the nearest names where there is none.
+    Raises `CspbenchError` with the nearest names if there is none; see `external` for the forms.
     """
     if ":" in name:
         return external.entry(name)

@@ -1,6 +1,6 @@
-"""What a catalogue entry is: a name, a builder named in text, and its parameters as data.
+"""Catalogue entries: a name, a reference to a builder, and its parameters as data.
 
-Nothing here imports torch, so that listing and checking answer at once.
+Nothing here imports torch, so that entries are listed and arguments checked without loading it.
 """
 
 import contextlib
@@ -13,16 +13,16 @@ from ..errors import CspbenchError, unknown
 
 Value = bool | int | float | str
 Shape = tuple[int, ...]
-_LARGEST = 1e300  # finite, and whole numbers still become floats
-_MOST_ELEMENTS = 2**63 // 8  # torch counts bytes of at most eight an element in 64 bits
+_MAX_NUMBER = 1e300  # any integer up to it still converts to a float
+_MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """One argument of an entry's builder, with its default and what it may be.
+    """One argument of an entry's builder: its default and its allowed values.
 
-    The type is the default's. ``minimum`` and ``maximum`` are inclusive bounds, ``above`` and
-    ``below`` exclusive ones; ``choices`` are the words that a text parameter may hold.
+    The type is that of ``default``. ``minimum`` and ``maximum`` are inclusive bounds, ``above`` and
+    ``below`` exclusive ones; ``choices`` are the allowed values of a text parameter.
     """
 
     name: str
@@ -35,28 +35,28 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
     def check(self, value: Value, *, owner: str) -> Value:
-        """``value`` in this parameter's type; raises `CspbenchError` where it does not fit."""
-        where = f"{owner}: {self.name}"
+        """``value`` in this parameter's type; raises `CspbenchError` if it is not allowed."""
+        name = f"{owner}: {self.name}"
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
-                raise CspbenchError(f"{where} takes true or false, got {value!r}")
+                raise CspbenchError(f"{name} takes true or false, got {value!r}")
             return value
         if isinstance(self.default, str):
             if not isinstance(value, str) or (self.choices and value not in self.choices):
                 raise unknown(f"{self.name} of {owner}", value, self.choices)
             return value
-        whole = isinstance(self.default, int)
+        is_whole = isinstance(self.default, int)
         if (
             isinstance(value, bool | str)
-            or (whole and isinstance(value, float))
-            or not self._holds(value)
+            or (is_whole and isinstance(value, float))
+            or not self._is_in_range(value)
         ):
-            kind = "whole number" if whole else "number"
-            raise CspbenchError(f"{where} takes a {kind}{self._range()}, got {value!r}")
-        return value if whole else float(value)
+            kind = "whole number" if is_whole else "number"
+            raise CspbenchError(f"{name} takes a {kind}{self._range()}, got {value!r}")
+        return value if is_whole else float(value)
 
     def parse(self, text: str, *, owner: str) -> Value:
-        """Value that a command line's ``name=text`` means; raises `CspbenchError` like `check`."""
+        """The value of ``name=text`` on a command line; raises `CspbenchError` like `check`."""
         value: Value = text
         if isinstance(self.default, bool):
             value = {"true": True, "false": False}.get(text.lower(), text)
@@ -68,9 +68,9 @@ class Parameter:
                     value = float(text)
         return self.check(value, owner=owner)
 
-    def _holds(self, number: float) -> bool:
+    def _is_in_range(self, number: float) -> bool:
         return (
-            abs(number) <= _LARGEST
+            abs(number) <= _MAX_NUMBER
             and (self.minimum is None or number >= self.minimum)
             and (self.maximum is None or number <= self.maximum)
             and (self.above is None or number > self.above)
@@ -94,13 +94,12 @@ class Entry:
     """One thing that can be measured.
 
     ``build`` names a callable that returns an ``nn.Module``: ``.blocks.csp:CSP`` inside this
-    package, ``package.module:callable`` outside it. It is resolved on first use. ``fixed``
-    arguments make the entry what it is and cannot be set; ``parameters`` can. ``input_shape`` is
-    the default (N, C, H, W); ``channels`` names the parameter that C must equal, and ``halves``
-    the one that, unless it is ``none``, halves H and W. ``input_gradient``: a training step also
-    computes the gradient of the input, as it must for a block inside a network. ``is_open``: the
-    parameters are not known, and any argument is handed on; with an empty ``input_shape`` an input
-    must be given.
+    package, ``package.module:callable`` outside it. It is resolved on first use. Users can set
+    ``parameters``, but not the ``fixed`` arguments. ``input_shape`` is the default (N, C, H, W); if
+    it is empty, an input must be given. ``channels`` names the parameter that C must equal,
+    ``halves`` the parameter that halves H and W unless it is ``none``. ``input_gradient``: a
+    training step also computes the gradient of the input, as for a block inside a network.
+    ``is_open``: the parameters are not known, and any argument is passed to the builder.
     """
 
     name: str
@@ -116,7 +115,7 @@ class Entry:
     is_open: bool = False
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
-        """Settable arguments in full: defaults, and ``overrides`` checked and laid over them.
+        """All settable arguments: the defaults, replaced by the checked ``overrides``.
 
         Raises `CspbenchError` for a name that is not a parameter and for a value out of range.
         """
@@ -137,16 +136,16 @@ class Entry:
         return name, self._parameter(name).parse(value, owner=self.name)
 
     def shape(self, arguments: Mapping[str, Value], shape: Shape | None = None) -> Shape:
-        """Input shape (N, C, H, W) for ``arguments``: ``shape``, or the entry's default.
+        """The checked input shape (N, C, H, W) for ``arguments``: ``shape``, or the default.
 
-        The default's C follows the parameter that sets it. Raises `CspbenchError` for a shape
-        that the entry cannot take.
+        C of the default is the value of the parameter that ``channels`` names. Raises
+        `CspbenchError` for a shape that the entry cannot take.
         """
         expected = int(arguments[self.channels]) if self.channels else None
-        if shape is not None and math.prod(shape) > _MOST_ELEMENTS:
+        if shape is not None and math.prod(shape) > _MAX_ELEMENTS:
             raise CspbenchError(
                 f"{self.name}: its input has more elements than any tensor of torch can hold "
-                f"({_MOST_ELEMENTS:.3g})"
+                f"({_MAX_ELEMENTS:.3g})"
             )
         if shape is None and not self.input_shape:
             raise CspbenchError(
@@ -156,20 +155,20 @@ class Entry:
         if shape is None:
             batch, channels, *size = self.input_shape
             return (batch, channels if expected is None else expected, *size)
-        given = ",".join(map(str, shape))
+        text = ",".join(map(str, shape))
         if len(shape) != 4 or min(shape) < 1:
             raise CspbenchError(
-                f"{self.name} takes an input N,C,H,W of four positive numbers, got {given}"
+                f"{self.name} takes an input N,C,H,W of four positive numbers, got {text}"
             )
         if expected is not None and shape[1] != expected:
             raise CspbenchError(
                 f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
-                f"got {given}; set {self.channels}={shape[1]} or change the shape"
+                f"got {text}; set {self.channels}={shape[1]} or change the shape"
             )
         if self.halves and arguments[self.halves] != "none" and min(shape[2:]) < 2:
             raise CspbenchError(
                 f"{self.name} with {self.halves}={arguments[self.halves]} halves H and W: "
-                f"each must be at least 2, got {given}"
+                f"each must be at least 2, got {text}"
             )
         return shape
 
@@ -181,7 +180,7 @@ class Entry:
 
 
 def _guessed(text: str) -> Value:
-    """A command line's value of an unknown type: a truth, a number, or else the text itself."""
+    """``text`` as a bool or a number where it reads as one, else as it is."""
     if text.lower() in {"true", "false"}:
         return text.lower() == "true"
     if re.fullmatch(r"[+-]?[0-9]{1,18}", text, re.ASCII):

@@ -1,6 +1,6 @@
-"""Anyone's model as an entry: by the name of a library's model, a callable, or a file and callable.
+"""Entries for models outside the catalogue: a library's model, a callable, or a file's callable.
 
-Nothing is imported here: the code runs where the module is built.
+Their code is not imported here, but where the module is built.
 """
 
 import importlib.util
@@ -21,31 +21,32 @@ _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def entry(name: str) -> Entry:
-    """The entry that a name with a colon means; raises `CspbenchError` where it means none.
+    """An entry for the model that ``name`` (one of `FORMS`) refers to.
 
-    Its arguments are whatever the callable takes. A model of a library takes images of 224 x 224
-    unless an input is given; anything else needs one.
+    The entry takes any argument. A model of a library has a default input of 224 x 224 images; any
+    other model needs an input to be given. Raises `CspbenchError` if there is no such file or
+    library, or if ``name`` has none of the forms.
     """
-    where, _, what = name.rpartition(":")
-    if where in _LIBRARIES and what:
-        return _of_library(name, where, what)
-    if where.endswith(".py"):
-        if not Path(where).is_file():
-            raise CspbenchError(f"{name}: there is no file {where}")
+    source, _, attribute = name.rpartition(":")
+    if source in _LIBRARIES and attribute:
+        return _library_entry(name, source, attribute)
+    if source.endswith(".py"):
+        if not Path(source).is_file():
+            raise CspbenchError(f"{name}: there is no file {source}")
     elif not _CALLABLE.fullmatch(name):
         raise CspbenchError(f"{name!r} names no model; a model of yours is named as: {FORMS}")
     return Entry(
         name=name,
         build=name,
         description="a model of yours",
-        source=where,
+        source=source,
         input_shape=(),
         is_open=True,
         input_gradient=False,
     )
 
 
-def _of_library(name: str, library: str, model: str) -> Entry:
+def _library_entry(name: str, library: str, model: str) -> Entry:
     if importlib.util.find_spec(library) is None:
         raise CspbenchError(f"{name} needs the package {library}: pip install {library}")
     build, argument = _LIBRARIES[library]

@@ -1,4 +1,4 @@
-"""Dense block and CSP designs of Figure 3 of CSPNet, and two further forms that people mean."""
+"""The dense block and CSP designs of Figure 3 of CSPNet, and two variants in common use."""
 
 from .entry import Entry, Parameter
 from .parameters import GAMMA, POOLS, activation, count, ratio

@@ -1,6 +1,6 @@
-"""How code is imported: builders by their name in text, and other checkouts' code side by side.
+"""Loading of builders by reference, from this process's packages or from other checkouts.
 
-Each checkout's modules are imported from below its own folder and kept apart from those of the same
+The modules of each checkout are imported from its own root and kept apart from modules of the same
 name that this process, or another checkout, has loaded.
 """
 
@@ -19,15 +19,15 @@ from ..errors import AbsentError, CspbenchError
 from .entries import find
 from .entry import Value
 
-_loaded: dict[Path, dict[str, ModuleType]] = {}
+_modules_by_root: dict[Path, dict[str, ModuleType]] = {}
 
 
 def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
-    """Callable that ``reference`` names.
+    """The callable that ``reference`` names, after importing its module.
 
-    ``.blocks.csp:CSP``, ``package.module:callable`` or ``path/to/file.py:callable``, whose code
-    runs here. Raises `CspbenchError` where the module or the name is not there, or cannot be
-    called.
+    ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable`` or
+    ``path/to/file.py:callable``. Raises `CspbenchError` if the module cannot be imported, lacks the
+    name, or the name cannot be called.
     """
     module_name, colon, attribute = reference.rpartition(":")
     if not colon:
@@ -50,7 +50,7 @@ def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) ->
 
 
 def _module_of_file(path: Path) -> ModuleType:
-    """The module that a file holds, loaded once; beside it, what it imports from its folder."""
+    """The module in a file, loaded once; it can import other modules from the file's folder."""
     name = f"cspbench_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -71,10 +71,10 @@ def _module_of_file(path: Path) -> ModuleType:
 
 
 def build_from(root: Path, entry: str, builder: str, arguments: Mapping[str, Value]) -> Any:
-    """What the checkout below ``root`` builds for ``entry``, whose builder is named ``builder``.
+    """The module that the checkout at ``root`` builds for ``entry`` with ``builder``.
 
-    An entry of the catalogue is built as that checkout's catalogue says, defaults included; only
-    arguments that differ from this catalogue's defaults are handed on. Raises `AbsentError` where
+    An entry of the catalogue is built by the checkout's own catalogue, with its own defaults; only
+    arguments that differ from the defaults of this catalogue are passed. Raises `AbsentError` if
     the checkout lacks the entry or the builder.
     """
     with imported_from(root):
@@ -115,7 +115,7 @@ def _build_entry(root: Path, name: str, arguments: Mapping[str, Value]) -> Any:
 
 @contextlib.contextmanager
 def imported_from(root: Path) -> Iterator[None]:
-    """Inside, whatever lies below ``root`` (or its ``src``) is imported from there."""
+    """Import the top-level modules of ``root`` and ``root/src`` from there, inside the context."""
     folders = [folder for folder in (root / "src", root) if folder.is_dir()]
     names = {
         path.stem
@@ -123,20 +123,20 @@ def imported_from(root: Path) -> Iterator[None]:
         for path in folder.iterdir()
         if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
     }
-    hidden = _take_out(names)
+    hidden = _pop_modules(names)
     search_path = sys.path.copy()
     sys.path[:0] = map(str, folders)
-    sys.modules.update(_loaded.get(root, {}))
+    sys.modules.update(_modules_by_root.get(root, {}))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        _loaded[root] = _take_out(names)
+        _modules_by_root[root] = _pop_modules(names)
         sys.modules.update(hidden)
         sys.path[:] = search_path
 
 
-def _take_out(names: set[str]) -> dict[str, ModuleType]:
-    """Take the modules of these names, and what is below them, out of the import table."""
+def _pop_modules(names: set[str]) -> dict[str, ModuleType]:
+    """Remove the top-level modules of these names and their submodules from ``sys.modules``."""
     modules = [name for name in sys.modules if name.partition(".")[0] in names]
     return {name: sys.modules.pop(name) for name in modules}

@@ -31,7 +31,10 @@ def _network(
     act: str = "relu",
     **fixed: Value,
 ) -> Entry:
-    """Entry of a classifier of (1, 3, size, size), with its ``options``, classes, activation."""
+    """The entry of a classifier of images (1, 3, size, size).
+
+    Its parameters are ``options``, the number of classes and the activation (``act`` by default).
+    """
     return Entry(
         name=name,
         build=build,
@@ -166,7 +169,7 @@ _DARKNETS = (
     ),
 )
 
-_AS_THE_AUTHORS = (
+_OFFICIAL_NETWORKS = (
     _network(
         "dk_resnet10",
         ".blocks.official:OfficialResNet10",
@@ -207,4 +210,4 @@ _AS_THE_AUTHORS = (
     ),
 )
 
-ENTRIES = (*_DENSENETS, *_RESNETS, *_DARKNETS, *_AS_THE_AUTHORS)
+ENTRIES = (*_DENSENETS, *_RESNETS, *_DARKNETS, *_OFFICIAL_NETWORKS)

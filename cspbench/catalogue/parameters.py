@@ -1,4 +1,4 @@
-"""Parameters that several families share, and the words that name activations and pools."""
+"""Parameters that several families share, and the names of activations and pools."""
 
 from .entry import Parameter
 
@@ -27,17 +27,17 @@ GAMMA = Parameter(
 def count(
     name: str, default: int, text: str, *, minimum: int = 1, maximum: int = 65_536
 ) -> Parameter:
-    """Parameter that is a whole number from ``minimum`` to ``maximum``."""
+    """A parameter that takes whole numbers from ``minimum`` to ``maximum``."""
     return Parameter(name=name, default=default, help=text, minimum=minimum, maximum=maximum)
 
 
 def ratio(name: str, default: float, text: str) -> Parameter:
-    """Parameter that is a number above 0."""
+    """A parameter that takes numbers above 0."""
     return Parameter(name=name, default=default, help=text, above=0)
 
 
 def activation(default: str) -> Parameter:
-    """Parameter that names the activation after each batch normalisation."""
+    """The parameter that names the activation after each batch normalisation."""
     return Parameter(
         name="activation",
         default=default,

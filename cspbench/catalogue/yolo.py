@@ -1,4 +1,4 @@
-"""CSP modules of the YOLO line, in the order of their frames."""
+"""CSP modules of the YOLO family, grouped by how they split and join their channels."""
 
 from .entry import Entry, Parameter
 from .parameters import activation, count, ratio

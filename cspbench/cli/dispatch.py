@@ -1,4 +1,4 @@
-"""The entry of the command line: words to a request, its command, errors as one line."""
+"""The entry point of the command line: runs a command and prints errors as one line."""
 
 import contextlib
 import os
@@ -14,19 +14,19 @@ from .options import parse
 if TYPE_CHECKING:
     from .requests import Request
 
-_LONGEST_LINE = 1000  # of an error: what it quotes may be anything
+_MAX_LINE = 1000  # characters of an error message, which may quote text of any length
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _execute(parse(words))
-        sys.stdout.flush()  # so that a full disk is met here
+        sys.stdout.flush()  # a full disk raises here, inside the try
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away: `… | head`
+    except BrokenPipeError:  # the reader of our output has ended, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except CspbenchError as error:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _execute(request: "Request") -> ExitCode:
-    """Hand a request to its command; only that command's modules are loaded."""
+    """Run the command of ``request``, loading only that command's modules."""
     from . import requests
 
     match request:
@@ -86,7 +86,7 @@ def _execute(request: "Request") -> ExitCode:
 
 
 def _one_line(text: str) -> str:
-    quote = text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
+    quote = text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]}…"
     visible = "".join(character if character.isprintable() else " " for character in quote)
     return " ".join(visible.split())
 

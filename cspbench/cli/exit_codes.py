@@ -1,4 +1,4 @@
-"""Exit codes, and the one that a comparison ends with."""
+"""Exit codes."""
 
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What a command ends with."""
+    """The exit code of a command."""
 
     OK = 0
     REGRESSION = 1
@@ -19,7 +19,10 @@ class ExitCode(IntEnum):
 
 
 def comparison_exit_code(comparison: "Comparison", *, strict: bool) -> ExitCode:
-    """A regression first, then failed cases, then what is undecided or not comparable."""
+    """The exit code of a comparison: for a regression, else failed cases, else undecided ones.
+
+    Undecided cases count if ``strict``, or if no latency could be compared.
+    """
     if comparison.verdict == "regression":
         return ExitCode.REGRESSION
     if comparison.failed:

@@ -1,4 +1,4 @@
-"""The words of a command line as a request. Nothing behind this module sees argparse."""
+"""Parsing of a command line into a request; only this wing uses argparse."""
 
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ _WITH_SUITE = ("run", "ab", "gradients")
 
 
 def parse(words: list[str]) -> "Request":
-    """What a command line asks for.
+    """The request that the command line ``words`` stands for.
 
-    Raises `CspbenchError` for what is not allowed, and `SystemExit` after ``--help``.
+    Raises `CspbenchError` for invalid options, and `SystemExit` after ``--help``.
     """
     first = words[0] if words else "--"
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
@@ -27,7 +27,7 @@ def parse(words: list[str]) -> "Request":
     namespace, rest = parser.parse_known_args(words)
     options = vars(namespace)
     verb = options.pop("verb")
-    # argparse takes no optional word that stands behind options: ab main HEAD --mode infer SUITE
+    # argparse does not match an optional positional after options: ab main HEAD --mode infer SUITE
     may_be_suite = verb in _WITH_SUITE and "suite" not in options
     if len(rest) == 1 and not rest[0].startswith("-") and may_be_suite:
         options["suite"] = rest[0]
@@ -36,12 +36,12 @@ def parse(words: list[str]) -> "Request":
     if "compiler" in options:
         _check_compiler(options)
     if options.get("batch_size") == AUTO:
-        _ask_for_fitted_batches(verb, options)
+        _set_fitted_batches(verb, options)
     return _request(verb, options)
 
 
 def _check_compiler(options: dict[str, Any]) -> None:
-    """Make sure of a known backend; what stands behind ``--compile`` may be the suite."""
+    """Raise `CspbenchError` for an unknown backend; the word may be the suite instead."""
     from ..plan.case import COMPILERS
 
     backend = options["compiler"]
@@ -52,7 +52,7 @@ def _check_compiler(options: dict[str, Any]) -> None:
     options |= {"suite": backend, "compiler": COMPILERS[0]}
 
 
-def _ask_for_fitted_batches(verb: str, options: dict[str, Any]) -> None:
+def _set_fitted_batches(verb: str, options: dict[str, Any]) -> None:
     if verb != "run":
         raise CspbenchError("--batch-size auto is of run: both sides must have one batch")
     del options["batch_size"]
@@ -60,7 +60,7 @@ def _ask_for_fitted_batches(verb: str, options: dict[str, Any]) -> None:
 
 
 def _request(verb: str, options: dict[str, Any]) -> "Request":
-    """The request that holds each of ``options`` in the field of its name, in a part or itself."""
+    """The request of ``verb``, with each option in the (nested) field of its name."""
     from .requests import REQUESTS
 
     request: Request = _filled(REQUESTS[verb], options)
@@ -69,7 +69,7 @@ def _request(verb: str, options: dict[str, Any]) -> "Request":
 
 
 def _filled(kind: type[Any], options: dict[str, Any]) -> Any:
-    """A ``kind`` with those ``options`` that it has fields for, which are taken out."""
+    """An instance of ``kind`` with the ``options`` that it has fields for, removing these."""
     arguments: dict[str, Any] = {}
     for field in fields(kind):
         if isinstance(field.type, type) and is_dataclass(field.type):

@@ -1,4 +1,4 @@
-"""What several commands print: paths, the next command, and the progress of a run."""
+"""Output that several commands share: paths, command lines, and the progress of a run."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def command_line(*words: str) -> str:
-    """A command line that this very interpreter understands."""
+    """The command line that runs cspbench with ``words`` in this Python."""
     executable = Path(sys.executable)
     is_on_path = shutil.which("python") == str(executable)
     return shlex.join(
@@ -25,12 +25,12 @@ def command_line(*words: str) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """``path`` from the current folder on where it lies below that."""
+    """``path`` relative to the current folder if it lies below it, else as it is."""
     return os.path.relpath(path) if path.is_relative_to(path.cwd()) else str(path)
 
 
 def written_files(paths: Sequence[Path], folder: Path) -> str:
-    """Which files were written below ``folder``, each form of a plot behind its name."""
+    """A sentence naming the files written below ``folder``, suffixes of one name grouped."""
     suffixes: dict[Path, list[str]] = {}
     for path in paths:
         relative = path.relative_to(folder) if path.is_relative_to(folder) else path
@@ -43,17 +43,17 @@ def written_files(paths: Sequence[Path], folder: Path) -> str:
 
 
 def filled(sentence: str) -> str:
-    """``sentence`` in lines as wide as a report's tables."""
+    """``sentence`` wrapped to the width of a report's tables."""
     return "\n".join(wrap(sentence, WIDTH))
 
 
 def print_to_stderr(text: str) -> None:
-    """Print ``text`` at once, apart from the results."""
+    """Print ``text`` to stderr and flush it."""
     print(text, file=sys.stderr, flush=True)
 
 
 def measure(session: "Session") -> bool:
-    """Measure what a session lacks, and show how far it is; False where it was interrupted."""
+    """Measure what a session lacks, displaying progress; False if it was interrupted."""
     from .progress import LiveProgress, PlainProgress
 
     display = LiveProgress if sys.stderr.isatty() else PlainProgress

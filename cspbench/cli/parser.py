@@ -1,6 +1,6 @@
-"""The parser of the command line: argparse, with options by the field of a request that holds each.
+"""The argument parser: argparse with options named by the request's fields that hold them.
 
-An option that is left out is absent from what is parsed, so that the request's own default holds.
+An option that is left out is absent from the result, so that the request's default applies.
 """
 
 import argparse
@@ -30,26 +30,26 @@ class Parser(argparse.ArgumentParser):
         parse: Callable[[str], object] = str,
         metavar: str | None = None,
     ) -> None:
-        """An option that takes a value."""
+        """Add an option that takes a value."""
         self.add_argument(OPTIONS[field], dest=field, type=parse, metavar=metavar, help=text)
 
     def add_flag(self, field: str, text: str) -> None:
-        """An option that is on where it is named."""
+        """Add an option without a value, true if it is given."""
         self.add_argument(OPTIONS[field], dest=field, action="store_true", help=text)
 
     def add_list(self, field: str, metavar: str, text: str | None = None) -> None:
-        """An option that may be named several times, each with a value."""
+        """Add an option that may be repeated, each time with a value."""
         self.add_argument(OPTIONS[field], dest=field, action="append", metavar=metavar, help=text)
 
     def add_optional_value(self, field: str, default: str, metavar: str, text: str) -> None:
-        """An option that means ``default`` where no value follows it."""
+        """Add an option with an optional value, which is ``default`` if left out."""
         self.add_argument(
             OPTIONS[field], dest=field, nargs="?", const=default, metavar=metavar, help=text
         )
 
 
 class Version(argparse.Action):
-    """Print the versions that figures depend on, and exit."""
+    """Print the versions of cspbench, Python, torch and thop, and exit."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         import platform

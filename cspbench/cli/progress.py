@@ -1,6 +1,6 @@
-"""The live display of a run: a bar on a terminal, one plain line a case elsewhere.
+"""The progress display of a run: a bar on a terminal, plain lines elsewhere.
 
-It draws only when something has ended, so that nothing wakes while a launch measures.
+It redraws only on events of the run and has no timer, which would disturb a launch that measures.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from ..verdicts.stats import latency_estimate
 
 
 class PlainProgress:
-    """One line a case and phase, for logs and pipes."""
+    """Prints a line for each case and phase, for logs and pipes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -61,16 +61,16 @@ class PlainProgress:
                 )
 
     def _print(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a closed pipe does not end the run
+        with contextlib.suppress(OSError):  # a closed pipe must not end the run
             self._stream.write(text + "\n")
             self._stream.flush()
 
     def close(self) -> None:
-        """Nothing to clean up."""
+        """Do nothing: there is no display to remove."""
 
 
 class LiveProgress:
-    """A bar and the running estimates, redrawn in place."""
+    """Draws a bar and the current estimates in place."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -138,7 +138,7 @@ class LiveProgress:
         )
 
     def close(self) -> None:
-        """Take the display down; what was printed above it stays."""
+        """Remove the bar; lines printed above it remain."""
         self._live.stop()
 
 
@@ -164,7 +164,7 @@ def _position(number: int, total: int | None) -> str:
 
 
 def _disturbance(run: Run) -> str:
-    """What disturbed the last launch, so that it is repeated; empty where nothing did."""
+    """What disturbed the last launch; empty if nothing did."""
     launch = run.launches[-1]
     if launch.gpu and launch.gpu.limits:
         return f"throttled: {', '.join(launch.gpu.limits)} held the GPU's clocks down"
@@ -172,12 +172,12 @@ def _disturbance(run: Run) -> str:
         return f"contended: {launch.gpu.others} other processes on the GPU"
     if not is_contended(launch):
         return ""
-    taken = launch.activity.taken_share
-    return f"contended: other processes took {taken:.0%} of its processor time"
+    share = launch.activity.taken_share
+    return f"contended: other processes took {share:.0%} of its processor time"
 
 
 class _Pace:
-    """The time that a phase has left, from the cases of it that have ended."""
+    """Estimates the remaining time of a phase from the cases that have ended."""
 
     def __init__(self) -> None:
         self._phase = "counting"
@@ -185,7 +185,7 @@ class _Pace:
         self._ended = 0
 
     def left(self, remaining: int, phase: str = "counting") -> str:
-        """The time left in ``phase`` for ``remaining`` cases, now that one more has ended."""
+        """Count an ended case of ``phase``; the text of the time left for ``remaining`` cases."""
         if phase != self._phase:
             self._phase, self._began, self._ended = phase, self._last, 0
         self._ended += 1
@@ -196,7 +196,7 @@ class _Pace:
 
 
 def _results_text(lines: Sequence[Line]) -> str:
-    """What ``lines`` hold, in a few words; a failure with its reason."""
+    """A summary of ``lines`` in a few words; a failure with its reason."""
     words = []
     for line in lines:
         match line:

@@ -1,6 +1,6 @@
-"""What a command line asks for: one frozen request a command.
+"""Requests: the options of each command as a frozen dataclass.
 
-Those that measure come from `engine.request`; these need no engine.
+Requests that measure are defined in `engine.request`, the others here.
 """
 
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class VerifyRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareRequest:
-    """``compare``: two runs, by their folders or files."""
+    """``compare``: the changes between two runs, given by their folders or files."""
 
     baseline: str
     candidate: str
@@ -58,7 +58,7 @@ class CompareRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportRequest:
-    """``report``: tables and plots of runs anew. ``history`` is a measure to follow over them."""
+    """``report``: tables and plots of ``runs``, or the ``history`` of one measure over them."""
 
     runs: tuple[str, ...]
     format: str = "table"
@@ -90,4 +90,4 @@ REQUESTS: dict[str, type[Request]] = {
     "gradients": GradientsRequest,
     "doctor": DoctorRequest,
 }
-"""By the verb that asks for each."""
+"""The request of each verb."""

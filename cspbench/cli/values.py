@@ -1,4 +1,4 @@
-"""Values of options, from their text; `CspbenchError` is raised for what is not allowed."""
+"""Parsers of option values; each raises `CspbenchError` for text that is not allowed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ..plan.case import Mode
 
 AUTO = "auto"
-_LONGEST_QUOTE = 40
+_MAX_QUOTE = 40
 
 
 def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
-    """A parser that takes one of the ``allowed`` words."""
+    """A parser that accepts one of the ``allowed`` words; ``kind`` names them in errors."""
 
     def parse(text: str) -> str:
         if text not in allowed:
@@ -26,7 +26,7 @@ def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
 
 
 def report_format(text: str) -> str:
-    """A form of a report."""
+    """The name of a format of reports."""
     from ..report import FORMATS
 
     return word("format", FORMATS)(text)
@@ -40,7 +40,7 @@ def precision(text: str) -> str:
 
 
 def modes(text: str) -> "tuple[Mode, ...]":
-    """The modes that ``infer``, ``train`` or ``both`` means."""
+    """The modes that ``infer``, ``train`` or ``both`` stands for."""
     from ..plan.case import MODES
 
     word("mode", (*MODES, "both"))(text)
@@ -48,14 +48,14 @@ def modes(text: str) -> "tuple[Mode, ...]":
 
 
 def head(text: str) -> str:
-    """What follows a block in training."""
+    """The name of the layers that follow a block in training."""
     from ..records.trainings import HEADS
 
     return word("head", HEADS)(text)
 
 
 def device(text: str) -> str:
-    """The name of a device, or of several GPUs, separated by commas."""
+    """The name of a device, or of several GPUs separated by commas."""
     names = text.split(",")
     for name in names:
         if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]+", name):
@@ -68,12 +68,12 @@ def device(text: str) -> str:
 
 
 def count(text: str) -> int:
-    """A whole number from 1 on."""
-    return _whole("a count", text, 1, 1_000_000)
+    """A positive integer."""
+    return _whole_number("a count", text, 1, 1_000_000)
 
 
 def counts(text: str) -> tuple[int, ...]:
-    """Whole numbers from 1 on, separated by commas, each once."""
+    """Positive integers, separated by commas, without repetition."""
     numbers = tuple(count(part) for part in text.split(","))
     if len(set(numbers)) < len(numbers):
         raise CspbenchError(f"a list names each number once, got {text!r}")
@@ -81,20 +81,20 @@ def counts(text: str) -> tuple[int, ...]:
 
 
 def batch_sizes(text: str) -> tuple[int, ...] | str:
-    """Whole numbers from 1 on, or `AUTO`."""
+    """Positive integers separated by commas, or `AUTO`."""
     return AUTO if text == AUTO else counts(text)
 
 
 def steps(text: str) -> int:
-    """The number of steps of a training."""
-    return _whole("a number of steps", text, 4, 1_000_000)
+    """A number of training steps, at least 4."""
+    return _whole_number("a number of steps", text, 4, 1_000_000)
 
 
 def seed(text: str) -> int:
-    """A seed, as large as a run can hold."""
-    from ..records.run import MOST_SEED
+    """A seed from 0 to `MAX_SEED`."""
+    from ..records.run import MAX_SEED
 
-    return _whole("a seed", text, 0, MOST_SEED)
+    return _whole_number("a seed", text, 0, MAX_SEED)
 
 
 def seconds(text: str) -> float:
@@ -109,7 +109,7 @@ def seconds(text: str) -> float:
 
 
 def shape(text: str) -> "Shape":
-    """The shape (N, C, H, W) that ``N,C,H,W`` means."""
+    """The shape (N, C, H, W) that ``N,C,H,W`` stands for."""
     try:
         sizes = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -124,9 +124,9 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def _whole(kind: str, text: str, least: int, most: int) -> int:
+def _whole_number(kind: str, text: str, minimum: int, maximum: int) -> int:
     number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
-    if not least <= number <= most:
-        quote = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
-        raise CspbenchError(f"{kind} is a whole number from {least} to {most}, got {quote!r}")
+    if not minimum <= number <= maximum:
+        quote = text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"
+        raise CspbenchError(f"{kind} is a whole number from {minimum} to {maximum}, got {quote!r}")
     return number

@@ -1,4 +1,4 @@
-"""The commands of the command line, their options, and what each is for."""
+"""The commands, their options and their help texts."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ AddParser = Callable[..., Parser]
 
 
 def make_parser() -> Parser:
-    """The parser of the whole command line; ``verb`` is the command that was named."""
+    """The parser of all commands; ``verb`` of its result is the command."""
     parser = Parser(
         prog="python -m cspbench",
         description="What a CNN building block costs before it is trained. "
@@ -195,7 +195,7 @@ def _add_doctor(add_parser: AddParser) -> None:
 
 
 def _add_selection(parser: Parser) -> None:
-    """Where a suite is measured, which of its cases, and in what form."""
+    """Add options for the device, the cases of a suite, and their form."""
     add = parser.add_value
     add("device", "cpu, cuda, cuda:N, several as cuda:0,cuda:1, or auto (cpu)", parse=values.device)
     _add_only(parser)
@@ -218,7 +218,7 @@ def _add_selection(parser: Parser) -> None:
 
 
 def _add_sampling(parser: Parser) -> None:
-    """How the cases are timed, and where the run is written."""
+    """Add options for timing and for the run folder."""
     add = parser.add_value
     _add_threads(parser)
     add("launches", "fresh processes that measure (6)", parse=values.count, metavar="N")

@@ -1,1 +1,1 @@
-"""Comparisons: what changed between two runs, or between two revisions of one run."""
+"""Comparisons: the changes between two runs, or between two revisions measured in one run."""

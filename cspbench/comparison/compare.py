@@ -1,8 +1,8 @@
-"""Two runs, case by case: what is exact compares exactly, latency through the yardstick.
+"""Comparison of two runs, case by case: exact figures exactly, latencies through the yardstick.
 
-Absolute times of two runs are never compared: each case's time is taken as a ratio to the frozen
-yardstick, turn by turn, in its own run, and the two ratios are compared over launches. Where even
-that would mislead, the latency is withheld and the reason given; the counts still compare.
+Absolute times of two runs are never compared. Each case's time is taken as a ratio to the frozen
+yardstick, turn by turn within its run, and the ratios of the two runs are compared over launches.
+If even these would mislead, latencies are withheld with a reason and only exact figures compare.
 """
 
 import math
@@ -29,9 +29,9 @@ from .result import (
 from .thresholds import LATENCY, Gate
 from .trained import trained_changes
 
-_TRAINING = "training"  # where runs differ in this circumstance, what was trained is not compared
+_TRAINING = "training"  # trainings are not compared if runs differ in this circumstance
 _MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch", "CUDA", "cache")
-"""Where runs differ in one of these, their latencies cannot be compared."""
+"""Latencies are not compared if runs differ in one of these circumstances."""
 
 Cases = Mapping[Hashable, CaseExcerpt]
 
@@ -39,11 +39,12 @@ Cases = Mapping[Hashable, CaseExcerpt]
 def compare(
     baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
 ) -> Comparison:
-    """What changed from ``baseline`` to ``candidate``, beyond the thresholds of ``gate``.
+    """The changes from ``baseline`` to ``candidate`` that exceed the thresholds of ``gate``.
 
-    Each is a run, its folder or one of the folder's files, a report or a comment that was saved of
-    one, or results of pytest-benchmark. The threshold of latency is raised to the noise floor
-    between runs where either machine's is known. Raises `CspbenchError` for what cannot be read.
+    Each side is a run, a run folder or one of its two files, a saved report or pull request
+    comment, or pytest-benchmark's JSON. The threshold of latency is raised to the noise floor
+    between runs if that of either machine is known. Raises `CspbenchError` for a side that cannot
+    be read.
     """
     return _compare(_excerpt(baseline), _excerpt(candidate), gate or Gate())
 
@@ -81,7 +82,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
 
 
 def _by_identity(baseline: Excerpt, candidate: Excerpt) -> tuple[Cases, Cases]:
-    """Cases by their key, or by name and mode where a side is a table that shows no more."""
+    """The cases of both sides by key, or by name and mode if a side is a table without keys."""
     sides = (baseline.cases, candidate.cases)
     has_keys = all(case.key for side in sides for case in side)
 
@@ -93,7 +94,7 @@ def _by_identity(baseline: Excerpt, candidate: Excerpt) -> tuple[Cases, Cases]:
 
 
 def _exact_in(cases: Cases) -> set[str]:
-    """The exact figures that a side has of any case: others it was not to measure."""
+    """The names of the exact figures that a side has for any case; it measured no others."""
     return {name for case in cases.values() for name in case.exact}
 
 
@@ -104,7 +105,7 @@ def _latency_changes(
     misleading: Sequence[str],
     gate: Gate,
 ) -> dict[Hashable, Change]:
-    """The latency of every case that both runs have, all of them judged together."""
+    """The change in latency of every case that both runs have, judged together."""
     before, after = sides
     differences: dict[Hashable, Difference] = {}
     criteria: dict[Hashable, Criterion] = {}
@@ -129,7 +130,7 @@ def _latency_changes(
 
 
 def _same_samples(case: CaseExcerpt) -> Change:
-    """The latency of a case beside itself: a run, and a report that was saved of it."""
+    """The change between a run and a report of the same run: none."""
     mean = _mean(case)
     return Change(
         baseline=mean,
@@ -168,7 +169,7 @@ def _floor(
     baseline_launches: int,
     candidate_launches: int,
 ) -> float:
-    """The noise floor between such runs: the higher of both machines', 0 where none is known."""
+    """The noise floor between two runs: the higher of both machines', 0 if neither is known."""
     spread = max(side.between_runs.get(mode, 0.0) for side in (baseline, candidate))
     launches = baseline_launches + candidate_launches
     if not spread or launches < 3:
@@ -179,11 +180,11 @@ def _floor(
 
 def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterator[Discrepancy]:
     timed = any(case.timed for side in (baseline, candidate) for case in side.cases)
-    for what, old in baseline.made.items():
-        new = candidate.made.get(what)
+    for circumstance, old in baseline.made.items():
+        new = candidate.made.get(circumstance)
         if new is not None and old != new:
-            misleads = timed and what in _MISLEADS
-            yield Discrepancy(what=what, baseline=old, candidate=new, misleads=misleads)
+            misleads = timed and circumstance in _MISLEADS
+            yield Discrepancy(what=circumstance, baseline=old, candidate=new, misleads=misleads)
 
 
 def _contention_notes(baseline: Excerpt, candidate: Excerpt) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""What a comparison needs of a run, and no more: small enough to stand in a comment.
+"""Excerpts: the part of a run that a comparison needs, small enough for a pull request comment.
 
-Made of a run, or read from what was saved of it (`readers`). Latencies are ratios to the
-yardstick, one a launch; everything else is exact or a word.
+An excerpt is made from a run, or read from a saved report (`readers`). Latencies are ratios to the
+yardstick, one a launch.
 """
 
 import json
@@ -23,22 +23,22 @@ from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate, log_ratio
 
 EXCERPT = 1
-"""The version of the form in which excerpts are written down."""
+"""The version of the format in which excerpts are written."""
 
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
-_DIGITS = 7  # of a ratio: far below any noise
+_DIGITS = 7  # significant digits of a ratio: rounding stays far below any noise
 
 Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 
 
 class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
-    """One case: its figures, and its latency in every launch that counts.
+    """One case: its exact figures, and its latency in every launch that counts.
 
-    ``name`` is what a table calls the case in its mode; ``key`` is '' where only a table was
-    saved. ``exact`` holds what applies: a figure, or why there is none. ``yardsticks`` are ratios
-    to the yardstick by launch; ``latency_s`` is only shown. ``missing`` says why there are no
-    ratios, ``failed`` that a stage failed; ``timed`` is false where no latency was to be measured.
-    ``trained`` holds a value a seed.
+    ``name`` is the label in tables; ``key`` is '' if only a table was saved. ``exact`` holds the
+    figures that apply, a `Failure` for one that is missing. ``yardsticks`` are ratios to the
+    yardstick, one a launch; ``latency_s`` is shown but not compared. ``missing`` says why there are
+    no ratios. ``failed``: a stage failed. ``timed``: the run was to measure latency. ``trained``
+    holds one value for each of ``seeds``, by figure.
     """
 
     key: str
@@ -57,10 +57,10 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Excerpt(Frozen, frozen=True, kw_only=True):
-    """A run's cases, and what it was made on and how: ``made`` by the name of the circumstance.
+    """The cases of a run, and the circumstances under which it was made (``made``, by name).
 
-    ``between_runs`` is the machine's noise floor by mode, empty where it is not known.
-    ``contended`` counts launches that others disturbed. ``cspbench`` is `EXCERPT`.
+    ``between_runs`` is the machine's noise floor by mode, empty if not known. ``contended`` counts
+    contended launches. ``cspbench`` is the version of the format, `EXCERPT`.
     """
 
     cspbench: int = EXCERPT
@@ -72,7 +72,7 @@ class Excerpt(Frozen, frozen=True, kw_only=True):
 
 
 def excerpt(run: Run) -> Excerpt:
-    """What a comparison needs of ``run``."""
+    """The excerpt of ``run``."""
     yardstick = {latency.launch: latency.samples_s for latency in run.yardstick}
     floor = run.info.noise_floor
     labels = names([record.case for record in run.records])
@@ -91,9 +91,9 @@ def excerpt(run: Run) -> Excerpt:
 
 
 def write_down(run_excerpt: Excerpt) -> str:
-    """An excerpt as lines of JSON: the circumstances, then a line a case.
+    """An excerpt as lines of JSON: the circumstances, then one line for each case.
 
-    They are ASCII, and hold no character that could end a code block or begin markup.
+    The text is ASCII and contains no character that could end a code block or begin markup.
     """
     circumstances = run_excerpt.to_dict()
     cases = circumstances.pop("cases")
@@ -108,9 +108,9 @@ def case_excerpt(
     yardstick: Mapping[int, tuple[float, ...]],
     stages: Sequence[Stage] = COSTS,
 ) -> CaseExcerpt:
-    """What a comparison needs of one case; ``yardstick`` holds the yardstick's samples by launch.
+    """The excerpt of one case; ``yardstick`` holds the yardstick's samples by launch.
 
-    What is not among the run's ``stages`` is left out.
+    Figures of stages that are not among ``stages`` are left out.
     """
     case = record.case
     return CaseExcerpt(
@@ -145,7 +145,7 @@ def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int |
 
 
 def _trained(record: Record) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """A value a seed, of each figure that every training has."""
+    """The name and values, one a seed, of each figure that every training has."""
     readings = [training.readings[-1] for training in record.trainings]
     for name in COMPARED if readings else ():
         values = [getattr(reading, name) for reading in readings]
@@ -171,7 +171,7 @@ def _rounded(ratio: float) -> float:
 
 def _circumstances(run: Run) -> dict[str, str]:
     info, settings, environment = run.info, run.info.settings, run.info.environment
-    made = {
+    circumstances = {
         "device": f"{environment.device} ({settings.device})",
         "cores": str(environment.physical_cores),
         "threads": str(settings.threads),
@@ -187,18 +187,19 @@ def _circumstances(run: Run) -> dict[str, str]:
     }
     if environment.gpus:
         gpu = environment.gpus[0]
-        made["cache"] = "cold" if settings.cold else "warm"
-        made["CUDA"] = f"{gpu.cuda}, cuDNN {gpu.cudnn}"
+        circumstances["cache"] = "cold" if settings.cold else "warm"
+        circumstances["CUDA"] = f"{gpu.cuda}, cuDNN {gpu.cudnn}"
         if not isinstance(gpu.driver, Failure):
-            made["driver"] = gpu.driver
+            circumstances["driver"] = gpu.driver
     if settings.training:
-        made["training"] = (
+        circumstances["training"] = (
             f"{settings.training.steps} steps on {settings.training.data}, "
             f"head {settings.training.head}"
         )
     if info.models:
         models = [f"{plain(name)} {digest}" for name, digest in info.models.items()]
-        made["models"] = ", ".join(models)
+        circumstances["models"] = ", ".join(models)
     if info.git:
-        made["commit"] = info.git.commit[:12] + (" with changes" if info.git.dirty else "")
-    return made
+        changes = " with changes" if info.git.dirty else ""
+        circumstances["commit"] = info.git.commit[:12] + changes
+    return circumstances

@@ -1,4 +1,4 @@
-"""Two revisions that took turns in one run (`ab`): their ratio is taken turn by turn."""
+"""Comparison of two revisions that took turns in one run (`ab`)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,9 +25,9 @@ from .thresholds import LATENCY, Gate
 
 
 def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
-    """The candidate of ``run`` against its baseline, beyond the thresholds of ``gate``.
+    """The changes from baseline to candidate in ``run`` that exceed the thresholds of ``gate``.
 
-    Latencies are seconds. Needs no yardstick.
+    Ratios are taken turn by turn, without the yardstick; latencies are in seconds.
     """
     rules = gate or Gate()
     launches = launches_by_case(run)
@@ -75,8 +75,8 @@ def _compare(
         )
     change = unjudged_change("no launch that both took part in")
     if verdict := judged.get(new.case.key):
-        least = rules.threshold(new.case.entry, LATENCY)
-        criterion = Criterion(threshold=threshold(run, new, verdict.ratio.launches, least))
+        minimum = rules.threshold(new.case.entry, LATENCY)
+        criterion = Criterion(threshold=threshold(run, new, verdict.ratio.launches, minimum))
         seconds = before.latency_s or 0.0, after.latency_s or 0.0
         change = judged_change(verdict, criterion, seconds)
     elif failures := old.failures or new.failures:

@@ -1,4 +1,4 @@
-"""The tables of a pasted ``report.txt``: exact figures as shown, times as they were rounded."""
+"""Reading of the tables of a pasted ``report.txt``, with times rounded as they were printed."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from ..records.measurements import EXACT
 from ..records.quantities import MISSING, QUANTITIES
 from .excerpt import CaseExcerpt, Excerpt
 
-_MOST_COUNT = 2**63 - 1
+_MAX_COUNT = 2**63 - 1
 _MODES: dict[str, Mode] = {"Inference": "infer", "Training": "train"}
 _FIGURE = re.compile(r"[0-9]{1,3}(,[0-9]{3}){0,6}|[0-9]{1,19}", re.ASCII)
 _TIME = re.compile(r"[0-9]{1,12}(,[0-9]{3})*(\.[0-9]{1,12})?", re.ASCII)
@@ -20,7 +20,7 @@ _Table = tuple[Mode, list[str], list[list[str]]]  # mode, headers, rows of cells
 
 
 def read_tables(lines: Sequence[str]) -> Excerpt:
-    """What the tables among ``lines`` show; raises `CspbenchError` for a damaged one."""
+    """The excerpt of the tables among ``lines``; raises `CspbenchError` for a damaged table."""
     cases: dict[tuple[str, Mode], dict[str, str]] = {}
     for mode, headers, rows in _tables(lines):
         for cells in rows:
@@ -35,7 +35,7 @@ def read_tables(lines: Sequence[str]) -> Excerpt:
 
 
 def refuse_repeated(identities: Sequence[tuple[str, str]]) -> None:
-    """Raise `CspbenchError` where two cases are the same."""
+    """Raise `CspbenchError` if an identity occurs twice."""
     known: set[tuple[str, str]] = set()
     for identity in identities:
         if identity in known:
@@ -69,14 +69,14 @@ def _case(name: str, mode: Mode, figures: Mapping[str, str]) -> CaseExcerpt:
 
 def _figure(cell: str) -> int:
     count = int(cell.replace(",", "")) if _FIGURE.fullmatch(cell) else -1
-    if not 0 <= count <= _MOST_COUNT:
-        shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
-        raise CspbenchError(f"its table has {shown!r} where a count belongs")
+    if not 0 <= count <= _MAX_COUNT:
+        quote = cell if len(cell) <= 40 else f"{cell[:40]}…"
+        raise CspbenchError(f"its table has {quote!r} where a count belongs")
     return count
 
 
 def _tables(lines: Sequence[str]) -> Iterator[_Table]:
-    """Every drawn table below a title that names its mode; cells that were wrapped are joined."""
+    """Every table below a title that names its mode, with the lines of wrapped cells joined."""
     mode: Mode | None = None
     drawing: list[str] = []
     for line in [*lines, ""]:
@@ -108,7 +108,7 @@ def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
     rows: list[list[str]] = []
     for cells in body:
         if rows and cells[0] and not any(cells[1:]):
-            rows[-1][0] = f"{rows[-1][0]} {cells[0]}"  # a name that was wrapped goes on
+            rows[-1][0] = f"{rows[-1][0]} {cells[0]}"  # the second line of a wrapped name
         else:
             rows.append(cells)
     refuse_repeated([(row[0], mode) for row in rows])

@@ -1,7 +1,7 @@
-"""Whatever can stand on one side of a comparison, read into an excerpt; nothing is ever executed.
+"""Reading of one side of a comparison into an excerpt; no code of the side is executed.
 
-A run folder or one of its files; a Markdown report, or a comment saved from a pull request, by the
-records that it carries; a pasted table (``report.txt``), by what it shows; pytest-benchmark's JSON.
+A side is a run folder or one of its two files, a Markdown report or a comment saved from a pull
+request (which embed an excerpt), a pasted table (``report.txt``), or pytest-benchmark's JSON.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ..records.trainings import COMPARED
 from .excerpt import EXCERPT, CaseExcerpt, Excerpt, excerpt
 from .pasted_report import read_tables, refuse_repeated
 
-_MOST_BYTES = 1 << 26
+_MAX_BYTES = 1 << 26
 _EXCERPT_START = '{"cspbench":'
 
 _excerpt_decoder = msgspec.json.Decoder(Excerpt)
@@ -41,7 +41,7 @@ _benchmarks_decoder = msgspec.json.Decoder(_Benchmarks)
 
 
 def read(path: Path) -> Excerpt:
-    """One side of a comparison; raises `CspbenchError` for what is none, or is damaged."""
+    """The excerpt of the side at ``path``; raises `CspbenchError` for other or damaged files."""
     if path.is_dir() or not path.exists() or path.name in {folder.INFO, folder.RECORDS}:
         return excerpt(folder.read(path))
     text = _text(path)
@@ -59,8 +59,8 @@ def read(path: Path) -> Excerpt:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise CspbenchError(f"{path} is larger than any report ({_MOST_BYTES >> 20} MiB)")
+        if path.stat().st_size > _MAX_BYTES:
+            raise CspbenchError(f"{path} is larger than any report ({_MAX_BYTES >> 20} MiB)")
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise CspbenchError(f"cannot read {path}: {error.strerror}") from error
@@ -79,7 +79,7 @@ def _parse(text: str) -> Excerpt:
 
 
 def _parse_records(lines: Sequence[str]) -> Excerpt:
-    """The records that a Markdown report carries, up to the end of their fence."""
+    """The excerpt that a Markdown report embeds, up to the end of its code block."""
     head = _excerpt_decoder.decode(lines[0])
     if head.cspbench != EXCERPT:
         raise CspbenchError(
@@ -96,7 +96,7 @@ def _parse_records(lines: Sequence[str]) -> Excerpt:
 
 
 def _checked(case: CaseExcerpt) -> CaseExcerpt:
-    """The case, whose figures are all known."""
+    """``case``; raises `CspbenchError` if a figure is unknown or lacks a value for a seed."""
     for name in case.exact:
         if name not in EXACT:
             raise CspbenchError(f"{case.key!r} has a figure {name!r} that is not known")
@@ -107,7 +107,7 @@ def _checked(case: CaseExcerpt) -> CaseExcerpt:
 
 
 def _parse_pytest_benchmark(text: str) -> Excerpt:
-    """pytest-benchmark's results: its medians are shown and decide nothing."""
+    """The excerpt of pytest-benchmark's JSON, whose medians are shown but not compared."""
     benchmarks = _benchmarks_decoder.decode(text).benchmarks
     for benchmark in benchmarks:
         if not 0 < benchmark.stats.median < 1e9:

@@ -1,6 +1,6 @@
-"""What changed of each case between two sides, and the one word for it: values, no measuring.
+"""The result of a comparison: the changes of each case, and a verdict on each and on all.
 
-The plain values of a `Comparison` are what ``compare --format json`` prints.
+``compare --format json`` prints the plain values of a `Comparison`.
 """
 
 from collections import Counter
@@ -29,18 +29,18 @@ RANK: tuple[Answer, ...] = (
     "added",
     "same",
 )
-"""What is said of a case as a whole: the first of these that one of its measures has."""
+"""Verdicts by precedence: a case has the first of these that one of its measures has."""
 
 ONE_SIDE = "only one side has it"
 
 
 class Change(Frozen, frozen=True, kw_only=True):
-    """One measure of one case in both runs.
+    """The change of one measure of one case.
 
-    ``baseline`` and ``candidate`` are counts or bytes; of latency they are ratios to the yardstick,
-    or seconds where there is no ``ratio``; ``interval`` is the 95% interval of ``ratio``.
-    ``reason`` says why there is no verdict, or what one rests on; ``more_launches`` on each side
-    should decide what is undecided.
+    ``baseline`` and ``candidate`` are counts or bytes. Of latency they are ratios to the yardstick,
+    or seconds without a ``ratio`` or if the sides took turns. ``interval`` is the 95% interval of
+    ``ratio``. ``reason`` explains the verdict or its absence. ``more_launches`` is how many more on
+    each side should decide an undecided change.
     """
 
     baseline: float | int | None
@@ -53,7 +53,7 @@ class Change(Frozen, frozen=True, kw_only=True):
 
 
 class CaseComparison(Frozen, frozen=True, kw_only=True):
-    """One case in both runs, or in one of them."""
+    """The changes of one case that both sides have, or the figures of one that a side lacks."""
 
     key: str
     label: str
@@ -64,7 +64,7 @@ class CaseComparison(Frozen, frozen=True, kw_only=True):
 
 
 class Discrepancy(Frozen, frozen=True, kw_only=True):
-    """In what the two runs were made differently; ``misleads``: latency cannot be compared then."""
+    """A circumstance (``what``) in which two runs differ; ``misleads`` if it forbids latencies."""
 
     what: str
     baseline: str
@@ -73,9 +73,10 @@ class Discrepancy(Frozen, frozen=True, kw_only=True):
 
 
 class Comparison(Frozen, frozen=True, kw_only=True):
-    """Candidate against baseline; `to_dict` gives the plain values.
+    """The changes from baseline to candidate.
 
-    ``in_turns``: both took turns in one run, so that latencies are seconds.
+    ``failed`` names the candidate's failed cases. ``in_turns``: both sides took turns in one run,
+    so that latencies are in seconds.
     """
 
     verdict: Overall
@@ -87,20 +88,20 @@ class Comparison(Frozen, frozen=True, kw_only=True):
 
     @property
     def answers(self) -> dict[Answer, int]:
-        """How many cases have each verdict."""
+        """The number of cases with each verdict, in the order of `RANK`."""
         counted = Counter(case.verdict for case in self.cases)
         return {answer: counted[answer] for answer in RANK}
 
     @property
     def is_latency_comparable(self) -> bool:
-        """Whether any case has a ratio of latencies, or none was to be timed."""
+        """Whether both sides share a case, and one has a latency ratio unless none was timed."""
         shared = [case for case in self.cases if case.verdict not in {"added", "removed"}]
         timed = [case.measures[LATENCY] for case in shared if LATENCY in case.measures]
         return bool(shared) and (not timed or any(change.ratio is not None for change in timed))
 
 
 def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
-    """One word for all: the worst that is certain, else what is open."""
+    """The verdict on all cases: a regression or an improvement first, then what is undecided."""
     answers = {case.verdict for case in cases}
     if "worse" in answers:
         return "regression"
@@ -118,9 +119,9 @@ def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
 
 
 def compared_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComparison:
-    """A case that both sides have; its verdict is the first in rank of its measures'.
+    """The comparison of a case that both sides have.
 
-    Undecided where they have no measure in common.
+    Its verdict is the first in `RANK` of those of ``measures``, undecided without any.
     """
     answers = {change.verdict for change in measures.values()}
     return CaseComparison(
@@ -134,8 +135,8 @@ def compared_case(case: CaseExcerpt, measures: Mapping[str, Change]) -> CaseComp
 
 
 def one_sided_case(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComparison:
-    """A case that one side lacks: its figures are listed, and nothing is compared."""
-    case, verdict, side = _only(old, new)
+    """The comparison of a case that one side lacks, listing the figures of the other."""
+    case, verdict, side = _only_side(old, new)
     reason = f"only the {side} has this case"
     measures = {
         name: Change(
@@ -159,7 +160,7 @@ def one_sided_case(old: CaseExcerpt | None, new: CaseExcerpt | None) -> CaseComp
     )
 
 
-def _only(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt, Answer, str]:
+def _only_side(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt, Answer, str]:
     if new is not None:
         return new, "added", "candidate"
     assert old is not None
@@ -169,10 +170,10 @@ def _only(old: CaseExcerpt | None, new: CaseExcerpt | None) -> tuple[CaseExcerpt
 def exact_changes(
     old: CaseExcerpt, new: CaseExcerpt, gate: Gate, measured: Container[str] = EXACT
 ) -> dict[str, Change]:
-    """The change of each exact figure: more is worse, less is better.
+    """The change of each exact figure; more is worse, less is better.
 
-    A figure that only one side has has changed; one that a run was not to measure (none of
-    ``measured``), or that a saved table does not show, is left out.
+    A figure that one side lacks has changed, unless it is not in ``measured`` (a run was not to
+    measure it) or a side is a table that does not show it: then it is left out.
     """
     names = dict.fromkeys(name for name in (*old.exact, *new.exact) if name in measured)
     if not (old.key and new.key):
@@ -216,7 +217,7 @@ def unjudged_change(
     candidate: float | None = None,
     verdict: Answer = "undecided",
 ) -> Change:
-    """A measure without a ratio, and why."""
+    """A change without a ratio, for ``reason``."""
     return Change(
         baseline=baseline,
         candidate=candidate,
@@ -228,7 +229,7 @@ def unjudged_change(
 
 
 def judged_change(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
-    """A latency on which there is a verdict; ``sides`` are what is shown of both."""
+    """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures."""
     ratio = verdict.ratio
     reason = (
         f"p {verdict.p:.4f} over all cases, below {ALPHA:g} wanted; threshold "

@@ -1,7 +1,7 @@
-"""What a comparison may let pass: thresholds by measure and by entry, from options and a file.
+"""Thresholds of a comparison, by measure and entry, from options and ``pyproject.toml``.
 
-A rule is ``[GLOB:]MEASURE``, where the glob is of entries; the last rule that fits holds. The file
-is the nearest ``pyproject.toml``, its table ``[tool.cspbench]``.
+A rule is ``[GLOB:]MEASURE``, where the glob matches entries; the last matching rule applies. The
+nearest ``pyproject.toml`` is read, table ``[tool.cspbench]``.
 """
 
 import tomllib
@@ -16,12 +16,12 @@ from ..verdicts.judge import THRESHOLD
 
 LATENCY = "latency"
 MEASURES = (*EXACT, LATENCY)
-_MOST = 10.0
+_MAX_SHARE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Changes of ``measure`` up to ``share`` are the same, in entries that ``glob`` matches."""
+    """Changes of ``measure`` up to ``share`` count as the same, in entries matching ``glob``."""
 
     glob: str
     measure: str
@@ -30,13 +30,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The rules of one comparison, and whether what is undecided fails it."""
+    """The rules of one comparison; if ``is_strict``, undecided cases fail it."""
 
     rules: tuple[Rule, ...] = ()
     is_strict: bool = False
 
     def threshold(self, entry: str, measure: str) -> float:
-        """The least change that matters, as a share: 1% of latency, none of what is exact."""
+        """The smallest change that matters, as a share: by default 1% of latency, else 0."""
         for rule in reversed(self.rules):
             if rule.measure == measure and fnmatchcase(entry, rule.glob):
                 return rule.share
@@ -44,13 +44,13 @@ class Gate:
 
 
 def gate(options: Iterable[str] = (), *, strict: bool = False, start: Path | None = None) -> Gate:
-    """The rules of the nearest ``pyproject.toml`` from ``start`` on upwards, then ``options``.
+    """The rules of the nearest ``pyproject.toml`` in ``start`` or above it, then ``options``.
 
     An option is ``1%``, ``0.01``, ``MEASURE=1%`` or ``GLOB:MEASURE=1%``. Raises `CspbenchError`
-    for what cannot be understood, naming the file where it stands there.
+    for an invalid option or setting; the message names the file of a setting.
     """
-    rules, strict_there = _configured(start or Path.cwd())
-    return Gate(rules=(*rules, *map(parse, options)), is_strict=strict or strict_there)
+    rules, is_strict = _configured(start or Path.cwd())
+    return Gate(rules=(*rules, *map(parse, options)), is_strict=strict or is_strict)
 
 
 def parse(option: str) -> Rule:
@@ -80,7 +80,7 @@ def _share(raw_threshold: object) -> float:
             value = -1.0
     elif isinstance(raw_threshold, int | float) and not isinstance(raw_threshold, bool):
         value = raw_threshold
-    if not 0 <= value <= _MOST:
+    if not 0 <= value <= _MAX_SHARE:
         text = repr(raw_threshold)
         raise CspbenchError(
             "a threshold is a share of at least 0, as 1% or 0.01, got "

@@ -1,4 +1,4 @@
-"""What trainings measured in two runs: means over seeds, all of it judged together."""
+"""Comparison of trainings in two runs: means over seeds, judged together."""
 
 from collections.abc import Hashable, Mapping
 from statistics import fmean
@@ -9,19 +9,20 @@ from .excerpt import CaseExcerpt
 from .result import ONE_SIDE, Change, unjudged_change
 
 SAME_SHARE = 0.05
-"""What trainings measure is the same where it differs by less: similarities, ranks, accuracies."""
+"""Similarities, ranks and accuracies that differ by less than this are the same."""
 
 Cases = Mapping[Hashable, CaseExcerpt]
-_Figure = tuple[Hashable, str]  # a case's identity, and the name of what was measured
+_Figure = tuple[Hashable, str]  # identity of a case, name of a figure
 
 
 def trained_changes(
     sides: tuple[Cases, Cases], *, alike: bool
 ) -> dict[Hashable, dict[str, Change]]:
-    """The change of each figure of trainings, by case and name; ``alike``: both trained alike.
+    """The change of each figure of trainings, by case and name.
 
-    Paired where both runs have the same seeds. Nothing is better or worse: a figure is the same
-    within `SAME_SHARE`, or has changed.
+    ``alike`` says whether both runs trained in the same way. Runs with the same seeds are compared
+    seed by seed. No change is better or worse: a figure is the same within `SAME_SHARE`, or
+    changed.
     """
     before, after = sides
     changes: dict[Hashable, dict[str, Change]] = {key: {} for key in before}
@@ -46,7 +47,7 @@ def trained_changes(
 def _difference(
     old: CaseExcerpt, new: CaseExcerpt, name: str, *, alike: bool
 ) -> Difference | Change:
-    """The difference of one figure, or why there is no verdict on it."""
+    """The difference of one figure, or an unjudged change that says why there is none."""
     values = old.trained.get(name, ()), new.trained.get(name, ())
     baseline, candidate = (fmean(side) if side else None for side in values)
     if not alike:
@@ -61,9 +62,9 @@ def _difference(
 
 def _change(difference: Difference, verdict: Verdict, means: tuple[float, float]) -> Change:
     margin = difference.margin()
-    by = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
+    size = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
     return unjudged_change(
-        f"a difference of {by}; the same within {SAME_SHARE:g}, changed where p (here "
+        f"a difference of {size}; the same within {SAME_SHARE:g}, changed where p (here "
         f"{verdict.p:.4f}) is below {ALPHA:g}",
         baseline=means[0],
         candidate=means[1],

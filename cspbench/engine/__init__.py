@@ -1,1 +1,1 @@
-"""The engine: measures what was asked for in fresh worker processes, and records it."""
+"""The engine: measures cases in fresh worker processes and records the results."""

@@ -1,6 +1,6 @@
-"""The noise floor of a machine, from A/A launches: copies of one case that take turns.
+"""The noise floor of a machine, from launches in which copies of one case take turns.
 
-They take turns in launches as the cases of a suite do. Whatever tells them apart is noise.
+All differences between the copies are noise.
 """
 
 import math
@@ -25,16 +25,16 @@ from .launch import run_launch
 _ENTRY = "dense"
 _COPIES = 3
 _MIN_LAUNCHES = 3
-_LAUNCHES_S = 45.0  # for all launches: the other checks and starting take the rest of a minute
+_LAUNCHES_S = 45.0  # limit for all launches, so that `doctor` takes a minute with its other checks
 
 _Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and launch
 
 
 def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
-    """The lines of up to ``settings.launches`` A/A launches, as many as fit into 45 s.
+    """The lines of up to ``settings.launches`` launches of copies, as many as fit into 45 s.
 
-    At least three are made. ``say`` is told which launch begins. Raises `CspbenchError` where one
-    fails.
+    At least three launches are made. Progress messages go to ``say``. Raises `CspbenchError` if a
+    launch fails.
     """
     copies = tuple(case for mode in MODES for case in _copies(settings.device, mode))
     lines: list[Line] = []
@@ -54,7 +54,7 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
 
 
 def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor:
-    """The floor of A/A launches, contended ones left out where enough others remain."""
+    """The noise floor from ``lines`` of `launch_copies`, without contended ones if three remain."""
     launches = [line for line in lines if isinstance(line, Launch)]
     quiet = [launch for launch in launches if not is_contended(launch)]
     counting = quiet if len(quiet) >= _MIN_LAUNCHES else launches
@@ -77,7 +77,7 @@ def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> Nois
 
 
 def _spread_in_turns(samples_s: _Samples, keys: Sequence[str], launches: Sequence[int]) -> float:
-    """The root mean square of the log ratios of all pairs of copies, launch by launch."""
+    """The root mean square of the log-ratios of all pairs of copies, over launches."""
     return math.sqrt(
         fmean(
             log_ratio(samples_s[first, launch], samples_s[second, launch]) ** 2
@@ -90,7 +90,7 @@ def _spread_in_turns(samples_s: _Samples, keys: Sequence[str], launches: Sequenc
 def _spread_between_runs(
     samples_s: _Samples, keys: Sequence[str], launches: Sequence[int]
 ) -> float:
-    """The standard deviation over launches of a copy's log ratio to the yardstick."""
+    """The standard deviation over launches of a copy's log-ratio to the yardstick, pooled."""
     yardstick = {launch: log_median(samples_s[YARDSTICK, launch]) for launch in launches}
     log_ratios = [
         [log_median(samples_s[key, launch]) - yardstick[launch] for launch in launches]

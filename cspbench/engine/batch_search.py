@@ -1,6 +1,7 @@
-"""The largest batch of each case that fits into memory: predicted exactly, on a GPU then tried.
+"""Search for the largest batch of each case that fits into memory.
 
-The prediction is the tensor peak on fake tensors, so that nothing is allocated for it.
+The batch is predicted from the tensor peak on fake tensors, which allocates nothing; on a GPU it is
+then tried.
 """
 
 from bisect import bisect_right
@@ -15,16 +16,16 @@ from ..records.run import Settings
 from . import isolate
 
 MAX_BATCH = 1 << 16
-"""No larger batch is tried."""
+"""The largest batch that is considered."""
 
-_PRECISION = 0.03  # of a batch that was found by trying
+_PRECISION = 0.03  # relative precision of a batch found by bisection
 
 
 def largest_batch(peak: Callable[[int], int], budget: int) -> int:
-    """The largest batch up to `MAX_BATCH` whose ``peak`` in bytes is within ``budget``; 1 at least.
+    """The largest batch from 1 to `MAX_BATCH` whose ``peak`` in bytes is within ``budget``.
 
-    The peak grows with the batch, nearly in proportion: two readings tell where to look, and the
-    rest makes sure.
+    1 if no batch is. The peak grows nearly in proportion to the batch: the search starts from the
+    batch that two readings predict.
     """
     peak_bytes = cache(peak)
     if peak_bytes(2) > budget:
@@ -41,7 +42,7 @@ def largest_batch(peak: Callable[[int], int], budget: int) -> int:
 
 
 def with_batch(case: Case, batch: int) -> Case:
-    """``case`` with an input of ``batch`` images; its key and label stay."""
+    """``case`` with an input of ``batch`` images, under the same key and label."""
     return msgspec.structs.replace(case, input_shape=(batch, *case.input_shape[1:]))
 
 
@@ -51,9 +52,9 @@ def largest_batches(
     settings: Settings,
     say: Callable[[str], None],
 ) -> list[int]:
-    """The largest batch of each case within its budget of bytes; on a GPU one that ran there.
+    """The largest batch of each case within its budget in bytes; on a GPU, one that ran.
 
-    ``say`` is told each as it is found. The batch of a case whose worker dies is 1.
+    Each result is reported to ``say``. The batch of a case whose worker dies is 1.
     """
     batches = _predictions(cases, budgets, settings)
     for index, case in enumerate(cases):
@@ -66,7 +67,7 @@ def largest_batches(
 
 
 def _predictions(cases: Sequence[Case], budgets: Sequence[int], settings: Settings) -> list[int]:
-    """The largest batch of each case by its tensor peak; where a worker dies, the next goes on."""
+    """The largest batch of each case by its tensor peak; 1 for a case that kills its worker."""
     batches: list[int] = []
     while len(batches) < len(cases):
         remaining = slice(len(batches), None)
@@ -84,10 +85,11 @@ def _predictions(cases: Sequence[Case], budgets: Sequence[int], settings: Settin
 
 
 def _largest_that_runs(case: Case, predicted: int, settings: Settings) -> int:
-    """The largest batch up to ``predicted`` that runs, to 3%: bisected where that does not.
+    """The largest batch up to ``predicted`` that runs, found by bisection to within 3%.
 
-    Libraries have many words for too little memory, or die of it: a failure that a single image
-    does not have is taken for that. What fails at one image, too, is left to the measurement.
+    Libraries report a lack of memory in many ways, or crash: any failure counts as one if a single
+    image runs. If a single image fails too, ``predicted`` is returned and the measurement will fail
+    with the cause.
     """
     fits, too_large, batch = 0, predicted + 1, predicted
     while batch > fits:
@@ -107,7 +109,7 @@ def _largest_that_runs(case: Case, predicted: int, settings: Settings) -> int:
 
 
 def _failure_cause(case: Case, settings: Settings) -> Cause | None:
-    """Why one call of ``case`` fails; None where it runs."""
+    """The cause of failure of one call of ``case``; None if it runs."""
     lines: list[Line] = []
     worker_exit = isolate.run(
         "cspbench.engine.worker:measure",

@@ -1,4 +1,4 @@
-"""What is measured of a case by itself, in workers of its own: counts, memory, equal outputs."""
+"""Measurement of single cases, each in its own workers: counts, memory, equality of outputs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ from .recorder import Recorder
 
 
 class CaseMeasurer:
-    """Measures one case after the other.
+    """Measures cases one after another.
 
-    ``roots`` are the trees that build the cases of each side.
+    ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class CaseMeasurer:
         self._roots = roots
 
     def measure(self, stages: tuple[Stage, ...]) -> None:
-        """Those of ``stages`` that each case still lacks; a case that has failed is left out."""
+        """Measure the ``stages`` that each case lacks, except of cases that have failed."""
         records = self._recorder.records
         for index, record in enumerate(records, start=1):
             missing = _missing(record, stages)
@@ -42,7 +42,7 @@ class CaseMeasurer:
                 self._progress.case_measured(index, len(records), record.case, lines)
 
     def compare_outputs(self) -> None:
-        """Whether both sides of each case compute the same, where both can be built."""
+        """Compare the outputs of both sides of each case, unless one has failed."""
         by_key = {record.case.key: record for record in self._recorder.records}
         for record in by_key.values():
             baseline = by_key.get(record.case.reference or "")
@@ -63,7 +63,7 @@ class CaseMeasurer:
                 self._recorder.keep([worker_exit.failure(record.case.key, "latency")])
 
     def _measure_case(self, case: Case, missing: tuple[tuple[Stage, ...], ...]) -> list[Line]:
-        """The missing stages, a worker a group, until one fails; all that was recorded."""
+        """Measure each group of stages in a worker until one fails; return the recorded lines."""
         lines: list[Line] = []
         for stages in missing:
             if not _is_static(stages) and (failure := self._too_large(case)):
@@ -90,9 +90,10 @@ class CaseMeasurer:
         return [*lines, line]
 
     def _too_large(self, case: Case) -> CaseFailure | None:
-        """The failure of a case that would drive the machine into swap; None where it fits.
+        """The failure of a case whose tensors exceed the memory budget; None if they fit.
 
-        A GPU refuses by itself, and nothing else suffers.
+        Running it could drive the machine into swap. Cases on a GPU are not checked, because an
+        allocation that fails there affects no other process.
         """
         peak = self._recorder.record(case.key).tensor_peak
         budget_bytes = self._settings.memory_budget_bytes
@@ -106,7 +107,7 @@ class CaseMeasurer:
 
 
 def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ...], ...]:
-    """The stages that ``record`` lacks, grouped by the worker that they share (`PLACES`)."""
+    """The stages that ``record`` lacks, in groups that share a worker (`PLACES`)."""
 
     def at(place: Place) -> tuple[Stage, ...]:
         return tuple(
@@ -120,11 +121,11 @@ def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ..
 
 
 def _is_static(stages: tuple[Stage, ...]) -> bool:
-    """Whether the stages of one worker allocate nothing."""
+    """Whether all ``stages`` are static, so that they allocate nothing."""
     return all(MEASURES[stage].place == "static" for stage in stages)
 
 
 def _line_after_exit(case: Case, stage: Stage, worker_exit: isolate.Exit) -> Line:
-    """What is recorded where the worker died at ``stage``: what its measure says, or a failure."""
+    """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
     line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
     return worker_exit.failure(case.key, stage) if line is None else line

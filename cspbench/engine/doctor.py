@@ -1,4 +1,4 @@
-"""Is this machine fit to measure on: how it is set, and what identical code looks like on it."""
+"""Diagnosis of a machine: its settings, and how far identical code seems to differ on it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from .aa_launches import launch_copies, noise_floor
 
 _IN_TURNS: tuple[tuple[float, Level], ...] = ((0.01, "good"), (0.03, "fair"))
 _BETWEEN_RUNS: tuple[tuple[float, Level], ...] = ((0.02, "good"), (0.05, "fair"))
-"""The largest width of each level; anything wider is poor."""
+"""The largest half width of each level; anything wider is poor."""
 
 _TITLES: dict[Mode, str] = {"infer": "inference", "train": "training"}
 
@@ -25,10 +25,10 @@ _TITLES: dict[Mode, str] = {"infer": "inference", "train": "training"}
 def diagnose(
     settings: Settings, gpus: Sequence[AvailableGpu], say: Callable[[str], None]
 ) -> Diagnosis:
-    """Check the machine and measure its noise floor, which is kept for later runs if it was quiet.
+    """Check the machine and measure its noise floor.
 
-    ``say`` is told what goes on. Raises `CspbenchError` where the launches fail, or the floor
-    cannot be kept.
+    The floor is stored for later runs unless most launches were contended. Progress messages go to
+    ``say``. Raises `CspbenchError` if a launch fails or the floor cannot be stored.
     """
     say("looking at the machine")
     health_findings = health.findings(threads=settings.threads, gpus=gpus)
@@ -40,7 +40,7 @@ def diagnose(
     is_kept = 2 * contended <= len(launches)
     if is_kept:
         stored_floors.save(floor)
-    count = settings.launches  # of a run; there may have been time for fewer here
+    count = settings.launches  # the widths are those of a run, even if fewer launches were made
     in_turns = {mode: _width_in_turns(spread, count) for mode, spread in floor.in_turns.items()}
     between_runs = {
         mode: _width_between_runs(spread, count) for mode, spread in floor.between_runs.items()
@@ -63,12 +63,15 @@ def diagnose(
 
 
 def _width_in_turns(spread: float, launches: int) -> float:
-    """Half the interval of the ratio of two cases that take turns."""
+    """Half the width of the interval of two cases' ratio if they take turns."""
     return half_width(spread, launches) or math.inf
 
 
 def _width_between_runs(spread: float, launches: int) -> float:
-    """Half the interval of two runs' ratio: twice the variance, twice the degrees of freedom."""
+    """Half the width of the interval of two runs' ratio.
+
+    A difference of two runs has twice the variance and twice the degrees of freedom.
+    """
     error = spread * math.sqrt(2 / launches)
     return math.expm1(t_quantile(0.975, 2 * launches - 2) * error)
 
@@ -94,7 +97,7 @@ def _noise(
     limits: Sequence[tuple[float, Level]],
     compared: str,
 ) -> Finding:
-    """``compared`` says what of identical code is compared."""
+    """The finding on half widths by mode; ``compared`` names the two figures compared."""
     widest = max(widths.values())
     level: Level = next((level for limit, level in limits if widest <= limit), "poor")
     by_mode = ", ".join(

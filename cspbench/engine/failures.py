@@ -1,4 +1,4 @@
-"""Exceptions as failures of a case: their cause, their words, and what memory was asked for."""
+"""Conversion of exceptions to failures of a case: cause, reason, requested memory."""
 
 import re
 import traceback
@@ -23,7 +23,7 @@ _UNIT_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib"
 def case_failure(
     case_key: str, stage: Stage, error: Exception, launch: int | None = None
 ) -> CaseFailure:
-    """``error`` as the failure of a case: its cause, its first line, and its traceback."""
+    """The failure of a case that raised ``error``: its cause, first line and traceback."""
     text = str(error)
     cause = _cause(error)
     first_line = next(iter(text.strip().splitlines()), "")
@@ -42,7 +42,7 @@ def case_failure(
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether ``error`` says so, by its type or in the words of torch or of a CUDA library."""
+    """Whether ``error`` reports a lack of memory, by its type or by its message."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
         words in str(error) for words in _OUT_OF_MEMORY
     )
@@ -55,6 +55,6 @@ def _cause(error: Exception) -> Cause:
 
 
 def _requested_bytes(text: str) -> int | None:
-    """The size that an allocator of torch says it was asked for."""
+    """The size of the failed allocation, if torch's message ``text`` states it."""
     request = _REQUEST.search(text)
     return int(Decimal(request[1]) * _UNIT_BYTES[request[2].lower()]) if request else None

@@ -1,8 +1,8 @@
-"""Runs a task in a fresh worker process: hands on its messages and says how it ended.
+"""Running of a task in a fresh worker process, with its messages and its exit.
 
-Workers come from a fork server that has torch loaded, so that a fresh one takes hundredths of a
-second. The parent sleeps until the worker sends, ends, or exceeds its time limit, and leaves no
-worker running.
+Workers are forked from a server process that has torch loaded, so that one starts within hundredths
+of a second. The parent sleeps until the worker sends a message, ends, or exceeds its time limit,
+and never leaves a worker running.
 """
 
 import contextlib
@@ -31,19 +31,19 @@ from .signals import signals_held
 _PR_SET_PDEATHSIG = 1
 _PRELOAD = ["cspbench.engine.worker"]
 _LOG_TAIL_LINES = 40
-_EXIT_GRACE_S = 5.0  # how long a worker that closed its pipe may take to end
+_EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 
 StepClock = Any
-"""Two shared doubles: the index of the current step, and when it began (monotonic seconds)."""
+"""Two shared doubles: the index of the current step, and its start in monotonic seconds."""
 
 _End = Literal["returned", "died", "late"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exit:
-    """How a worker ended that did not finish its task.
+    """The exit of a worker that did not finish its task.
 
-    ``detail`` is the end of what it wrote, ``step`` the index of the step at which it ended.
+    ``detail`` is the end of its output, ``step`` the index of the step during which it ended.
     """
 
     cause: Cause
@@ -52,7 +52,7 @@ class Exit:
     step: int
 
     def failure(self, case_key: str, stage: Stage, launch: int | None = None) -> CaseFailure:
-        """This exit as the failure of a case at ``stage``, in ``launch`` where it was in one."""
+        """This exit as the failure of a case at ``stage``, in a launch if ``launch`` is given."""
         return CaseFailure(
             case=case_key,
             stage=stage,
@@ -64,7 +64,7 @@ class Exit:
 
 
 class Channel:
-    """A task's way to its parent: the messages it sends, and the step it is at."""
+    """The connection of a task to its parent, for messages and for its current step."""
 
     def __init__(self, connection: "Connection[Any, Any]", clock: StepClock) -> None:
         self._connection = connection
@@ -75,7 +75,7 @@ class Channel:
         self._connection.send((False, message))
 
     def begin_step(self, index: int) -> None:
-        """Say that step ``index`` begins, and restart its time limit."""
+        """Set the current step to ``index`` and restart the time limit."""
         self._clock[1] = time.monotonic()
         self._clock[0] = index
 
@@ -87,12 +87,13 @@ def run(
     receive: Callable[[Any], None],
     stop: "Connection[Any, Any] | None" = None,
 ) -> Exit | None:
-    """Run ``task(channel, *arguments)`` in a fresh worker; None where it returned.
+    """Run ``task(channel, *arguments)`` in a fresh worker; return its exit, None if it returned.
 
-    ``task`` is a name, ``package.module:callable``, which only the worker loads. ``receive`` gets
-    each message as it comes. A step that takes longer than ``time_limit_s`` ends the worker, and so
-    does whatever is raised here, an interrupt included. Interrupts never reach a thread: there, a
-    message on ``stop`` ends the worker, and KeyboardInterrupt is raised.
+    ``task`` is a name, ``package.module:callable``, which only the worker loads. ``receive`` is
+    called with each message as it arrives. The worker is killed if a step takes longer than
+    ``time_limit_s``, and if an exception is raised here, KeyboardInterrupt included. Interrupts do
+    not reach threads: in a thread, a message on ``stop`` kills the worker and raises
+    KeyboardInterrupt.
     """
     context = _fork_server()
     receiver, sender = context.Pipe(duplex=False)
@@ -107,7 +108,7 @@ def run(
             with signals_held():
                 process.start()
             sender.close()
-            end = _hand_on_messages(
+            end = _receive_messages(
                 process, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
             )
             if end == "died":
@@ -125,16 +126,16 @@ def run(
 
 
 def _fork_server() -> ForkServerContext:
-    """The context whose processes come from the fork server, which runs from here on."""
+    """The multiprocessing context of the fork server, which is started if needed."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
-    resource_tracker.ensure_running()  # before signals are held: starting it releases them
+    resource_tracker.ensure_running()  # before signals are held: starting it unblocks them
     with signals_held():
         forkserver.ensure_running()
     return context
 
 
-def _hand_on_messages(
+def _receive_messages(
     process: Any,
     receiver: Any,
     clock: StepClock,
@@ -143,7 +144,7 @@ def _hand_on_messages(
     receive: Callable[[Any], None],
     stop: "Connection[Any, Any] | None",
 ) -> _End:
-    """Give each message to ``receive`` until the worker ends or is late; says which."""
+    """Pass each message to ``receive`` until the worker returns, dies or is late; return which."""
     while True:
         remaining_s = clock[1] + time_limit_s - time.monotonic()
         if remaining_s <= 0 and not receiver.poll():
@@ -166,7 +167,7 @@ def _hand_on_messages(
 
 
 def _exit_of(exitcode: int | None, log_tail: str, *, step: int, limit_s: float | None) -> Exit:
-    """The exit of a worker that was late (``limit_s`` is then its limit) or that died."""
+    """The exit of a worker that died, or that was late, in which case ``limit_s`` is its limit."""
     cause: Cause
     if limit_s is not None:
         cause, reason = "timeout", f"a step took longer than the time limit of {limit_s:g} s"
@@ -182,7 +183,7 @@ def _exit_of(exitcode: int | None, log_tail: str, *, step: int, limit_s: float |
 
 
 def _error_line(log_tail: str) -> str:
-    """The last line that names an error, as advice may follow it; without one, the last line."""
+    """The last line that names an error, else the last line; advice may follow an error."""
     lines = [line.strip() for line in log_tail.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return [*lines[-1:], *errors[-1:]][-1] if lines else ""
@@ -204,13 +205,13 @@ def _work(
     log: str,
 ) -> None:
     """Run the task in this process, the worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
     with contextlib.suppress(OSError, AttributeError):  # die with the fork server: Linux only
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except FileNotFoundError:  # the parent has given up already
+    except FileNotFoundError:  # the parent has ended and removed the folder
         os._exit(1)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

@@ -1,4 +1,4 @@
-"""One launch in a worker: its lines, how it ended, and which failures are a case's own."""
+"""Running of one launch in a worker, and the lines of it that are recorded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from . import isolate
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchResult:
-    """What a launch sent, its closing `Launch` line last; ``exit`` where its worker died."""
+    """The lines that a launch sent, the closing `Launch` last, and the exit if its worker died."""
 
     number: int
     cases: tuple[Case, ...]
@@ -28,26 +28,26 @@ class LaunchResult:
 
     @property
     def failures(self) -> tuple[CaseFailure, ...]:
-        """The failures of its cases."""
+        """The failures of cases in the launch."""
         return tuple(line for line in self.lines if isinstance(line, CaseFailure))
 
     @property
     def failure_reason(self) -> str | None:
-        """Why the launch is not complete; None where every case took all its turns."""
+        """Why the launch is not complete; None if every case took all its turns."""
         if self.exit is not None:
             return self.exit.reason
         return next((failure.reason for failure in self.failures), None)
 
     @property
     def out_of_memory(self) -> tuple[CaseFailure, ...]:
-        """The failures of cases that had no memory beside others."""
+        """The failures of cases for lack of memory beside other cases."""
         if len(self.cases) == 1:
             return ()
         return tuple(line for line in self.failures if line.cause == "out_of_memory")
 
     @property
     def paired_case(self) -> Case | None:
-        """The case of a launch that holds nothing but a case and its reference."""
+        """The case, if the launch holds only one case and its reference; else None."""
         keys = {case.key for case in self.cases}
         return next((case for case in self.cases if keys <= {case.key, case.reference}), None)
 
@@ -61,7 +61,10 @@ def run_launch(
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
     stop: "Connection[Any, Any] | None" = None,
 ) -> LaunchResult:
-    """Let ``cases`` take turns in a worker; see `LaunchTask` and `isolate.run`."""
+    """Run the launch ``number``, in which ``cases`` take turns, in a worker.
+
+    See `LaunchTask` for ``roots`` and ``uncapturable``, and `isolate.run` for ``stop``.
+    """
     lines: list[Line] = []
     worker_exit = isolate.run(
         "cspbench.engine.worker:launch",
@@ -80,12 +83,12 @@ def run_launch(
 def lines_to_keep(result: LaunchResult) -> Sequence[Line]:
     """The lines of a launch that are recorded.
 
-    Of a launch whose worker died: the failures only, and that of the case whose turn it was. Raises
-    `CspbenchError` where it was no case's turn.
+    If the worker died, these are the failures and one for the case whose turn it was. Raises
+    `CspbenchError` if it was no case's turn.
 
-    That a case had no memory beside others says nothing of it, and is left out, unless its
-    reference alone was beside it: then the case has failed, whichever of the two had no memory, as
-    the reference can still be timed beside others.
+    A failure for lack of memory beside other cases is left out, because a smaller group may fit.
+    If only the case and its reference were in the launch, the case has failed, whichever of the two
+    lacked memory: the reference can still be timed with other cases.
     """
     out_of_memory, case = result.out_of_memory, result.paired_case
     lines = [line for line in result.lines if line not in out_of_memory]

@@ -1,4 +1,4 @@
-"""One launch inside its worker: benchmarks are built, take turns, and are reported."""
+"""The task of one launch in its worker: building benchmarks, taking turns, sending results."""
 
 import gc
 import random
@@ -27,20 +27,20 @@ from .failures import case_failure, is_out_of_memory
 from .isolate import Channel
 
 _BALLAST_BYTES = 1 << 20
-_GPU_BALLAST_BYTES = 20 << 20  # torch gives out larger blocks of a GPU's memory
-_SEED_STRIDE = 1_000_003  # a launch's seed differs from every other's, and is the same when rerun
+_GPU_BALLAST_BYTES = 20 << 20  # torch's GPU allocator works in larger blocks
+_SEED_STRIDE = 1_000_003  # makes the seeds of launches distinct and reproducible
 
 
 class LaunchTask:
-    """Lets ``cases`` and the yardstick take turns; sends their latencies, and the launch last.
+    """Lets ``cases`` and the yardstick take turns, and sends their latencies and the `Launch`.
 
-    The current step is the index of the case whose turn it is; the yardstick's is one past them.
-    Cases are built in random order behind blocks of random size: where a case's memory lies makes
-    it faster or slower by some tenths of a percent, which must differ from launch to launch so that
-    it does not look like a property of the case.
+    The current step is the index of the case whose turn it is; the yardstick's comes after them.
+    Cases are built in random order behind blocks of random size, because the memory layout changes
+    a case's speed by some tenths of a percent: randomised, this is noise between launches and not a
+    property of the case.
 
-    ``roots`` are the trees that build the cases of each side. ``uncapturable`` are cases of which
-    no CUDA graph can be made, and why.
+    ``roots`` holds the root of the checkout that builds the cases of each side. ``uncapturable``
+    holds the cases of which no CUDA graph can be captured, and why.
     """
 
     def __init__(
@@ -70,10 +70,11 @@ class LaunchTask:
         self._monitor: GpuMonitor | None = None
 
     def run(self) -> None:
-        """Build, take turns, report.
+        """Build the cases, take turns and send the results.
 
-        What raises fails its case, and the others go on. What breaks the device for all that follow
-        (an illegal access, say) is raised: the process ends, and the current step names the case.
+        A case that raises has failed, and the others go on. An error that leaves the device
+        unusable (an illegal memory access, for example) is raised and ends the process; the current
+        step then identifies the case.
         """
         settings = self._settings
         allocator_name = allocator.pin() if settings.allocator == "pinned" else "system"
@@ -104,7 +105,7 @@ class LaunchTask:
         )
 
     def _open_device(self) -> Timer:
-        """The timer of calls on the device, and the monitor of a GPU."""
+        """The timer of calls on the device; also opens a GPU and its monitor."""
         self._channel.begin_step(self._steps[YARDSTICK])
         self._gpu = gpu(self._device)
         if self._gpu:
@@ -117,7 +118,7 @@ class LaunchTask:
         )
 
     def _prepare_benchmarks(self, timer: Timer) -> list[Benchmark]:
-        """The yardstick and each case that can be built, in random order."""
+        """The benchmarks of the yardstick and of each case that can be built, in random order."""
         benchmarks = [timer.prepare(YARDSTICK, yardstick(self._device))]
         for case in self._layout.sample(self._cases, len(self._cases)):
             self._attempt(case.key, partial(self._prepare, case, timer, benchmarks))
@@ -127,7 +128,7 @@ class LaunchTask:
         """Add the benchmark of ``case`` to ``benchmarks``, behind ballast of random size."""
         size = self._layout.randrange(_GPU_BALLAST_BYTES if timer.gpu else _BALLAST_BYTES)
         self._ballast.append(torch.empty(size, dtype=torch.uint8, device=self._device))
-        torch.manual_seed(self._settings.seed)  # same weights and input whatever was built before
+        torch.manual_seed(self._settings.seed)  # same weights and input in any order of building
         subject = BuiltSubject(case, self._roots.get(case.side))
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
         benchmarks.append(latency(subject, timer, graph=graph))
@@ -135,7 +136,7 @@ class LaunchTask:
     def _take_turns(
         self, benchmarks: Sequence[Benchmark], threads: int
     ) -> tuple[list[Benchmark], Activity, GpuActivity | None]:
-        """The benchmarks that completed all turns, and what else the machine did meanwhile."""
+        """Take turns; the benchmarks that completed all, and the activity of CPU and GPU."""
         gc.collect()
         gc.disable()
         if self._monitor:
@@ -154,7 +155,7 @@ class LaunchTask:
         return self._attempt(benchmark.key, benchmark.sample)
 
     def _attempt(self, key: str, action: Callable[[], object]) -> bool:
-        """Whether ``action`` succeeded, as the step of case ``key``; a failure of it is sent."""
+        """Run ``action`` as the step of case ``key``; False if it failed, which is sent."""
         self._channel.begin_step(self._steps[key])
         try:
             action()

@@ -1,4 +1,4 @@
-"""A hash of the files that a model is made from."""
+"""A hash of the files that name and define a model."""
 
 import contextlib
 import hashlib
@@ -9,15 +9,15 @@ from pathlib import Path
 
 
 def model_hash(builder: str, model: Callable[..., object]) -> str:
-    """The first 16 digits of SHA-256 over the files that name ``model`` and that define it.
+    """The first 16 digits of the SHA-256 of the file named in ``builder`` and that of ``model``.
 
-    ``builder`` is the reference that was resolved to ``model``, ``package.module:callable`` or
-    ``path/to/file.py:callable``. A file that does both counts once.
+    ``builder`` is the reference that resolves to ``model``, ``package.module:callable`` or
+    ``path/to/file.py:callable``. If both are the same file, it counts once.
     """
     module = builder.rpartition(":")[0]
-    naming = module if module.endswith(".py") else sys.modules[module].__file__
-    paths = [] if naming is None else [Path(naming).resolve()]
-    with contextlib.suppress(TypeError):  # written in C, or made in memory
+    named_file = module if module.endswith(".py") else sys.modules[module].__file__
+    paths = [] if named_file is None else [Path(named_file).resolve()]
+    with contextlib.suppress(TypeError):  # a callable written in C or created in memory has no file
         paths.append(Path(inspect.getfile(model)).resolve())
     files = [path for path in dict.fromkeys(paths) if path.is_file()]
     contents = b"".join(path.read_bytes() for path in files)

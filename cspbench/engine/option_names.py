@@ -1,7 +1,7 @@
-"""The options of the command line by the request's field that holds each.
+"""The options of the command line, by the field of a request that holds each.
 
-The parser, the command that repeats a run and the messages of ``--resume`` all read this table. It
-imports nothing, so that ``--help`` answers at once.
+The parser, the command that repeats a run and the messages of ``--resume`` share this table. It
+imports nothing, so that ``--help`` is fast.
 """
 
 OPTIONS = {
@@ -42,4 +42,4 @@ OPTIONS = {
     "history": "--history",
     "as_json": "--json",
 }
-"""In the order in which a command names them. Of a flag, the words that turn it on."""
+"""In the order of a command that repeats a run; for a flag, the words that set it."""

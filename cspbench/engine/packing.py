@@ -1,4 +1,4 @@
-"""How cases are packed into launches: groups that stand in memory together."""
+"""Packing of cases into groups that fit into memory together, one launch each."""
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
@@ -8,7 +8,7 @@ from ..records.run import Record
 
 
 class MemoryRoom:
-    """How many bytes a launch may take on each device: the budget, or less where it ran out."""
+    """The bytes that a launch may take on each device: the budget, less after memory ran out."""
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
@@ -19,7 +19,7 @@ class MemoryRoom:
         return self._reduced.get(device, self._budget_bytes)
 
     def reduce(self, device: str, tried_bytes: int) -> None:
-        """A launch that should take ``tried_bytes`` ran out of memory: half of that, from now."""
+        """Limit launches on ``device`` to half of ``tried_bytes``, for which memory ran out."""
         self._reduced[device] = min(self.of(device), tried_bytes // 2)
 
 
@@ -54,17 +54,17 @@ def pack(
 
 
 def launch_bytes(records: Iterable[Record], *, keeps_peaks: bool) -> int:
-    """What a launch of these cases should take.
+    """The bytes that a launch of these cases should take.
 
-    What each case keeps between calls, and the most that one of them needs during a call. With
-    ``keeps_peaks`` each keeps what it needs during a call, too, as captured graphs do.
+    The sum of what each case keeps between calls, plus the largest need of one during a call. With
+    ``keeps_peaks``, as for captured graphs, all cases keep what they need during a call.
     """
     group = _Group(keeps_peaks=keeps_peaks)
     return group.bytes_with(records)
 
 
 class _Group:
-    """Cases of one launch, and the bytes they take, summed as cases are added."""
+    """The cases of one launch and the bytes that they take."""
 
     def __init__(self, *, keeps_peaks: bool) -> None:
         self._keeps_peaks = keeps_peaks
@@ -82,7 +82,7 @@ class _Group:
         return (first.device, first.precision) == (case.device, case.precision)
 
     def bytes_with(self, records: Iterable[Record]) -> int:
-        """What the group takes with ``records`` added."""
+        """The bytes that the group takes with ``records`` added."""
         return sum(self._bytes_with(records))
 
     def add(self, records: Iterable[Record]) -> None:
@@ -91,13 +91,16 @@ class _Group:
         self._records |= {record.case.key: record for record in records}
 
     def _bytes_with(self, records: Iterable[Record]) -> tuple[int, int]:
-        """What is kept between calls, and what is needed on top of it during calls."""
+        """The bytes kept between calls, and those needed in addition during calls."""
         kept_bytes, call_bytes = self._kept_bytes, self._call_bytes
         for key, record in {record.case.key: record for record in records}.items():
             peak = record.tensor_peak
             if peak is None or key in self._records:
                 continue
-            kept_bytes += peak.baseline_bytes + peak.split.weights  # weights again: gradients
-            of_call = peak.peak_tensor_bytes - peak.baseline_bytes
-            call_bytes = call_bytes + of_call if self._keeps_peaks else max(call_bytes, of_call)
+            gradient_bytes = peak.split.weights
+            kept_bytes += peak.baseline_bytes + gradient_bytes
+            case_bytes = peak.peak_tensor_bytes - peak.baseline_bytes
+            call_bytes = (
+                call_bytes + case_bytes if self._keeps_peaks else max(call_bytes, case_bytes)
+            )
         return kept_bytes, call_bytes

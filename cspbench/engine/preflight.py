@@ -1,4 +1,4 @@
-"""What is checked before a run begins, in another process: devices, models, data to train on."""
+"""Checks before a run begins, in another process: devices, models, data to train on."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from ..records.run import Settings
 from . import isolate
 from .request import EngineRequest, GradientsRequest
 
-_TIME_LIMIT_S = 120  # for loading torch and a driver
+_TIME_LIMIT_S = 120  # for loading torch and initialising a driver
 
 
 def devices_of(request: EngineRequest) -> tuple[str, tuple[AvailableGpu, ...]]:
-    """The device that ``request`` asks for, or several GPUs, and what they are.
+    """The device or devices that ``request`` asks for, and the GPUs among them.
 
-    Raises `CspbenchError` as `find_devices` does.
+    Raises `CspbenchError` like `find_devices`.
     """
     if isinstance(request, GradientsRequest):
         return "cpu", ()
@@ -23,9 +23,9 @@ def devices_of(request: EngineRequest) -> tuple[str, tuple[AvailableGpu, ...]]:
 
 
 def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
-    """``device`` with what each GPU in it is; for ``auto`` a GPU if there is one, else the CPU.
+    """``device`` and the GPUs that it names; ``auto`` becomes a GPU if there is one, else the CPU.
 
-    Raises `CspbenchError` where a GPU cannot be used.
+    Raises `CspbenchError` if a GPU cannot be used.
     """
     if device == "cpu":
         return device, ()
@@ -49,10 +49,10 @@ def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
 
 
 def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
-    """A hash of the files that name and define each model of the user's, by its builder.
+    """The hash (`model_hash`) of each model outside the catalogue, by its builder.
 
-    Raises `CspbenchError` where one of them, or data to train on, cannot be loaded, so that a wrong
-    name is met before anything is measured. Their code runs, in a process of its own.
+    Their code is loaded in a worker. Raises `CspbenchError` if a model or the data to train on
+    cannot be loaded, so that a wrong name fails before anything is measured.
     """
     builders = tuple(dict.fromkeys(case.build for case in cases if not case.build.startswith(".")))
     data = settings.training.data if settings.training else None
@@ -80,5 +80,5 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     if worker_exit is not None:
         names = ", ".join([*builders, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
-    entries = {case.entry for case in cases}  # a library's model is not the file that makes it
+    entries = {case.entry for case in cases}  # leaves out builders of a library's many models
     return {builder: digest for builder, digest in answers if builder in entries}

@@ -1,4 +1,4 @@
-"""What a run says of itself while it goes on, and how many launches and seconds are left."""
+"""Progress of a run: the events that a display receives, and the launches and time left."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,33 +12,34 @@ from ..records.run import Run, RunInfo
 
 
 class Progress(Protocol):
-    """Hears of a run while it goes on."""
+    """Receives the events of a run."""
 
     def began(self, info: RunInfo) -> None:
-        """The run begins, or goes on; the first process has yet to load torch."""
+        """The run begins or is resumed; torch is not yet loaded."""
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        """Counts and memory of case ``index`` of ``total`` are known, or its failure."""
+        """Case ``index`` of ``total`` was measured by itself; ``lines`` holds what was recorded."""
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        """Training ``number`` of ``total`` ended, or failed."""
+        """Training ``number`` of ``total`` ended; ``lines`` holds its result or failure."""
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
-        """Launch ``number`` begins, of ``total`` where that is known ahead.
+        """Launch ``number`` with ``cases`` cases begins.
 
-        ``left_s`` is the time that all should take.
+        ``total`` is the number of launches and ``left_s`` an estimate of the time left; None if not
+        known.
         """
 
     def launch_ended(self, number: int, run: Run) -> None:
-        """A launch ended; ``run`` holds all that is known so far."""
+        """Launch ``number`` ended; ``run`` holds all results so far."""
 
 
 class LaunchProgress:
-    """Counts the launches of a run, estimates the time left, and tells ``progress`` of both.
+    """Counts the launches of a run, estimates the time left, and reports to ``progress``.
 
-    ``done`` launches were made before. The clock starts here. Safe to use from several threads.
+    ``done`` launches were made before. The clock starts on construction. Thread-safe.
     """
 
     def __init__(
@@ -56,15 +57,15 @@ class LaunchProgress:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the first launch was due."""
+        """Seconds since construction."""
         return time.monotonic() - self._began
 
     def begin_round(self, launches_left: int | None) -> None:
-        """A round begins; ``launches_left`` are to come with it, where that is known."""
+        """A round begins; ``launches_left`` includes its launches, None if not known."""
         self._left = launches_left
 
     def launch_started(self, cases: int) -> None:
-        """A launch of so many cases begins."""
+        """A launch with ``cases`` cases begins."""
         with self._lock:
             self._running += 1
             total = None if self._left is None else self._done + self._left
@@ -73,12 +74,12 @@ class LaunchProgress:
             )
 
     def launch_failed(self) -> None:
-        """A launch ended early: it is to be repeated, and does not count."""
+        """A launch failed; it does not count and will be repeated."""
         with self._lock:
             self._running -= 1
 
     def launch_ended(self, seconds: float, snapshot: Callable[[], Run]) -> None:
-        """A launch is complete, after ``seconds``; ``snapshot`` gives the run with it."""
+        """A launch completed after ``seconds``; ``snapshot`` returns the run that includes it."""
         with self._lock:
             self._durations_s.append(seconds)
             self._running -= 1

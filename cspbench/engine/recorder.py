@@ -1,4 +1,4 @@
-"""The run as it grows: what is measured goes to the run folder, and to what is known so far."""
+"""Recording of lines, both in the run folder and in memory."""
 
 from collections.abc import Sequence
 from threading import RLock
@@ -11,7 +11,7 @@ from . import isolate
 
 
 class Recorder:
-    """Keeps each line of a run in its folder and its assembly. Safe to use from several threads."""
+    """Records lines in the folder and the assembly of a run. Thread-safe."""
 
     def __init__(self, folder: RunFolder, assembly: Assembly) -> None:
         self._folder = folder
@@ -21,14 +21,14 @@ class Recorder:
         self._run: Run | None = None
 
     def keep(self, lines: Sequence[Line]) -> None:
-        """Append ``lines`` to the folder in one write; raises `CspbenchError` where it is full."""
+        """Append ``lines`` to the folder in one write; raises `CspbenchError` if that fails."""
         with self._lock:
             self._folder.append(lines)
             self._assembly.add(lines)
             self._run = None
 
     def record(self, key: str) -> Record:
-        """All that is known of case ``key``."""
+        """The record of the case ``key``."""
         with self._lock:
             return self._assembly.record(key)
 
@@ -40,19 +40,19 @@ class Recorder:
 
     @property
     def launch_count(self) -> int:
-        """How many launches are complete."""
+        """The number of complete launches."""
         with self._lock:
             return len(self._assembly.launches)
 
     def run(self) -> Run:
-        """All that is known so far; the same object until another line is kept."""
+        """The run with all lines recorded so far; cached until another line is recorded."""
         with self._lock:
             if self._run is None:
                 self._run = self._assembly.run()
             return self._run
 
     def next_launch(self) -> int:
-        """A number that no launch of this run had before, cut off or not."""
+        """A new number for a launch, not used by any launch before, cut off or not."""
         with self._lock:
             self._last_launch += 1
             return self._last_launch
@@ -60,7 +60,7 @@ class Recorder:
     def record_task(
         self, task: str, *arguments: object, time_limit_s: float
     ) -> tuple[list[Line], isolate.Exit | None]:
-        """Run ``task`` in a worker and keep each line as it comes; the lines, and how it ended."""
+        """Run ``task`` in a worker and record its lines; returns them, and its exit if it died."""
         lines: list[Line] = []
 
         def receive(line: Line) -> None:

@@ -14,9 +14,9 @@ _PATHS = ("path",)
 
 
 def command(request: SuiteRequest) -> str:
-    """The command that repeats a run from the same place, into a folder of its own.
+    """The command that repeats the run of ``request`` from the current folder.
 
-    What only says where the results go and how they are shown is left out.
+    Options that choose the run folder or the output are left out.
     """
     values = chosen_options(request) | {"suite": repeatable(suite_name(request))}
     for name in _NOT_REPEATED:
@@ -32,7 +32,7 @@ def command(request: SuiteRequest) -> str:
 
 
 def option_words(name: str, value: object) -> list[str]:
-    """The words that choose ``value`` for the option that the field ``name`` holds.
+    """The words of a command line that set the option of the field ``name`` to ``value``.
 
     >>> option_words("batch_size", (1, 8))
     ['--batch-size', '1,8']
@@ -48,12 +48,12 @@ def option_words(name: str, value: object) -> list[str]:
 
 
 def _with_value(option: str, text: str) -> list[str]:
-    """Two words; one where the value would be read as an option itself."""
+    """Option and value as two words, or joined by ``=`` if the value looks like an option."""
     return [f"{option}={text}"] if text.startswith("-") else [option, text]
 
 
 def value_text(value: object) -> str:
-    """A value as the command line takes it.
+    """``value`` in the form that the command line accepts.
 
     >>> value_text(0.001), value_text(300.0), value_text(("infer", "train"))
     ('0.001', '300', 'both')
@@ -69,9 +69,10 @@ def value_text(value: object) -> str:
 
 
 def repeatable(name: str) -> str:
-    """A relative path for an absolute one; its last part where the two share no more than a home.
+    """``name`` with an absolute path made relative to the current folder, else unchanged.
 
-    Names and relative paths stay as they are.
+    If the two share nothing below the home folder, only the last part of the path is kept, so that
+    no private path is recorded.
     """
     path = Path(name)
     if not path.is_absolute():

@@ -1,7 +1,7 @@
-"""What a command asks to be measured: one frozen request a command.
+"""Requests: the options of each command that measures, as a frozen dataclass.
 
-Each field holds one option; `OPTIONS` names it. An option that was left out is None, False or
-empty: `engine.settings` and `engine.suites` know its default.
+Each field holds one option, named in `OPTIONS`. An option that is left out is None, False or empty;
+`engine.settings` and `engine.suites` hold the defaults.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from ..errors import CspbenchError
 from ..plan.suite import Selection
 from ..records.trainings import Head
 
-_AB_BUDGET_S = 60.0  # of `ab`, unless --budget or --launches says otherwise
+_AB_BUDGET_S = 60.0  # the budget of `ab` without --budget and --launches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How the cases of a suite are timed, and with what resources."""
+    """How the cases of a suite are timed, and with which resources."""
 
     threads: int | None = None
     launches: int | None = None
@@ -68,7 +68,7 @@ class RunRequest:
     resume: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `CspbenchError` unless there is at most one folder to write into."""
+        """Raise `CspbenchError` for both a new and a resumed folder, or an empty name."""
         _check_folder(self.out, self.resume)
 
 
@@ -91,11 +91,11 @@ class AbRequest:
     out: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `CspbenchError` for a folder without a name."""
+        """Raise `CspbenchError` if the name of the folder is empty."""
         _check_folder(self.out)
 
     def with_budget(self) -> "AbRequest":
-        """The request with time for undecided cases, unless launches or a budget were chosen."""
+        """The request with the default budget of `ab`, unless launches or a budget are chosen."""
         if self.sampling.budget_s is not None or self.sampling.launches is not None:
             return self
         return replace(self, sampling=replace(self.sampling, budget_s=_AB_BUDGET_S))
@@ -121,13 +121,13 @@ class GradientsRequest:
     resume: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `CspbenchError` unless there is at most one folder to write into."""
+        """Raise `CspbenchError` for both a new and a resumed folder, or an empty name."""
         _check_folder(self.out, self.resume)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DoctorRequest:
-    """``doctor``: find out whether a machine is fit to measure on."""
+    """``doctor``: check whether a machine is fit to measure on."""
 
     device: str | None = None
     threads: int | None = None
@@ -140,12 +140,12 @@ EngineRequest = SuiteRequest | DoctorRequest
 
 
 def suite_name(request: SuiteRequest) -> str:
-    """The suite that is asked for, or the default of the command."""
+    """The name of the requested suite, or of the command's default."""
     return request.default_suite if request.suite is None else request.suite
 
 
 def chosen_options(request: EngineRequest) -> dict[str, object]:
-    """The options that were not left out: values by field, those of its parts included."""
+    """The values of options that were not left out, by field, nested fields included."""
     return {
         name: value
         for name, value in _values(request)

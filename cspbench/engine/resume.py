@@ -1,4 +1,4 @@
-"""Whether a run may be resumed: code, settings, suite and machine must be what they were."""
+"""Whether a run can be resumed: code, settings, suite and machine must be unchanged."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,9 +21,9 @@ ResumableRequest = RunRequest | GradientsRequest
 
 
 def check_resumable(info: RunInfo, request: ResumableRequest) -> None:
-    """Raise `CspbenchError` unless the run of ``info`` can go on here as ``request`` asks.
+    """Raise `CspbenchError`, listing all differences, unless ``request`` can resume the run.
 
-    The error lists every difference. Loading models runs their code.
+    Models outside the catalogue are loaded, which runs their code.
     """
     if isinstance(request, RunRequest) and request.is_batch_fitted:
         raise CspbenchError(
@@ -68,9 +68,9 @@ def _model_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str
 
 
 def _option_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str]:
-    """The options that the run was started with and ``request`` chooses otherwise.
+    """The options that ``request`` chooses and that differ from the run's.
 
-    What the request leaves open is as the run has it.
+    An option that the request leaves out is taken from the run.
     """
     for name, value in chosen_training(request).items():
         yield from _difference(name, getattr(info.settings.training, name, None), value)

@@ -1,4 +1,4 @@
-"""Launches in rounds: each group of cases once a round, several devices side by side."""
+"""Launches in rounds: one launch of each group of cases a round, on several devices in parallel."""
 
 import multiprocessing
 import time
@@ -23,7 +23,7 @@ Group = tuple[Case, ...]
 class Rounds:
     """Makes the launches that ``strategy`` asks for.
 
-    ``roots`` are the trees that build the cases of each side.
+    ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Rounds:
         self._room = MemoryRoom(settings.memory_budget_bytes)
 
     def run(self) -> None:
-        """Make round after round until the strategy asks for no more."""
+        """Make rounds until the strategy asks for no more launches."""
         while groups := self._begin_round():
             queues: dict[str, list[Group]] = {}
             for group in groups:
@@ -50,10 +50,10 @@ class Rounds:
             if len(queues) == 1:
                 self._launch_in_order(groups)
             else:
-                self._launch_side_by_side(list(queues.values()))
+                self._launch_in_parallel(list(queues.values()))
 
     def _begin_round(self) -> list[Group]:
-        """The groups of the next round; none where the strategy asks for no more."""
+        """The groups of the next round; empty if the strategy asks for no more launches."""
         progress = case_progress(self._recorder.run())
         keys = set(self._strategy.next_cases(progress, self._progress.elapsed_s))
         healthy = [
@@ -66,8 +66,8 @@ class Rounds:
         self._progress.begin_round(None if rounds is None else rounds * len(groups))
         return groups
 
-    def _launch_side_by_side(self, queues: Sequence[Sequence[Group]]) -> None:
-        """One launch at a time on each device. What ends one of them for good ends all."""
+    def _launch_in_parallel(self, queues: Sequence[Sequence[Group]]) -> None:
+        """Launch the groups of each device in order; an exception on one device stops all."""
         stopped, stop = multiprocessing.Pipe(duplex=False)
         with ThreadPoolExecutor(len(queues)) as pool:
             futures = [pool.submit(self._launch_in_order, queue, stopped) for queue in queues]
@@ -81,7 +81,7 @@ class Rounds:
     def _launch_in_order(
         self, groups: Sequence[Group], stop: "Connection[Any, Any] | None" = None
     ) -> None:
-        """Each group once, up to a launch that a case kills: groups are then packed without it."""
+        """Launch each group once, but stop after a failed launch, so that groups are repacked."""
         for group in groups:
             self._progress.launch_started(len(group))
             began = time.monotonic()
@@ -91,7 +91,7 @@ class Rounds:
             self._progress.launch_ended(time.monotonic() - began, self._recorder.run)
 
     def _launch(self, group: Group, stop: "Connection[Any, Any] | None") -> bool:
-        """Whether one launch completed; a case that kills it is recorded as failed."""
+        """Launch one group and record it; False if its worker died, which fails a case."""
         result = run_launch(
             self._recorder.next_launch(),
             group,
@@ -105,7 +105,7 @@ class Rounds:
         return result.exit is None
 
     def _uncapturable(self, group: Group) -> dict[str, Failure]:
-        """The cases of ``group`` of which no CUDA graph can be made, and why."""
+        """The cases of ``group`` of which no CUDA graph can be captured, and why."""
         if not self._settings.cuda_graph:
             return {}
         graphs = {case.key: self._recorder.record(case.key).graph for case in group}
@@ -116,10 +116,7 @@ class Rounds:
         }
 
     def _reduce_room(self, result: LaunchResult) -> None:
-        """Where cases had no memory beside others, pack smaller groups for their device.
-
-        Until a case stands alone with its reference.
-        """
+        """Pack smaller groups on a device that ran out of memory, down to a case and reference."""
         if not result.out_of_memory or result.paired_case is not None:
             return
         records = [self._recorder.record(case.key) for case in result.cases]

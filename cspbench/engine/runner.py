@@ -1,4 +1,4 @@
-"""One run from what is known to what was asked for: cases by themselves, then launches."""
+"""Measurement of a run: first each case by itself, then trainings and launches."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ from .trainings import train_blocks
 
 
 class Runner:
-    """Measures what ``assembly`` still lacks, and writes each line into ``folder`` as it comes.
+    """Measures what ``assembly`` lacks and writes each line to ``folder`` as it arrives.
 
-    ``roots`` are the trees that build the cases of each side.
+    ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Runner:
         self._roots = dict(roots or {})
 
     def run(self) -> None:
-        """Measure; raises only for what ends the whole run (a full disk, an interrupt)."""
+        """Measure everything; raises only errors that end the run (a full disk, an interrupt)."""
         settings = self._info.settings
         self._progress.began(self._info)
         cases = CaseMeasurer(self._recorder, settings, self._progress, self._roots)

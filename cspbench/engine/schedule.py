@@ -1,6 +1,6 @@
-"""Which cases the next launches hold, and when to stop, from what is known so far.
+"""The choice of cases for the next launches, and when to stop.
 
-Nothing here measures or reads a clock: the caller says how much time has passed.
+Nothing here measures or reads a clock: the caller passes the elapsed time.
 """
 
 import math
@@ -17,13 +17,14 @@ from ..verdicts.within_run import next_look, verdicts
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseProgress:
-    """How far one case of an unfinished run has come.
+    """The state of one case in an unfinished run.
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
-    launches. ``half_width`` is of its ratio's interval, or of its latency's where it has no
-    reference; infinite where one launch gives none. ``is_decided`` says that its verdict is; in a
-    run without verdicts, that its interval is as narrow as the threshold. ``more_launches`` should
-    decide it, None where none would. ``launch_s`` is its share of a launch's time.
+    launches. ``half_width`` is that of its ratio's interval, or of its latency's if it has no
+    reference; infinite without an interval. ``is_decided`` says whether its verdict is decided or,
+    in a run without verdicts, whether its interval is as narrow as the threshold. ``more_launches``
+    is how many should decide it, None if no number would. ``launch_s`` is its share of a launch's
+    time.
     """
 
     key: str
@@ -37,18 +38,18 @@ class CaseProgress:
 
 
 class Strategy(Protocol):
-    """Chooses what the next launches hold."""
+    """Chooses the cases of the next launches."""
 
     def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
-        """The keys of the cases to launch once more; none to stop."""
+        """The keys of the cases to launch once more; empty to stop."""
 
     def rounds_left(self, progress: Sequence[CaseProgress]) -> int | None:
-        """How many more rounds of launches there are; None where that is not known ahead."""
+        """The number of rounds left; None if it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FixedLaunches:
-    """So many launches a case; disturbed ones are repeated, at most half as often again."""
+    """A fixed number of launches of each case, plus up to half as many to repeat disturbed ones."""
 
     launches: int
 
@@ -57,11 +58,11 @@ class FixedLaunches:
         progress: Sequence[CaseProgress],
         elapsed_s: float,  # noqa: ARG002 -- the number alone decides
     ) -> tuple[str, ...]:
-        """Every case that still lacks launches."""
+        """The cases that lack launches."""
         return tuple(case.key for case in progress if self._missing(case))
 
     def rounds_left(self, progress: Sequence[CaseProgress]) -> int:
-        """The launches that the case with the fewest lacks, if none of them is disturbed."""
+        """The largest number of launches that a case lacks, assuming that none is disturbed."""
         return max(map(self._missing, progress), default=0)
 
     def _missing(self, case: CaseProgress) -> int:
@@ -74,30 +75,30 @@ class FixedLaunches:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """Fixed launches first; then more for undecided cases, the widest first, while time remains.
+    """Fixed launches, then launches of undecided cases, the widest first, while time remains.
 
-    A case is judged only when its launches reach the next look, so that looking often does not
-    raise false alarms (`verdicts.within_run.alpha`).
+    A case is judged only when its number of launches reaches the next look, so that repeated looks
+    do not raise more false alarms (`verdicts.within_run.alpha`).
     """
 
     launches: int
     seconds: float
 
     def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
-        """Cases that lack launches of the first round, then undecided ones, as time allows."""
+        """The cases that lack fixed launches, then the undecided ones, as far as time allows."""
         remaining_s = self.seconds - elapsed_s
-        first_round = FixedLaunches(launches=self.launches).next_cases(progress, elapsed_s)
-        if first_round:
-            lacking = [case for case in progress if case.key in set(first_round)]
-            if any(case.quiet + case.disturbed == 0 for case in lacking):
-                return first_round
-            return _affordable(lacking, progress, remaining_s)
+        missing = FixedLaunches(launches=self.launches).next_cases(progress, elapsed_s)
+        if missing:
+            incomplete = [case for case in progress if case.key in set(missing)]
+            if any(case.quiet + case.disturbed == 0 for case in incomplete):
+                return missing
+            return _affordable(incomplete, progress, remaining_s)
         undecided = [case for case in progress if not self._is_settled(case)]
         undecided.sort(key=lambda case: (_is_out_of_reach(case, remaining_s), -case.half_width))
         return _affordable(undecided, progress, remaining_s)
 
     def rounds_left(self, progress: Sequence[CaseProgress]) -> int | None:
-        """Known for the first round only."""
+        """The rounds left of the fixed launches; None after them."""
         return FixedLaunches(launches=self.launches).rounds_left(progress) or None
 
     def _is_settled(self, case: CaseProgress) -> bool:
@@ -115,7 +116,7 @@ def strategy(settings: Settings) -> Strategy:
 
 
 def case_progress(run: Run) -> list[CaseProgress]:
-    """The progress of each case that can still be launched."""
+    """The progress of each case that has not failed."""
     launches = launches_by_case(run)
     verdict_by_key = verdicts(run, launches)
     references = {record.case.reference for record in run.records}
@@ -144,7 +145,7 @@ def _progress_of(
     is_judged_alone: bool,
     launch_s: float,
 ) -> CaseProgress:
-    """``is_judged_alone`` where the width of the case's own interval decides, without a verdict."""
+    """The progress of one case; if ``is_judged_alone``, its own interval decides it."""
     disturbed_launches = sum(latency.launch in disturbed for latency in record.latencies)
     half_width = _half_width(launches, verdict)
     return CaseProgress(
@@ -172,7 +173,7 @@ def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:
 
 
 def _seconds_by_case(run: Run) -> dict[str, float]:
-    """A case's share of its last launch's time, by the time of its own samples."""
+    """The seconds of its last launch that each case takes, in proportion to its samples."""
     samples_s = {
         (line.case, line.launch): sum(line.samples_s) * line.iterations
         for record in run.records
@@ -194,7 +195,7 @@ def _is_out_of_reach(case: CaseProgress, remaining_s: float) -> bool:
 def _affordable(
     candidates: Sequence[CaseProgress], progress: Sequence[CaseProgress], remaining_s: float
 ) -> tuple[str, ...]:
-    """The first candidates that fit into the time, each with its reference."""
+    """The keys of the first candidates whose launches, with references, fit into the time."""
     seconds = {case.key: case.launch_s for case in progress}
     chosen: list[str] = []
     paid: set[str | None] = {None}

@@ -1,4 +1,4 @@
-"""One run from its request to its records: begin anew or resume, measure, read."""
+"""Sessions: a run from its request to its records."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ from .suites import both_sides, fitted_suite, suite_of
 
 
 class Session:
-    """A run folder that is open for writing, and what it holds. Use as a context manager."""
+    """A run folder that is open for writing, and its content. Use as a context manager."""
 
     def __init__(
         self, folder: RunFolder, assembly: Assembly, roots: Mapping[Side, Path] | None = None
@@ -42,11 +42,10 @@ class Session:
 
     @classmethod
     def begin(cls, request: RunRequest | GradientsRequest, say: Callable[[str], None]) -> Self:
-        """The session that ``request`` asks for: a new one, or one that is resumed.
+        """Begin a new session, or resume one, as ``request`` asks.
 
-        ``say`` is told the batches where they are to be found. Raises `CspbenchError` for anything
-        that cannot be measured as asked, and for a folder to resume whose suite, settings or
-        environment differ.
+        Fitted batches are reported to ``say``. Raises `CspbenchError` if the request cannot be
+        measured, or if the suite, settings or environment of a resumed run differ.
         """
         if request.resume is not None:
             return cls._resume(request, Path(request.resume))
@@ -63,9 +62,10 @@ class Session:
     def begin_ab(
         cls, request: AbRequest, revisions: Mapping[Side, str], roots: Mapping[Side, Path]
     ) -> Self:
-        """The session in which two revisions take turns, checked out below ``roots``.
+        """Begin a session in which two revisions take turns.
 
-        Raises `CspbenchError` as `begin` does.
+        ``revisions`` holds the commit of each side, ``roots`` the root of its checkout. Raises
+        `CspbenchError` like `begin`.
         """
         request = request.with_budget()
         device, gpus = preflight.devices_of(request)
@@ -92,7 +92,7 @@ class Session:
         return cls(folder, assembly)
 
     def measure(self, progress: Progress) -> bool:
-        """Measure what is missing; False where it was interrupted, with all kept so far."""
+        """Measure what is missing; False if it was interrupted, with all results so far kept."""
         try:
             Runner(self._folder, self._assembly, progress, self._roots).run()
         except KeyboardInterrupt:
@@ -100,7 +100,7 @@ class Session:
         return True
 
     def read(self) -> Run:
-        """The run as its folder holds it."""
+        """Read the run from its folder."""
         return store.read(self.path)
 
     def __enter__(self) -> Self:
@@ -123,8 +123,8 @@ def _info(
     gpus: Sequence[AvailableGpu],
     models: Mapping[str, str] = MappingProxyType({}),
 ) -> RunInfo:
-    """What a run of ``suite`` says of itself, beginning now."""
-    described = environment.describe([gpu.description for gpu in gpus])
+    """The ``run.json`` of a run of ``suite`` that begins now."""
+    current = environment.describe([gpu.description for gpu in gpus])
     return RunInfo(
         schema=SCHEMA,
         version=__version__,
@@ -133,12 +133,12 @@ def _info(
         description=suite.description,
         cases=suite.cases,
         settings=settings,
-        environment=described,
+        environment=current,
         git=environment.git(),
         source=environment.source(),
         models=dict(models),
         yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        noise_floor=noise.load(environment.machine(described), settings),
+        noise_floor=noise.load(environment.machine(current), settings),
         stages=stages(request, settings),
     )

@@ -1,4 +1,4 @@
-"""Settings of a run: what its request asks for, and the defaults of what it leaves open."""
+"""Settings of a run: the options of its request, and their defaults."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ _TRAINING_TIME_LIMIT_S = 600.0
 
 
 def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> Settings:
-    """How a suite is measured on ``device`` unless the request says otherwise."""
+    """The settings of a run on ``device`` without any options."""
     return Settings(
         device=device,
         threads=environment.physical_cores(),
@@ -41,9 +41,9 @@ def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> 
 
 
 def settings_of(request: EngineRequest, device: str, gpus: Sequence[AvailableGpu] = ()) -> Settings:
-    """What ``request`` asks for on ``device``, with the defaults of what it leaves open.
+    """The settings of a run of ``request`` on ``device``.
 
-    Raises `CspbenchError` for more threads than cores, and for what only a GPU can do.
+    Raises `CspbenchError` for more threads than cores, and for GPU options without a GPU.
     """
     if isinstance(request, RunRequest | AbRequest):
         _check_gpu_options(request, device, gpus)
@@ -64,13 +64,13 @@ def trains(request: EngineRequest) -> bool:
 
 
 def stages(request: SuiteRequest, settings: Settings) -> tuple[Stage, ...]:
-    """What ``request`` measures of each case with ``settings``."""
+    """The stages that ``request`` measures of each case with ``settings``."""
     command: Command = "gradients" if isinstance(request, GradientsRequest) else "run"
     return registry.stages(command, settings)
 
 
 def chosen_settings(request: EngineRequest) -> dict[str, object]:
-    """The fields of `Settings` that ``request`` chooses, but for the device."""
+    """The fields of `Settings` that ``request`` chooses, except the device."""
     names = set(Settings.__struct_fields__) - {"device"}
     return {name: value for name, value in chosen_options(request).items() if name in names}
 

@@ -1,4 +1,4 @@
-"""Interrupts that wait while a process starts."""
+"""Delaying of interrupts while a process starts."""
 
 import contextlib
 import signal
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back inside, and deliver them afterwards.
+    """Block SIGINT and SIGTERM inside the context, and deliver them on exit.
 
-    A process that is being started is so known to its parent before an interrupt can end either.
-    The fork server inherits the mask and never sees an interrupt from the terminal: the parent
-    alone decides what an interrupt ends.
+    While a process is being started, an interrupt could otherwise end the parent before it knows
+    the process. The fork server inherits the mask, so that only the parent handles interrupts from
+    the terminal.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:

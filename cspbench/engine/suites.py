@@ -1,4 +1,4 @@
-"""The suite that a request asks for: its cases on each device, at their batches, of both sides."""
+"""The suite of a request: its cases on each device, at fitted batches, or on two sides."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ from .request import GradientsRequest, RunRequest, SuiteRequest, suite_name
 
 
 def suite_of(request: SuiteRequest, device: str) -> Suite:
-    """The suite that ``request`` names, on ``device`` or shared out over several.
+    """The suite that ``request`` names, on ``device`` or spread over several.
 
-    ``gradients`` also takes an entry, which becomes a suite of one case. Raises `CspbenchError` for
-    what is not known or does not go together.
+    ``gradients`` also accepts an entry, which becomes a suite of one case. Raises `CspbenchError`
+    for unknown names and for options that do not go together.
     """
     name = suite_name(request)
     if isinstance(request, GradientsRequest):
@@ -43,9 +43,10 @@ def fitted_suite(
     gpus: Sequence[AvailableGpu],
     say: Callable[[str], None],
 ) -> Suite:
-    """The suite with the largest batch of each case that fits, and without references.
+    """The suite with the largest batch of each case that fits into memory.
 
-    Latencies at different batches have no ratio that means anything. ``say`` is told each batch.
+    Cases have no references, because ratios of latencies at different batches mean nothing. Each
+    batch is reported to ``say``.
     """
     suite = _at_batch(request, 1, settings.device)
     free = dict(zip(settings.device.split(","), (gpu.free_bytes for gpu in gpus), strict=False))
@@ -55,12 +56,12 @@ def fitted_suite(
         _at_batch(request, batch, settings.device).cases[index]
         for index, batch in enumerate(batches)
     ]
-    alone = [msgspec.structs.replace(case, reference=None) for case in cases]
-    return msgspec.structs.replace(suite, cases=tuple(alone))
+    without_references = [msgspec.structs.replace(case, reference=None) for case in cases]
+    return msgspec.structs.replace(suite, cases=tuple(without_references))
 
 
 def both_sides(suite: Suite) -> Suite:
-    """Every case of ``suite`` once a side; the candidate's reference is the baseline's."""
+    """Every case of ``suite`` on both sides; the baseline's case is the candidate's reference."""
     cases = tuple(_on_side(case, side) for case in suite.cases for side in SIDES)
     return Suite(name=f"ab-{suite.name}", description=suite.description, cases=cases)
 

@@ -1,4 +1,4 @@
-"""Trainings of blocks: each block once a seed, in a worker each."""
+"""Trainings of blocks, each in its own worker."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,7 @@ from .recorder import Recorder
 
 
 def train_blocks(recorder: Recorder, settings: Settings, progress: Progress) -> None:
-    """Train each block for each seed that it lacks; a block that fails is left out from there on.
-
-    Whole networks are not trained.
-    """
+    """Train each block with each seed that it lacks, until it fails; networks are not trained."""
     if settings.training is None:
         return
     seeds = range(settings.seed, settings.seed + settings.training.seeds)
@@ -35,7 +32,7 @@ def train_blocks(recorder: Recorder, settings: Settings, progress: Progress) -> 
 
 
 def _missing(records: Iterable[Record], seeds: Iterable[int]) -> list[tuple[Case, int]]:
-    """Case and seed of each training that is missing, seed by seed."""
+    """The case and seed of each missing training, seed by seed."""
     blocks = [
         record
         for record in records

@@ -1,6 +1,6 @@
-"""Published figures beside ours: equal, equal as they were rounded, or different, and why.
+"""Checks of our figures against published ones.
 
-The figures are data (``catalogue/published.toml``), each with its source and convention.
+Published figures are read from ``catalogue/published.toml``, each with its source and convention.
 """
 
 import re
@@ -37,7 +37,7 @@ _VALUE = re.compile(r"(?P<number>[0-9,]*(?:\.(?P<decimals>[0-9]+))?)(?: (?P<unit
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A ``[[figure]]`` table: what a source says of an entry, by convention."""
+    """A ``[[figure]]`` table: the figures that a source gives for an entry, by convention."""
 
     entry: str
     source: str
@@ -52,7 +52,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     CIO: Text | None = None
 
     def values(self) -> Iterator[tuple[Convention, str]]:
-        """Convention and value as published, of those that it has."""
+        """The convention and published text of each figure."""
         for convention in CONVENTIONS:
             value = getattr(self, convention)
             if value is not None:
@@ -60,7 +60,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file: sources by the word that a figure names, and what was derived by hand."""
+    """The file: its figures, and the sources that they name, published or derived by hand."""
 
     sources: dict[str, Text]
     by_hand: dict[str, Text] = {}
@@ -69,7 +69,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Value:
-    """A figure as it was written: its number, and the decimals and unit that it has."""
+    """A published figure: its number, decimals and unit."""
 
     number: float
     decimals: int
@@ -77,7 +77,7 @@ class _Value:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The value that ``text`` holds; None where it is no number."""
+        """The value of ``text``; None if it is not a number."""
         match = _VALUE.fullmatch(text)
         if match is None or not match["number"].strip(",."):
             return None
@@ -92,11 +92,11 @@ class _Value:
         return not self.decimals and not self.unit
 
     def ratio(self, ours: float) -> float:
-        """``ours`` over this value."""
+        """``ours`` divided by this value."""
         return ours / (self.number * _SCALES[self.unit])
 
     def rounded(self, ours: float) -> str:
-        """``ours`` in this value's unit and decimals, the unit left out."""
+        """``ours`` in this value's unit and decimals, without the unit."""
         return f"{ours / _SCALES[self.unit]:,.{self.decimals}f}"
 
 
@@ -107,10 +107,10 @@ def published() -> Published:
 
 
 def verify(figures: Published | None = None) -> Iterator[Check]:
-    """Each figure beside ours, as soon as it is counted; nothing is allocated.
+    """Check each figure against ours, yielding results as they are counted; allocates nothing.
 
-    ``figures`` are those that ship, unless given. Raises `CspbenchError` for a figure of an entry
-    or source that does not exist, or whose value is no number.
+    ``figures`` defaults to those that ship with the package. Raises `CspbenchError` for an unknown
+    entry or source, and for a figure that is not a number.
     """
     figures = figures or published()
     counts: dict[str, Counts] = {}
@@ -143,7 +143,7 @@ def _check(
     source: str,
     is_published: bool,
 ) -> Check:
-    """One value of ``table``, ``text`` as published, beside ours."""
+    """The check of one figure of ``table``, whose published form is ``text``."""
     value = _Value.parse(text)
     if value is None:
         raise CspbenchError(f"{table.entry}: {convention} is no figure: {text!r}")

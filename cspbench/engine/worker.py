@@ -1,6 +1,6 @@
 """The tasks that run in a worker process, one function each.
 
-The fork server loads this module ahead, and with it torch, thop and what the measures need of them.
+The fork server imports this module, and with it torch, thop and all that the measures import late.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
-import torch._dynamo  # noqa: F401 -- loaded ahead: its first use would take seconds
+import torch._dynamo  # noqa: F401 -- imported ahead: its first use would take seconds
 
 from ..catalogue.loading import resolve
 from ..errors import CspbenchError
@@ -33,16 +33,16 @@ from .model_hash import model_hash
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import thop  # noqa: F401 -- loaded ahead, so that a fresh process has it
+    import thop  # noqa: F401 -- imported ahead, so that every worker has it
 
 preload()
 
 _NO_ROOTS: Mapping[str, Path] = MappingProxyType({})
-"""No side has a tree: cases are built from this package, or by their references."""
+"""Without checkouts, cases are built by this process's packages."""
 
 
 def identify(channel: Channel, devices: tuple[str, ...]) -> None:
-    """Send what each GPU is, or the `CspbenchError` that says why it cannot be used."""
+    """Send an `AvailableGpu` for each device, or the `CspbenchError` why it cannot be used."""
     try:
         for device in devices:
             check_device(device)
@@ -52,9 +52,9 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
 
 
 def load(channel: Channel, builders: tuple[str, ...], data: str | None) -> None:
-    """Send each builder with the hash of its files (`model_hash`).
+    """Send each builder with its hash (`model_hash`).
 
-    Or the `CspbenchError` that says why a builder, or the data, cannot be loaded.
+    If a builder or the data cannot be loaded, send the `CspbenchError` that says why.
     """
     try:
         for builder in builders:
@@ -72,19 +72,19 @@ def measure(
     settings: Settings,
     roots: Mapping[str, Path] = _NO_ROOTS,
 ) -> None:
-    """Send one record a stage of a case; a stage that raises sends a failure and ends the task.
+    """Send the record of each stage of a case; after a stage that raises, send a failure and end.
 
-    ``roots`` are the trees that build the cases of each side, here and below.
+    ``roots`` holds the root of the checkout that builds the cases of each side.
     """
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
         channel.begin_step(index)
-        is_static = MEASURES[stage].place == "static"  # and allocates nothing on the device
+        is_static = MEASURES[stage].place == "static"  # allocates nothing on the device
         device = "cpu" if is_static else case.device
         try:
             with _backend(settings, device, case.precision):
                 channel.send(MEASURES[stage].measure(subject))
-        except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
+        except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
             channel.send(case_failure(case.key, stage, error))
             return
 
@@ -92,9 +92,9 @@ def measure(
 def fit(
     channel: Channel, cases: tuple[Case, ...], budgets: tuple[int, ...], settings: Settings
 ) -> None:
-    """Send the largest batch of each case whose tensor peak is within its budget; 1 at least.
+    """Send the largest batch of each case whose tensor peak is within its budget, at least 1.
 
-    A case that cannot be counted is answered with 1, and fails where it is measured.
+    For a case that cannot be built or run, send 1: it fails when it is measured.
     """
     for index, (case, budget) in enumerate(zip(cases, budgets, strict=True)):
         channel.begin_step(index)
@@ -109,13 +109,13 @@ def fit(
 
 
 def train(channel: Channel, case: Case, seed: int, settings: Settings) -> None:
-    """Send one training of a case's block, or its failure."""
+    """Send one training of the block of ``case``, or its failure."""
     assert settings.training is not None
     try:
         channel.send(
             training(BuiltSubject(case), settings.training, seed=seed, threads=settings.threads)
         )
-    except Exception as error:  # noqa: BLE001 -- whatever a case raises is its record
+    except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
         channel.send(case_failure(case.key, "training", error))
 
 
@@ -126,8 +126,8 @@ def compare_outputs(
     settings: Settings,
     roots: Mapping[str, Path] = _NO_ROOTS,
 ) -> None:
-    """Send whether two builds of a case compute the same."""
-    # Without TF32, whose rounding differs from one order of additions to the next.
+    """Send the `Equivalence` of the two sides' builds of a case."""
+    # Without TF32, whose rounding depends on the order of additions.
     with _backend(settings, candidate.device):
         sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
         channel.send(equivalence(sides[0], sides[1], settings.seed))
@@ -141,7 +141,7 @@ def launch(  # noqa: PLR0917 -- a task gets its arguments by position
     roots: Mapping[str, Path] = _NO_ROOTS,
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
 ) -> None:
-    """Send the latencies of ``cases``, which take turns, and the launch last (`LaunchTask`)."""
+    """Let ``cases`` take turns; send their latencies, and the `Launch` last (`LaunchTask`)."""
     LaunchTask(channel, number, cases, settings, roots=roots, uncapturable=uncapturable).run()
 
 

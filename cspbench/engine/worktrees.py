@@ -1,7 +1,7 @@
-"""Revisions of a git repository, checked out in temporary worktrees.
+"""Checkouts of a git repository's revisions in temporary worktrees.
 
-The repository's own checkout stays untouched: worktrees are detached and lie in a temporary folder,
-no branch is made or moved, no hook runs.
+The repository's own checkout is not touched: worktrees are detached and lie in a temporary folder,
+no branch is created or moved, and no hook runs.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from .signals import signals_held
 
 Key = TypeVar("Key", bound=str)
 
-_LIMIT_S = 600  # for a checkout of a large repository
+_LIMIT_S = 600  # for git commands; the checkout of a large repository takes long
 
 
 class Repository:
-    """A git repository, by any folder in it; raises `CspbenchError` where there is none."""
+    """The git repository that contains ``folder``; raises `CspbenchError` if there is none."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.root = Path(self._git("rev-parse", "--show-toplevel", error_prefix=f"{folder}: "))
 
     def commit(self, revision: str) -> str:
-        """The hash of the commit that ``revision`` names."""
+        """The hash of the commit that ``revision`` names; raises `CspbenchError` for no commit."""
         if revision.startswith("-"):
             raise CspbenchError(f"no revision {revision!r}")
         return self._git(
@@ -36,7 +36,7 @@ class Repository:
         )
 
     def merge_base(self, baseline: str, candidate: str) -> str:
-        """The hash of the last commit that both have in their history."""
+        """The hash of the last common commit; raises `CspbenchError` if there is none."""
         return self._git(
             *("merge-base", baseline, candidate),
             error_prefix=f"{baseline[:12]} and {candidate[:12]} have no commit in common "
@@ -45,12 +45,12 @@ class Repository:
 
     @contextlib.contextmanager
     def checked_out(self, commits: Mapping[Key, str]) -> Iterator[dict[Key, Path]]:
-        """The root of each commit's worktree, by the same key; all are removed in the end."""
+        """Check out each commit; yields the roots by the same keys, and removes all on exit."""
         roots: dict[Key, Path] = {}
         with tempfile.TemporaryDirectory(prefix="cspbench-trees-") as folder:
             try:
                 for key, commit in commits.items():
-                    roots[key] = Path(folder, key)  # listed first: a failed checkout is removed
+                    roots[key] = Path(folder, key)  # listed first, so that it is removed on errors
                     self._add_worktree(roots[key], commit)
                 yield roots
             finally:
@@ -66,11 +66,11 @@ class Repository:
             )
 
     def _remove_worktree(self, root: Path) -> None:
-        with signals_held(), contextlib.suppress(CspbenchError):  # it may not have been added
+        with signals_held(), contextlib.suppress(CspbenchError):  # adding it may have failed
             self._git("worktree", "remove", "--force", str(root), error_prefix="")
 
     def _git(self, *arguments: str, error_prefix: str) -> str:
-        """What git prints; where it fails, raises its last line behind ``error_prefix``."""
+        """The output of git; if it fails, raises its last line after ``error_prefix``."""
         try:
             process = subprocess.run(  # noqa: S603 -- no shell, and revisions are never options
                 ["git", "-C", str(self._folder), *arguments],  # noqa: S607 -- the user's own git

@@ -1,1 +1,1 @@
-"""The machine: devices, allocator, environment, and what else disturbs a measurement."""
+"""The machine: devices, allocator, environment, and disturbances of measurements."""

@@ -1,8 +1,8 @@
-"""The C library's allocator, set in a process of its own before it measures.
+"""Settings of the C library's allocator, made in a worker before it measures.
 
-glibc moves its mmap and trim thresholds while a program runs, so that the page faults of a call
-differ from process to process. ``mallopt`` after the fork does what the ``MALLOC_*`` variables do
-before a start, and says whether it took.
+glibc adapts its mmap and trim thresholds while a program runs, so that the page faults of a call
+differ from process to process. ``mallopt`` after the fork has the effect of the ``MALLOC_*``
+variables before a start, and reports whether it succeeded.
 """
 
 import ctypes
@@ -16,20 +16,20 @@ def _set(options: tuple[tuple[int, int], ...]) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # not glibc
         return False
-    results = [mallopt(option, value) for option, value in options]  # all are to be set
+    results = [mallopt(option, value) for option, value in options]  # set all, even if one fails
     return all(result == 1 for result in results)
 
 
 def pin() -> Literal["pinned", "system"]:
-    """Keep freed memory in the process and map nothing; the mode then in force."""
+    """Keep freed memory in the process and map no blocks; return the mode in force."""
     options = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2_000_000_000), (_TOP_PAD, 64 << 20))
     return "pinned" if _set(options) else "system"
 
 
 def map_every_block() -> bool:
-    """Map each block of 64 KiB or more and give it back when freed; False where it cannot be set.
+    """Map each block of 64 KiB or more, so that the resident set follows live memory.
 
-    Only so does the resident set follow what is live.
+    Freed blocks are returned to the system. False if the allocator cannot be set.
     """
     options = ((_MMAP_MAX, 1 << 30), (_MMAP_THRESHOLD, 64 << 10), (_TRIM_THRESHOLD, 0))
     return _set((*options, (_TOP_PAD, 0)))

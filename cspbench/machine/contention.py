@@ -1,4 +1,4 @@
-"""How much of the cores other processes took while something ran. Reads /proc; imports no torch."""
+"""Processor time that other processes took from this one, read from /proc."""
 
 import contextlib
 import os
@@ -16,10 +16,10 @@ _BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """One reading of the clocks that `since` subtracts from a later one.
+    """A reading of clocks, from which `since` subtracts an earlier one.
 
-    ``busy_s`` and ``steal_s`` are seconds over the cores that this process may use; ``queued_s``
-    those that its threads waited for one.
+    ``busy_s`` and ``steal_s`` are seconds summed over the cores that this process may use;
+    ``queued_s`` is how long its threads have waited for a core.
     """
 
     wall_s: float
@@ -32,7 +32,7 @@ class Snapshot:
 
     @classmethod
     def take(cls, root: Path = Path("/")) -> Self:
-        """The clocks now."""
+        """Read the clocks now; files are read below ``root``."""
         busy, steal = _core_seconds(root)
         return cls(
             wall_s=time.perf_counter(),
@@ -45,15 +45,18 @@ class Snapshot:
         )
 
     def since(self, before: "Snapshot", *, threads: int, beside_gpu: bool = False) -> Activity:
-        """What happened since ``before`` to a process that could keep ``threads`` busy."""
-        own_s = self.cpu_s - before.cpu_s
+        """The activity since ``before`` of a process that can keep ``threads`` threads busy.
+
+        ``beside_gpu`` adds how long its threads waited for a core.
+        """
+        cpu_s = self.cpu_s - before.cpu_s
         others = _less(self.busy_s, before.busy_s)
         return Activity(
             threads=threads,
             wall_s=self.wall_s - before.wall_s,
-            cpu_s=own_s,
-            # the kernel counts in ticks of a hundredth of a second, which can fall short of our own
-            others_s=others if isinstance(others, Failure) else max(0.0, others - own_s),
+            cpu_s=cpu_s,
+            # the kernel counts busy time in ticks of 10 ms: the sum can fall short of our own time
+            others_s=others if isinstance(others, Failure) else max(0.0, others - cpu_s),
             steal_s=_less(self.steal_s, before.steal_s),
             load_before=before.load,
             load_after=self.load,
@@ -70,7 +73,7 @@ def _less(later: float | Failure, earlier: float | Failure) -> float | Failure:
 
 
 def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
-    """Busy and stolen seconds since the start, over the cores that this process may use."""
+    """Busy and stolen seconds since boot, over the cores that this process may use."""
     names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
     busy = steal = 0
     read_cores = set()
@@ -93,11 +96,11 @@ def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
 
 
 def _queued_seconds(root: Path) -> float | Failure:
-    """What the threads of this process have waited for a core, all together."""
+    """Seconds that the threads of this process have waited for a core, summed."""
     waited_ns = []
     try:
         for task in (root / _TASKS).iterdir():
-            with contextlib.suppress(FileNotFoundError):  # it has ended since
+            with contextlib.suppress(FileNotFoundError):  # a thread that has ended since
                 waited_ns.append(int((task / "schedstat").read_text(encoding="ascii").split()[1]))
     except (OSError, ValueError, IndexError) as error:
         return Failure(reason=f"/{_TASKS} cannot be read: {error}")

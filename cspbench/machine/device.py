@@ -1,4 +1,4 @@
-"""What differs between a CPU and a GPU: whether it is there, events and graphs, backend flags."""
+"""Devices: availability, events and graphs of GPUs, and torch's backend flags."""
 
 import contextlib
 import time
@@ -14,40 +14,40 @@ from ..records.machine import AvailableGpu, GpuActivity, GpuDescription, GpuFlag
 from .nvml import PARTS, Nvml
 
 _Flag = TypeVar("_Flag")
-_TF32 = {True: "tf32", False: "ieee"}  # torch's words
-_WARM_UPS = 3  # calls on the stream of a capture before it, as torch asks for
+_TF32 = {True: "tf32", False: "ieee"}  # values of torch's fp32_precision
+_WARM_UPS = 3  # calls on the side stream before a capture, as torch's documentation recommends
 HELD_SHARE = 0.05
-"""What holds a GPU's clocks down for more than this share of the time disturbs what is timed."""
-_CACHE_FACTOR = 2  # a buffer twice as large as a cache leaves nothing else in it
+"""A limit that holds a GPU's clocks down for more than this share of the time disturbs timings."""
+_CACHE_FACTOR = 2  # writing a buffer twice as large as the cache evicts everything else
 
 
 class Gpu(Protocol):
-    """What measuring needs of a GPU; tests have a simulated one."""
+    """The operations of a GPU that measures use; tests have a simulated one."""
 
     def synchronise(self) -> None:
-        """Wait until all its work is done."""
+        """Wait until all work on the GPU is done."""
 
     def event(self) -> object:
-        """An event that `mark` can record again and again; made ahead, as that takes time."""
+        """A new event, which `mark` can record repeatedly; creating one takes time."""
 
     def mark(self, event: object) -> None:
-        """Record ``event`` behind all work that has been launched."""
+        """Record ``event`` after all work launched so far."""
 
     def seconds(self, start: object, end: object) -> float:
-        """The time between two events that have passed."""
+        """The time between two recorded events that the GPU has reached."""
 
     def flush(self) -> None:
-        """Launch a write that replaces all of its L2 cache."""
+        """Launch a write that replaces the contents of the L2 cache."""
 
     def capture(self, call: Callable[[], object]) -> Callable[[], object]:
-        """Capture ``call`` as a graph; what is returned replays the work that it launches.
+        """Capture ``call`` as a graph and return a function that replays it.
 
-        Raises RuntimeError where the call cannot be captured (it waits for the device, say).
+        Raises RuntimeError if the call cannot be captured, for example because it synchronises.
         """
 
 
 class Cuda:
-    """A `Gpu` that torch drives; the current device must be the one that is named."""
+    """A CUDA device driven by torch; ``device`` must be the current device."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -58,7 +58,7 @@ class Cuda:
 
     def event(self) -> object:
         event = torch.cuda.Event(enable_timing=True)
-        event.record()  # only now does CUDA make it
+        event.record()  # CUDA creates the event when it is first recorded
         return event
 
     def mark(self, event: Any) -> None:
@@ -88,14 +88,14 @@ class Cuda:
             with torch.cuda.graph(graph):
                 call()
         except RuntimeError as error:
-            # ending a failed capture raises an error of its own, whose context is the cause
+            # ending a failed capture raises a second error, whose context is the cause
             cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise cause from None
         return graph.replay
 
 
 class GpuMonitor:
-    """Reads what a GPU does around the samples of a launch; ``clock`` returns seconds."""
+    """Reads the state of a GPU around the samples of a launch; ``clock`` returns seconds."""
 
     def __init__(
         self,
@@ -111,35 +111,37 @@ class GpuMonitor:
         self._held: tuple[float, Mapping[str, float]] = self._held_until_now()
 
     def sm_mhz(self) -> float | Failure:
-        """The clock of its multiprocessors now."""
+        """The current clock of the multiprocessors, in MHz."""
         nvml = self._nvml
         return nvml if isinstance(nvml, Failure) else nvml.sm_mhz()
 
     def limits(self) -> tuple[str, ...]:
-        """What held its clocks down since the last call; `activity` names all of it.
+        """The limits that held the clocks down since the last call; `activity` collects them.
 
-        By the driver's counters, more than `HELD_SHARE` of the time; where it has none of a limit,
-        by whether that holds now.
+        A limit that the driver counts must have held for more than `HELD_SHARE` of the time; any
+        other limit must hold now.
         """
         nvml = self._nvml
         if isinstance(nvml, Failure):
             return ()
         (before_s, before), (now_s, now) = self._held, self._held_until_now()
         self._held = now_s, now
-        least_s = HELD_SHARE * (now_s - before_s)
-        limits = {name for name, held_s in now.items() if held_s - before.get(name, 0.0) > least_s}
+        minimum_s = HELD_SHARE * (now_s - before_s)
+        limits = {
+            name for name, held_s in now.items() if held_s - before.get(name, 0.0) > minimum_s
+        }
         limits.update(name for name in nvml.limits() if not {name, *PARTS.get(name, ())} & set(now))
         self._limits.update(limits)
         return tuple(sorted(limits))
 
     def start(self) -> None:
-        """Start anew: the samples begin."""
+        """Discard earlier readings, because the samples begin now."""
         self._before = self._state()
         self._held = self._held_until_now()
         self._limits.clear()
 
     def activity(self, *, empty_region_s: float) -> GpuActivity:
-        """All readings since the start."""
+        """The readings since `start`."""
         return GpuActivity(
             device=self._device,
             before=self._before,
@@ -164,7 +166,7 @@ def gpu(device: str) -> Gpu | None:
 
 
 def check_device(device: str) -> None:
-    """Raise `CspbenchError`, with a remedy, where torch cannot use ``device``."""
+    """Raise `CspbenchError`, with a remedy, if torch cannot use ``device``."""
     if not is_gpu(device):
         return
     if not torch.cuda.is_available():
@@ -181,7 +183,7 @@ def check_device(device: str) -> None:
 
 
 def describe_gpu(device: str) -> AvailableGpu:
-    """A GPU's description, state and free memory; makes a CUDA context there."""
+    """The description, state and free memory of a GPU; creates a CUDA context on it."""
     properties = torch.cuda.get_device_properties(device)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     nvml = open_nvml(device)
@@ -200,14 +202,14 @@ def describe_gpu(device: str) -> AvailableGpu:
 
 
 def open_nvml(device: str) -> Nvml | Failure:
-    """The GPU in NVIDIA's management library, or why it cannot be opened."""
+    """The handle of a GPU in NVIDIA's management library, or why it cannot be opened."""
     uuid = str(torch.cuda.get_device_properties(device).uuid)
     return Nvml.open(uuid.removeprefix("GPU-"))
 
 
 def backend_flags() -> GpuFlags:
-    """The backends' flags in force."""
-    cudnn: Any = torch.backends.cudnn  # whose parts are not declared
+    """The flags of torch's backends in force."""
+    cudnn: Any = torch.backends.cudnn  # torch's stubs do not declare all of it
     return GpuFlags(
         matmul_tf32=torch.backends.cuda.matmul.fp32_precision == _TF32[True],
         cudnn_tf32=cudnn.conv.fp32_precision == _TF32[True],
@@ -218,14 +220,14 @@ def backend_flags() -> GpuFlags:
 
 @contextlib.contextmanager
 def backend(*, device: str, threads: int, seed: int, precision: Precision) -> Iterator[None]:
-    """Threads, seed and TF32 set, cuDNN's search off; all as before afterwards, on errors too.
+    """Set threads, seed and TF32, and turn cuDNN's search off; restore all on exit.
 
-    A GPU is the current device inside.
+    A GPU is the current device inside the context.
     """
     cudnn = torch.backends.cudnn
     threads_before, benchmark_before = torch.get_num_threads(), cudnn.benchmark
     current = torch.cuda.device(device) if is_gpu(device) else contextlib.nullcontext()
-    # Without their names, all GPUs are begun to be used, also for a run on the CPU.
+    # Without a list of devices, fork_rng initialises all GPUs, even for a run on the CPU.
     seeds = torch.random.fork_rng(devices=[device] if is_gpu(device) else [])
     with current, seeds, _tf32(on=precision == "tf32"):
         try:
@@ -240,10 +242,10 @@ def backend(*, device: str, threads: int, seed: int, precision: Precision) -> It
 
 @contextlib.contextmanager
 def _tf32(*, on: bool) -> Iterator[None]:
-    """TF32 in matrix products, convolutions and recurrent layers, or none of it.
+    """Switch TF32 on or off for matrix products, convolutions and recurrent layers.
 
-    torch has two sets of flags for it, and raises where one is read while the other says otherwise:
-    both are set, and both put back as far as they could be read.
+    torch has two sets of flags for it, and raises if one is read while they disagree: both are set,
+    and both restored as far as they could be read.
     """
     cudnn: Any = torch.backends.cudnn
     owners: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
@@ -268,5 +270,5 @@ def _tf32(*, on: bool) -> Iterator[None]:
 def _readable(read: Callable[[], _Flag]) -> _Flag | None:
     try:
         return read()
-    except RuntimeError:  # its twin says otherwise
+    except RuntimeError:  # the two sets of flags disagree
         return None

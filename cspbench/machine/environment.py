@@ -1,4 +1,4 @@
-"""What machine this is, which versions run, and which commit is measured. Imports no torch."""
+"""The environment of a run: machine, package versions, measured commit."""
 
 import hashlib
 import os
@@ -18,26 +18,26 @@ _PACKAGES = ("torch", "numpy", "scipy", "thop")
 
 
 def physical_cores() -> int:
-    """Physical cores that this process may use: the default thread count."""
+    """The number of physical cores that this process may use, which is the default of threads."""
     return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()))
 
 
 def usable_cores() -> int:
-    """Logical cores that this process may use."""
+    """The number of logical cores that this process may use."""
     return len(_affinity())
 
 
 def memory_budget_bytes(free_on_gpus: Sequence[int] = ()) -> int:
-    """What a group of cases may need: 60% of the memory that could be given out now.
+    """The bytes that a group of cases may use: 60% of the available memory.
 
-    Of the GPUs' memory where there are any, of the main memory else. The rest is left to workspaces
-    inside operators and to the system.
+    With GPUs, 60% of the free memory of the GPU that has the least. The rest is for workspaces
+    inside operators and for the system.
     """
     return int(0.6 * min(free_on_gpus, default=psutil.virtual_memory().available))
 
 
 def source() -> str:
-    """The first 16 digits of SHA-256 over the package's own files: the code that measures."""
+    """The first 16 digits of the SHA-256 of the package's Python and TOML files."""
     root = _PACKAGE
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
@@ -47,7 +47,7 @@ def source() -> str:
 
 
 def describe(gpus: Sequence[GpuDescription] = ()) -> Environment:
-    """The `Environment` of a run on ``gpus``, or on the CPU where there are none."""
+    """The environment of a run on ``gpus``, or on the CPU if there are none."""
     return Environment(
         device=", ".join(dict.fromkeys(gpu.name for gpu in gpus)) or _processor(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -66,14 +66,14 @@ def describe(gpus: Sequence[GpuDescription] = ()) -> Environment:
     )
 
 
-def machine(described: Environment) -> str:
-    """A hash of host name and device: it tells machines apart and names none."""
-    text = f"{platform.node()}\0{described.device}\0{described.logical_cores}"
+def machine(environment: Environment) -> str:
+    """A hash of host name, device and number of cores that identifies a machine anonymously."""
+    text = f"{platform.node()}\0{environment.device}\0{environment.logical_cores}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def git() -> Git | None:
-    """The commit of the checkout that holds this package; None where it is in none."""
+    """The commit of the checkout that contains this package; None outside a checkout."""
     if _git(_PACKAGE, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     commit = _git(_PACKAGE, "rev-parse", "HEAD")
@@ -83,7 +83,7 @@ def git() -> Git | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+        process = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 -- the user's own git
             capture_output=True,
             text=True,
@@ -92,7 +92,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None
 
 
 def _affinity() -> tuple[int, ...]:

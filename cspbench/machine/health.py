@@ -1,6 +1,6 @@
-"""Is a machine set so that latencies can be believed: every check, and the worst of their grades.
+"""Whether a machine is set up for reliable latencies: all checks, and the worst of their grades.
 
-Nothing here raises: what cannot be read is a finding, too. Imports no torch.
+A check that cannot read the machine becomes a finding of unknown level; nothing raises.
 """
 
 import os
@@ -30,7 +30,7 @@ CHECKS: dict[str, Check] = {
     "throttling": processor.throttling,
     "GPU": gpu.gpus,
 }
-"""All checks by name, in the order in which they are shown."""
+"""All checks by name, in the order of the report."""
 
 
 def findings(
@@ -47,7 +47,7 @@ def findings(
 
 
 def worst(findings: Iterable[Finding]) -> Level:
-    """The lowest grade of all; what could not be read does not count."""
+    """The worst level of ``findings``; unknown ones do not count."""
     levels = [finding.level for finding in findings if finding.level != "unknown"]
     return max(levels, key=LEVELS.index, default="unknown")
 

@@ -1,7 +1,7 @@
-"""The machine's noise floor, as the doctor measured it: kept where every later run finds it.
+"""Storage of the noise floor that `doctor` measured, for later runs.
 
 One file in the user's state folder holds a floor for each machine, device, thread count and
-allocator. A floor that cannot be read is as good as none: the doctor measures it again.
+allocator. A file that cannot be read counts as empty.
 """
 
 from pathlib import Path
@@ -18,25 +18,25 @@ _decoder = msgspec.json.Decoder(tuple[NoiseFloor, ...])
 
 def path() -> Path:
     """The file: ``$XDG_STATE_HOME/cspbench/noise.json``, by default below ``~/.local/state``."""
-    from platformdirs import user_state_path  # late: only what measures needs it
+    from platformdirs import user_state_path  # imported late: only measuring commands need it
 
     return user_state_path("cspbench") / "noise.json"
 
 
 def load(machine: str, settings: Settings) -> NoiseFloor | None:
-    """The floor that holds for such launches on that machine; None where it was not measured."""
-    if settings.cold:  # the doctor measures with a warm cache
+    """The floor measured on ``machine`` with such ``settings``; None if there is none."""
+    if settings.cold:  # `doctor` measures with a warm cache
         return None
     identity = (machine, settings.device, settings.threads, settings.allocator)
     return next((floor for floor in _read() if _identity(floor) == identity), None)
 
 
 def save(floor: NoiseFloor) -> Path:
-    """Keep ``floor`` in place of an older one for the same; returns the file.
+    """Store ``floor``, replacing one of the same machine and settings, and return the file.
 
-    Raises `CspbenchError` where it cannot be written.
+    Raises `CspbenchError` if the file cannot be written.
     """
-    others = (other for other in _read() if _identity(other) != _identity(floor))
+    others = (stored for stored in _read() if _identity(stored) != _identity(floor))
     content = msgspec.json.format(msgspec.json.encode((*others, floor)), indent=1)
     file = path()
     try:

@@ -1,7 +1,7 @@
-"""The state of a GPU by NVIDIA's management library; nothing here raises or needs torch.
+"""The state of a GPU, read with NVIDIA's management library (NVML); nothing here raises.
 
-A GPU is named by its UUID, for the library counts devices otherwise than CUDA does
-(CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER).
+GPUs are identified by UUID, because NVML numbers devices differently from CUDA, which follows
+CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _LIMITS = {
     "HwThermalSlowdown": "heat (hardware)",
     "HwPowerBrakeSlowdown": "power brake",
 }
-"""Reasons that hold clocks below what was asked for; idling and clocks set by hand are none."""
+"""Reasons for reduced clocks, by NVML's names; idling and clocks set by hand are not among them."""
 
 _COUNTERS = {
     "power cap": "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP",
@@ -25,16 +25,16 @@ _COUNTERS = {
     "heat (hardware)": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN",
     "power brake": "NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN",
 }
-"""Nanoseconds for which a limit has held the clocks down, counted by newer drivers."""
+"""Counters of newer drivers: nanoseconds for which a limit has held the clocks down."""
 
 PARTS = {"hardware slowdown": ("heat (hardware)", "power brake")}
-"""A limit that is shown, too, where others hold which are counted by themselves."""
+"""Limits that NVML reports along with more specific ones that have counters."""
 
 _Read = TypeVar("_Read")
 
 
 class Nvml:
-    """One GPU as the library sees it."""
+    """One GPU, through NVML."""
 
     def __init__(self, library: Any, handle: Any) -> None:
         self._library = library
@@ -42,7 +42,7 @@ class Nvml:
 
     @classmethod
     def open(cls, uuid: str) -> Self | Failure:
-        """The GPU of that UUID, or why its state cannot be read."""
+        """The GPU with that UUID, or why its state cannot be read."""
         try:
             import pynvml
         except ImportError:
@@ -58,16 +58,16 @@ class Nvml:
         return self._read(lambda: str(self._library.nvmlSystemGetDriverVersion()))
 
     def sm_mhz(self) -> float | Failure:
-        """The clock of the multiprocessors now."""
+        """The current clock of the multiprocessors, in MHz."""
         return self._clock("NVML_CLOCK_SM")
 
     def limits(self) -> tuple[str, ...]:
-        """What holds its clocks down now; nothing where that cannot be read."""
+        """The limits that hold the clocks down now; empty if that cannot be read."""
         limits = self._limits()
         return () if isinstance(limits, Failure) else limits
 
     def held_s(self) -> dict[str, float]:
-        """For how long each limit has held its clocks down, of those that the driver counts."""
+        """The seconds for which each limit that the driver counts has held the clocks down."""
         nvml = self._library
         fields = {
             name: getattr(nvml, field) for name, field in _COUNTERS.items() if hasattr(nvml, field)
@@ -86,7 +86,7 @@ class Nvml:
         }
 
     def state(self) -> GpuState:
-        """All of its state now. The caller's own process is not among the others."""
+        """The current state; ``others`` leaves out the caller's process."""
         nvml, handle = self._library, self._handle
         return GpuState(
             sm_mhz=self.sm_mhz(),
@@ -100,9 +100,9 @@ class Nvml:
         )
 
     def _others(self) -> int | Failure:
-        """The number of processes on it other than the caller's, which holds a context.
+        """The number of processes on the GPU less the caller's, which must hold a context.
 
-        Its number may be another namespace's, so that it cannot be looked for.
+        The caller cannot be found by its process id, which may belong to another namespace.
         """
         processes = self._read(
             lambda: len(self._library.nvmlDeviceGetComputeRunningProcesses(self._handle))

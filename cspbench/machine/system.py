@@ -1,4 +1,4 @@
-"""A machine's settings as files below a root, so that any machine can be made up in a test."""
+"""A machine's settings as files below a root folder, which tests can simulate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _CGROUP = "sys/fs/cgroup"
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What checks read: files below ``root``, variables, threads asked for, GPUs' states."""
+    """The inputs of checks: files below ``root``, environment variables, threads to use, GPUs."""
 
     root: Path
     variables: Mapping[str, str]
@@ -21,11 +21,11 @@ class Machine:
     gpus: Sequence[AvailableGpu] = ()
 
     def read(self, path: str) -> str:
-        """A file's text; raises OSError or ValueError."""
+        """The text of a file below the root; raises OSError or ValueError."""
         return (self.root / path).read_text(encoding="utf-8").strip()
 
     def number(self, path: str) -> int:
-        """A file that holds a whole number; raises OSError or ValueError."""
+        """The integer in a file below the root; raises OSError or ValueError."""
         return int(self.read(path))
 
     @cached_property
@@ -36,12 +36,12 @@ class Machine:
 
     @cached_property
     def groups(self) -> tuple[Path, ...]:
-        """The folders of this process's control groups, innermost first, the root's last."""
+        """The folders of this process's control groups, from the innermost to the root."""
         folders: list[Path] = []
         for line in self.read("proc/self/cgroup").splitlines():
-            _, controllers, place = line.split(":", 2)
+            _, controllers, path = line.split(":", 2)
             for hierarchy in ("", *controllers.split(",")):
-                inner = Path(_CGROUP, hierarchy, place.lstrip("/"))
+                inner = Path(_CGROUP, hierarchy, path.lstrip("/"))
                 folders += [
                     folder for folder in (inner, *inner.parents) if folder.is_relative_to(_CGROUP)
                 ]
@@ -49,7 +49,7 @@ class Machine:
 
 
 def field(content: str, name: str) -> str:
-    """The value of a line ``name: value``; raises ValueError where there is none."""
+    """The value of the line ``name: value``; raises ValueError if there is none."""
     for line in content.splitlines():
         key, _, value = line.partition(":")
         if key.strip() == name:
@@ -58,7 +58,7 @@ def field(content: str, name: str) -> str:
 
 
 def listed(text: str) -> list[int]:
-    """The numbers of a kernel's list: 0-3,8."""
+    """The numbers in a list of the kernel's form ``0-3,8``; raises ValueError for other text."""
     numbers: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")

@@ -1,1 +1,1 @@
-"""One file a measure: each takes a `Subject` and returns one record."""
+"""Measures: one file for each, which takes a `Subject` and returns a record."""

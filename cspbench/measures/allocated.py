@@ -1,4 +1,4 @@
-"""Peaks of one call on real tensors: of live storages, and of what torch's allocator gave out."""
+"""Peaks of one call on real tensors: of live storages, and of allocated memory."""
 
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @measure(stage="allocated", place="real", help="peak of what the allocator gave out, real tensors")
 def allocated(subject: "Subject") -> Allocated:
-    """Tensor peak and allocator's peak of one call on real tensors, and what compiling took.
+    """The tensor peak and allocated peak of one call on real tensors, and the time to compile.
 
-    The tensor peak is of the module as it is: a compiled one allocates out of sight.
+    The tensor peak is that of the uncompiled module, because the operators of a compiled one
+    cannot be followed.
     """
     from .execution.call import Call
     from .tracking.allocators import allocated_on_cpu, allocated_on_gpu

@@ -1,4 +1,4 @@
-"""What a measure is, and how a file of this folder registers its own."""
+"""The description of a measure, and the decorator that registers one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..records.run import Settings
 Command = Literal["run", "gradients"]
 Place = Literal["static", "real", "isolated", "turns", "seeds"]
 PLACES: tuple[Place, ...] = ("static", "real", "isolated", "turns", "seeds")
-"""Where a measure runs, in the order in which a case is measured.
+"""Where measures run, in the order in which a case is measured.
 
 ``static``: on meta or fake tensors, so that nothing is allocated. ``real``: on real tensors on the
 case's device. ``isolated``: in a process of its own. ``turns``: in launches in which cases take
@@ -22,28 +22,29 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def always(_settings: Settings) -> bool:
-    """Whatever the settings."""
+    """True for any settings."""
     return True
 
 
 def fails_the_case(_case: str, _reason: str) -> None:
-    """No record: where the process of the measure ends early, the case has failed."""
+    """None: if the process of the measure ends early, the case has failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """A measure of a case: ``stage`` is the tag of its record, ``help`` what ``list`` says of it.
+    """A measure of a case: ``stage`` is the tag of its record, ``help`` its line in ``list``.
 
-    ``commands`` take it where it ``applies`` to the settings. ``measure`` is called by its place:
+    The ``commands`` take it if it ``applies`` to the settings. How ``measure`` is called depends on
+    ``place``:
 
     - static, real and isolated: with a `Subject`; it returns the record;
     - turns: with a `Subject`, a `Timer` and ``graph``; it returns the `Benchmark` that takes turns;
     - seeds: with a `Subject`, the `TrainingSettings`, ``seed`` and ``threads``; it returns the
       record of one training.
 
-    ``after_exit`` takes a case's key and the reason for which the process of the measure ended
-    early; it returns the record that says so, or None where the case has failed.
-    ``is_destructive``: it may leave torch unable to measure anything else in the same process.
+    ``after_exit`` takes the key of a case and the reason why the process of the measure ended
+    early; it returns a record that says so, or None if the case has failed. ``is_destructive``: it
+    may leave torch unable to measure anything else in the same process.
     """
 
     stage: Stage
@@ -57,7 +58,7 @@ class Measure:
 
     @property
     def in_process(self) -> bool:
-        """Whether `cspbench.profile` may take it in the process of its caller."""
+        """Whether `cspbench.profile` can take it in the caller's process."""
         return self.place in {"static", "real", "turns"} and not self.is_destructive
 
 
@@ -65,7 +66,7 @@ def measure(
     *,
     stage: Stage,
     place: Place,
-    help: str,  # noqa: A002 -- the name that argparse and the columns give it
+    help: str,  # noqa: A002 -- the name that argparse and `Quantity` use
     commands: tuple[Command, ...] = ("run",),
     applies: Callable[[Settings], bool] = always,
     after_exit: Callable[[str, str], Line | None] = fails_the_case,
@@ -73,7 +74,7 @@ def measure(
 ) -> Callable[[_Function], _Function]:
     """Register the decorated function as the measure of ``stage``.
 
-    Raises ValueError for a stage that another measure has.
+    Raises ValueError if the stage has a measure already.
     """
 
     def register(function: _Function) -> _Function:
@@ -98,7 +99,7 @@ def measure(
 
 
 def registered() -> Mapping[Stage, Measure]:
-    """The measures of the files that have been imported, by stage."""
+    """The measures of all files imported so far, by stage."""
     return MappingProxyType(_registered)
 
 

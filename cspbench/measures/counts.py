@@ -1,8 +1,8 @@
-"""Parameters, MACs, FLOPs, activations and CIO, from one pass on meta tensors over a copy.
+"""Parameters, MACs, FLOPs, activations and CIO, from one pass of a copy on meta tensors.
 
-thop counts through module hooks, torch through its formulas for operators; both watch the same
-pass, and where they differ in a module the difference is explained by name. Nothing that a counter
-could not see is shown as 0.
+thop counts by module hooks, torch by formulas for operators; both observe the same pass, and every
+module for which they differ is listed with an explanation, as is every operator that a counter does
+not cover.
 """
 
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     commands=("run", "gradients"),
 )
 def count(subject: "Subject") -> Counts:
-    """The `Counts` of a subject.
+    """The counts of a subject, without allocating its weights.
 
-    Allocates no weights. Raises what the module's forward raises, shape errors included.
+    Lets exceptions of the module's forward through, shape errors included.
     """
     from .counting.layers import disagreements, layers, uncounted
     from .counting.observation import observe
@@ -51,7 +51,7 @@ def count(subject: "Subject") -> Counts:
 
 
 def _weights(observation: "Observation") -> int:
-    """Elements of the weights that ran, and of those of layers that never ran."""
+    """The number of elements of weights that ran, and of those of layers that never ran."""
     from torch import nn
     from torch.nn.modules.conv import _ConvNd
 
@@ -69,7 +69,7 @@ def _backward_flops(subject: "Subject", forward_flops: int) -> int:
 
     module = subject.meta()
     if not subject.case.input_gradient and not any(p.requires_grad for p in module.parameters()):
-        return 0  # nothing needs a gradient, so that there is no backward
+        return 0  # nothing needs a gradient, so there is no backward pass
     call = Call(subject.case, module, "meta")
     with flop_counter() as counter:
         call()

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     help="bytes of the weights as torch.save and safetensors store them; nothing is written",
 )
 def disk_size(subject: "Subject") -> DiskSize:
-    """The `DiskSize` of a case's weights in its precision; nothing is allocated or written.
+    """The size on disk of a case's weights in its precision; nothing is allocated or written.
 
-    A model that cannot be built without data has none, which does not fail the case.
+    For a model that cannot be built on fake tensors it is a `Failure`, which does not fail the
+    case.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -34,18 +35,18 @@ def disk_size(subject: "Subject") -> DiskSize:
             if dtype is not None:
                 convert_module(module, dtype, layout=None)
             return DiskSize(case=case.key, disk_bytes=state_bytes(module))
-    except Exception as error:  # noqa: BLE001 -- whatever a builder raises is the reason
+    except Exception as error:  # noqa: BLE001 -- a builder may raise anything
         first_line = next(iter(str(error).splitlines()), "")
         reason = f"{type(error).__name__}: {first_line}"
         return DiskSize(case=case.key, disk_bytes=Failure(reason=reason))
 
 
 def state_bytes(module: "nn.Module") -> int:
-    """Bytes of the tensors of the state dict: parameters and persistent buffers.
+    """The bytes of the tensors in the state dict: parameters and persistent buffers.
 
     Headers and names are left out. Tensors that share a storage count together, each region once
-    and no more than the storage holds. Of a storage of which the state dict holds only a view, the
-    view counts, as safetensors stores it; `torch.save` stores the whole storage.
+    and at most the size of the storage. If the state dict holds only a view of a storage, the view
+    counts, as safetensors stores it; `torch.save` would store the whole storage.
     """
     from torch import Tensor
 

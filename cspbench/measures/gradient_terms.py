@@ -1,4 +1,4 @@
-"""Which gradient terms take part in which weight's update."""
+"""The gradient terms in each weight's update."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     commands=("gradients",),
 )
 def gradient_terms(subject: "Subject") -> GradientTerms:
-    """The terms of one pass of a case's module on meta tensors; nothing is allocated."""
+    """The gradient terms of a case's module, from one pass on meta tensors."""
     import torch
 
     from .gradients.structure import trace

@@ -1,4 +1,4 @@
-"""Whether a case's call can be captured as a CUDA graph, and what such a graph keeps of memory."""
+"""The memory that a CUDA graph of a case's call keeps, if the call can be captured."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from .execution.subject import Subject
 
 
-def _is_asked_for(settings: Settings) -> bool:
+def _is_requested(settings: Settings) -> bool:
     return settings.cuda_graph
 
 
 def _without_graph(case: str, reason: str) -> Graph:
-    """The case itself ran: it is timed without a graph."""
+    """The record of a call that cannot be captured; the case is then timed without a graph."""
     return Graph(case=case, graph_bytes=Failure(reason=reason))
 
 
@@ -24,15 +24,15 @@ def _without_graph(case: str, reason: str) -> Graph:
     stage="graph",
     place="real",
     help="what a captured CUDA graph of a call keeps of the GPU's memory (--cuda-graph)",
-    applies=_is_asked_for,
+    applies=_is_requested,
     after_exit=_without_graph,
     is_destructive=True,
 )
 def graph(subject: "Subject") -> Graph:
-    """The `Graph` of one call, captured and replayed once, and then thrown away.
+    """Capture one call as a CUDA graph, replay it once, and return the memory that it keeps.
 
-    A capture that fails can leave torch unable to capture anything else, so that it is tried where
-    nothing else is measured. Raises what the call itself raises.
+    A failed capture can leave torch unable to capture anything else, so it is tried in a process
+    that measures nothing afterwards. Lets exceptions of the call itself through.
     """
     import torch
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     help="seconds per call in inference or per training step, in launches and turns",
 )
 def latency(subject: "Subject", timer: "Timer", *, graph: bool | Failure = False) -> "Benchmark":
-    """The benchmark of a case: built, warmed up and calibrated, ready to take turns.
+    """Build a case and return its benchmark, warmed up and calibrated.
 
-    ``graph``: its calls are timed as a replayed CUDA graph, too, or the reason why they cannot.
+    ``graph``: also time the calls as a replayed CUDA graph, or the reason why that is impossible.
     """
     from .execution.call import Call
 

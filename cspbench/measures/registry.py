@@ -15,7 +15,7 @@ _FOLDER = [str(Path(__file__).parent)]
 
 
 def _discovered() -> Mapping[Stage, Measure]:
-    """The measures that the files of this folder register, by place and then by stage."""
+    """Import the files of this folder; their measures, ordered by place and stage."""
     for module in iter_modules(_FOLDER):
         if not module.ispkg:
             import_module(f"{_PACKAGE}.{module.name}")
@@ -28,7 +28,7 @@ def _order(measure: Measure) -> tuple[int, str]:
 
 
 MEASURES: Mapping[Stage, Measure] = _discovered()
-"""Every measure by its stage, in the order in which a case is measured."""
+"""All measures by stage, in the order in which a case is measured."""
 
 
 def stages(command: Command, settings: Settings) -> tuple[Stage, ...]:
@@ -41,6 +41,6 @@ def stages(command: Command, settings: Settings) -> tuple[Stage, ...]:
 
 
 def preload() -> None:
-    """Import all that the measures import late, so that a process forked from here has it."""
+    """Import all modules that measures import late, so that forked processes have them."""
     for module in walk_packages(_FOLDER, f"{_PACKAGE}."):
         import_module(module.name)

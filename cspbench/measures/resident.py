@@ -19,7 +19,7 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def _is_on_cpu(settings: Settings) -> bool:
-    """On a GPU resident memory would be the host's alone."""
+    """Whether the run is on a CPU: on a GPU, resident memory covers only the host's part."""
     return not is_gpu(settings.device)
 
 
@@ -30,10 +30,10 @@ def _is_on_cpu(settings: Settings) -> bool:
     applies=_is_on_cpu,
 )
 def resident(subject: "Subject") -> Resident:
-    """The `Resident` peak; to be called in a process of its own, for it sets the allocator.
+    """The resident peak of one call; needs a process of its own, because it sets the allocator.
 
-    Two warm-ups load the libraries' code and caches; then everything is dropped, the high-water
-    mark is reset, and the case is built and called anew.
+    Two warm-ups load the code and caches of libraries. Then the module is freed, the high-water
+    mark is reset, and the case is built and called again.
     """
     case = subject.case
     if case.compiler is not None:
@@ -58,7 +58,7 @@ def _build_and_call(subject: "Subject") -> None:
     call = Call(subject.case, subject.real(), subject.case.device)
     call()
     if call.training:
-        call()  # the first step makes the optimizer's state
+        call()  # the first step created the optimizer's state
 
 
 def _status_bytes(field: str) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     help="peak of live tensor storages, exact, from fake tensors",
 )
 def tensor_peak(subject: "Subject") -> TensorPeak:
-    """The `TensorPeak` of one call; nothing is allocated."""
+    """The tensor peak of one call on fake tensors; nothing is allocated."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     from .tracking.peaks import track

@@ -1,4 +1,4 @@
-"""A brief training of a case's block that compares its gradients."""
+"""Training of a case's block, with comparisons of its gradients."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .execution.subject import Subject
 
 
-def _is_asked_for(settings: Settings) -> bool:
+def _is_requested(settings: Settings) -> bool:
     return settings.training is not None
 
 
@@ -19,16 +19,16 @@ def _is_asked_for(settings: Settings) -> bool:
     place="seeds",
     help="how alike gradients are in a block that is trained briefly, several seeds",
     commands=("gradients",),
-    applies=_is_asked_for,
+    applies=_is_requested,
 )
 def training(
     subject: "Subject", settings: TrainingSettings, *, seed: int, threads: int
 ) -> BlockTraining:
-    """One training of a case's block on images of ``settings``.
+    """Train a case's block once on the images that ``settings`` name.
 
-    Read at the start, at an eighth, a quarter and half of the steps, and at their end. The block
-    takes as many channels as the case's input has, at the size of the images. Raises
-    `CspbenchError` for data that cannot be had.
+    Gradients are read at the start, after an eighth, a quarter and half of the steps, and at the
+    end. The block's input has the channels of the case's input and the size of the images. Raises
+    `CspbenchError` if the data cannot be loaded.
     """
     from .gradients.data import images
     from .gradients.training import train

@@ -1,1 +1,1 @@
-"""The plan: cases, the suites that list them, and the names that people read."""
+"""The plan: cases, the suites that list them, and the labels of cases in reports."""

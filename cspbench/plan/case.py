@@ -1,4 +1,4 @@
-"""A case: one entry with its arguments, on one device, in one mode; with a stable key."""
+"""Cases: an entry with its arguments on one device in one mode, identified by a stable key."""
 
 from typing import Annotated, Literal, get_args
 
@@ -13,7 +13,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Compiler = Literal["inductor", "cudagraphs", "aot_eager", "eager"]
 COMPILERS: tuple[Compiler, ...] = get_args(Compiler)
-"""Backends of `torch.compile`: those that people use, and two that tell where time goes."""
+"""Backends of `torch.compile`: two for use, and two that split up the cost of compiling."""
 
 
 def is_gpu(device: str) -> bool:
@@ -22,7 +22,7 @@ def is_gpu(device: str) -> bool:
 
 
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a source published of a trained network: top-1 in percent, at ``img_size`` squared."""
+    """Published accuracy of a trained network: top-1 in percent, on images ``img_size`` wide."""
 
     top1: Annotated[float, msgspec.Meta(gt=0, le=100)]
     img_size: Annotated[int, msgspec.Meta(ge=1)]
@@ -30,13 +30,13 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing to measure, whole in itself: a worker needs nothing else to build and run it.
+    """One thing to measure, with all that a worker needs to build and run it.
 
-    ``arguments`` are all that the builder takes; ``label`` is the short name in a report (what
-    differs from the entry's defaults); ``reference`` is the key of the case whose ratio is taken.
-    ``side`` is the revision that builds it, where two are measured in one run. ``accuracy`` is what
-    was published of it, for a report to show beside its cost. ``compiler`` is the backend of
-    `torch.compile`, None where the module runs as it is.
+    ``arguments`` are the builder's complete arguments. ``label`` is the short name in a report: the
+    entry and what differs from its defaults. ``reference`` is the key of the case that latency
+    ratios are taken to. ``side`` is ``baseline`` or ``candidate`` in a run of two revisions, else
+    ''. ``accuracy`` is a published figure that reports show beside the cost. ``compiler`` is the
+    backend of `torch.compile`, None for eager mode.
     """
 
     key: str
@@ -70,13 +70,14 @@ def make_case(
     mode: Mode = "infer",
     reference: str | None = None,
 ) -> Case:
-    """A checked case. ``batch_size`` and ``img_size`` replace N, and H and W, of the shape.
+    """The case of ``entry`` with ``overrides`` of its arguments.
 
-    Raises `CspbenchError` for an argument or a shape that the entry cannot take.
+    ``batch_size`` replaces N of the shape, ``img_size`` H and W. Raises `CspbenchError` for an
+    argument or a shape that the entry cannot take.
     """
     arguments = entry.arguments(overrides)
     batch, channels, height, width = entry.shape(arguments, shape)
-    sized = entry.shape(
+    final_shape = entry.shape(
         arguments,
         (batch_size or batch, channels, img_size or height, img_size or width),
     )
@@ -84,21 +85,21 @@ def make_case(
     changed = [
         f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)
     ]
-    way = ["channels_last"] if channels_last else []
+    form = ["channels_last"] if channels_last else []
     if compiler is not None:
-        way.append(f"compile={compiler}")
-    named = entry.name + (f"[{','.join(changed)}]" if changed else "")
-    usual = entry.shape(arguments) if entry.input_shape else sized
-    unusual = [shape_text(sized)] if sized != usual else []
+        form.append(f"compile={compiler}")
+    name = entry.name + (f"[{','.join(changed)}]" if changed else "")
+    default_shape = entry.shape(arguments) if entry.input_shape else final_shape
+    deviations = [shape_text(final_shape)] if final_shape != default_shape else []
     if precision != "fp32":
-        unusual.append(precision)
+        deviations.append(precision)
     return Case(
-        key=" ".join([named, shape_text(sized), device, precision, *way, mode]),
-        label=" ".join([entry.name, *changed, *unusual, *way]),
+        key=" ".join([name, shape_text(final_shape), device, precision, *form, mode]),
+        label=" ".join([entry.name, *changed, *deviations, *form]),
         entry=entry.name,
         build=entry.build,
         arguments={**dict(entry.fixed), **arguments},
-        input_shape=sized,
+        input_shape=final_shape,
         device=device,
         precision=precision,
         channels_last=channels_last,
@@ -110,7 +111,10 @@ def make_case(
 
 
 def show_words(case: Case, entry: Entry) -> list[str]:
-    """The words of a command line that shows the static profile of ``case``, one of ``entry``."""
+    """The words of the command line that shows the static profile of ``case``, a case of ``entry``.
+
+    Arguments and shape are named where they differ from the defaults.
+    """
     fixed, defaults = dict(entry.fixed), entry.arguments()
     arguments = {name: value for name, value in case.arguments.items() if name not in fixed}
     words = ["show", entry.name]

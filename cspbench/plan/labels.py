@@ -1,4 +1,4 @@
-"""Names of cases, and any text from outside, as they may stand on a page."""
+"""Labels of cases, unique within a report, and text from outside made safe to print."""
 
 import re
 from collections import Counter, defaultdict
@@ -25,9 +25,9 @@ def plain(text: str) -> str:
 
 
 def names(cases: Sequence[Case]) -> dict[str, str]:
-    """Each case's label by its key, made unique among the cases of its mode.
+    """The label of each case by its key, made unique among the cases of its mode.
 
-    An input's shape that all cases share is left out: a title says it once.
+    An input shape that all cases share is left out: the title of a table names it.
     """
     shapes = {case.input_shape for case in cases}
     common = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
@@ -40,7 +40,7 @@ def names(cases: Sequence[Case]) -> dict[str, str]:
 
 
 def _with_shape(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
-    """Inputs behind labels that hold none, as those of models without a usual input."""
+    """Labels with the input shape appended, where cases of one label differ in it."""
     shapes: dict[tuple[Mode, str], set[Shape]] = defaultdict(set)
     for case in cases:
         shapes[case.mode, labels[case.key]].add(case.input_shape)

@@ -1,4 +1,4 @@
-"""Suites: TOML to cases. A suite is data, so that one is written without touching Python."""
+"""Suites: lists of cases, read from TOML files."""
 
 import itertools
 import math
@@ -20,13 +20,13 @@ from .case import MODES, Accuracy, Case, Compiler, Mode, Precision, make_case
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 _SUFFIX = ".toml"
-_MOST_CASES = 10_000  # of one grid
+_MAX_GRID_CASES = 10_000
 
 
 class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ``[[case]]`` table: an entry, its arguments (``set``), and arguments to vary (``grid``).
 
-    ``accuracy`` was published of it, and is shown of the cases that have its image size.
+    ``accuracy`` is a published figure, attached to the cases that have its image size.
     """
 
     entry: str
@@ -37,7 +37,7 @@ class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a suite's TOML may hold; ``entries`` is short for cases with nothing but an entry."""
+    """The content of a suite's TOML file; ``entries`` lists cases that need only an entry."""
 
     description: str
     reference: str | None = None
@@ -53,7 +53,7 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Which cases of a suite, and in what form; None, False and empty leave the suite's own."""
+    """Which cases of a suite to measure and how; None, False and () keep the suite's setting."""
 
     only: str | None = None
     mode: tuple[Mode, ...] = ()
@@ -79,42 +79,42 @@ def built_in() -> dict[str, str]:
 
 def _names() -> list[str]:
     folder = files(__package__) / "suites"
-    found = (path.name for path in folder.iterdir())
-    return sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX))
+    file_names = (path.name for path in folder.iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in file_names if name.endswith(_SUFFIX))
 
 
 def load(name: str, selection: Selection | None = None, device: str = "cpu") -> Suite:
-    """The suite ``name`` on one device: a built-in name, or the path of a TOML file.
+    """The suite ``name`` on ``device``; ``name`` is built in, or the path of a TOML file.
 
-    Raises `CspbenchError` for a name, a key or a value that is not known, and for an ``only`` that
-    matches nothing. The reference's cases stay, whatever ``only`` says.
+    ``selection.only`` keeps the cases that it matches and their references. Raises `CspbenchError`
+    for an unknown name, key or value, and for an ``only`` that matches nothing.
     """
     selection = selection or Selection()
     suite = _read(name)
-    cases = list(_cases(suite, selection, device, where=name))
+    cases = list(_cases(suite, selection, device, suite_name=name))
     (key, times), *_ = Counter(case.key for case in cases).most_common(1)
     if times > 1:
         raise CspbenchError(f"suite {name}: the case {key!r} is asked for {times} times")
     if selection.only is not None:
-        cases = _chosen(cases, selection.only, where=name)
+        cases = _chosen(cases, selection.only, suite_name=name)
     return Suite(name=Path(name).stem, description=suite.description, cases=tuple(cases))
 
 
 def share_out(suites: Sequence[Suite]) -> Suite:
-    """One suite of the cases of several, which are the same on a device each.
+    """One suite that spreads its cases over devices; ``suites`` holds the same suite on each.
 
-    Every case is measured on one device, the next on the next; references on all, for a ratio is
-    of two cases on one device.
+    Cases go to the devices in turn. References are measured on every device, because a ratio needs
+    both of its cases on the same one.
     """
     references = {case.reference for suite in suites for case in suite.cases}
     cases: list[Case] = []
-    shared = 0
-    for alike in zip(*(suite.cases for suite in suites), strict=True):
-        if any(case.key in references for case in alike):
-            cases += alike
+    placed = 0
+    for copies in zip(*(suite.cases for suite in suites), strict=True):
+        if any(case.key in references for case in copies):
+            cases += copies
         else:
-            cases.append(alike[shared % len(alike)])
-            shared += 1
+            cases.append(copies[placed % len(copies)])
+            placed += 1
     return msgspec.structs.replace(suites[0], cases=tuple(cases))
 
 
@@ -137,11 +137,13 @@ def _read(name: str) -> SuiteFile:
         raise CspbenchError(f"suite {name}: nested too deeply") from error
 
 
-def _cases(suite: SuiteFile, selection: Selection, device: str, *, where: str) -> Iterator[Case]:
+def _cases(
+    suite: SuiteFile, selection: Selection, device: str, *, suite_name: str
+) -> Iterator[Case]:
     """Every case, mode by mode, each with the key of its reference if that has the same N, H, W."""
     tables = [*(CaseTable(entry=name) for name in suite.entries), *suite.case]
     if not tables:
-        raise CspbenchError(f"suite {where}: it lists no entries and no [[case]]")
+        raise CspbenchError(f"suite {suite_name}: it lists no entries and no [[case]]")
     if suite.reference is not None:
         find(suite.reference)
         if all(table.entry != suite.reference or table.grid for table in tables):
@@ -173,7 +175,7 @@ def _cases(suite: SuiteFile, selection: Selection, device: str, *, where: str) -
                     for overrides in _grid(table)
                 ]
             except CspbenchError as error:
-                raise CspbenchError(f"suite {where}, case {number}: {error}") from error
+                raise CspbenchError(f"suite {suite_name}, case {number}: {error}") from error
             at_point += (_with_accuracy(case, table.accuracy) for case in cases)
         reference = _reference(at_point, suite.reference)
         for case in at_point:
@@ -186,12 +188,12 @@ def _cases(suite: SuiteFile, selection: Selection, device: str, *, where: str) -
 def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
     if table.grid and table.accuracy:
         raise CspbenchError("an accuracy is of one case: it cannot stand beside a grid")
-    both = table.set.keys() & table.grid.keys()
-    if both:
-        raise CspbenchError(f"{min(both)!r} stands in set and in grid: give it once")
+    repeated = table.set.keys() & table.grid.keys()
+    if repeated:
+        raise CspbenchError(f"{min(repeated)!r} stands in set and in grid: give it once")
     size = math.prod(map(len, table.grid.values()))
-    if size > _MOST_CASES:
-        raise CspbenchError(f"a grid of {size} cases; at most {_MOST_CASES} are allowed")
+    if size > _MAX_GRID_CASES:
+        raise CspbenchError(f"a grid of {size} cases; at most {_MAX_GRID_CASES} are allowed")
     for values in itertools.product(*table.grid.values()):
         yield {**table.set, **dict(zip(table.grid, values, strict=True))}
 
@@ -203,18 +205,21 @@ def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
 
 
 def _reference(cases: Sequence[Case], entry: str | None) -> Case | None:
-    """The reference entry's case among those of one point: with its defaults, or the first."""
-    own = [case for case in cases if case.entry == entry]
-    return next((case for case in own if "[" not in case.key), own[0] if own else None)
+    """The case of ``entry`` with default arguments, else its first; None where it has none."""
+    candidates = [case for case in cases if case.entry == entry]
+    first = candidates[0] if candidates else None
+    return next((case for case in candidates if "[" not in case.key), first)
 
 
 def _size(case: Case) -> Shape:
-    """N, H, W of its input: a ratio of latencies at two of these says nothing of the entries."""
+    """N, H and W of the input; only cases that share them have a meaningful latency ratio."""
     batch, _, height, width = case.input_shape
     return batch, height, width
 
 
-def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:
+def _chosen(cases: Sequence[Case], only: str, *, suite_name: str) -> list[Case]:
+    """The cases that the glob ``only`` matches, and their references."""
+
     def matches(case: Case) -> bool:
         return any(fnmatchcase(text, only) for text in (case.entry, case.label, case.key))
 
@@ -222,7 +227,8 @@ def _chosen(cases: Sequence[Case], only: str, *, where: str) -> list[Case]:
     if not chosen:
         names = sorted({case.entry for case in cases})
         raise CspbenchError(
-            f"--only {only!r} matches nothing in suite {where}; its entries: {', '.join(names)}"
+            f"--only {only!r} matches nothing in suite {suite_name}; "
+            f"its entries: {', '.join(names)}"
         )
     chosen |= {case.reference for case in cases if case.key in chosen and case.reference}
     return [case for case in cases if case.key in chosen]

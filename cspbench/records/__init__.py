@@ -1,1 +1,1 @@
-"""Records: what is written of a run, and read back; plain values without torch."""
+"""Records: the data of a run as it is written to disk and read back."""

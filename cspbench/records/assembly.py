@@ -1,4 +1,4 @@
-"""A run as its lines come in, each sorted to its case at once."""
+"""Assembly of a run from its lines, each added to its case as it arrives."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .trainings import Training
 
 @dataclass(slots=True)
 class _CaseLines:
-    """The lines of one case, and the record made of them until the next one comes."""
+    """The lines of one case; ``record`` caches the record built from them."""
 
     case: Case
     measurements: dict[str, AnyMeasurement] = field(default_factory=dict)
@@ -23,11 +23,11 @@ class _CaseLines:
 
 
 class Assembly:
-    """The records of a run whose lines are added as they are read or measured.
+    """The records of a run, updated as lines are read or measured.
 
-    Samples of a launch count from its closing `Launch` line on: those of a launch that has none
-    were in flight when the run was cut off, and `run` counts them in a note. A measure that was
-    repeated counts by its last line. ``notes`` say what was left out of reading.
+    Samples of a launch are held back until its closing `Launch` line. If a launch has none, the run
+    was cut off during it; `run` leaves its samples out and says so in a note. Of a measure that was
+    repeated, the last line counts. ``notes`` say what could not be read.
     """
 
     def __init__(self, info: RunInfo) -> None:
@@ -41,7 +41,7 @@ class Assembly:
         self._pending: dict[int, list[Latency]] = {}
 
     def add(self, lines: Iterable[Line]) -> None:
-        """Sort ``lines`` to their cases; raises KeyError for a case that the run does not list."""
+        """Add ``lines`` to their cases; raises KeyError for a case that the run does not list."""
         for line in lines:
             self.last_launch = max(self.last_launch, launch_number(line))
             if isinstance(line, Launch):
@@ -52,7 +52,7 @@ class Assembly:
                 self._add_to_case(line)
 
     def record(self, key: str) -> Record:
-        """All that is known of the case ``key``."""
+        """The record of the case ``key``."""
         lines = self._cases[key]
         if lines.record is None:
             lines.record = Record(
@@ -70,7 +70,7 @@ class Assembly:
         return tuple(map(self.record, self._cases))
 
     def run(self) -> Run:
-        """The run as it stands."""
+        """The run with all lines added so far."""
         notes = self.notes
         if cut_off := sum(map(len, self._pending.values())):
             note = f"samples of {cut_off} cases in a launch that was cut off are left out"
@@ -112,7 +112,7 @@ class Assembly:
 
 
 def assemble(info: RunInfo, lines: Iterable[Line]) -> Run:
-    """The run of ``lines``, each sorted to its case."""
+    """The run that ``lines`` make up; raises KeyError for a case that ``info`` does not list."""
     assembly = Assembly(info)
     assembly.add(lines)
     return assembly.run()

@@ -1,4 +1,4 @@
-"""What records are made of: immutable structures, strict on reading, and bounded numbers."""
+"""Base types of records: immutable structures that reject unknown fields, and bounded numbers."""
 
 from typing import Annotated, Any
 
@@ -11,10 +11,10 @@ Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, keyword-only, strict on reading."""
+    """Base of all records: immutable, keyword-only, without unknown fields."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The value as plain dictionaries, lists and numbers, as it stands in a file."""
+        """The record as dictionaries, lists and numbers, in the form of its JSON."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 

@@ -1,4 +1,4 @@
-"""What `doctor` finds: findings about the machine, its noise floor, and a grade."""
+"""The result of `doctor`: findings about the machine, its noise floor, and a grade."""
 
 from typing import Literal, get_args
 
@@ -8,13 +8,13 @@ from .machine import NoiseFloor
 
 Level = Literal["good", "unknown", "fair", "poor"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-"""From the best to the worst."""
+"""Grades from best to worst."""
 
 
 class Finding(Frozen, frozen=True, kw_only=True):
-    """One check of the machine: its result, how good that is, and how to fix it.
+    """The result of one check of the machine.
 
-    ``remedy`` is the command or the setting, '' where nothing needs fixing.
+    ``level`` grades it; ``remedy`` is the command or setting that fixes it, '' if none is needed.
     """
 
     name: str
@@ -24,11 +24,11 @@ class Finding(Frozen, frozen=True, kw_only=True):
 
 
 class Diagnosis(Frozen, frozen=True, kw_only=True):
-    """The findings, their worst grade, the noise floor, and its widths.
+    """The findings, their worst grade, and the noise floor.
 
     ``in_turns`` and ``between_runs`` are half widths of 95% intervals by mode: how far identical
     code may seem to differ over ``launches`` launches. ``is_kept`` says whether later runs use the
-    floor: one of mostly contended launches says more of what else ran than of the machine.
+    floor: not if most launches were contended, because it then reflects other processes.
     """
 
     grade: Level

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files."""
 
 import contextlib
 import os
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` in place of the file ``path``, so that no reader ever sees half of it.
+    """Write ``content`` to ``path`` atomically, creating missing folders.
 
-    Missing folders are made. Raises OSError where it cannot be written; an older file then stays.
+    Raises OSError if it cannot be written; an existing file is then unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""The run folder: written a line at a time under a lock, read strictly."""
+"""The run folder: ``run.json`` and ``records.jsonl``, appended under a lock and read strictly."""
 
 import contextlib
 import errno
@@ -29,10 +29,10 @@ class _Schema(msgspec.Struct):
 
 
 class RunFolder:
-    """A run folder that this process alone writes. Use as a context manager.
+    """A run folder locked for writing by this process. Use as a context manager.
 
-    Lines are appended and flushed to the disk as soon as they exist, each call in one write, so
-    that a kill loses at most what was in flight.
+    Each call of `append` writes its lines at once and flushes them to disk, so that a killed run
+    loses only lines that were not yet appended.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -41,7 +41,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, info: RunInfo) -> Self:
-        """A new run in ``path``; raises `CspbenchError` where one is there already."""
+        """Begin a new run in ``path``; raises `CspbenchError` unless the folder is new or empty."""
         folder = cls._open(path)
         try:
             folder.begin(info)
@@ -52,7 +52,11 @@ class RunFolder:
 
     @classmethod
     def resume(cls, path: Path) -> tuple[Self, Assembly]:
-        """An existing run to continue, and what it holds; a torn last line is cut off."""
+        """Open the run in ``path`` to continue it, and return its lines assembled.
+
+        An incomplete last line is cut off. Raises `CspbenchError` if the folder holds no run, is
+        damaged, or is locked.
+        """
         if not (path / INFO).is_file():
             raise CspbenchError(f"--resume {path}: there is no {INFO}; it is not a run folder")
         folder = cls._open(path)
@@ -65,14 +69,14 @@ class RunFolder:
         return folder, assembly
 
     def begin(self, info: RunInfo) -> None:
-        """Write ``run.json``; raises `CspbenchError` where a run is there already."""
+        """Write ``run.json``; raises `CspbenchError` if the folder holds a run already."""
         if (self.path / INFO).exists() or os.fstat(self._descriptor).st_size:
             raise CspbenchError(
                 f"{self.path} holds a run already; go on with it (--resume {self.path}) "
                 "or give another folder (--out)"
             )
         content = msgspec.json.format(_encoder.encode(info), indent=1)
-        _info_decoder.decode(content)  # what cannot be read back is never begun
+        _info_decoder.decode(content)  # fail now rather than when the run is read back
         try:
             replace_file(self.path / INFO, content + b"\n")
         except OSError as error:
@@ -82,7 +86,7 @@ class RunFolder:
             ) from error
 
     def cut_torn_line(self) -> None:
-        """Drop what follows the last line's end, so that the next line begins on its own."""
+        """Remove an incomplete last line, which a killed run leaves."""
         content = (self.path / RECORDS).read_bytes()
         os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
 
@@ -109,7 +113,7 @@ class RunFolder:
         return cls(path, descriptor)
 
     def append(self, lines: Sequence[Line]) -> None:
-        """Write ``lines`` through to the disk; raises `CspbenchError` where it is full."""
+        """Append ``lines`` and flush them to disk; raises `CspbenchError` if they cannot be."""
         content = b"".join(_encoder.encode(line) + b"\n" for line in lines)
         try:
             while content:
@@ -122,7 +126,7 @@ class RunFolder:
             ) from error
 
     def close(self) -> None:
-        """Give up the lock."""
+        """Release the lock."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:
@@ -133,16 +137,18 @@ class RunFolder:
 
 
 def read(path: Path) -> Run:
-    """The run in folder ``path``, or in that of one of its two files; raises as `read_lines`."""
+    """The run in the folder ``path``, which may also be one of its two files.
+
+    Raises `CspbenchError` like `read_lines`.
+    """
     return read_lines(path).run()
 
 
 def read_lines(path: Path) -> Assembly:
-    """The lines of the run in folder ``path``, sorted to their cases.
+    """The lines of the run in the folder ``path``, assembled.
 
-    A last line without its end was being written when the run was killed: it is dropped, and the
-    run's notes say so. ``path`` may also be one of the folder's two files. Raises `CspbenchError`
-    that names the line for any other damage.
+    ``path`` may also be one of the folder's two files. An incomplete last line, which a killed run
+    leaves, is left out with a note. Raises `CspbenchError` for any other damage, naming the line.
     """
     if path.name in {INFO, RECORDS}:
         path = path.parent
@@ -162,7 +168,7 @@ def read_lines(path: Path) -> Assembly:
 
 
 class _LineCheck:
-    """What the lines of one file must agree in, beyond their types."""
+    """Checks lines of one file against each other and against the cases of the run."""
 
     def __init__(self, keys: set[str]) -> None:
         self._keys = keys
@@ -170,7 +176,7 @@ class _LineCheck:
         self._turns: dict[int, int] = {}
 
     def add(self, line: Line) -> None:
-        """Raise ValueError for a case that is not listed, and for samples that cannot be."""
+        """Raise ValueError for an unlisted case, and for repeated or uneven samples."""
         for key in _keys(line):
             if key not in self._keys:
                 raise ValueError(f"{INFO} lists no case {key!r}")

@@ -1,4 +1,4 @@
-"""Which gradient terms take part in which weight's update: plain values, without torch.
+"""Gradient terms: which of them take part in the update of which weight.
 
 A *source* is a feature map whose gradient is a term of its own: the input, g_0, and the output of
 every convolution and linear layer. A *term* is one channel of a source.
@@ -12,7 +12,7 @@ INPUT = "input"
 
 
 class Span(Frozen, frozen=True, kw_only=True):
-    """The terms of a source (by its number) from channel ``start`` up to, without, ``stop``."""
+    """The terms ``start`` to ``stop`` (exclusive) of the source with the number ``source``."""
 
     source: Whole
     start: Whole
@@ -20,7 +20,7 @@ class Span(Frozen, frozen=True, kw_only=True):
 
 
 class Used(Frozen, frozen=True, kw_only=True):
-    """The channels from ``start`` up to ``stop``, each in the updates of ``weights`` weights."""
+    """The channels ``start`` to ``stop`` (exclusive), each in ``weights`` weights' updates."""
 
     start: Whole
     stop: Whole
@@ -28,10 +28,10 @@ class Used(Frozen, frozen=True, kw_only=True):
 
 
 class Source(Frozen, frozen=True, kw_only=True):
-    """A feature map with terms of its own, and how often each of them is used.
+    """A feature map whose channels are terms, and how often each of them is used.
 
-    ``name`` is ``input``, the dotted name of the weight's module, or ``module:operator`` where an
-    operator could not be followed. A layer that is called twice has two sources of one name.
+    ``name`` is ``input``, the dotted name of the weight's module, or ``module:operator`` for an
+    operator that cannot be followed. A layer that is called twice has two sources of one name.
     """
 
     name: str
@@ -40,11 +40,12 @@ class Source(Frozen, frozen=True, kw_only=True):
 
 
 class WeightTerms(Frozen, frozen=True, kw_only=True):
-    """The terms in the update of one weight, by one call of it.
+    """The terms in the update of one weight, from one call of it.
 
-    Its update is the product of what it reads, ``reads``, and of the gradient of its own output,
-    the source number ``source``. ``read`` and ``own`` count the terms of the two. CSPNet
-    (arXiv 1911.11929, section 3.1) writes ``reads`` as {g_0, ..., g_{k-1}} for w_k.
+    The update is the product of the weight's input, whose terms are ``reads``, and the gradient of
+    its output, which is the source with the number ``source``. ``read`` and ``own`` count the terms
+    of the two. CSPNet (arXiv 1911.11929, section 3.1) writes ``reads`` as {g_0, ..., g_{k-1}} for
+    w_k.
     """
 
     name: str
@@ -55,10 +56,10 @@ class WeightTerms(Frozen, frozen=True, kw_only=True):
 
 
 class Part(Frozen, frozen=True, kw_only=True):
-    """One part of a tensor that was cut, and its side: the weights that read terms of it directly.
+    """One part of a tensor that is cut, and the weights that read its terms directly.
 
-    ``terms`` are the part's own; ``weights`` number the calls made after the cut; ``reads`` are all
-    terms that these read.
+    ``terms`` are those of the part. ``weights`` are indices into `Structure.weights`, of calls made
+    after the cut; ``reads`` are all terms that these weights read.
     """
 
     channels: Whole
@@ -68,9 +69,9 @@ class Part(Frozen, frozen=True, kw_only=True):
 
 
 class Split(Frozen, frozen=True, kw_only=True):
-    """A tensor that the module named ``module`` cuts by channel into two parts or more.
+    """A tensor that the module named ``module`` cuts by channel into two or more parts.
 
-    ``shared`` are the terms that the weights of at least two sides read.
+    ``shared`` are the terms that weights of at least two parts read.
     """
 
     module: str
@@ -79,12 +80,12 @@ class Split(Frozen, frozen=True, kw_only=True):
 
     @property
     def truncated(self) -> bool:
-        """Whether no side's updates hold a gradient term of another's."""
+        """Whether no term takes part in the updates of more than one part's weights."""
         return not self.shared
 
 
 class Unfollowed(Frozen, frozen=True, kw_only=True):
-    """An operator through which channels cannot be followed: its output is a new source."""
+    """An operator whose channels cannot be followed, so that its output is a new source."""
 
     module: str
     operator: str
@@ -101,7 +102,7 @@ class Structure(Frozen, frozen=True, kw_only=True):
     unfollowed: tuple[Unfollowed, ...]
 
     def __post_init__(self) -> None:
-        """Raises ValueError for terms of a source that there is not."""
+        """Raise ValueError for terms that no source has."""
         for span in self._spans():
             known = span.source < len(self.sources)
             if not known or not span.start < span.stop <= self.sources[span.source].channels:
@@ -109,7 +110,7 @@ class Structure(Frozen, frozen=True, kw_only=True):
 
     @property
     def used_terms(self) -> int:
-        """Terms over all weights: what each reads, and its own outputs.
+        """The number of terms over all weights: those that each reads, and its own outputs.
 
         For a dense block of m single-convolution layers of growth d on c channels it is
         c * m + (m * m + m) * d / 2, as in section 3.1 of CSPNet (arXiv 1911.11929).
@@ -118,19 +119,22 @@ class Structure(Frozen, frozen=True, kw_only=True):
 
     @property
     def unique_terms(self) -> int:
-        """Terms that take part in at least one update."""
+        """The number of terms that take part in at least one update."""
         return sum(
-            run.stop - run.start for source in self.sources for run in source.uses if run.weights
+            used.stop - used.start
+            for source in self.sources
+            for used in source.uses
+            if used.weights
         )
 
     @property
     def reuse(self) -> float:
-        """How many updates a term takes part in, on average; 0 where there is no weight."""
+        """The mean number of updates that a term takes part in; 0 without weights."""
         return self.used_terms / self.unique_terms if self.weights else 0.0
 
     @property
     def shared_terms(self) -> int:
-        """Terms that more than one side of a split reads, over all splits."""
+        """The number of terms that weights of more than one part read, over all splits."""
         return sum(span.stop - span.start for split in self.splits for span in split.shared)
 
     def _spans(self) -> Iterator[Span]:
@@ -142,11 +146,11 @@ class Structure(Frozen, frozen=True, kw_only=True):
             for part in split.parts:
                 yield from (*part.terms, *part.reads)
 
-    def named(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
+    def span_names(self, terms: tuple[Span, ...]) -> tuple[str, ...]:
         """``terms`` as text: ``name`` for a whole source, ``name[start:stop]`` for a part."""
         texts = []
         for span in terms:
             source = self.sources[span.source]
-            whole = (span.start, span.stop) == (0, source.channels)
-            texts.append(source.name + ("" if whole else f"[{span.start}:{span.stop}]"))
+            is_whole = (span.start, span.stop) == (0, source.channels)
+            texts.append(source.name + ("" if is_whole else f"[{span.start}:{span.stop}]"))
         return tuple(texts)

@@ -10,26 +10,26 @@ from .measurements import AnyMeasurement
 from .trainings import Training
 
 YARDSTICK = "yardstick"
-"""In place of a case's key: the frozen workload that ties runs together."""
+"""The key of the yardstick, the frozen workload that ties runs together."""
 
 Stage = Annotated[str, msgspec.Meta(pattern="^[a-z_]{1,40}$")]
-"""The name of a measure: the tag of its record."""
+"""The name of a measure, which is the tag of its record."""
 
 Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
 
 
 class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"):
-    """Samples of one case in one launch: one a turn, in seconds per iteration.
+    """The samples of one case in one launch: one a turn, in seconds per iteration.
 
-    ``first_call_s`` is the first call's time; ``warmup_iterations`` ran untimed before the turns,
-    and ``steady`` says whether warm-up ended on steadiness rather than at its cap.
+    ``first_call_s`` is the time of the first call. ``warmup_iterations`` ran untimed before the
+    turns; ``steady`` says whether warm-up ended because times were steady, not at its cap.
 
-    On a GPU ``samples_s`` are by its own events, ``host_samples_s`` of the same iterations by the
-    host's clock, until the device is idle again (None on a CPU, and where the cache is flushed in
-    between); ``issued_share`` is the part of a single call's time after which the host had handed
-    it over (median): near 1, the device waited for the host. ``graph_samples_s`` are of the same
-    work as a replayed CUDA graph. ``throttled`` counts the samples in which something held the
-    clocks down.
+    On a GPU, ``samples_s`` are timed by GPU events and ``host_samples_s`` are the same iterations
+    by the host's clock, until the device is idle again (None on a CPU, and if the cache is flushed
+    between calls). ``issued_share`` is the median share of a call's time that the host needs to
+    issue it: near 1, the device waits for the host. ``graph_samples_s`` are samples of the same
+    work replayed as a CUDA graph. ``throttled`` counts samples during which the clocks were held
+    down.
     """
 
     case: str
@@ -46,9 +46,9 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
 
 
 class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
-    """One launch that ended well: a fresh process in which ``cases`` took turns.
+    """One completed launch: a fresh process in which ``cases`` took turns.
 
-    ``allocator`` is the mode in force. ``activity`` is of the turns; ``seconds`` are of the whole
+    ``allocator`` is the mode in force. ``activity`` covers the turns only, ``seconds`` the whole
     launch, building and warm-up included. ``gpu`` is None on a CPU.
     """
 
@@ -63,16 +63,17 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
 
 
 class BlockTraining(Frozen, frozen=True, kw_only=True, tag="training", tag_field="kind"):
-    """One training of a block, of one seed, inside a small classifier."""
+    """One training of a block in a small classifier, from one seed."""
 
     case: str
     training: Training
 
 
 class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
-    """A case that could not be measured at a stage; ``reason`` is one line, ``detail`` the rest.
+    """A case that could not be measured at a stage.
 
-    ``requested_bytes`` is what was asked for where memory ran out, as far as it was told.
+    ``reason`` is one line, ``detail`` a traceback or the end of the worker's output.
+    ``requested_bytes`` is the size of the allocation that failed, if the error states it.
     """
 
     case: str
@@ -88,5 +89,5 @@ Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure
 
 
 def launch_number(line: Line) -> int:
-    """The launch that a line belongs to; 0 where it belongs to none."""
+    """The number of the launch that ``line`` belongs to; 0 if it belongs to none."""
     return getattr(line, "launch", None) or 0

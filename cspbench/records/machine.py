@@ -1,4 +1,7 @@
-"""The machine that a run was measured on, and what it did meanwhile. Suffixes carry base units."""
+"""The machine that a run was measured on, and its activity during launches.
+
+Suffixes carry base units.
+"""
 
 from typing import Literal, Self
 
@@ -7,13 +10,13 @@ from .base import Failure, Frozen, Whole
 
 
 class Activity(Frozen, frozen=True, kw_only=True):
-    """What a process and the others did on its cores while it took turns.
+    """Processor time of a launch and of other processes on its cores, during its turns.
 
-    ``threads`` could have been busy all of ``wall_s``: those that compute on a CPU, one beside a
-    GPU. ``cpu_s`` is the process's own processor time, ``others_s`` that of all others on the
-    cores that it may use, ``steal_s`` what the host of a virtual machine kept of them.
-    ``queued_s`` is what its threads waited for a core, read beside a GPU only. Load averages are
-    over one minute; the frequency is the mean over those cores.
+    ``threads`` is the number of threads that could be busy all of ``wall_s``: the computing threads
+    on a CPU, one on a GPU. ``cpu_s`` is processor time of the launch's process, ``others_s`` of all
+    other processes on the cores that it may use, ``steal_s`` of the virtual machine's host.
+    ``queued_s`` is how long its threads waited for a core (GPU only, else None). Load averages are
+    over one minute; frequencies are means over the cores.
     """
 
     threads: Whole
@@ -29,25 +32,26 @@ class Activity(Frozen, frozen=True, kw_only=True):
 
     @property
     def taken_share(self) -> float:
-        """The share of its processor time that others, or the host, took.
+        """The share of the launch's processor time that other processes or the host took.
 
-        Beside a GPU what it waited for a core, where that could be read: it may sleep there. Else
-        what it lacked, as far as others ran: a thread may also have waited.
+        On a GPU, where the process may sleep, this is the time that it waited for a core, if that
+        could be read. Otherwise it is the processor time that the threads did not get, at most as
+        much as others used: a thread may also have waited for something else.
         """
         if isinstance(self.queued_s, float):
             return min(1.0, self.queued_s / self.wall_s) if self.wall_s > 0 else 0.0
-        wanted = self.wall_s * self.threads
-        lacked = max(0.0, wanted - self.cpu_s)
+        full_s = self.wall_s * self.threads
+        missing_s = max(0.0, full_s - self.cpu_s)
         if not isinstance(self.others_s, Failure):
-            stolen = 0.0 if isinstance(self.steal_s, Failure) else self.steal_s
-            lacked = min(lacked, self.others_s + stolen)
-        return lacked / wanted if wanted > 0 else 0.0
+            steal_s = 0.0 if isinstance(self.steal_s, Failure) else self.steal_s
+            missing_s = min(missing_s, self.others_s + steal_s)
+        return missing_s / full_s if full_s > 0 else 0.0
 
 
 class GpuState(Frozen, frozen=True, kw_only=True):
-    """A GPU at one moment, each reading or why it is missing.
+    """The state of a GPU at one moment; a `Failure` says why a reading is missing.
 
-    ``limits`` name what holds its clocks down; ``others`` counts the other processes on it.
+    ``limits`` name what holds its clocks down; ``others`` counts other processes on it.
     """
 
     sm_mhz: float | Failure
@@ -59,12 +63,12 @@ class GpuState(Frozen, frozen=True, kw_only=True):
 
     @classmethod
     def unknown(cls, reason: Failure) -> Self:
-        """A state of which nothing can be read."""
+        """A state whose readings are all missing, for ``reason``."""
         return cls(**dict.fromkeys(cls.__struct_fields__, reason))
 
 
 class GpuFlags(Frozen, frozen=True, kw_only=True):
-    """The flags of torch's backends that a GPU's results depend on."""
+    """Flags of torch's backends that affect results on a GPU."""
 
     matmul_tf32: bool
     cudnn_tf32: bool
@@ -73,10 +77,10 @@ class GpuFlags(Frozen, frozen=True, kw_only=True):
 
 
 class GpuActivity(Frozen, frozen=True, kw_only=True):
-    """A GPU around the turns of a launch.
+    """The state of a GPU before and after the turns of a launch.
 
-    ``limits`` name all that held its clocks down in any sample.
-    ``empty_region_s`` is what two events with nothing between them read (median).
+    ``limits`` name everything that held its clocks down in any sample. ``empty_region_s`` is the
+    median time between two events with nothing between them.
     """
 
     device: str
@@ -88,13 +92,13 @@ class GpuActivity(Frozen, frozen=True, kw_only=True):
 
     @property
     def others(self) -> int:
-        """The most other processes that were seen on it."""
-        seen = (self.before.others, self.after.others)
-        return max((number for number in seen if isinstance(number, int)), default=0)
+        """The number of other processes on it, before or after the turns, whichever is larger."""
+        readings = (self.before.others, self.after.others)
+        return max((number for number in readings if isinstance(number, int)), default=0)
 
 
 class GpuDescription(Frozen, frozen=True, kw_only=True):
-    """A GPU and the libraries that drive it: CUDA and cuDNN as torch was built with them."""
+    """A GPU, its driver, and the CUDA and cuDNN versions of torch."""
 
     name: str
     driver: str | Failure
@@ -105,7 +109,7 @@ class GpuDescription(Frozen, frozen=True, kw_only=True):
 
 
 class AvailableGpu(Frozen, frozen=True, kw_only=True):
-    """A GPU that can be used, its state, and the memory that it has to give."""
+    """A usable GPU, its state, and its free memory."""
 
     description: GpuDescription
     state: GpuState
@@ -113,7 +117,7 @@ class AvailableGpu(Frozen, frozen=True, kw_only=True):
 
 
 class Environment(Frozen, frozen=True, kw_only=True):
-    """The machine and the versions. ``device`` is the processor's or the GPU's name."""
+    """The machine and package versions; ``device`` is the name of the processor or the GPUs."""
 
     device: str
     system: str
@@ -130,18 +134,18 @@ class Environment(Frozen, frozen=True, kw_only=True):
 
 
 class Git(Frozen, frozen=True, kw_only=True):
-    """The commit that was measured; ``dirty`` where tracked or new files differed from it."""
+    """The measured commit; ``dirty`` if tracked or new files differed from it."""
 
     commit: str
     dirty: bool
 
 
 class NoiseFloor(Frozen, frozen=True, kw_only=True):
-    """What identical code looks like on a machine: the doctor's A/A measurement.
+    """The noise floor of a machine: how far identical code differs, measured by `doctor`.
 
-    The spreads are standard deviations over launches, by mode, on the logarithm: ``in_turns`` of
-    the ratio of two identical cases that took turns, ``between_runs`` of a case's ratio to the
-    yardstick. They hold for the ``machine``, ``threads`` and ``allocator`` that they name.
+    ``in_turns`` and ``between_runs`` are standard deviations over launches, by mode, of logarithms:
+    of the ratio of two identical cases that took turns, and of a case's ratio to the yardstick.
+    They hold for this ``machine``, ``device``, ``threads`` and ``allocator``.
     """
 
     machine: str

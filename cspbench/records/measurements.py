@@ -1,7 +1,7 @@
-"""What is measured of a case by itself: one type a measure, each a line of ``records.jsonl``.
+"""Measurements of single cases: one type for each measure, each a line of ``records.jsonl``.
 
-Suffixes carry base units. What could not be read is a `Failure` with its reason, never 0 and never
-an absent key.
+Suffixes carry base units. A missing reading is a `Failure` with its reason, never 0 and never an
+absent key.
 """
 
 from typing import ClassVar, Literal, get_args
@@ -16,7 +16,7 @@ from .gradient_terms import Structure
 class Measurement(Frozen, frozen=True, kw_only=True):
     """The result of one measure of the case whose key is ``case``.
 
-    ``exact`` names the fields that the same code has in every run.
+    ``exact`` names the fields that are the same in every run of the same code.
     """
 
     exact: ClassVar[tuple[str, ...]] = ()
@@ -25,17 +25,17 @@ class Measurement(Frozen, frozen=True, kw_only=True):
 
     @property
     def stage(self) -> str:
-        """The name of the measure, which is the record's tag on disk."""
+        """The name of the measure: the record's tag on disk."""
         return str(self.__struct_config__.tag)
 
 
 class Layer(Frozen, frozen=True, kw_only=True):
-    """One module of the model, in order of registration.
+    """One module of the model.
 
-    ``path`` is its dotted name ('' for the whole model). ``params`` are its own trainable
-    parameters, those of its children left out; ``macs`` likewise are of the convolutions and fully
-    connected layers that ran directly in it. ``output_shape`` is None for a module that was never
-    called; ``calls`` counts forward calls.
+    ``path`` is its dotted name ('' for the whole model). ``params`` counts its trainable parameters
+    without those of its children; ``macs`` likewise counts convolutions and fully connected layers
+    that ran directly in it. ``output_shape`` is None for a module that was never called; ``calls``
+    counts forward calls.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Layer(Frozen, frozen=True, kw_only=True):
 
 
 class Uncounted(Frozen, frozen=True, kw_only=True):
-    """An operator or module that a counter could not see: ``name`` ran ``calls`` times."""
+    """An operator or module that ``counter`` does not count; it ran ``calls`` times."""
 
     counter: Literal["thop", "torch", "cspbench"]
     name: str
@@ -56,7 +56,7 @@ class Uncounted(Frozen, frozen=True, kw_only=True):
 
 
 class Disagreement(Frozen, frozen=True, kw_only=True):
-    """A module where thop's MACs differ from torch's FLOPs / 2, and the explanation by name."""
+    """A module for which thop's MACs differ from torch's FLOPs / 2, and why."""
 
     path: str
     type: str
@@ -66,14 +66,15 @@ class Disagreement(Frozen, frozen=True, kw_only=True):
 
 
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
-    """What is counted from one forward pass on meta tensors (and, in training, the backward).
+    """Counts from one forward pass on meta tensors, and in training the backward pass.
 
     ``params``: all trainable parameters. ``weights``: elements of convolution and fully connected
-    weights only. ``macs``: multiply-accumulates of convolutions and fully connected layers, bias
-    left out. ``thop_macs``: thop's own total, which adds operations of normalisation and pooling.
-    ``flops``: torch's counter, forward; ``backward_flops`` likewise, None at inference.
+    weights only. ``macs``: multiply-accumulates of convolutions and fully connected layers, without
+    bias. ``thop_macs``: thop's total, which adds operations of normalisation and pooling.
+    ``flops``: by torch's counter, forward; ``backward_flops`` likewise, None at inference.
     ``activations``: output elements of convolutions and fully connected layers. ``cio``: input
-    plus output elements, summed over convolutions (after HarDNet).
+    plus output elements, summed over convolutions (after HarDNet). ``layers`` are in order of
+    registration.
     """
 
     exact: ClassVar = (
@@ -101,11 +102,11 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
 
 
 class Split(Frozen, frozen=True, kw_only=True):
-    """Bytes of live tensor storages by what they are; their sum is the whole.
+    """Bytes of live tensor storages by kind.
 
-    What arises in the forward pass counts as activations, in the backward as gradients. The
-    optimizer's state stands before the step; what arises in the optimizer's step and is not its
-    state (temporaries) counts as other.
+    Storages created in the forward pass count as activations, in the backward pass as gradients.
+    The optimizer's state exists before the step; other storages created in the optimizer's step
+    (temporaries) count as other.
     """
 
     weights: Whole
@@ -123,12 +124,12 @@ class Split(Frozen, frozen=True, kw_only=True):
 
 
 class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_field="kind"):
-    """The highest sum of live tensor storages in one call, exact, from fake tensors.
+    """The highest sum of live tensor storages during one call, exact, from fake tensors.
 
-    ``split`` is the peak by kind; ``baseline_bytes`` is what stands before the call (weights,
-    buffers, input, and in training the optimizer's state). ``operator`` and ``module`` say where
-    the peak stands: in the backward pass, ``module`` is the one whose forward made the autograd
-    node that runs; the module itself and the optimizer's step are ''.
+    ``split`` is the peak by kind. ``baseline_bytes`` is the sum before the call: weights, buffers,
+    input, and in training the optimizer's state. ``operator`` and ``module`` say where the peak
+    occurs; in the backward pass, ``module`` is the module whose forward created the running
+    autograd node. ``module`` is '' for the whole model and for the optimizer's step.
     """
 
     exact: ClassVar = ("peak_tensor_bytes", "baseline_bytes")
@@ -143,16 +144,15 @@ class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_
 class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_field="kind"):
     """Peaks of one call on real tensors.
 
-    ``peak_tensor_bytes``: as in `TensorPeak`, on real tensors. ``peak_alloc_bytes``: what the
-    allocator had given out, workspaces inside operators included; it depends on the thread count.
-    On a GPU also ``baseline_alloc_bytes``, what it had given out before the call (what libraries
-    keep as workspace included), ``peak_requested_bytes``, what was asked of it before it rounded up
-    to its blocks, and ``peak_reserved_bytes``, what it held of the device at most.
+    ``peak_tensor_bytes``: as in `TensorPeak`, on real tensors. ``peak_alloc_bytes``: the peak of
+    allocated bytes, workspaces inside operators included; it depends on the thread count. On a GPU
+    also ``baseline_alloc_bytes``, allocated before the call (workspaces that libraries keep
+    included), ``peak_requested_bytes``, before the allocator rounds requests up to its blocks, and
+    ``peak_reserved_bytes``, the device memory that the allocator held.
 
-    ``compile_s`` is what the first two calls of a compiled module took beyond two later ones,
-    without any cache of earlier compilations; ``is_one_graph`` whether the compiler took all of the
-    module in, rather than leave parts of it to Python. Both are None where the module runs as it
-    is.
+    ``compile_s`` is how much longer the first two calls of a compiled module took than two later
+    ones, without a cache of earlier compilations. ``is_one_graph`` says whether the compiler took
+    in the whole module, leaving no part to Python. Both are None in eager mode.
     """
 
     peak_tensor_bytes: Whole
@@ -165,22 +165,23 @@ class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_fie
 
 
 class Graph(Measurement, frozen=True, kw_only=True, tag="graph", tag_field="kind"):
-    """A CUDA graph of one call: what it keeps of the GPU's memory, or why none can be captured."""
+    """The GPU memory that a CUDA graph of one call keeps, or why none can be captured."""
 
     graph_bytes: Whole | Failure
 
 
 class Resident(Measurement, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
-    """The operating system's high-water mark of one call and what it needs, above the baseline.
+    """The operating system's high-water mark during one call, above a baseline.
 
-    The baseline is a warmed-up process that holds no model; the allocator maps every block.
+    The baseline is a warmed-up process without a model. The allocator maps every block, so that
+    freed memory leaves the process.
     """
 
     peak_rss_bytes: Whole | Failure
 
 
 class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms", tag_field="kind"):
-    """The gradient terms of a case. ``is_block``: it returns one feature map (N, C, H, W)."""
+    """The gradient terms of a case; ``is_block`` if it returns one feature map (N, C, H, W)."""
 
     exact: ClassVar = ("used_terms", "shared_terms")
 
@@ -189,27 +190,27 @@ class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms"
 
     @property
     def used_terms(self) -> int:
-        """Terms over all weights: what each reads, and its own outputs."""
+        """The number of terms over all weights, see `Structure.used_terms`."""
         return self.structure.used_terms
 
     @property
     def reuse(self) -> float:
-        """In how many updates a term takes part, on average."""
+        """The mean number of updates that a term takes part in."""
         return self.structure.reuse
 
     @property
     def shared_terms(self) -> int:
-        """Terms that more than one side of a split reads, over all splits."""
+        """The number of terms that weights of more than one part of a split read."""
         return self.structure.shared_terms
 
 
 class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag_field="kind"):
     """Whether two builds of a case compute the same from the same weights and input.
 
-    ``distance`` is the largest distance of an output's element over what is tolerated of it
-    (``atol`` + ``rtol`` * its size): at most 1 where they are equal; None where nothing could be
-    compared, and ``reason`` says why. ``weights``: ``shared`` where one could take the other's,
-    ``seeded`` where both only began from the same seed.
+    ``distance`` is the largest difference of two output elements over its tolerance, ``atol`` +
+    ``rtol`` * magnitude: at most 1 if they are equal, None if they could not be compared, for
+    ``reason``. ``weights`` is ``shared`` if one build took the other's, ``seeded`` if both were
+    initialised from the same seed.
     """
 
     is_equal: bool
@@ -221,7 +222,7 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
 
 
 class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_field="kind"):
-    """Bytes of a model's weights as `torch.save` and safetensors store them, headers left out."""
+    """The bytes of a model's weights as `torch.save` and safetensors store them, less headers."""
 
     exact: ClassVar = ("disk_bytes",)
 
@@ -234,4 +235,4 @@ AnyMeasurement = (
 MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 
 EXACT: tuple[str, ...] = tuple(name for kind in MEASUREMENTS for name in kind.exact)
-"""Fields that the same code has in every run; more is worse, less is better."""
+"""Fields that are the same in every run of the same code; more is worse, less is better."""

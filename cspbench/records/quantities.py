@@ -1,6 +1,6 @@
-"""What a report can show of a case: names, units and headers of all quantities, as one table.
+"""The quantities that a report can show of a case: their names, units and headers, as one table.
 
-A quantity with a ``stage`` is a field of that measurement, by its key; the others are derived.
+A quantity with a ``stage`` is the field ``key`` of that measurement; the others are derived.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -23,10 +23,10 @@ Form = Literal[
 """How a value in base units is written."""
 
 Shown = Literal["always", "costs", "batches", "gradients", "never"]
-"""In which runs a quantity is shown unless others are named; batches: of more than one image."""
+"""The runs whose reports show a quantity by default; ``batches``: with more than one image."""
 
 Only = Literal["", "gpu", "compiled"]
-"""Of which cases a quantity exists; '' where of all."""
+"""The cases that have a quantity; '' for all."""
 
 MISSING = "–"
 """In place of a figure that could not be read."""
@@ -36,10 +36,10 @@ MISSING = "–"
 class Quantity:
     """One figure of a case.
 
-    ``header`` holds the unit; ``part`` says whether the figure is the same in every run, the same
-    for a seed, or different. ``only``: it exists of cases on a GPU, or of compiled ones, alone.
-    ``interval``: an interval stands beside it. ``default`` says in which runs it is shown unless
-    others are named.
+    ``header`` includes the unit. ``part`` says whether the figure is exact, depends on the seed of
+    a training, or is timed. ``only`` restricts it to cases on a GPU or compiled cases. ``interval``
+    says whether an interval is shown beside it, ``default`` which runs show it unless columns are
+    chosen.
     """
 
     key: str
@@ -330,4 +330,4 @@ QUANTITIES: tuple[Quantity, ...] = (
 )
 
 NAMES = {quantity.key: quantity.name for quantity in QUANTITIES}
-"""What a quantity is called in a sentence, by its key."""
+"""The name of each quantity within a sentence, by its key."""

@@ -1,4 +1,4 @@
-"""A run: what was asked for, on what it ran, and what is known of each case."""
+"""A run: its settings, its environment, and the record of each case."""
 
 from typing import Any, Literal, TypeVar
 
@@ -23,19 +23,19 @@ from .trainings import Head, Training
 SCHEMA = 2
 Side = Literal["baseline", "candidate"]
 SIDES: tuple[Side, Side] = ("baseline", "candidate")
-MOST_SEED = 2**40
+MAX_SEED = 2**40
 
 COSTS: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "resident", "latency")
-"""What a run measured whose ``run.json`` does not say."""
+"""The stages of a run whose ``run.json`` does not list them."""
 
 AMeasurement = TypeVar("AMeasurement", bound=Measurement)
 
 
 class TrainingSettings(Frozen, frozen=True, kw_only=True):
-    """How blocks are trained: ``seeds`` from the run's own on, each so many ``steps``.
+    """How blocks are trained: with ``seeds`` seeds from the run's seed on, for ``steps`` steps.
 
-    ``data`` is ``digits``, or ``package.module:callable`` that yields batches. ``head`` is what
-    follows the block.
+    ``data`` is ``digits``, or ``package.module:callable`` that yields batches. ``head`` follows
+    the block in the classifier.
     """
 
     seeds: Whole
@@ -45,10 +45,10 @@ class TrainingSettings(Frozen, frozen=True, kw_only=True):
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
-    """How a run is measured. Two runs into one folder must agree in all of it.
+    """How a run is measured; a run is only resumed with equal settings.
 
-    ``device`` may name several GPUs, separated by commas. ``cold``: a GPU's L2 cache is flushed
-    before each call. ``cuda_graph``: calls are replayed as a graph, too.
+    ``device`` may name several GPUs, separated by commas. ``cold``: the GPU's L2 cache is flushed
+    before each call. ``cuda_graph``: calls are also timed as a replayed CUDA graph.
     """
 
     device: str
@@ -67,12 +67,12 @@ class Settings(Frozen, frozen=True, kw_only=True):
 
 
 class RunInfo(Frozen, frozen=True, kw_only=True):
-    """``run.json``: what was asked for, and on what it ran.
+    """``run.json``: cases, settings and environment of a run.
 
-    ``source`` is a hash over the package's own files, ``yardstick`` one over its definition;
-    ``models`` are those of the files that name and define models of one's own, by their builders.
-    ``revisions`` are the commits of both sides, where two revisions took turns. ``stages`` are what
-    is measured of each case.
+    ``source`` is a hash of the package's files, ``yardstick`` a hash of the yardstick's definition.
+    ``models`` holds a hash of the files that name and define each model outside the catalogue, by
+    its builder. ``revisions`` holds the commit of each side if two revisions took turns. ``stages``
+    are the measures taken of each case.
     """
 
     schema: int
@@ -94,11 +94,11 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
 
 
 class Record(Frozen, frozen=True, kw_only=True):
-    """All that is known of one case; an absent measurement is None, and `failures` says why.
+    """Everything measured of one case.
 
-    ``measurements`` holds one of a stage. ``latencies`` are of complete launches, in their order;
-    which of them count is for `verdicts` to decide. ``trainings`` are of one seed each, in their
-    order.
+    ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
+    ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
+    them count. ``trainings`` are ordered by seed.
     """
 
     case: Case
@@ -108,13 +108,13 @@ class Record(Frozen, frozen=True, kw_only=True):
     failures: tuple[CaseFailure, ...] = ()
 
     def get(self, kind: type[AMeasurement]) -> AMeasurement | None:
-        """The measurement of that type."""
+        """The measurement of the type ``kind``; None if there is none."""
         measurement = self.measurements.get(stage_of(kind))
         return measurement if isinstance(measurement, kind) else None
 
     @property
     def counts(self) -> Counts | None:
-        """Parameters, MACs and what else is counted."""
+        """Parameters, MACs and other counts."""
         return self.get(Counts)
 
     @property
@@ -129,7 +129,7 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     @property
     def graph(self) -> Graph | None:
-        """What a captured CUDA graph keeps."""
+        """The memory that a captured CUDA graph keeps."""
         return self.get(Graph)
 
     @property
@@ -148,7 +148,7 @@ class Record(Frozen, frozen=True, kw_only=True):
         return self.get(Equivalence)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain values, each stage's measurement under its name."""
+        """The record as plain values, with each measurement under the name of its stage."""
         plain = super().to_dict()
         measured = plain.pop("measurements")
         stages = map(stage_of, MEASUREMENTS)
@@ -158,9 +158,9 @@ class Record(Frozen, frozen=True, kw_only=True):
 class Run(Frozen, frozen=True, kw_only=True):
     """A run as read from its folder, records in suite order.
 
-    ``yardstick`` holds the yardstick's samples by launch. ``notes`` say what was left out of
-    reading: a torn last line, samples of a launch that was cut off. ``last_launch`` is the highest
-    number that a launch was given, cut off or not.
+    ``yardstick`` holds the samples of the yardstick, one item a launch. ``last_launch`` is the
+    highest number of a launch, cut off or not. ``notes`` say what was left out: an incomplete last
+    line, samples of a launch that was cut off.
     """
 
     info: RunInfo
@@ -172,5 +172,5 @@ class Run(Frozen, frozen=True, kw_only=True):
 
 
 def stage_of(kind: type[Measurement]) -> Stage:
-    """The stage whose result is of that type."""
+    """The stage whose measurements have the type ``kind``."""
     return str(kind.__struct_config__.tag)

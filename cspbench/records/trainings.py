@@ -1,4 +1,4 @@
-"""What a training leaves: similarities of gradients at some steps."""
+"""Trainings of blocks: similarities of gradients at several steps."""
 
 from itertools import combinations
 from statistics import fmean
@@ -13,21 +13,20 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 Head = Literal["pool", "conv"]
 HEADS: tuple[Head, ...] = get_args(Head)
-"""What follows a block in training: a global average pool at once, or a 3x3 convolution before."""
+"""The layers after a block in training: a global average pool, or a 3x3 convolution before it."""
 
 Square = tuple[tuple[Share, ...], ...]
-"""One row, and in it one column, a feature map."""
+"""A square matrix with a row and a column for each feature map."""
 
 
 class Reading(Frozen, frozen=True, kw_only=True):
-    """The gradients of the held images at one step.
+    """Similarities of the gradients of the held-out images at one step.
 
-    ``cka`` and ``directions`` compare each feature map with each; ``parts_cka`` and
-    ``parts_directions`` two parts of one map's gradient, ``control_cka`` its even and its odd
-    channels: two halves that no design treats differently. ``effective_rank`` is that of the
-    gradients of all maps side by side, of ``columns`` channels together. ``loss`` and ``accuracy``
-    are of the held images: the loss in training mode, as the gradients are its own; the accuracy in
-    evaluation mode.
+    ``cka`` and ``directions`` compare every two feature maps, ``parts_cka`` and
+    ``parts_directions`` two parts of one map's gradient. ``control_cka`` compares the even and the
+    odd channels, two halves that no design treats differently. ``effective_rank`` is the rank of
+    the gradients of all maps side by side, ``columns`` channels in all. ``loss`` is taken in
+    training mode, as the gradients are its own, and ``accuracy`` in evaluation mode.
     """
 
     step: Whole
@@ -43,25 +42,26 @@ class Reading(Frozen, frozen=True, kw_only=True):
 
     @property
     def relative_rank(self) -> float:
-        """The effective rank over the number of columns."""
+        """The effective rank divided by the number of columns."""
         return self.effective_rank / self.columns
 
     @property
     def mean_cka(self) -> float | None:
-        """The mean over pairs of different maps; None where there is one map."""
+        """The mean CKA over pairs of different maps; None if there is one map."""
         pairs = [self.cka[row][column] for row, column in combinations(range(len(self.cka)), 2)]
         return fmean(pairs) if pairs else None
 
 
 COMPARED = ("parts_cka", "mean_cka", "relative_rank", "accuracy")
-"""Figures of the last `Reading` of trainings that a comparison of two runs looks at."""
+"""The figures of a training's last `Reading` that a comparison of two runs judges."""
 
 
 class Training(Frozen, frozen=True, kw_only=True):
-    """One training of a block: the maps that were measured, base first, and the readings.
+    """One training of a block: the measured feature maps, base first, and the readings.
 
-    ``cut`` is the map whose two parts are compared, ``parts`` their channels: where the block cuts
-    a map (``own``), and else the base in halves. ``parameters`` are the block's alone.
+    ``cut`` is the map whose two parts are compared and ``parts`` their numbers of channels. If
+    ``own``, the block itself cuts the map; otherwise it is the base, cut in halves. ``parameters``
+    counts those of the block alone.
     """
 
     seed: Whole
@@ -73,7 +73,7 @@ class Training(Frozen, frozen=True, kw_only=True):
     readings: Annotated[tuple[Reading, ...], msgspec.Meta(min_length=1)]
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a similarity is not of each map with each."""
+        """Raise ValueError unless each matrix compares every two maps."""
         for reading in self.readings:
             for square in (reading.cka, reading.directions):
                 if {len(self.maps)} != {len(square), *map(len, square)}:

@@ -1,4 +1,4 @@
-"""What `verify` answers: published figures beside ours."""
+"""The results of `verify`: published figures beside ours."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -17,15 +17,15 @@ CONVENTIONS: Mapping[Convention, str] = {
     "act": "output elements of these layers",
     "CIO": "input + output elements of convolutions",
 }
-"""What a figure counts, by the word for it in the published figures."""
+"""What each convention counts."""
 
 
 class Check(Frozen, frozen=True, kw_only=True):
-    """One figure from a source beside ours; it was derived by hand unless ``is_published``.
+    """One figure from a source beside ours.
 
-    ``ours`` is in the convention's own unit, ``ours_text`` is written as the published figure is.
-    ``difference`` is ours over the published one, minus 1. ``reason`` says why they differ, where
-    that is known.
+    The source publishes the figure if ``is_published``, else it was derived by hand. ``ours`` is in
+    the unit of the convention, ``ours_text`` in that of the figure. ``difference`` is ours over the
+    published figure, minus 1. ``reason`` says why they differ, if that is known.
     """
 
     entry: str

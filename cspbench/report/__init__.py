@@ -1,4 +1,4 @@
-"""Tables, plots and pages of a run or a comparison, from its records alone."""
+"""Reports: tables, plots and pages of a run or a comparison, made from its records."""
 
 from .columns import COLUMNS, Column, choose
 from .results import Results, derive

@@ -1,4 +1,4 @@
-"""How a run was measured, in labelled lines: device, libraries, sampling, disturbances."""
+"""The circumstances of a run, as labelled lines: device, libraries, sampling, disturbances."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -19,7 +19,7 @@ from .words import AT, launches_text, listing, plural
 
 
 def circumstances(results: Results) -> list[tuple[str, str]]:
-    """Label and text, line by line, of how a run was measured; text is not yet quoted."""
+    """The label and text of each line; the texts are plain but not yet quoted."""
     run = results.run
     info, settings = run.info, run.info.settings
     environment = info.environment
@@ -52,18 +52,18 @@ def _training(settings: Settings) -> str:
     assert settings.training is not None
     training = settings.training
     seeds = plural(training.seeds, "seed")
-    where = "a 3x3 convolution and the pool" if training.head == "conv" else "the pool"
+    head = "a 3x3 convolution and the pool" if training.head == "conv" else "the pool"
     steps = f"{training.steps} steps on {training.data}"
-    return f"{seeds} from {settings.seed} x {steps}, before {where}"
+    return f"{seeds} from {settings.seed} x {steps}, before {head}"
 
 
 def _sampling(results: Results) -> list[tuple[str, str]]:
-    """How the times came about, and what can be told from them."""
+    """The lines on sampling, disturbances and verdicts."""
     run = results.run
     info, settings = run.info, run.info.settings
-    fewest, most = results.launches()
+    fewest, largest = results.launches()
     sampling = [
-        f"{launches_text(fewest, most, settings.launches)} x {plural(settings.turns, 'turn')}",
+        f"{launches_text(fewest, largest, settings.launches)} x {plural(settings.turns, 'turn')}",
         f"seed {settings.seed}",
         f"allocator {settings.allocator}",
     ]
@@ -92,7 +92,7 @@ def _sampling(results: Results) -> list[tuple[str, str]]:
 
 
 def _clock(run: Run) -> str:
-    """The governor and the frequencies that the launches saw, as far as they could be read."""
+    """The governor, and the frequencies around launches, as far as they could be read."""
     governor = run.info.environment.governor
     text = "governor not readable" if isinstance(governor, Failure) else f"governor {governor}"
     readings = [
@@ -119,7 +119,7 @@ def _cache(run: Run) -> str:
 
 
 def _gpus(launches: Sequence[GpuActivity]) -> str:
-    """The states that were seen around launches, and what its clock reads of nothing."""
+    """The ranges of GPU states around launches, and the time of an empty region."""
     states = [state for launch in launches for state in (launch.before, launch.after)]
     empty_s = median(launch.empty_region_s for launch in launches)
     empty = f"an empty region reads {seconds_text(empty_s)}"
@@ -144,13 +144,12 @@ def _span(readings: Iterable[float | Failure], unit: str) -> str:
 
 
 def _flags(launches: Sequence[GpuActivity]) -> str:
-    """The flags in force, as far as launches agree in them."""
-    flags = [launch.flags for launch in launches]
+    """The backend flags, on or off, or by precision if launches differ in them."""
     settings = {
-        "TF32 in matrix products": {each.matmul_tf32 for each in flags},
-        "in convolutions": {each.cudnn_tf32 for each in flags},
-        "cuDNN's search": {each.cudnn_benchmark for each in flags},
-        "deterministic": {each.deterministic for each in flags},
+        "TF32 in matrix products": {launch.flags.matmul_tf32 for launch in launches},
+        "in convolutions": {launch.flags.cudnn_tf32 for launch in launches},
+        "cuDNN's search": {launch.flags.cudnn_benchmark for launch in launches},
+        "deterministic": {launch.flags.deterministic for launch in launches},
     }
     words = {frozenset({True}): "on", frozenset({False}): "off"}
     return ", ".join(
@@ -160,32 +159,32 @@ def _flags(launches: Sequence[GpuActivity]) -> str:
 
 
 def _throttling(results: Results) -> str:
-    """How many launches a GPU was held back in, by what, and what became of them."""
+    """The number of throttled launches, the limits, and whether the launches count."""
     run = results.run
     throttled = [launch for launch in run.launches if is_throttled(launch)]
-    of = f"{len(throttled)} of {plural(len(run.launches), 'launch')}"
+    number = f"{len(throttled)} of {plural(len(run.launches), 'launch')}"
     if not throttled:
-        return of
+        return number
     limits = {limit for launch in throttled if launch.gpu for limit in launch.gpu.limits}
-    return f"{of}, by {listing(sorted(limits))}; {_fate(results, throttled)}"
+    return f"{number}, by {listing(sorted(limits))}; {_treatment(results, throttled)}"
 
 
 def _contention(results: Results) -> str:
-    """How many launches others disturbed, by how much, and what became of them."""
+    """The number of contended launches, by how much, and whether the launches count."""
     run = results.run
     shares = [launch.activity.taken_share for launch in run.launches]
     contended = [launch for launch in run.launches if is_contended(launch)]
-    of = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
+    number = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
     if not contended:
-        return f"{of}; others took at most {max(shares):.1%} of the processor time"
+        return f"{number}; others took at most {max(shares):.1%} of the processor time"
     on_gpu = max((launch.gpu.others for launch in contended if launch.gpu), default=0)
     processes = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
-    taken = f"others took up to {max(shares):.0%} of the processor time{processes}"
-    return f"{of}: {taken}; {_fate(results, contended)}"
+    extent = f"others took up to {max(shares):.0%} of the processor time{processes}"
+    return f"{number}: {extent}; {_treatment(results, contended)}"
 
 
-def _fate(results: Results, disturbed: Sequence[Launch]) -> str:
-    """What became of launches that were disturbed."""
+def _treatment(results: Results, disturbed: Sequence[Launch]) -> str:
+    """How many of the ``disturbed`` launches are left out, and how many count all the same."""
     numbers_left_out = {line.launch for row in results.rows for line in row.left_out}
     left_out = sum(launch.launch in numbers_left_out for launch in disturbed)
     counted = len(disturbed) - left_out
@@ -214,19 +213,19 @@ def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
 
 
 def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
-    """By what a verdict is reached here, and what such a run can see."""
+    """The thresholds of verdicts, and the median of the detectable changes."""
     thresholds = [
         threshold(run, row.record, row.verdict.ratio.launches) for row in rows if row.verdict
     ]
     text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
-    visible = [
+    detectable = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
     ]
-    if not visible:
+    if not detectable:
         return text
-    middle = median(visible)
-    least = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
-    return f"{text}; detectable: {least}"
+    middle = median(detectable)
+    change = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
+    return f"{text}; detectable: {change}"
 
 
 def _percents(shares: Iterable[float]) -> str:

@@ -1,4 +1,4 @@
-"""Quantities as columns of a table: how each reading becomes text, and which are shown."""
+"""Columns of tables: quantities with the text of their readings, and the choice of columns."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,15 +15,15 @@ __all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text", "i
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column(Quantity):
-    """A quantity in a table."""
+    """A quantity as a column of a table."""
 
     @property
     def text(self) -> Callable[[float], str]:
-        """What makes text of a value in base units."""
+        """The function that formats a value in base units."""
         return _FORMS[self.form]
 
     def cell(self, reading: Reading) -> str:
-        """The reading as text: blank where it does not apply, a dash where it is missing."""
+        """The reading as text: blank if it does not apply, a dash if it is missing."""
         if reading is None:
             return ""
         if isinstance(reading, Failure):
@@ -33,7 +33,7 @@ class Column(Quantity):
         return self.text(reading.value if isinstance(reading, Estimate) else reading)
 
     def interval_cell(self, reading: Reading) -> str:
-        """The reading's interval as text."""
+        """The interval of the reading as text: blank if it has none, a dash if it is missing."""
         if isinstance(reading, Failure):
             return MISSING
         if not isinstance(reading, Estimate):
@@ -42,24 +42,24 @@ class Column(Quantity):
 
 
 def interval_text(estimate: Estimate, text: Callable[[float], str]) -> str:
-    """``low–high``, '' where one launch gave no interval."""
+    """``low–high``; '' if there is no interval."""
     if estimate.low is None or estimate.high is None:
         return ""
     return f"{text(estimate.low)}–{text(estimate.high)}"
 
 
 def estimate_text(estimate: Estimate, text: Callable[[float], str]) -> str:
-    """``value (low–high)``, the value alone where there is no interval."""
+    """``value (low–high)``; the value alone if there is no interval."""
     interval = interval_text(estimate, text)
     return text(estimate.value) + (f" ({interval})" if interval else "")
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds in ms, four significant digits."""
+    """Seconds as milliseconds with four significant digits."""
     return significant_text(seconds * 1e3)
 
 
-def _whole(count: float) -> str:
+def _whole_number(count: float) -> str:
     return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
 
 
@@ -72,7 +72,7 @@ def _mebibytes(count: float) -> str:
 
 
 _FORMS: Mapping[Form, Callable[[float], str]] = {
-    "whole": _whole,
+    "whole": _whole_number,
     "mebibytes": _mebibytes,
     "milliseconds": milliseconds,
     "percent": percent_text,
@@ -93,9 +93,9 @@ COLUMNS = tuple(
 def choose(
     keys: Sequence[str] | None = None, kinds: Collection[str] = ("costs",)
 ) -> tuple[Column, ...]:
-    """The columns named, in that order, once each; those of runs of such ``kinds`` for None.
+    """The columns of ``keys``, without repetition; the default ones of ``kinds`` of runs for None.
 
-    Raises `CspbenchError` for a name that is no column.
+    Raises `CspbenchError` for an unknown key.
     """
     if keys is None:
         return tuple(column for column in COLUMNS if column.default in {"always", *kinds})

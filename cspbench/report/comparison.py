@@ -1,4 +1,4 @@
-"""A comparison on a page: the sentence first, the counts, the rows that changed, the rest."""
+"""The page of a comparison: conclusion, numbers of cases, changed rows, unchanged rows."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median_high
@@ -13,10 +13,10 @@ from .quoting import Quote, code, verbatim
 from .tables import Strip, draw, filled, headed, wrap
 from .words import MODE_TITLES, listing, plural
 
-MOST_CHARACTERS = 65_536
-"""Of a comment on GitHub."""
+MAX_CHARACTERS = 65_536
+"""The limit of a comment on GitHub."""
 
-_MOST_ROWS = 60  # of one table in a terminal
+_MAX_ROWS = 60  # rows of one table in a terminal
 _VERDICTS: dict[Overall, str] = {
     "regression": "Regression",
     "improvement": "Improvement",
@@ -32,16 +32,16 @@ _LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\nint
 
 
 def text(comparison: Comparison) -> str:
-    """For a terminal, at most 100 columns wide."""
+    """The page as plain text, at most 100 columns wide."""
     blocks = [filled(conclusion(comparison, verbatim)), filled(counts(comparison))]
     if differences := _differences(comparison, verbatim):
         blocks.append(headed("The runs differ in", differences))
     blocks += map(filled, map(plain, comparison.notes))
     for title, headers, changed, _ in _tables(comparison):
         if changed:
-            blocks.append(f"{title}\n{_drawn(headers, changed[:_MOST_ROWS])}")
-        if len(changed) > _MOST_ROWS:
-            blocks.append(f"{len(changed) - _MOST_ROWS} further rows: --format json has all")
+            blocks.append(f"{title}\n{_text_table(headers, changed[:_MAX_ROWS])}")
+        if len(changed) > _MAX_ROWS:
+            blocks.append(f"{len(changed) - _MAX_ROWS} further rows: --format json has all")
     if reasons := _reasons(comparison, verbatim):
         blocks.append("\n".join(filled(reason, "- ") for reason in reasons))
     blocks += filter(None, [filled(_rest(comparison))])
@@ -49,33 +49,34 @@ def text(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """For a comment: the verdict is never shortened, the details are, to fit into one."""
+    """The page as Markdown for a comment on GitHub, whose tables are shortened until it fits."""
     head = [f"**{conclusion(comparison, code)}**", counts(comparison)]
     if differences := _differences(comparison, code):
-        head.append("\n".join(["The runs differ in:", "", *(f"- {each}" for each in differences)]))
+        items = (f"- {difference}" for difference in differences)
+        head.append("\n".join(["The runs differ in:", "", *items]))
     head += map(plain, comparison.notes)
     reasons = [f"- {reason}" for reason in _reasons(comparison, code)]
     tables = _tables(comparison)
     changed = sum(len(rows) for *_, rows, _ in tables)
     same = sum(len(rows) for *_, rows in tables)
-    for most, folded in ((changed, same), (changed, 0), (100, 0), (10, 0), (0, 0)):
-        page = "\n\n".join([*head, *_markdown_blocks(tables, reasons, most, folded)]) + "\n"
-        if len(page) <= MOST_CHARACTERS:
+    for max_rows, folded in ((changed, same), (changed, 0), (100, 0), (10, 0), (0, 0)):
+        page = "\n\n".join([*head, *_markdown_blocks(tables, reasons, max_rows, folded)]) + "\n"
+        if len(page) <= MAX_CHARACTERS:
             break
-    return page[:MOST_CHARACTERS]
+    return page[:MAX_CHARACTERS]
 
 
 def _markdown_blocks(
-    tables: Sequence["Table"], reasons: Sequence[str], most: int, folded: int
+    tables: Sequence["Table"], reasons: Sequence[str], max_rows: int, folded: int
 ) -> Iterator[str]:
     for title, headers, changed, _ in tables:
-        if changed[:most]:
+        if changed[:max_rows]:
             yield f"### {title}"
-            yield _markdown_table(headers, changed[:most])
-        if len(changed) > most:
-            yield f"{len(changed) - most} further rows are left out here."
-    if reasons[:most]:
-        yield "\n".join(reasons[:most])
+            yield _markdown_table(headers, changed[:max_rows])
+        if len(changed) > max_rows:
+            yield f"{len(changed) - max_rows} further rows are left out here."
+    if reasons[:max_rows]:
+        yield "\n".join(reasons[:max_rows])
     same = [(headers, rows) for _, headers, _, rows in tables if rows]
     if folded and same:
         number = sum(len(rows) for _, rows in same)
@@ -86,7 +87,7 @@ def _markdown_blocks(
 
 
 def conclusion(comparison: Comparison, quote: Quote) -> str:
-    """One sentence: the verdict, and what it rests on."""
+    """A sentence with the verdict and the cases that it rests on."""
     verdict = _VERDICTS[comparison.verdict]
     answer = {"regression": "worse", "improvement": "better"}.get(comparison.verdict)
     if answer is not None:
@@ -109,7 +110,7 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
 
 
 def counts(comparison: Comparison) -> str:
-    """How many cases have each verdict."""
+    """A sentence with the number of cases of each verdict."""
     answers = ", ".join(
         f"{number} {answer}" for answer, number in comparison.answers.items() if number
     )
@@ -134,14 +135,15 @@ def _name_with_changes(case: CaseComparison, answer: str, quote: Quote) -> str:
 
 def _differences(comparison: Comparison, quote: Quote) -> list[str]:
     return [
-        f"{plain(each.what)}: {quote(plain(each.baseline))} → {quote(plain(each.candidate))}"
-        + (", so latency is not compared" if each.misleads else "")
-        for each in comparison.discrepancies
+        f"{plain(discrepancy.what)}: {quote(plain(discrepancy.baseline))} → "
+        f"{quote(plain(discrepancy.candidate))}"
+        + (", so latency is not compared" if discrepancy.misleads else "")
+        for discrepancy in comparison.discrepancies
     ]
 
 
 def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
-    """What would decide what is open, and why something cannot be decided, a reason an item."""
+    """Items on undecided latencies, and on measures without a verdict, one for each reason."""
     undecided: list[str] = []
     more_launches: list[int] = []
     names: dict[str, list[str]] = {}
@@ -160,14 +162,14 @@ def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
 
 
 def _undecided(names: Sequence[str], more_launches: Sequence[int]) -> str:
-    """Which cases are undecided, and how many more launches should decide half of them."""
+    """An item on undecided latencies, and how many more launches should decide half of them."""
     text = f"latency of {listing(names)} is undecided"
     if not more_launches:
         return text
     enough = median_high(more_launches)
     decided = sum(number <= enough for number in more_launches)
-    which = "it" if len(names) == 1 else f"{decided} of them"
-    return f"{text}: {plural(enough, 'more launch')} on each side should decide {which}"
+    cases = "it" if len(names) == 1 else f"{decided} of them"
+    return f"{text}: {plural(enough, 'more launch')} on each side should decide {cases}"
 
 
 def _rest(comparison: Comparison) -> str:
@@ -179,10 +181,11 @@ def _rest(comparison: Comparison) -> str:
 
 
 Table = tuple[str, Sequence[str], list[Cells], list[Cells]]
+"""Title, headers, changed rows, unchanged rows."""
 
 
 def _tables(comparison: Comparison) -> list[Table]:
-    """Of what is exact and of latency: title, headers, rows that say something, the rest."""
+    """The tables of exact figures, of trainings and of latencies, the worst cases first."""
     unit = "milliseconds, in turns" if comparison.in_turns else "in units of the yardstick"
     ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
     exact: tuple[list[Cells], list[Cells]] = [], []
@@ -194,19 +197,19 @@ def _tables(comparison: Comparison) -> list[Table]:
             exact[0].append((*name, "", "", "", "", case.verdict))
             continue
         for measure, change in case.measures.items():
-            same = change.verdict == "same"
+            is_same = change.verdict == "same"
             ratio = "" if change.ratio is None else ratio_text(change.ratio)
             if measure == LATENCY:
                 sides = (
                     _time(change, change.baseline, comparison),
                     _time(change, change.candidate, comparison),
                 )
-                timed[same].append((*name, *sides, ratio, _interval(change), change.verdict))
+                timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
             elif measure in COMPARED:
-                trained[same].append((*name, NAMES[measure], *_means(change), change.verdict))
+                trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
             else:
                 values = (_count(change.baseline), _count(change.candidate))
-                exact[same].append((*name, NAMES[measure], *values, ratio, change.verdict))
+                exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
     return [
         ("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
         ("Trained, means over seeds", _TRAINED_HEADERS, *trained),
@@ -215,7 +218,7 @@ def _tables(comparison: Comparison) -> list[Table]:
 
 
 def _means(change: Change) -> tuple[str, str, str]:
-    """Both means and their difference."""
+    """The cells of both means and their difference."""
     if change.baseline is None or change.candidate is None:
         return "–", "–", ""
     difference = change.candidate - change.baseline
@@ -241,7 +244,7 @@ def _interval(change: Change) -> str:
     return f"{ratio_text(low)}–{ratio_text(high)}"
 
 
-def _drawn(headers: Sequence[str], lines: Sequence[Cells]) -> str:
+def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
     strips = []
     for header, cells in zip(headers, zip(*lines, strict=True), strict=True):
         width = {"entry": 20, "measure": 12}.get(header, 20)

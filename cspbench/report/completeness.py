@@ -1,4 +1,4 @@
-"""What of a run is not whole: launches that are missing, verdicts that are open, failures."""
+"""What is missing of a run: launches, trainings, undecided verdicts, failed cases."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from .words import case_listing, case_name, launches_text, plural
 
 
 def completeness(results: Results, quote: Quote) -> list[str]:
-    """Sentences on launches and trainings that are missing, open verdicts and failed cases."""
+    """Sentences on missing launches and trainings, undecided verdicts and failed cases."""
     run, table = results.run, results.rows
     sentences = []
-    fewest, most = results.launches()
-    asked = run.info.settings.launches
-    if most and fewest < asked:
-        sentences.append(f"Not all was measured: {launches_text(fewest, most, asked)}.")
+    fewest, largest = results.launches()
+    requested = run.info.settings.launches
+    if largest and fewest < requested:
+        sentences.append(f"Not all was measured: {launches_text(fewest, largest, requested)}.")
     trainings = [len(row.record.trainings) for row in table if row.record.trainings]
     seeds = run.info.settings.training.seeds if run.info.settings.training else 0
     if trainings and min(trainings) < seeds:
@@ -35,7 +35,7 @@ def completeness(results: Results, quote: Quote) -> list[str]:
 
 
 def _undecided(results: Results, quote: Quote) -> list[str]:
-    """Which verdicts are open, and what would decide them."""
+    """A sentence on undecided cases, and how many more launches should decide them."""
     rows = [
         row
         for row in results.rows
@@ -44,11 +44,11 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
     if not rows:
         return []
     text = f"Undecided: {case_listing(rows, quote)}."
-    more = [row.verdict.more_launches for row in rows if row.verdict]
-    if reachable := [number for number in more if number is not None]:
-        which = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
-        which = which or f"{len(reachable)} of them"
-        text += f" {plural(max(reachable), 'more launch')} should decide {which}"
+    more_launches = [row.verdict.more_launches for row in rows if row.verdict]
+    if reachable := [number for number in more_launches if number is not None]:
+        cases = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
+        cases = cases or f"{len(reachable)} of them"
+        text += f" {plural(max(reachable), 'more launch')} should decide {cases}"
         text += " (--budget S spends time there)."
     if results.run.info.settings.budget_s is not None:
         text = f"The budget ended before every verdict was reached. {text}"
@@ -56,7 +56,7 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
 
 
 def failures(table: Sequence[Row], quote: Quote) -> list[str]:
-    """One item a case, stage, cause and reason, its launches gathered."""
+    """An item for each case, stage, cause and reason, with the numbers of its launches."""
     return [item for row in table if row.record.failures for item in _case_failures(row, quote)]
 
 
@@ -65,18 +65,18 @@ def _case_failures(row: Row, quote: Quote) -> list[str]:
     sizes: dict[tuple[str, str, str], int] = {}
     for failure in row.record.failures:
         if failure.requested_bytes:
-            sizes[_what_failed(failure)] = failure.requested_bytes
-        launches[_what_failed(failure)] += [] if failure.launch is None else [failure.launch]
+            sizes[_failure_key(failure)] = failure.requested_bytes
+        launches[_failure_key(failure)] += [] if failure.launch is None else [failure.launch]
     items = []
     for (stage, cause, reason), numbers in launches.items():
         at = f" in launch {', '.join(map(str, numbers))}" if numbers else ""
         text = f": {quote(reason)}" if reason else ""
-        requested = sizes.get((stage, cause, reason))
-        asked = f", {bytes_text(requested)} asked for" if requested else ""
-        items.append(f"{case_name(row, quote)}: {stage} {cause}{at}{asked}{text}")
+        requested_bytes = sizes.get((stage, cause, reason))
+        request = f", {bytes_text(requested_bytes)} asked for" if requested_bytes else ""
+        items.append(f"{case_name(row, quote)}: {stage} {cause}{at}{request}{text}")
     return items
 
 
-def _what_failed(failure: CaseFailure) -> tuple[str, str, str]:
+def _failure_key(failure: CaseFailure) -> tuple[str, str, str]:
     stage = failure.stage.replace("_", " ")
     return stage, failure.cause.replace("_", " "), plain(failure.reason)

@@ -1,4 +1,4 @@
-"""The sentences that conclude from a run: who costs least, and how the others stand to it."""
+"""Concluding sentences on a run: the entries that cost least, and how others compare."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from .words import AT, listing, plural
 
 
 def exact_conclusions(results: Results, quote: Quote) -> list[str]:
-    """A sentence a mode and reference: who has the fewest MACs and the lowest tensor peak."""
+    """A sentence for each mode and reference on the fewest MACs and the lowest tensor peak."""
     return [_exact_conclusion(ranking, quote) for ranking in results.rankings]
 
 
 def timed_conclusions(results: Results, quote: Quote) -> list[str]:
-    """A sentence a mode and reference: who is fastest, and how the others stand to it."""
+    """A sentence for each mode and reference on the fastest entry, and how others compare."""
     has_references = any(row.is_reference for row in results.rows)
     return [
         _throughput_conclusion(ranking, quote)
@@ -43,20 +43,20 @@ def _exact_conclusion(ranking: Ranking, quote: Quote) -> str:
     return text + _unranked(ranking, quote)
 
 
-def _lowest(rank: str, what: str, key: str, rows: Sequence[Row], quote: Quote) -> str:
+def _lowest(rank: str, noun: str, key: str, rows: Sequence[Row], quote: Quote) -> str:
     values = [(row, value) for row in rows if isinstance(value := row.readings[key], int)]
     if not values:
         return ""
-    least = min(value for _, value in values)
-    best = [row for row, value in values if value == least]
+    lowest = min(value for _, value in values)
+    best = [row for row, value in values if value == lowest]
     names = listing([quote(row.name) for row in best])
     if len(values) == 1:
-        return f"{what} of {names}: {least:,}"
-    of = f"{rank} {what} of {plural(len(values), 'entry')}"
+        return f"{noun} of {names}: {lowest:,}"
+    subject = f"{rank} {noun} of {plural(len(values), 'entry')}"
     ratio = best[0].ratios[key]
     if ratio is None or best[0].is_reference:
-        return f"{of}: {names} ({least:,})"
-    return f"{of}: {names} ({ratio_text(ratio)} of {quote(str(best[0].reference))}'s)"
+        return f"{subject}: {names} ({lowest:,})"
+    return f"{subject}: {names} ({ratio_text(ratio)} of {quote(str(best[0].reference))}'s)"
 
 
 def _unranked(ranking: Ranking, quote: Quote) -> str:
@@ -82,7 +82,7 @@ def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -
 
 
 def _fastest(ranking: Ranking, fastest: Row, reference: Row, quote: Quote) -> str:
-    """Who is fastest, without a full stop."""
+    """The clause on the fastest entry, without a full stop."""
     at, of = AT[ranking.mode], f"of {plural(len(ranking.compared), 'entry')}"
     if fastest is reference:
         name = quote(fastest.name)

@@ -1,4 +1,4 @@
-"""What `doctor` prints: a conclusion, the findings, and how to fix them."""
+"""The output of `doctor`: a conclusion, the findings, and how to fix them."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def _table(diagnosis: Diagnosis) -> str:
 
 
 def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The same as plain values, for machines."""
+    """The diagnosis as plain values, for JSON."""
     return {
         "grade": diagnosis.grade,
         "in_turns": diagnosis.in_turns,

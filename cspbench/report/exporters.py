@@ -1,7 +1,7 @@
-"""A run in the forms of other tools, as plain values ready for JSON.
+"""Export of a run to the formats of other tools, as plain values for JSON.
 
-Times are one value a launch, the median of its turns: samples of one process are not independent,
-and these tools would take them for such. A case without times is left out of what holds only times.
+Times are one value a launch, the median of its samples: these tools treat values as independent,
+which samples of one process are not. Formats that hold only times leave out cases without.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ from .results import Results
 from .rows import Row
 
 _UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
-"""Exact figures that go along where a tool has room for more than times."""
+"""Exact figures, and their units, for formats that hold more than times."""
 
 
 def pytest_benchmark(results: Results) -> dict[str, Any]:
-    """What ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads."""
+    """The format that ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads."""
     info, environment = results.run.info, results.run.info.environment
     return {
         "machine_info": {
@@ -52,12 +52,12 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
             for row in _timed(results)
         ],
         "datetime": info.started,
-        "version": "5.1.0",  # of the form
+        "version": "5.1.0",  # the version of pytest-benchmark whose format this is
     }
 
 
 def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
-    """``customSmallerIsBetter`` of github-action-benchmark: latencies, then what is exact."""
+    """``customSmallerIsBetter`` of github-action-benchmark: latencies, then exact figures."""
     entries = []
     for row in _timed(results):
         estimate = row.latency
@@ -87,7 +87,7 @@ def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
 
 
 def bencher(results: Results) -> dict[str, Any]:
-    """Bencher Metric Format: latency in nanoseconds with its 95% interval, and what is exact."""
+    """Bencher Metric Format: latency in nanoseconds with its 95% interval, and exact figures."""
     benchmarks: dict[str, Any] = {}
     for row in results.rows:
         measures: dict[str, Any] = {}
@@ -102,10 +102,10 @@ def bencher(results: Results) -> dict[str, Any]:
 
 
 def hyperfine(results: Results) -> dict[str, Any]:
-    """What ``hyperfine --export-json`` writes; ``command`` is the case's key.
+    """The format of ``hyperfine --export-json``; ``command`` is the key of the case.
 
-    ``user`` is the process's processor time in proportion, the kernel's included, as the two are
-    not read apart; ``system`` is 0.
+    ``user`` is the processor time in proportion, the kernel's included, because the two are not
+    measured separately; ``system`` is 0.
     """
     busy = _busy(results.run)
     return {
@@ -130,7 +130,7 @@ EXPORTERS: Mapping[str, Callable[[Results], Any]] = {
     "bencher": bencher,
     "hyperfine": hyperfine,
 }
-"""By the word of ``--format``."""
+"""The exporters by the value of ``--format``."""
 
 _HYPERFINE = ("mean", "stddev", "median", "min", "max")
 
@@ -159,15 +159,15 @@ def _metric(estimate: Estimate) -> dict[str, float]:
 
 
 def _busy(run: Run) -> float:
-    """Processor seconds a second of wall time, over the turns of all launches."""
+    """Processor seconds per second of wall time, over the turns of all launches."""
     wall = sum(launch.activity.wall_s for launch in run.launches)
     return sum(launch.activity.cpu_s for launch in run.launches) / wall if wall else 1.0
 
 
 def _stats(times: list[float]) -> dict[str, Any]:
-    several = len(times) > 1
-    q1, middle, q3 = quantiles(times, n=4, method="inclusive") if several else times * 3
-    spread, average = stdev(times) if several else 0.0, mean(times)
+    has_several = len(times) > 1
+    q1, middle, q3 = quantiles(times, n=4, method="inclusive") if has_several else times * 3
+    spread, average = stdev(times) if has_several else 0.0, mean(times)
     low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
     mild = sum(abs(time - average) > spread for time in times)
     far = sum(not low <= time <= high for time in times)

@@ -1,4 +1,4 @@
-"""A run as pandas data frames: one row a case, or one row a case and run. Base units throughout."""
+"""Runs as pandas data frames in base units: one row for each case, or for each case and run."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 def cases(results: Results) -> "pd.DataFrame":
-    """One row a case in suite order, everything that is measured or derived.
+    """A frame with one row for each case in suite order, of all measured and derived figures.
 
-    A missing figure is NA, and ``missing`` says why; whole numbers stay whole.
+    A missing figure is NA, and the column ``missing`` says why; integers stay integers.
     """
     import pandas as pd
 
     frame = pd.DataFrame([_case(row) for row in results.rows])
-    whole = [name for name in (*EXACT, *_WHOLE) if name in frame]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    integers = [name for name in (*EXACT, *_INTEGERS) if name in frame]
+    return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
 def history_csv(history: History) -> str:
-    """One row a case and run, base units, the entries' order kept."""
+    """CSV with one row for each case and run, in base units and in the order of entries."""
     import pandas as pd
 
     content: str = pd.DataFrame(points(history)).to_csv(index=False, lineterminator="\n")
     return content
 
 
-_WHOLE = (
+_INTEGERS = (
     "peak_tensor_real_bytes",
     "peak_alloc_bytes",
     "peak_reserved_bytes",

@@ -1,4 +1,4 @@
-"""What a report says in words of gradient terms and of trainings."""
+"""Sentences on gradient terms and on trainings."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from .words import listing, plural
 
 
 def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
-    """Whose terms are used most and least, and where the flow between two parts is cut off."""
+    """Sentences on the entries that use terms most and least, and on the flow across cuts."""
     traced = [row for row in table if row.record.gradient_terms]
     if not traced:
         return []
     ordered = sorted(traced, key=_reuse)
-    least, most = ordered[0], ordered[-1]
-    updates = "1 update" if _reuse(most) == 1 else f"{ratio_text(_reuse(most))} updates"
-    text = f"A gradient term takes part in {updates} in {quote(most.name)}"
-    if _reuse(least) < _reuse(most):
+    lowest, highest = ordered[0], ordered[-1]
+    updates = "1 update" if _reuse(highest) == 1 else f"{ratio_text(_reuse(highest))} updates"
+    text = f"A gradient term takes part in {updates} in {quote(highest.name)}"
+    if _reuse(lowest) < _reuse(highest):
         text += f", the most of {plural(len(traced), 'entry')}, and in "
-        text += f"{ratio_text(_reuse(least))} in {quote(least.name)}, the fewest"
+        text += f"{ratio_text(_reuse(lowest))} in {quote(lowest.name)}, the fewest"
     flows: dict[str, list[str]] = defaultdict(list)
     for row in traced:
         flows[_flow(row)].append(quote(row.name))
@@ -36,7 +36,7 @@ def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def trained_conclusions(results: Results, quote: Quote) -> list[str]:
-    """How alike the gradients of two parts are, and whose are less alike than the reference's."""
+    """Sentences on the similarity of two parts' gradients, compared to the reference entry."""
     training = results.run.info.settings.training
     trained = [row for row in results.rows if row.record.trainings]
     if not trained or training is None:
@@ -57,19 +57,19 @@ def trained_conclusions(results: Results, quote: Quote) -> list[str]:
 
 
 def part_notes(table: Sequence[Row], quote: Quote) -> list[str]:
-    """Which two parts were compared, and how many channels each has; an item a way to part."""
+    """Items on the parts that were compared and their channels, one for each way of cutting."""
     names: dict[str, list[str]] = defaultdict(list)
     for row in table:
         for training in row.record.trainings[:1]:
             cut, (first, second) = quote(plain(training.cut)), training.parts
-            how = f"of {cut} as the block cuts it" if training.own else f"halves of {cut}, uncut"
+            parts = f"of {cut} as the block cuts it" if training.own else f"halves of {cut}, uncut"
             name = f"{quote(row.name)} ({first} + {second} channels)"
-            names[f"parts compared, {how}"].append(name)
+            names[f"parts compared, {parts}"].append(name)
     return [f"{parts}: {listing(blocks)}" for parts, blocks in names.items()]
 
 
 def term_notes(table: Sequence[Row], quote: Quote) -> list[str]:
-    """Operators through which channels could not be followed."""
+    """Items on operators whose channels could not be followed."""
     return [
         f"{quote(row.name)}: {quote(plain(step.operator))} in {quote(plain(step.module) or '.')} "
         f"cannot be followed ({plural(step.calls, 'call')}): what it returns counts as a new source"
@@ -80,7 +80,7 @@ def term_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> str:
-    """Who differs from the reference, all of them judged together."""
+    """A clause on the entries that differ from the reference, judged together."""
     differences: list[tuple[Row, Difference]] = []
     for row in trained:
         if row is reference:
@@ -97,12 +97,12 @@ def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quot
     p_values = holm([difference.p for _, difference in differences])
     for (row, difference), p in zip(differences, p_values, strict=True):
         margin = difference.margin(CONFIDENCE)
-        by = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
-        side = "lower" if difference.log_ratio < 0 else "higher"
-        answers[side if p < ALPHA else "not told apart"].append(f"{quote(row.name)} ({by})")
-    return (
-        "; ".join(f"{what}: {', '.join(names)}" for what, names in answers.items() if names) + "."
-    )
+        size = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
+        direction = "lower" if difference.log_ratio < 0 else "higher"
+        answer = direction if p < ALPHA else "not told apart"
+        answers[answer].append(f"{quote(row.name)} ({size})")
+    clauses = [f"{answer}: {', '.join(names)}" for answer, names in answers.items() if names]
+    return "; ".join(clauses) + "."
 
 
 def _rule(reference: Row) -> str:

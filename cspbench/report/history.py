@@ -1,4 +1,4 @@
-"""One measure over many runs: a table with a column a run, oldest first, and its figure's data."""
+"""The history of one measure over many runs, oldest first: its table, and the data of its plot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """``readings`` by mode and entry's name, one a run, None where a run lacks the case."""
+    """The readings of each mode and entry, one for each run, None if a run lacks the case."""
 
     column: Column
     runs: tuple[Run, ...]
@@ -30,9 +30,9 @@ class History:
 
 
 def history(runs: Sequence[Results], measure: str) -> History:
-    """``measure``, a column's key, of every case in ``runs``, oldest first.
+    """The history of ``measure``, the key of a column, for every case in ``runs``.
 
-    Raises `CspbenchError` for a measure that is no column, and where no run has it.
+    Raises `CspbenchError` for an unknown measure, and if no run has a reading of it.
     """
     if measure not in MEASURES:
         raise unknown("measure", measure, MEASURES, hint="all: " + ", ".join(MEASURES))
@@ -57,7 +57,7 @@ def history(runs: Sequence[Results], measure: str) -> History:
 
 
 def text(history: History) -> str:
-    """A sentence on what changed, then a table a mode, at most 100 columns wide."""
+    """A sentence on changes, then a table for each mode, at most 100 columns wide."""
     blocks = [filled(sentence) for sentence in _sentences(history)]
     for mode, title in MODE_TITLES.items():
         names = [name for case_mode, name in history.readings if case_mode == mode]
@@ -68,7 +68,7 @@ def text(history: History) -> str:
 
 
 def points(history: History) -> list[dict[str, Any]]:
-    """A point a case and run that has a reading: what the figure and the CSV hold."""
+    """A point for each case and run with a reading, as the plot and the CSV file hold them."""
     return [
         {
             "mode": mode,
@@ -89,7 +89,7 @@ def _is_number(reading: Reading) -> bool:
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
-    """Day and commit, numbered where they repeat."""
+    """The day and commit of each run, numbered if they repeat."""
     labels: list[str] = []
     for run in runs:
         commit = run.info.git.commit[:7] if run.info.git else "no commit"
@@ -111,11 +111,11 @@ def _sentences(history: History) -> list[str]:
             for (mode, name), readings in history.readings.items()
             if len({reading for reading in readings if isinstance(reading, int)}) > 1
         ]
-        what, number = NAMES[history.column.key], len(history.readings)
+        name, number = NAMES[history.column.key], len(history.readings)
         sentences.append(
-            f"{what} changed in {len(changed)} of {number} cases: {listing(changed)}."
+            f"{name} changed in {len(changed)} of {number} cases: {listing(changed)}."
             if changed
-            else f"{what} is the same in all {len(history.runs)} runs."
+            else f"{name} is the same in all {len(history.runs)} runs."
         )
     elif history.column.key not in {"latency_ratio", "p", "permutation_p", "detectable"}:
         sentences.append(

@@ -1,4 +1,4 @@
-"""Notes below the tables: why cells hold a dash, what counters could not see, doubts."""
+"""Notes below the tables: missing readings, uncounted operators, and doubts about timings."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from .results import Results
 from .rows import Row
 from .words import case_listing, case_name, in_cases, plural
 
-_STARVED = 0.9  # of the host's time: then a device was idle between calls, or nearly
+_STARVED = 0.9  # from this share of issuing on, the device was nearly idle between kernels
 
 
 def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> list[str]:
-    """Why cells hold a dash, one item a reason and its cases; failures are listed elsewhere."""
+    """Items on cells with a dash, one for each reason; failures are listed elsewhere."""
     headers: dict[tuple[str, str], list[str]] = defaultdict(list)
     for column in columns:
         rows_without: dict[str, list[Row]] = defaultdict(list)
@@ -35,9 +35,9 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
 
 
 def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
-    """What the counters could not see, where thop and torch differ, and who published what.
+    """Items on published accuracies, uncounted operators, and disagreements of thop and torch.
 
-    One item an explanation or source.
+    There is one item for each source or explanation.
     """
     unseen_calls: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     differing_modules: dict[str, list[int]] = defaultdict(list)
@@ -64,7 +64,7 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def run_notes(results: Results, quote: Quote) -> list[str]:
-    """Doubts: the reader's own notes, tensor peaks that differ, warm-ups cut short."""
+    """Items on incomplete records, compilers, differing tensor peaks, GPUs and warm-ups."""
     table = results.rows
     return [
         *(quote(plain(note)) for note in results.run.notes),
@@ -81,13 +81,13 @@ def _compiler_notes(results: Results, quote: Quote) -> list[str]:
         items.append(
             "counts and tensor peaks are of the modules as written, not of what torch.compile makes"
         )
-    parted = [
+    with_breaks = [
         row
         for row in results.rows
         if row.record.allocated and row.record.allocated.is_one_graph is False
     ]
-    if parted:
-        names = case_listing(parted, quote)
+    if with_breaks:
+        names = case_listing(with_breaks, quote)
         items.append(f"torch.compile left parts to Python (graph breaks): {names}")
     return items
 
@@ -125,13 +125,13 @@ def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def _waits_for_host(row: Row) -> bool:
-    """Whether the host was handing work over nearly to the end of a call, in most launches."""
+    """Whether the host issued work nearly until the end of a call, in the median launch."""
     shares = [line.issued_share for line in row.latencies if line.issued_share is not None]
     return bool(shares) and median(shares) >= _STARVED
 
 
 def _is_always_throttled(row: Row) -> bool:
-    """Whether something held the GPU's clocks down at every sample."""
+    """Whether the GPU's clocks were held down during every sample."""
     return bool(row.latencies) and all(
         line.throttled == len(line.samples_s) for line in row.latencies
     )

@@ -1,4 +1,4 @@
-"""A run as pages: plain text, GitHub Markdown, CSV. No date and no absolute path in any of them."""
+"""The pages of a run as plain text, GitHub Markdown and CSV, without dates and absolute paths."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
 
 def text(results: Results, columns: Sequence[Column]) -> str:
-    """``report.txt``: all that is exact first, so that its diff shows changes and nothing else."""
+    """The content of ``report.txt``, with exact figures first, so that its diff shows changes."""
     run, table = results.run, results.rows
     blocks = [_underlined(_headline(run), "=")]
     if exact := _text_tables(table, columns, "exact"):
@@ -47,7 +47,7 @@ def text(results: Results, columns: Sequence[Column]) -> str:
 
 
 def markdown(results: Results, columns: Sequence[Column]) -> str:
-    """``report.md``: the same content as GitHub Markdown, conclusions first."""
+    """The content of ``report.md``: GitHub Markdown, with conclusions first."""
     run, table = results.run, results.rows
     blocks = [f"# {escape(run.info.suite)}"]
     if run.info.description:
@@ -76,7 +76,7 @@ def markdown(results: Results, columns: Sequence[Column]) -> str:
 
 
 def csv(results: Results) -> str:
-    """``report.csv``: one row a case, full precision, base units in the column names."""
+    """The content of ``report.csv``: one row for each case, in full precision and base units."""
     from .frame import cases
 
     content: str = cases(results).to_csv(index=False, lineterminator="\n")
@@ -84,14 +84,14 @@ def csv(results: Results) -> str:
 
 
 def table_title(rows: Sequence[Row], quote: Quote) -> str:
-    """What one mode's tables hold: mode, input where all share one, and what ratios are to."""
+    """The title of a mode's tables: mode, input shapes, and the reference of ratios."""
     names: dict[Shape, list[str]] = defaultdict(list)
     for row in rows:
         shape = row.record.case.input_shape
         names[shape].append(quote(row.name.removesuffix(f" {shape_text(shape)}")))
-    usual = max(names, key=lambda shape: len(names[shape]))
-    unusual = [f"{listing(names[shape])}: {shape_text(shape)}" for shape in names if shape != usual]
-    inputs = f"input {shape_text(usual)}" + (f" ({'; '.join(unusual)})" if unusual else "")
+    common = max(names, key=lambda shape: len(names[shape]))
+    others = [f"{listing(names[shape])}: {shape_text(shape)}" for shape in names if shape != common]
+    inputs = f"input {shape_text(common)}" + (f" ({'; '.join(others)})" if others else "")
     words = [MODE_TITLES[rows[0].mode], inputs]
     references = {row.reference for row in rows} - {None}
     if len(references) == 1:
@@ -106,7 +106,7 @@ def _exact_title(run: Run) -> str:
 
 
 def _measured(run: Run) -> tuple[Part, str]:
-    """What the run measured beyond what is exact, and its title; none where it only traced."""
+    """The part of the report after the exact one, and its title; '' if the run was only traced."""
     if run.info.settings.training:
         return "trained", TRAINED_TITLE
     return "timed", TIMED_TITLE if "latency" in run.info.stages else ""
@@ -160,7 +160,7 @@ def _markdown_tables(table: Sequence[Row], columns: Sequence[Column], part: Part
 def _grids(
     table: Sequence[Row], columns: Sequence[Column], part: Part
 ) -> list[tuple[list[Row], Grid]]:
-    """The rows and the table of each mode that has a figure of this part."""
+    """The rows and the table of each mode with a figure of ``part``."""
     of_part = [column for column in columns if column.part == part]
     return [
         (rows, mode_grid)
@@ -184,7 +184,7 @@ def _bullets(heading: str, sentences: Sequence[str]) -> list[str]:
 
 
 def _labelled(lines: Sequence[tuple[str, str]]) -> str:
-    """Each text behind its label; a command stays on one line, so that it can be copied."""
+    """The lines with aligned labels; the command stays on one line, so that it can be copied."""
     width = max(len(label) for label, _ in lines)
     return "\n".join(
         f"{label:<{width}}  {text}" if label == "repeat" else filled(text, f"{label:<{width}}  ")

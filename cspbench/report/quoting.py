@@ -1,4 +1,4 @@
-"""How text from outside (names, reasons) is made safe for the page that it goes on."""
+"""Quoting of text from outside, such as names and reasons, for text and Markdown pages."""
 
 import re
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from ..plan.labels import plain
 
 Quote = Callable[[str], str]
-"""Makes text from outside safe for one kind of page: `verbatim` or `code`."""
+"""A function that makes text from outside safe for one kind of page: `verbatim` or `code`."""
 
 
 def verbatim(text: str) -> str:
-    """The text itself, for plain pages, on which nothing is markup."""
+    """The text itself, for plain text pages, which have no markup."""
     return text
 
 
 def code(text: str) -> str:
-    """Text from outside as a Markdown code span, in which nothing is markup.
+    """Text from outside as a Markdown code span, inside which there is no markup.
 
     >>> code("csp|gamma"), code("a`b")
     ('`csp|gamma`', '``a`b``')
@@ -28,7 +28,7 @@ def code(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Text from outside as Markdown prose: no markup, no HTML, no mention and no issue link.
+    r"""Text from outside as Markdown prose, with markup, HTML, mentions and issue links escaped.
 
     >>> escape("<b>*DenseNet*<b> by @user")
     '\\<b\\>\\*DenseNet\\*\\<b\\> by \\@<!-- -->user'

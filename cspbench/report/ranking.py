@@ -1,4 +1,4 @@
-"""Which rows can be ranked against each other, who is fastest, and who cannot be told from it."""
+"""Rankings: rows that can be ranked against each other, the fastest, and its rivals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from .rows import Row, by_mode, latency_ratio
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranking:
-    """The rows of one mode and one reference.
+    """The rows of one mode and one reference (``group``).
 
-    ``ranked`` are those at the reference's input shape, ``unranked`` the rest: who is fastest is a
-    fair question only among cases that do their work on the same input. ``compared`` are the
-    reference, if it was timed, and those that have a ratio to it. ``fastest`` is one of them, None
-    where there are fewer than two; ``rivals`` are those that are not told apart from it.
+    ``ranked`` are the rows at the reference's input shape, ``unranked`` the others, because only
+    cases with the same input can be ranked. ``compared`` are the reference, if it was timed, and
+    the ranked rows with a ratio to it. ``fastest`` is one of these, None if there are fewer than
+    two; ``rivals`` are those that do not differ significantly from it.
     """
 
     group: tuple[Row, ...]
@@ -27,18 +27,18 @@ class Ranking:
 
     @property
     def mode(self) -> Mode:
-        """The mode of all of its rows."""
+        """The mode of all rows."""
         return self.group[0].mode
 
     @property
     def has_own_batches(self) -> bool:
-        """Whether entries have batches of their own, so that what a call costs ranks nothing."""
+        """Whether entries have different batches and no reference, so that calls are not ranked."""
         batches = {row.record.case.input_shape[0] for row in self.group}
         return len(batches) > 1 and not any(row.is_reference for row in self.group)
 
 
 def rankings(table: Sequence[Row]) -> tuple[Ranking, ...]:
-    """A ranking a mode and reference, in order of appearance."""
+    """The ranking of each mode and reference, in order of appearance."""
     groups: dict[tuple[Mode, str | None], list[Row]] = {}
     for mode, rows in by_mode(table).items():
         for row in rows:
@@ -71,7 +71,7 @@ def _ranking(group: Sequence[Row]) -> Ranking:
 
 
 def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows at the reference's input shape, all where there is no reference, and the rest."""
+    """The rows at the reference's input shape (all rows without a reference), and the others."""
     reference = next((row for row in group if row.is_reference), None)
     if reference is None:
         return list(group), []
@@ -81,7 +81,7 @@ def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def _is_told_apart(row: Row, fastest: Row, reference: Row) -> bool:
-    """Whether ``fastest`` is faster for certain; than the reference: by its verdict."""
+    """Whether ``fastest`` is significantly faster than ``row`` (the reference: by its verdict)."""
     if row is reference:
         return fastest.verdict is not None and fastest.verdict.answer == "better"
     ratio = latency_ratio(row, fastest)

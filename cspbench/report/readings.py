@@ -1,4 +1,4 @@
-"""What a report reads off one case's record: every reading a number, a word or a reason."""
+"""The readings of one case that a report shows, from its record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
@@ -15,7 +15,7 @@ from ..verdicts.over_seeds import over_seeds
 from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
 
 Reading = int | float | str | Estimate | Failure | None
-"""A value, a word, an estimate, why there is none, or None where it does not apply."""
+"""A value, a word or an estimate; a failure if it is missing; None if it does not apply."""
 
 NOT_MEASURED = "not measured"
 FAILED = "failed"
@@ -26,9 +26,9 @@ _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
 def case_readings(
     record: Record, launches: CaseLaunches, stages: Sequence[Stage]
 ) -> dict[str, Reading]:
-    """The readings of one case by quantity; None for what the run does not measure.
+    """The readings of one case by quantity; None for quantities that the run does not measure.
 
-    Those that need other cases, the ratio of latencies and the verdict on it, are left out.
+    The ratio of latencies and the verdict on it, which need other cases, are left out.
     """
     accuracy = record.case.accuracy
     return {
@@ -45,7 +45,7 @@ def case_readings(
 
 
 def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Failure | None:
-    """Why there is no reading of ``stage``; None where the run does not measure it."""
+    """Why there is no reading of ``stage``; None if the run does not measure it."""
     if stage not in stages:
         return None
     for failure in record.failures:
@@ -55,7 +55,7 @@ def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Fa
 
 
 def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:
-    """The field of a measurement; None for what only a GPU, or only a compiled module, has."""
+    """The field of a measurement; None if the quantity does not exist for the case."""
     measurement = record.measurements.get(quantity.stage)
     if measurement is not None:
         reading: Reading = getattr(measurement, quantity.key)
@@ -66,7 +66,7 @@ def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Re
 
 
 def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
-    """How the flow of gradients stands; no term can be shared where nothing is cut."""
+    """The reading of the flow across cuts; without cuts, ``shared_terms`` does not apply."""
     terms = record.gradient_terms
     if terms is None:
         return {"cuts": missing_reading(record, "gradient_terms", stages)}
@@ -75,7 +75,7 @@ def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
 
 
 def cuts_text(structure: Structure) -> str:
-    """How the flow of gradients stands between the parts of what is cut by channels."""
+    """Whether the flow of gradients between the parts of cut tensors is truncated or shared."""
     truncated = sum(split.truncated for split in structure.splits)
     number = len(structure.splits)
     if not number:
@@ -83,7 +83,7 @@ def cuts_text(structure: Structure) -> str:
     text = f"{truncated} of {number} truncated"
     if number == 1:
         text = "truncated" if truncated else "shared"
-    # An operator that could not be followed may hide what is shared behind it.
+    # Terms may be shared behind an operator that could not be followed.
     return f"{text}, not all followed" if truncated and structure.unfollowed else text
 
 
@@ -96,7 +96,7 @@ TRAINED: Mapping[str, tuple[int, Callable[[GradientReading], float | None]]] = {
     "relative_rank": (-1, lambda reading: reading.relative_rank),
     "accuracy": (-1, lambda reading: reading.accuracy),
 }
-"""By column: which reading of a training, and what of it."""
+"""For each column, the index of a training's reading and the function that reads the figure."""
 
 
 def _trained(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
@@ -140,7 +140,7 @@ def _latency(
 
 
 def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Reading]:
-    """The same work by the host's clock, and as a graph; None where it was not timed so."""
+    """The latencies by the host's clock and as a graph; None if they were not measured."""
     readings: dict[str, Reading] = dict.fromkeys(_ON_GPU)
     if hosts := [line.host_samples_s for line in latencies if line.host_samples_s]:
         readings["host_latency"] = _estimate(hosts)

@@ -1,4 +1,4 @@
-"""A run with all that its report derives from it, once, for every page and plot."""
+"""The results of a run: rows and rankings, derived once for every page and plot."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from .rows import Row, rows
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Results:
-    """A run, a row a case in suite order, and who is fastest in each mode."""
+    """A run, its rows in suite order, and its rankings."""
 
     run: Run
     rows: tuple[Row, ...]
     rankings: tuple[Ranking, ...]
 
     def launches(self) -> tuple[int, int]:
-        """The fewest and the most launches of a case that was timed at all; 0 where none was."""
+        """The smallest and the largest number of launches of timed cases; 0 if there are none."""
         counts = [row.latency.launches for row in self.rows if row.latency]
         return (min(counts), max(counts)) if counts else (0, 0)
 
 
 def derive(run: Run) -> Results:
-    """What a report shows of ``run``: all its cases are judged together, here and only here."""
+    """The results of ``run``, with all cases judged together."""
     table = rows(run)
     return Results(run=run, rows=table, rankings=rankings(table))

@@ -1,6 +1,6 @@
-"""What a report derives from a run: one `Row` a case, with its readings and its verdict.
+"""The rows of a report: one for each case, with its readings and verdict.
 
-No pandas and nothing to draw with here; tables, frames and plots all start from these rows.
+Tables, frames and plots are all made from these rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,19 +24,19 @@ AGAINST_REFERENCE: dict[Answer, str] = {
     "same": "same",
     "undecided": "undecided",
 }
-"""Verdicts as they are said of an entry beside the reference."""
+"""The words for verdicts on an entry against the reference."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One case with all that is derived from its record.
 
-    ``name`` is its label, made unique among the cases of its mode; ``place`` counts entries in
-    suite order and is shared by the modes of one entry. ``ratios`` are of the exact figures to
-    those of ``reference`` (its name; None where the suite sets none). ``verdict`` is on its latency
-    against the reference's, all cases of the run judged together. ``latencies`` are of the launches
-    that count, ``left_out`` of the others; ``samples`` are the seconds per iteration of those that
-    count, by launch.
+    ``name`` is its label, unique among the cases of its mode; ``place`` numbers entries in suite
+    order and is shared by the modes of one entry. ``reference`` is the name of its reference, None
+    if the suite sets none; ``ratios`` are those of exact figures to the reference's. ``verdict`` is
+    on its latency against the reference's, with all cases of the run judged together. ``latencies``
+    are of the launches that count, ``left_out`` of the others; ``samples`` are the seconds per
+    iteration of the launches that count, by launch.
     """
 
     record: Record
@@ -53,17 +53,17 @@ class Row:
 
     @property
     def mode(self) -> Mode:
-        """The case's mode."""
+        """The mode of the case."""
         return self.record.case.mode
 
     @property
     def latency(self) -> Estimate | None:
-        """Seconds per call, None where there is none."""
+        """The latency in seconds per call; None if it is missing."""
         return estimate(self.readings["latency"])
 
     @property
     def ratio(self) -> Estimate | None:
-        """Latency over the reference's; None for the reference itself, and where it is missing."""
+        """The latency over the reference's; None for the reference itself and if it is missing."""
         return estimate(self.readings["latency_ratio"])
 
 
@@ -110,7 +110,7 @@ def rows(run: Run) -> tuple[Row, ...]:
 
 
 def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
-    """The rows of each mode that occurs, modes in order of appearance."""
+    """The rows of each mode, in order of appearance."""
     groups: dict[Mode, list[Row]] = {}
     for row in table:
         groups.setdefault(row.mode, []).append(row)
@@ -118,13 +118,13 @@ def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
 
 
 def latency_ratio(numerator: Row, denominator: Row) -> Estimate | None:
-    """The ratio of two cases by the launches that both took part in, None without any."""
+    """The ratio of two cases over launches that both took part in; None without any."""
     log_ratios = difference(numerator.samples, denominator.samples)
     return log_ratios.estimate() if log_ratios else None
 
 
 def estimate(reading: Reading) -> Estimate | None:
-    """The reading where it is an estimate."""
+    """The reading if it is an estimate, else None."""
     return reading if isinstance(reading, Estimate) else None
 
 
@@ -151,7 +151,7 @@ def _latency_ratio(
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Reading]:
-    """Nothing where there is no ratio: the ratio's own reading says why."""
+    """The readings of a verdict; None without one, as the reading of the ratio says why."""
     if verdict is None:
         return dict.fromkeys(("verdict", "p", "permutation_p", "detectable"))
     return {

@@ -1,4 +1,4 @@
-"""One entry layer by layer, as model summaries print it: what `show` prints."""
+"""The output of `show`: one entry layer by layer, with totals and tensor peaks."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _NAME_WIDTH = 40
 def text(records: Sequence[Record]) -> str:
     """The layers of the first record's model, then totals and the tensor peak of every record.
 
-    The records are of one entry at one input: an inference and a training step, say.
+    The records are of one entry at one input, for example at inference and in training.
     """
     first = records[0]
     parts = [f"{plain(first.case.label)}, input {shape_text(first.case.input_shape)}"]
@@ -29,7 +29,7 @@ def text(records: Sequence[Record]) -> str:
 
 
 def _layers(counts: Counts) -> str:
-    """One row a module; parameters and MACs are a module's own, so that they add up."""
+    """A table with one row for each module; parameters and MACs exclude those of children."""
     layers = counts.layers
     shares = [f"{layer.macs / counts.macs:.1%}" if layer.macs else "" for layer in layers]
     return draw(

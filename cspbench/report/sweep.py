@@ -1,6 +1,6 @@
-"""What a run sweeps: the arguments and input sizes in which an entry's cases differ.
+"""The sweep of a run: the arguments and input sizes in which the cases of an entry differ.
 
-Found from the cases themselves, so that any suite with a grid has its figure.
+It is found from the cases, so that any suite with a grid has a figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from .rows import Row
 
 _SIZES = {"batch size": 0, "resolution": 2}
-_FEWEST = 3  # values that make a line
+_MIN_VALUES = 3  # values that make an axis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """One or two ``axes``, and each row's values on them, in the order of ``rows``."""
+    """One or two ``axes``, and the values of each row on them, in the order of ``rows``."""
 
     axes: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -22,9 +22,9 @@ class Sweep:
 
 
 def sweep(table: Sequence[Row]) -> Sweep | None:
-    """The sweep of ``table``; None where its entries differ in no number, or in more than two.
+    """The sweep of ``table``; None unless its entries vary in one or two numbers.
 
-    Entries that are not swept (a reference) are left out. At least three values make an axis.
+    Entries that do not vary, such as a reference, are left out. An axis has at least three values.
     """
     by_entry: dict[str, list[Row]] = {}
     for row in table:
@@ -40,13 +40,13 @@ def sweep(table: Sequence[Row]) -> Sweep | None:
         return None
     chosen = [row for row in swept if all(axis in _numbers(row) for axis in axes)]
     values = tuple(tuple(_numbers(row)[axis] for axis in axes) for row in chosen)
-    if any(len(set(column)) < _FEWEST for column in zip(*values, strict=True)):
+    if any(len(set(column)) < _MIN_VALUES for column in zip(*values, strict=True)):
         return None
     return Sweep(axes=tuple(axes), rows=tuple(chosen), values=values)
 
 
 def _numbers(row: Row) -> Mapping[str, float]:
-    """Every number that a case is set by: arguments, batch size and resolution."""
+    """The numbers that define a case: arguments, batch size and resolution."""
     case = row.record.case
     arguments: dict[str, float] = {
         name: float(value)
@@ -62,4 +62,8 @@ def _numbers(row: Row) -> Mapping[str, float]:
 
 def _varied(numbers: Sequence[Mapping[str, float]]) -> list[str]:
     first = numbers[0]
-    return [name for name in first if len({each.get(name, first[name]) for each in numbers}) > 1]
+    return [
+        name
+        for name in first
+        if len({case_numbers.get(name, first[name]) for case_numbers in numbers}) > 1
+    ]

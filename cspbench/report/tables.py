@@ -1,6 +1,6 @@
-"""Grids of text, drawn by PrettyTable in at most 100 columns, or as GitHub Markdown.
+"""Tables, drawn by PrettyTable at most 100 columns wide, or as GitHub Markdown.
 
-What does not fit goes on in further tables below, the entry column repeated.
+Columns that do not fit go into further tables below, with the column of entries repeated.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +12,12 @@ from .columns import Column
 from .rows import Row
 
 WIDTH = 100
-_NARROWEST, _WIDEST = 20, 36  # of the entry column, before labels wrap
+_MIN_NAME_WIDTH, _MAX_NAME_WIDTH = 20, 36  # of the column of entries, beyond which names wrap
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strip:
-    """One drawn column: its header and its cells from top to bottom."""
+    """One column of text: its header, and its cells from top to bottom."""
 
     header: str
     cells: tuple[str, ...]
@@ -25,25 +25,25 @@ class Strip:
 
     @property
     def width(self) -> int:
-        """Terminal cells that the widest line takes."""
+        """The terminal cells that the widest line takes."""
         return max(cells_wide(line) for text in (self.header, *self.cells) for line in _lines(text))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """A table before it is drawn; the strips of one bundle stay side by side."""
+    """A table before it is drawn; the strips of one bundle stay in one table, side by side."""
 
     names: Strip
     bundles: tuple[tuple[Strip, ...], ...]
 
     def text(self, width: int = WIDTH) -> str:
-        """PrettyTable's drawing, in as few tables as the width allows."""
-        natural = max(1, min(self.names.width, _WIDEST))
-        fewest = len(self._pack(min(natural, _NARROWEST), width))
+        """The table as text, split into as few tables as the width allows."""
+        natural = max(1, min(self.names.width, _MAX_NAME_WIDTH))
+        fewest = len(self._pack(min(natural, _MIN_NAME_WIDTH), width))
         name_width = natural
-        while name_width > _NARROWEST and len(self._pack(name_width, width)) > fewest:
+        while name_width > _MIN_NAME_WIDTH and len(self._pack(name_width, width)) > fewest:
             name_width -= 1
-        widest = max((_drawn(bundle) for bundle in self.bundles), default=0)
+        widest = max((_bundle_width(bundle) for bundle in self.bundles), default=0)
         name_width = max(8, min(name_width, width - 4 - widest))
         names = Strip(
             header=self.names.header,
@@ -53,7 +53,7 @@ class Grid:
         return "\n\n".join(draw([names, *strips]) for strips in self._pack(name_width, width))
 
     def markdown(self, quote: Callable[[str], str]) -> str:
-        """One GitHub table; ``quote`` makes the entries' names safe."""
+        """The table as GitHub Markdown; ``quote`` makes the names of entries safe."""
         strips = [strip for bundle in self.bundles for strip in bundle]
         names = [quote(cell).replace("|", r"\|") for cell in self.names.cells]
         head = [self.names.header, *(" ".join(_lines(strip.header)) for strip in strips)]
@@ -65,7 +65,7 @@ class Grid:
         tables: list[list[Strip]] = [[]]
         left = free = width - name_width - 4
         for bundle in self.bundles:
-            need = _drawn(bundle)
+            need = _bundle_width(bundle)
             if tables[-1] and need > left:
                 tables.append([])
                 left = free
@@ -75,7 +75,7 @@ class Grid:
 
 
 def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
-    """The columns of some rows; a figure that no row has is left out, None where none is left."""
+    """The table of ``rows``, without columns that no row has a reading for; None if none remain."""
     bundles = [
         _bundle(rows, column)
         for column in columns
@@ -88,7 +88,7 @@ def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
 
 
 def draw(strips: Sequence[Strip]) -> str:
-    """PrettyTable's drawing of the strips, headers in its first row, as they may repeat."""
+    """The strips drawn by PrettyTable, with headers as the first row, because they may repeat."""
     from prettytable import PrettyTable
 
     table = PrettyTable([str(index) for index in range(len(strips))], header=False)
@@ -109,7 +109,7 @@ def draw(strips: Sequence[Strip]) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text in lines of at most ``width`` terminal cells, broken at spaces where it can be.
+    """The text in lines of at most ``width`` terminal cells, broken at spaces if possible.
 
     >>> wrap("csp gamma=0.25 layers=12", 12), wrap("abcdef", 4)
     (['csp', 'gamma=0.25', 'layers=12'], ['abcd', 'ef'])
@@ -131,7 +131,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def filled(text: str, start: str = "") -> str:
-    """The text behind ``start`` in lines of at most `WIDTH` cells, the further ones indented.
+    """The text after ``start``, wrapped to `WIDTH` cells, with further lines indented.
 
     >>> filled("a warm-up ended at the cap", "- ")
     '- a warm-up ended at the cap'
@@ -141,12 +141,12 @@ def filled(text: str, start: str = "") -> str:
 
 
 def headed(heading: str, sentences: Iterable[str]) -> str:
-    """A heading over a list, an item a sentence."""
+    """A heading, and below it an item for each sentence."""
     return "\n".join([heading, *(filled(sentence, "- ") for sentence in sentences)])
 
 
 def cells_wide(text: str) -> int:
-    """Terminal cells that one line of text takes."""
+    """The terminal cells that one line of text takes."""
     if text.isascii() and text.isprintable():
         return len(text)
     from wcwidth import wcswidth
@@ -181,7 +181,7 @@ def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
     return (Strip(header="ratio", cells=cells),)
 
 
-def _drawn(bundle: Sequence[Strip]) -> int:
+def _bundle_width(bundle: Sequence[Strip]) -> int:
     return sum(strip.width + 3 for strip in bundle)
 
 

@@ -1,4 +1,4 @@
-"""What `verify` prints: a sentence that concludes, then every figure beside ours."""
+"""The output of `verify`: a conclusion, then every published figure beside ours."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def text(checks: Sequence[Check]) -> str:
 
 
 def conclusion(checks: Sequence[Check]) -> str:
-    """One sentence."""
+    """Sentences with the numbers of figures that are met, and the entries that differ."""
     published = [check for check in checks if check.is_published]
     derived = [check for check in checks if not check.is_published]
     sentences = [_met(published, "published figures"), _met(derived, "figures derived by hand")]
@@ -47,14 +47,14 @@ def conclusion(checks: Sequence[Check]) -> str:
     return text
 
 
-def _met(checks: Sequence[Check], what: str) -> str:
+def _met(checks: Sequence[Check], noun: str) -> str:
     answers = Counter(check.answer for check in checks)
     met = answers["equal"] + answers["equal as rounded"]
     if not checks:
         return ""
     rounded = answers["equal as rounded"]
-    how = f": {answers['equal']} exactly, {rounded} as they were rounded" if rounded else ""
-    return f"{met} of {len(checks)} {what} {'is' if met == 1 else 'are'} met{how}."
+    precision = f": {answers['equal']} exactly, {rounded} as they were rounded" if rounded else ""
+    return f"{met} of {len(checks)} {noun} {'is' if met == 1 else 'are'} met{precision}."
 
 
 def _table(checks: Sequence[Check]) -> str:

@@ -1,4 +1,4 @@
-"""Words and phrases that several pages use: numbers with their nouns, short lists of names."""
+"""Phrases that several pages use: numbers with nouns, short lists of names."""
 
 from collections.abc import Sequence
 
@@ -9,23 +9,23 @@ from .rows import Row
 MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
 AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
 
-_MOST_NAMES = 4  # in a sentence before "and N more": a list of sixty is not read
+_MAX_NAMES = 4  # names in a sentence before "and N more"
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names in a sentence, the first few of many.
+    """Names as part of a sentence, only the first few of many.
 
     >>> listing(["a", "b", "c"]), listing(["a"]), listing(list("abcdef"))
     ('a, b and c', 'a', 'a, b, c, d and 2 more')
     """
-    first = list(names[:_MOST_NAMES])
-    if len(names) > _MOST_NAMES:
-        return f"{', '.join(first)} and {len(names) - _MOST_NAMES} more"
+    first = list(names[:_MAX_NAMES])
+    if len(names) > _MAX_NAMES:
+        return f"{', '.join(first)} and {len(names) - _MAX_NAMES} more"
     return " and ".join(filter(None, [", ".join(first[:-1]), *first[-1:]]))
 
 
 def plural(number: int, noun: str) -> str:
-    """A number and its noun.
+    """A number with its noun in the singular or plural.
 
     >>> plural(1, "launch"), plural(6, "launch"), plural(1200, "entry")
     ('1 launch', '6 launches', '1,200 entries')
@@ -37,22 +37,24 @@ def plural(number: int, noun: str) -> str:
 
 
 def in_cases(numbers: Sequence[int], noun: str) -> str:
-    """A number of things in all, and in how many cases; ``numbers`` holds that of each case."""
+    """The sum of ``numbers`` with its noun, and the number of cases, which have one each."""
     return f"{plural(sum(numbers), noun)} in {plural(len(numbers), 'case')}"
 
 
 def case_name(row: Row, quote: Quote) -> str:
-    """A row's name and mode."""
+    """The name and mode of a row."""
     return f"{quote(row.name)} ({MODE_TITLES[row.mode].lower()})"
 
 
 def case_listing(rows: Sequence[Row], quote: Quote) -> str:
-    """Names and modes of some rows in a sentence, the first few of many."""
+    """The names and modes of rows as part of a sentence, only the first few of many."""
     return listing([case_name(row, quote) for row in rows])
 
 
-def launches_text(fewest: int, most: int, asked: int) -> str:
-    """How many launches there were of those asked for."""
-    if fewest == most:
-        return plural(most, "launch") if most >= asked else f"{most} of {plural(asked, 'launch')}"
-    return f"{fewest}–{most} launches a case ({asked} asked for)"
+def launches_text(fewest: int, largest: int, requested: int) -> str:
+    """The smallest and largest number of launches of a case, against the requested number."""
+    if fewest != largest:
+        return f"{fewest}–{largest} launches a case ({requested} asked for)"
+    if largest >= requested:
+        return plural(largest, "launch")
+    return f"{largest} of {plural(requested, 'launch')}"

@@ -1,4 +1,4 @@
-"""A run's report as text, or as files in its folder."""
+"""The report of a run as text, or as files in its folder."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ FORMATS = (
     *("table", "markdown", "csv"),
     *("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine"),
 )
-"""What `render` can make of a run."""
+"""The formats of `render`."""
 
 
 def text(derived: Results, columns: Sequence[str] | None = None) -> str:
@@ -26,7 +26,7 @@ def text(derived: Results, columns: Sequence[str] | None = None) -> str:
 
 
 def render(derived: Results, form: str, columns: Sequence[str] | None = None) -> str:
-    """The report in one of `FORMATS`: ``table`` is what `text` gives."""
+    """The report in one of `FORMATS`; ``table`` is plain text."""
     from . import pages
     from .exporters import EXPORTERS
 
@@ -39,11 +39,11 @@ def render(derived: Results, form: str, columns: Sequence[str] | None = None) ->
 
 
 def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
-    """Writes every report file into a run's folder and returns their paths.
+    """Write all report files into the folder of a run and return their paths.
 
-    Each file is replaced as a whole; the same records give the same bytes. A plot that the
-    records cannot fill is left out, and an older drawing of it removed. Of two revisions that took
-    turns there is a comparison, too, by the default thresholds.
+    Files are replaced atomically; equal records give equal bytes. Plots without data are left out,
+    and older files of them removed. A run of two revisions also gets a comparison, by the default
+    thresholds. Raises `CspbenchError` for an unknown column or a file that cannot be written.
     """
     from . import pages, plots
 
@@ -69,9 +69,10 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
 
 
 def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:
-    """The text of one measure over ``runs``, and the files that were written into ``folder``.
+    """Write the history of one measure over ``runs``; return its text and the paths of the files.
 
-    ``history-MEASURE.csv``, ``.png`` and ``.svg``. Raises `CspbenchError` for an unknown measure.
+    The files are ``history-MEASURE.csv``, ``.png`` and ``.svg`` in ``folder``. Raises
+    `CspbenchError` for an unknown measure.
     """
     from . import history, plots
     from .frame import history_csv
@@ -94,7 +95,7 @@ def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
 
 
 def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:
-    """Files that compare the two revisions of a run, none where it has no revisions."""
+    """The files that compare the two revisions of a run; empty if it has none."""
     if not run.info.revisions:
         return {}
     from ..comparison.in_turns import in_turns

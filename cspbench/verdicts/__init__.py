@@ -1,1 +1,1 @@
-"""Verdicts: statistics over launches, and whether a difference in latency is real."""
+"""Verdicts: statistics over launches, and judgements of differences in latency."""

@@ -1,8 +1,8 @@
-"""Is a difference in latency real, and does it matter? Pure rules on `stats.Difference`.
+"""Verdicts on differences in latency: pure functions of `stats.Difference`.
 
-A change is worse or better where Student's t over launches says so after Holm's correction over all
-cases, and it lies beyond the threshold. It is the same where its whole interval lies within. The
-rest is undecided, and the verdict says how many more launches should decide.
+A change is worse or better if it is significant by Student's t over launches, after Holm's
+correction over all cases, and exceeds the threshold. It is the same if its whole interval lies
+within the threshold. Anything else is undecided, with an estimate of the launches still needed.
 """
 
 import math
@@ -17,19 +17,20 @@ Key = TypeVar("Key")
 Answer = Literal["worse", "better", "same", "undecided"]
 
 ALPHA = 0.01
-"""The chance, over all cases judged together, that identical code is called worse or better."""
+"""The probability, over all cases judged together, of calling identical code worse or better."""
 
 THRESHOLD = 0.01
-"""The least change that matters, unless the machine's noise floor is higher."""
+"""The smallest change that matters, as a share, unless the machine's noise floor is higher."""
 
-_MOST_LAUNCHES = 1000
+_MAX_LAUNCHES = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Criterion:
-    """What a verdict asks for: a change beyond ``threshold``, false alarms below ``alpha``.
+    """When a change counts: beyond ``threshold``, with false alarms less likely than ``alpha``.
 
-    ``threshold`` is a share: 0.01 asks for more than 1%, up or down alike on the logarithm.
+    ``threshold`` is a share, symmetric on the logarithm: 0.01 means a ratio above 1.01 or below
+    1 / 1.01.
     """
 
     threshold: float = THRESHOLD
@@ -38,12 +39,13 @@ class Criterion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The answer for one case, and what it rests on.
+    """The answer for one case, and the figures behind it.
 
     ``ratio`` has a 95% interval. ``p`` is adjusted over the cases (Holm). ``permutation_p`` is of a
-    test without Student's assumptions, None where so few launches could never decide by it.
-    ``detectable`` is the least change that so many launches would show in four of five such
-    measurements. ``more_launches`` should decide what is undecided; None where none would.
+    test without Student's assumptions, None with too few launches for it to be significant.
+    ``detectable`` is the smallest change, as a share, that as many launches would detect with a
+    probability of 80%. ``more_launches`` is how many more should decide an undecided case; None if
+    it is decided, or no number would.
     """
 
     answer: Answer
@@ -55,14 +57,14 @@ class Verdict:
 
     @property
     def is_decided(self) -> bool:
-        """Anything but undecided."""
+        """Whether the answer is anything but undecided."""
         return self.answer != "undecided"
 
 
 def judge(
     differences: Mapping[Key, Difference], criteria: Mapping[Key, Criterion]
 ) -> dict[Key, Verdict]:
-    """A verdict a case; the cases are judged together, so that many do not raise false alarms."""
+    """The verdict on each case, judged together so that many cases raise no more false alarms."""
     adjusted = holm([difference.p for difference in differences.values()])
     return {
         key: _verdict(difference, p, criteria[key], cases=len(differences))
@@ -94,7 +96,7 @@ def _answer(difference: Difference, p: float, *, limit: float, alpha: float) -> 
 
 
 def _more_launches(difference: Difference, *, limit: float, share: float) -> int | None:
-    """How many more launches of the same spread would turn this very ratio into an answer."""
+    """How many more launches of the same spread would decide the same ratio; None if none would."""
     error, launches = difference.standard_error, difference.launches
     if error is None:
         return None
@@ -106,6 +108,6 @@ def _more_launches(difference: Difference, *, limit: float, share: float) -> int
         degrees = difference.degrees * (number - 1) / (launches - 1)
         return t_quantile(quantile, degrees) * error * math.sqrt(launches / number) <= room
 
-    numbers = range(launches + 1, max(launches + 2, _MOST_LAUNCHES))
-    first = bisect_left(numbers, 1, key=decides)  # more launches decide no less
+    numbers = range(launches + 1, max(launches + 2, _MAX_LAUNCHES))
+    first = bisect_left(numbers, 1, key=decides)  # if a number decides, so does every larger one
     return numbers[first] - launches if first < len(numbers) else None

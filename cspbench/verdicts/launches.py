@@ -1,4 +1,4 @@
-"""Which launches count: those that other processes, heat or power disturbed may be left out."""
+"""The launches that count: those disturbed by other processes, heat or power may be left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from ..records.lines import Latency, Launch
 from ..records.run import Run
 
 CONTENDED = 0.05
-"""A launch that lost more than this share of its processor time to others is contended."""
+"""A launch is contended if others took more than this share of its processor time."""
 
 
 @dataclass(frozen=True)
 class CaseLaunches:
-    """The samples of one case: of the launches that ``count``, and of those ``left_out``."""
+    """The samples of one case in launches that count (``count``) and those that are left out."""
 
     count: tuple[Latency, ...] = ()
     left_out: tuple[Latency, ...] = ()
 
     @cached_property
     def samples(self) -> Mapping[int, tuple[float, ...]]:
-        """Seconds per iteration by launch, one a turn, of the launches that count."""
+        """The samples of each launch that counts: seconds per iteration, one a turn."""
         return {latency.launch: latency.samples_s for latency in self.count}
 
 
 def is_contended(launch: Launch) -> bool:
-    """Whether others took so much of the cores, or ran on the GPU, that it does not count."""
+    """Whether other processes took much of the cores, or ran on the GPU."""
     on_gpu = launch.gpu is not None and launch.gpu.others > 0
     return on_gpu or launch.activity.taken_share > CONTENDED
 
@@ -36,15 +36,15 @@ def is_throttled(launch: Launch) -> bool:
 
 
 def is_disturbed(launch: Launch) -> bool:
-    """Whether the launch is to be repeated."""
+    """Whether the launch was contended or throttled, so that it is repeated."""
     return is_contended(launch) or is_throttled(launch)
 
 
 def launches_by_case(run: Run) -> dict[str, CaseLaunches]:
     """The launches of each case of ``run``, by its key.
 
-    Disturbed launches are left out where at least half as many launches as were asked for remain;
-    else all count.
+    Disturbed launches of a case are left out if at least half of the requested number remain;
+    otherwise all of them count.
     """
     disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
     return {
@@ -53,9 +53,9 @@ def launches_by_case(run: Run) -> dict[str, CaseLaunches]:
     }
 
 
-def _split(latencies: tuple[Latency, ...], disturbed: set[int], asked: int) -> CaseLaunches:
+def _split(latencies: tuple[Latency, ...], disturbed: set[int], requested: int) -> CaseLaunches:
     quiet = tuple(latency for latency in latencies if latency.launch not in disturbed)
-    if 2 * len(quiet) < asked:
+    if 2 * len(quiet) < requested:
         return CaseLaunches(count=latencies)
     left_out = tuple(latency for latency in latencies if latency.launch in disturbed)
     return CaseLaunches(count=quiet, left_out=left_out)

@@ -1,4 +1,4 @@
-"""Trainings over seeds: means with their intervals, and differences paired by seed."""
+"""Statistics over seeds of trainings: means with intervals, and differences paired by seed."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,9 +9,9 @@ from .stats import CONFIDENCE, Difference, Estimate, paired, t_quantile
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """Mean of one share a seed, with Student's t interval; raises ValueError for none.
+    """The mean of shares, one a seed, with Student's t interval clipped to 0 and 1.
 
-    The interval is cut off at 0 and 1, beyond which no share can lie.
+    Raises `ValueError` for no values.
     """
     mean, number = fmean(values), len(values)
     if number < 2:
@@ -29,10 +29,10 @@ def paired_by_seed(
     value: Callable[[Reading], float],
     place: int,
 ) -> Difference | None:
-    """``value`` of one block's readings less another's, paired by seed; None without a pair.
+    """The difference of ``value`` between two blocks, paired by seed; None if no seed is shared.
 
-    ``place`` is that of the reading: 0 the start, -1 the end. The difference is on the scale of the
-    value itself, not a logarithm.
+    ``place`` is the index of the reading: 0 for the start, -1 for the end. The difference is on the
+    scale of the value itself, not a logarithm.
     """
     baselines = {training.seed: training for training in baseline}
     differences = [

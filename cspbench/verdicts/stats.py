@@ -1,7 +1,7 @@
-"""Medians, intervals and tests: pure functions. The launch is the unit of replication.
+"""Medians, intervals and tests of latencies, as pure functions.
 
-Everything that compares works on logarithms of latencies, so that a ratio and its inverse are
-treated alike, and on one value a launch: samples of one process are not independent.
+Comparisons use logarithms, so that a ratio and its inverse are treated alike, and one value a
+launch, because samples of one process are not independent.
 """
 
 import math
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-"""Of every interval that is shown."""
+"""The confidence level of all intervals in reports."""
 
-_LARGEST_LOG = 700.0  # beyond it an exponential overflows
-_ENUMERATED = 1 << 14  # arrangements that a permutation test goes through one by one
-_DRAWN = 9_999  # arrangements that it draws where there are more
+_MAX_LOG = 700.0  # larger exponents overflow
+_MAX_ENUMERATED = 1 << 14  # a permutation test enumerates up to this many arrangements
+_DRAWN = 9_999  # and draws this many at random if there are more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A value with its interval; ``low`` and ``high`` are None where one launch gives none."""
+    """A value with its interval; ``low`` and ``high`` are None with a single launch."""
 
     value: float
     low: float | None
@@ -35,7 +35,7 @@ class Estimate:
 
     @property
     def relative_half_width(self) -> float | None:
-        """Half the interval's width over the value."""
+        """Half the width of the interval, divided by the value; None without an interval."""
         if self.low is None or self.high is None:
             return None
         return (self.high - self.low) / 2 / self.value
@@ -43,11 +43,11 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A mean logarithm over launches: of a ratio that was paired, or of one side over the other.
+    """The mean logarithm of a latency ratio: over paired launches, or of candidate over baseline.
 
-    ``standard_error`` is None where a side has one launch. ``degrees`` are those of Student's t.
-    ``candidate`` and ``baseline`` are the logarithms by launch; ``baseline`` is None where
-    ``candidate`` holds those of paired ratios.
+    ``standard_error`` is None if a side has one launch. ``degrees`` are degrees of freedom of
+    Student's t. ``candidate`` and ``baseline`` hold one logarithm a launch; for paired launches
+    ``candidate`` holds those of the ratios and ``baseline`` is None.
     """
 
     log_ratio: float
@@ -58,13 +58,13 @@ class Difference:
 
     @property
     def launches(self) -> int:
-        """The number of pairs, or of the launches of the smaller side."""
+        """The number of paired launches, or of launches on the side with fewer."""
         sides = (self.candidate, self.baseline or self.candidate)
         return min(map(len, sides))
 
     @property
     def p(self) -> float:
-        """Student's t, two-sided, against a ratio of 1; 1 where there is no standard error."""
+        """The two-sided p of Student's t against a ratio of 1; 1 without a standard error."""
         if self.standard_error is None:
             return 1.0
         if self.standard_error == 0:
@@ -75,37 +75,39 @@ class Difference:
 
     @property
     def smallest_p(self) -> float:
-        """The least that `permutation_p` could be with so many launches, however clear they are."""
+        """The smallest possible `permutation_p` with as many launches."""
         number = len(self.candidate)
         if self.baseline is None:
             exact = 2.0 ** (1 - number)
         else:
-            ways = math.comb(number + len(self.baseline), number)
-            exact = (2 if number == len(self.baseline) else 1) / ways
-        return exact if _ways(self) <= _ENUMERATED else 1 / (_DRAWN + 1)
+            arrangements = math.comb(number + len(self.baseline), number)
+            exact = (2 if number == len(self.baseline) else 1) / arrangements
+        return exact if _arrangements(self) <= _MAX_ENUMERATED else 1 / (_DRAWN + 1)
 
     def permutation_p(self) -> float:
-        """A two-sided test without Student's assumptions.
+        """The p of a two-sided permutation test, which needs none of Student's assumptions.
 
-        Pairs: the share of sign patterns whose mean lies as far from 0 as the one that was seen.
-        Two sides: the share of ways to deal the launches out whose means differ as much. More than
-        16,384 of either are drawn, 9,999 of them, always the same.
+        For paired launches, the share of sign patterns whose mean is at least as far from 0 as the
+        observed mean. For two sides, the share of ways to divide the launches whose means differ at
+        least as much. Of more than 16,384 arrangements 9,999 are drawn, always the same.
         """
         import numpy as np
 
         values = np.array([*self.candidate, *(self.baseline or ())])
         number = len(self.candidate)
-        weights = _weights(number, len(values) - number, enumerated=_ways(self) <= _ENUMERATED)
+        weights = _weights(
+            number, len(values) - number, enumerated=_arrangements(self) <= _MAX_ENUMERATED
+        )
         distances = np.abs(weights @ values)
         observed = abs(self.log_ratio)
-        # equal but for the order of the additions
+        # the tolerance covers rounding: equal sums are added up in different orders
         hits = int((distances >= observed - 1e-12 * (1 + observed)).sum())
-        if _ways(self) <= _ENUMERATED:
+        if _arrangements(self) <= _MAX_ENUMERATED:
             return hits / len(weights)
         return (hits + 1) / (_DRAWN + 1)
 
     def margin(self, confidence: float = CONFIDENCE) -> float | None:
-        """Half the interval's width, on the logarithm."""
+        """Half the width of the interval, on the logarithm; None without a standard error."""
         if self.standard_error is None:
             return None
         return t_quantile(0.5 + confidence / 2, self.degrees) * self.standard_error
@@ -121,20 +123,20 @@ class Difference:
         )
 
     def detectable(self, alpha: float, power: float = 0.8) -> float | None:
-        """The least change, as a share, that such launches would show with that probability.
+        """The smallest change, as a share, that a t test at ``alpha`` detects with ``power``.
 
-        From the non-central t distribution (Cohen 1988, chapter 2).
+        From the non-central t distribution (Cohen 1988, chapter 2). None without a standard error.
         """
         if self.standard_error is None:
             return None
-        reach = _detectable_errors(self.degrees, alpha, power)
-        return math.expm1(min(reach * self.standard_error, _LARGEST_LOG))
+        errors = _detectable_errors(self.degrees, alpha, power)
+        return math.expm1(min(errors * self.standard_error, _MAX_LOG))
 
 
 def paired(log_ratios: Sequence[float]) -> Difference:
-    """Student's paired test: one log-ratio a launch, of two cases that took turns in it.
+    """The difference of two cases from one log-ratio a launch in which they took turns.
 
-    Raises `ValueError` for no values, or one that is not finite.
+    Raises `ValueError` for no values or a value that is not finite.
     """
     logs = _finite(log_ratios)
     number = len(logs)
@@ -147,9 +149,9 @@ def paired(log_ratios: Sequence[float]) -> Difference:
 
 
 def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
-    """Welch's test of log latencies, one a launch, of two runs: candidate over baseline.
+    """The difference of candidate over baseline by Welch's test, from one log latency a launch.
 
-    Raises `ValueError` for an empty side, or a value that is not finite.
+    Raises `ValueError` for an empty side or a value that is not finite.
     """
     sides = _finite(baseline), _finite(candidate)
     numbers = [len(side) for side in sides]
@@ -169,24 +171,27 @@ def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
 
 
 def log_estimate(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
-    """Geometric mean of positive per-launch values with Student's t interval on their logarithms.
+    """The geometric mean of per-launch values, with Student's t interval on their logarithms.
 
-    Raises `ValueError` for no values, or one that is not positive and finite.
+    Raises `ValueError` for no values or a value that is not positive and finite.
     """
     return _mean_log(values).estimate(confidence)
 
 
 def latency_estimate(launches: Sequence[Sequence[float]]) -> Estimate:
-    """Seconds per iteration: the median of each launch's samples, then over launches."""
+    """The latency in seconds per iteration: `log_estimate` of the launches' median samples."""
     return log_estimate([median(samples) for samples in launches])
 
 
-def log_ratio(tops: Sequence[float], bottoms: Sequence[float]) -> float:
-    """The median over turns of log(top / bottom) of two cases in one launch.
+def log_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """The median over turns of the log-ratio of two cases' samples in one launch.
 
-    Raises `ValueError` where the two sides differ in length or a sample is not positive.
+    Raises `ValueError` if the two differ in length or a sample is not positive.
     """
-    return median(math.log(top / bottom) for top, bottom in zip(tops, bottoms, strict=True))
+    return median(
+        math.log(numerator / denominator)
+        for numerator, denominator in zip(numerators, denominators, strict=True)
+    )
 
 
 def log_median(samples: Sequence[float]) -> float:
@@ -195,7 +200,7 @@ def log_median(samples: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjustment: each may be held against alpha, and all together keep it.
+    """P values adjusted by Holm's method, so that together they keep the level alpha.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -210,7 +215,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def tukey_outliers(samples: Sequence[float]) -> int:
-    """How many samples lie more than 1.5 quartile distances outside the quartiles.
+    """The number of samples more than 1.5 interquartile ranges outside the quartiles.
 
     >>> tukey_outliers([1.0, 1.1, 1.2, 1.1, 1.0, 9.0])
     1
@@ -223,7 +228,10 @@ def tukey_outliers(samples: Sequence[float]) -> int:
 
 
 def half_width(spread: float, launches: int) -> float | None:
-    """Half the interval of a ratio whose logarithm has that spread over so many launches."""
+    """Half the width of a ratio's interval, given the standard deviation of its logarithm.
+
+    None for fewer than two launches.
+    """
     if launches < 2:
         return None
     quantile = t_quantile(0.5 + CONFIDENCE / 2, launches - 1)
@@ -231,7 +239,7 @@ def half_width(spread: float, launches: int) -> float | None:
 
 
 def t_quantile(probability: float, degrees: float) -> float:
-    """The quantile of Student's t."""
+    """The quantile of Student's t distribution with ``degrees`` degrees of freedom."""
     from scipy.special import stdtrit  # scipy.stats would take most of a second to import
 
     return float(stdtrit(degrees, probability))
@@ -239,7 +247,7 @@ def t_quantile(probability: float, degrees: float) -> float:
 
 @lru_cache(maxsize=4096)  # milliseconds each, and most cases of a run have the same degrees
 def _detectable_errors(degrees: float, alpha: float, power: float) -> float:
-    """The non-centrality that a t test finds with that power: an effect in standard errors."""
+    """The effect, in standard errors, that a t test at ``alpha`` detects with ``power``."""
     from scipy.special import nctdtrinc
 
     return float(nctdtrinc(degrees, 1 - power, t_quantile(1 - alpha / 2, degrees)))
@@ -257,8 +265,8 @@ def _finite(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(values)
 
 
-def _ways(difference: Difference) -> int:
-    """How many arrangements there are of a difference's launches."""
+def _arrangements(difference: Difference) -> int:
+    """The number of arrangements of a difference's launches under a permutation test."""
     number = len(difference.candidate)
     if difference.baseline is None:
         return 1 << number
@@ -267,11 +275,11 @@ def _ways(difference: Difference) -> int:
 
 @lru_cache(maxsize=16)
 def _weights(number: int, others: int, *, enumerated: bool) -> "NDArray[np.float64]":
-    """One row an arrangement: what each launch counts for in the difference of the means."""
+    """The weights of each launch in the difference of means: one row for each arrangement."""
     import numpy as np
 
     draw = np.random.default_rng(0)
-    if not others:  # pairs, whose signs may be flipped
+    if not others:  # paired launches: an arrangement flips signs
         if enumerated:
             bits: NDArray[Any] = np.arange(1 << number)[:, None] >> np.arange(number) & 1
         else:

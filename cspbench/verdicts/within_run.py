@@ -1,6 +1,6 @@
-"""Verdicts within a run: each case's latency against its reference's.
+"""Verdicts within a run, on the latency of each case against its reference.
 
-A report shows them, and a run with a budget decides by them what to measure next.
+Reports show them, and a run with a budget chooses by them what to measure next.
 """
 
 import math
@@ -12,13 +12,16 @@ from .judge import ALPHA, THRESHOLD, Criterion, Verdict, judge
 from .launches import CaseLaunches
 from .stats import Difference, half_width, log_ratio, paired
 
-_GROWTH = 1.5  # from one look at growing data to the next
+_GROWTH = 1.5  # factor between the launches at one look and at the next
 
 
 def difference(
     numerator: Mapping[int, Samples], denominator: Mapping[int, Samples]
 ) -> Difference | None:
-    """Two cases, samples by launch: by the launches in which both took turns, None without any."""
+    """The difference of two cases over launches that both took part in; None without any.
+
+    Both arguments hold samples by the number of the launch.
+    """
     shared = [launch for launch in numerator if launch in denominator]
     if not shared:
         return None
@@ -28,12 +31,13 @@ def difference(
 def verdicts(
     run: Run,
     launches: Mapping[str, CaseLaunches],
-    least: Callable[[Record], float] = lambda _: THRESHOLD,
+    minimum: Callable[[Record], float] = lambda _: THRESHOLD,
 ) -> dict[str, Verdict]:
-    """How each case of ``run`` compares with its reference, by key.
+    """The verdict on each case of ``run`` against its reference, by key.
 
-    ``launches`` are those of each case. Cases without a shared launch are left out. ``least`` gives
-    the least change of a case that matters; the machine's noise floor holds where it is higher.
+    ``launches`` are those of each case; cases that share none with their reference are left out.
+    ``minimum`` returns the smallest change of a case that matters, which the machine's noise floor
+    may raise.
     """
     records = {record.case.key: record for record in run.records}
     differences: dict[str, Difference] = {}
@@ -45,7 +49,7 @@ def verdicts(
                 differences[key] = pair
     criteria = {
         key: Criterion(
-            threshold=threshold(run, records[key], pair.launches, least(records[key])),
+            threshold=threshold(run, records[key], pair.launches, minimum(records[key])),
             alpha=alpha(run, pair.launches),
         )
         for key, pair in differences.items()
@@ -53,18 +57,18 @@ def verdicts(
     return judge(differences, criteria)
 
 
-def threshold(run: Run, record: Record, launches: int, least: float = THRESHOLD) -> float:
-    """The least change that matters: ``least``, or the machine's noise floor where it is higher."""
+def threshold(run: Run, record: Record, launches: int, minimum: float = THRESHOLD) -> float:
+    """The smallest change that matters: ``minimum``, or the noise floor if that is higher."""
     floor = run.info.noise_floor
     spread = floor.in_turns.get(record.case.mode) if floor else None
-    return max(least, (half_width(spread, launches) or 0.0) if spread else 0.0)
+    return max(minimum, (half_width(spread, launches) or 0.0) if spread else 0.0)
 
 
 def alpha(run: Run, launches: int) -> float:
-    """The chance of a false alarm that a verdict after so many launches may take.
+    """The allowed probability of a false alarm in verdicts after ``launches`` launches.
 
-    A budget looks at growing data until it decides: the k-th look spends 1 / (k (k + 1)) of the
-    chance, which sums to less than the whole however many looks there are.
+    A run with a budget looks at its growing data several times. The k-th look may spend a share
+    1 / (k (k + 1)) of `ALPHA`; over any number of looks these shares sum to less than 1.
     """
     if run.info.settings.budget_s is None:
         return ALPHA
@@ -75,5 +79,5 @@ def alpha(run: Run, launches: int) -> float:
 
 
 def next_look(launches: int) -> int:
-    """How many launches there are at the next look, after one at ``launches``."""
+    """The number of launches at the look after the one at ``launches`` launches."""
     return math.ceil(launches * _GROWTH) if launches > 1 else 2

@@ -1,4 +1,4 @@
-"""CSP modules of the YOLO line: a few frames, and the inner blocks by which modules differ.
+"""CSP modules of the YOLO family: a few frames, and the inner blocks in which modules differ.
 
 ``frames`` say how paths divide and meet, ``bottlenecks`` and ``parts`` are what stands on them, and
 ``two_paths``, ``chunked`` and ``elan`` hold the modules. Convolutions make the paths in place of

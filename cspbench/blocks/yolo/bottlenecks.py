@@ -26,7 +26,7 @@ class Residual(nn.Module):
 
 
 class Bottleneck(Residual):
-    """B(k, 3): a k x k convolution to ``e * channels``, and a 3x3, whose are the ``groups``."""
+    """B(k, 3): a k x k convolution to ``e * channels``, and a 3x3 with ``groups`` groups."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class DepthwiseBottleneck(Residual):
 
 
 class CrossConv(Residual):
-    """1x3, then 3x1, whose are the ``groups``: YOLOv5."""
+    """1x3, then 3x1 with ``groups`` groups: YOLOv5."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class CrossConv(Residual):
 
 
 class RepBottleneck(Residual):
-    """RepConv, then 3x3, whose are the ``groups``: YOLOv9 (arXiv 2402.13616)."""
+    """RepConv, then 3x3 with ``groups`` groups: YOLOv9 (arXiv 2402.13616)."""
 
     def __init__(
         self,

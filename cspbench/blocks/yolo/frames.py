@@ -1,4 +1,4 @@
-"""Frames of the YOLO modules: how paths divide and meet, whatever blocks stand on them."""
+"""Frames of the YOLO modules: how paths divide and join, for any inner blocks."""
 
 from collections.abc import Iterable
 
@@ -34,13 +34,13 @@ class TwoPaths(nn.Module):
         self.fuse = Conv(2 * hidden, c2, activation=activation)
 
     def paths(self, x: Tensor) -> list[Tensor]:
-        """Ends of both paths: each (N, hidden, H, W)."""
+        """The outputs of both paths: each (N, hidden, H, W)."""
         return [self.blocks(self.enter(x)), self.bypass(x)]
 
     def joined(self, x: Tensor) -> Tensor:
-        """What is fused: (N, 2 * hidden, H, W)."""
-        both = torch.cat(self.paths(x), dim=1)
-        return both if self.between is None else self.between(both)
+        """The input of the fusing convolution: (N, 2 * hidden, H, W)."""
+        features = torch.cat(self.paths(x), dim=1)
+        return features if self.between is None else self.between(features)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.fuse(self.joined(x))
@@ -69,7 +69,7 @@ class Taps(nn.Module):
         self.fuse = Conv(tapped, c2, activation=activation)
 
     def taps(self, x: Tensor) -> list[Tensor]:
-        """All that is fused, of ``tapped`` channels together."""
+        """The inputs of the fusing convolution, of ``tapped`` channels in all."""
         features = [*self.enter(x)]
         for block in self.blocks:
             features.append(block(features[-1]))

@@ -1,4 +1,4 @@
-"""What stands inside the YOLO modules beside plain convolutions."""
+"""Parts of the YOLO modules other than plain convolutions."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""YOLO modules of two paths, each with a 1x1 convolution of its own: C3 and its kin."""
+"""YOLO modules with two paths, each with its own 1x1 convolution: C3 and its variants."""
 
 from functools import partial
 

@@ -1,1 +1,1 @@
-"""The commands, each taking its request, printing, and returning its exit code."""
+"""The commands: each takes its request, prints, and returns an exit code."""

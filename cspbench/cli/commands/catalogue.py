@@ -1,4 +1,4 @@
-"""``list``, ``show`` and ``verify``: what the catalogue holds, and its exact figures."""
+"""``list``, ``show`` and ``verify``: the catalogue and its exact figures."""
 
 import json
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def show(request: ShowRequest) -> ExitCode:
     """Print the counts and tensor peaks of an entry, at inference and in training."""
     entry = find(request.entry)
     overrides = dict(entry.parse(text) for text in request.overrides)
-    entry.shape(entry.arguments(overrides), request.input_shape)  # refused before torch is loaded
+    entry.shape(entry.arguments(overrides), request.input_shape)  # fail before torch is loaded
 
     from ...api import profile
     from ...report import summary
@@ -107,7 +107,7 @@ def _fits(peaks: Sequence[int]) -> str:
 
 
 def verify(request: VerifyRequest) -> ExitCode:
-    """Print published figures beside ours; a regression where one differs for no known reason."""
+    """Print published figures beside ours; a regression if one differs for no known reason."""
     from ...engine import verify as verification
     from ...report import verification as view
 

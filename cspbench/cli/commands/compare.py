@@ -1,4 +1,4 @@
-"""``compare`` and ``ab``: what changed between two runs, or two revisions."""
+"""``compare`` and ``ab``: the changes between two runs or two revisions."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..requests import AbRequest, CompareRequest
 
 
 def compare(request: CompareRequest) -> ExitCode:
-    """Compare two runs that were measured before."""
+    """Compare two existing runs and print the changes."""
     rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
     comparison = compare_runs(request.baseline, request.candidate, gate=rules)
     _print_comparison(comparison, request.judging.format)
@@ -27,7 +27,7 @@ def compare(request: CompareRequest) -> ExitCode:
 
 
 def ab(request: AbRequest) -> ExitCode:
-    """Check two revisions out, measure them in turns, and compare them."""
+    """Check out two revisions, measure them in turns, and print the changes."""
     rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
     repository = Repository(Path(request.path or "."))
     revisions = _revisions(request, repository)
@@ -57,7 +57,7 @@ def ab(request: AbRequest) -> ExitCode:
 
 
 def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
-    """The commits to measure: the baseline is where the two revisions parted, unless refused."""
+    """The commit of each side; the baseline is the merge base unless that is refused."""
     candidate = repository.commit(request.candidate)
     baseline = repository.commit(request.baseline)
     if not request.no_merge_base:

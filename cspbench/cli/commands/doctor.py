@@ -1,4 +1,4 @@
-"""``doctor``: is this machine fit to measure on."""
+"""``doctor``: whether this machine is fit to measure on."""
 
 import json
 
@@ -13,7 +13,7 @@ from ..exit_codes import ExitCode
 
 
 def doctor(request: DoctorRequest) -> ExitCode:
-    """Look at the machine, measure its noise floor, and print what to do about each finding."""
+    """Check the machine, measure its noise floor, and print each finding with its remedy."""
     device, gpus = devices_of(request)
     if len(gpus) > 1:
         raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")

@@ -1,4 +1,4 @@
-"""``report``: the tables and plots of runs, drawn anew from their records."""
+"""``report``: tables and plots, written again from the records of runs."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ..requests import ReportRequest
 
 
 def report(request: ReportRequest) -> ExitCode:
-    """Write and print the report of each run, or one measure over all of them."""
+    """Write and print the report of each run, or the history of one measure over all runs."""
     if request.columns is not None:
         views.choose(request.columns)
     if request.history is not None:
@@ -19,17 +19,17 @@ def report(request: ReportRequest) -> ExitCode:
         path = Path(name)
         results = views.derive(folder.read(path))
         try:
-            written = views.write(results, path, request.columns)
+            paths = views.write(results, path, request.columns)
         finally:
             print(views.render(results, request.format, request.columns))
         if request.format == "table":
-            print(f"\nIn {name}\n{output.written_files(written, path)}")
+            print(f"\nIn {name}\n{output.written_files(paths, path)}")
     return ExitCode.OK
 
 
 def _history(request: ReportRequest, measure: str) -> ExitCode:
     runs = [folder.read(Path(name)) for name in request.runs]
-    text, written = views.write_history(runs, measure, Path(request.out))
+    text, paths = views.write_history(runs, measure, Path(request.out))
     print(text)
-    print("\n" + output.written_files(written, Path()))
+    print("\n" + output.written_files(paths, Path()))
     return ExitCode.OK

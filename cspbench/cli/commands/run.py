@@ -11,17 +11,17 @@ from ..exit_codes import ExitCode
 
 
 def run(request: RunRequest | GradientsRequest) -> ExitCode:
-    """Begin or resume a run, measure what is missing, and print the table and the next command."""
+    """Begin or resume a run, measure it, and print its table and a command to go on with."""
     columns = request.columns if isinstance(request, RunRequest) else None
     if columns is not None:
-        report.choose(columns)  # a wrong name is met before anything is measured
+        report.choose(columns)  # an unknown column fails before anything is measured
     with Session.begin(request, output.print_to_stderr) as session:
         is_complete = output.measure(session)
         result = session.read()
         results = report.derive(result)
         try:
             paths = report.write(results, session.path, columns)
-        finally:  # the table is shown also where its files cannot be written
+        finally:  # print the table even if its files cannot be written
             print(report.text(results, columns))
     folder = output.shown_path(session.path)
     print(f"\nRun folder: {folder}")
@@ -33,7 +33,7 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
 
 
 def _print_next(result: Run) -> ExitCode:
-    """Print the command that shows the last case, or the last that failed."""
+    """Print the command that shows the last failed case, or else the last case."""
     failed = [record.case for record in result.records if record.failures]
     case = (failed or [record.case for record in result.records])[-1]
     print(f"Next: {output.command_line(*show_words(case, find(case.entry)))}")

@@ -1,1 +1,1 @@
-"""Checks of how a machine is set: one function a setting, from a `Machine` to a `Finding`."""
+"""Checks of a machine's settings: one function for each, from a `Machine` to a `Finding`."""

@@ -1,4 +1,4 @@
-"""The state of the GPUs that are measured on."""
+"""Check of the measured GPUs: clocks, temperature, power, other processes."""
 
 from ...records.base import Failure
 from ...records.diagnosis import LEVELS, Finding

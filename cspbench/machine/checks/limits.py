@@ -1,4 +1,4 @@
-"""Memory, and what a control group lets a process have of it and of the cores."""
+"""Checks of memory, and of the limits that control groups set on memory and cores."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from ...records.diagnosis import Finding
 from ...units import bytes_text
 from ..system import Machine, field
 
-_UNLIMITED = 1 << 60  # cgroup v1 writes about 2^63 for none
+_UNLIMITED = 1 << 60  # cgroup v1 writes about 2^63 if there is no limit
 
 
 def memory(machine: Machine) -> Finding:
@@ -45,13 +45,13 @@ def cpu_quota(machine: Machine) -> Finding:
 
 
 def _quotas(machine: Machine, group: Path) -> list[float]:
-    """The limit of one control group in cores, version 2 or 1; none where it sets none."""
+    """The limit of a control group (version 2 or 1) in cores; empty if it sets none."""
     if (machine.root / group / "cpu.max").exists():
-        most, period = machine.read(f"{group}/cpu.max").split()
-        return [] if most == "max" else [int(most) / int(period)]
+        quota, period = machine.read(f"{group}/cpu.max").split()
+        return [] if quota == "max" else [int(quota) / int(period)]
     if (machine.root / group / "cpu.cfs_quota_us").exists():
-        most_us = machine.number(f"{group}/cpu.cfs_quota_us")
-        return [] if most_us < 0 else [most_us / machine.number(f"{group}/cpu.cfs_period_us")]
+        quota_us = machine.number(f"{group}/cpu.cfs_quota_us")
+        return [] if quota_us < 0 else [quota_us / machine.number(f"{group}/cpu.cfs_period_us")]
     return []
 
 

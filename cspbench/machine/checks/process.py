@@ -1,4 +1,4 @@
-"""What a process inherits: variables that change what is measured, and the allocator."""
+"""Checks of a process's environment variables and its allocator."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""Clocks, cores and what runs on them."""
+"""Checks of clocks, cores and load."""
 
 from ...records.diagnosis import Finding
 from ..system import CPU, Machine, listed

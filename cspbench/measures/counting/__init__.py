@@ -1,1 +1,1 @@
-"""What counts operators in one pass on meta tensors: torch's formulas, thop, and ours."""
+"""Counting of operators in one pass on meta tensors, by torch's formulas, by thop and by ours."""

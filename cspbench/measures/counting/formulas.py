@@ -12,9 +12,9 @@ aten = torch.ops.aten
 def conv_macs(
     weight: torch.Size, inputs: torch.Size, output: torch.Size, *, transposed: bool
 ) -> int:
-    """Multiply-accumulates of one convolution, bias left out.
+    """Multiply-accumulates of one convolution, without bias.
 
-    ``weight`` is (C_out, C_in / groups, K_h, K_w), or (C_in, C_out / groups, K_h, K_w) where
+    ``weight`` is (C_out, C_in / groups, K_h, K_w), or (C_in, C_out / groups, K_h, K_w) if
     ``transposed``; ``inputs`` and ``output`` are (N, C, H, W).
 
     >>> size = torch.Size
@@ -27,9 +27,9 @@ def conv_macs(
 def conv_backward_flops(
     grad_output: torch.Size, inputs: torch.Size, weight: torch.Size, *rest: Any, **_: Any
 ) -> int:
-    """FLOPs of a convolution's backward: as many as its forward for each gradient that it makes.
+    """FLOPs of a convolution's backward: those of its forward for each gradient that it computes.
 
-    torch's own formula is wrong for groups > 1. The bias gradient, a sum, is left out.
+    Replaces torch's formula, which is wrong for groups > 1. The bias gradient, a sum, is left out.
     """
     _bias_sizes, _stride, _padding, _dilation, transposed, _output_padding, _groups, mask = rest
     forward = 2 * conv_macs(weight, inputs, grad_output, transposed=transposed)
@@ -40,5 +40,5 @@ _FORMULAS = {aten.convolution_backward: conv_backward_flops}
 
 
 def flop_counter() -> FlopCounterMode:
-    """The FLOP counter of torch, with the convolution's backward corrected."""
+    """The FLOP counter of torch, with a corrected formula for the backward of convolutions."""
     return FlopCounterMode(display=False, custom_mapping=dict(_FORMULAS))

@@ -1,4 +1,4 @@
-"""Layers, what no counter saw, and where counters differ, from the observation of one pass."""
+"""Layers, uncounted operators, and disagreements of counters, from the observation of one pass."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from .observation import Observation
 
 
 def layers(observation: Observation) -> Iterator[Layer]:
-    """Each module's own parameters, MACs, output shape and calls, in order of registration."""
+    """A `Layer` for each module, in order of registration."""
     for path, child in observation.module.named_modules():
         trainable = (p.numel() for p in child.parameters(recurse=False) if p.requires_grad)
         yield Layer(
@@ -26,15 +26,15 @@ def layers(observation: Observation) -> Iterator[Layer]:
 
 
 def uncounted(observation: Observation) -> Iterator[Uncounted]:
-    """What no formula or rule covers, the most frequent first."""
+    """The operators and modules without a formula or rule, by counter, the most frequent first."""
     if not isinstance(observation.thop, Failure):
         from thop.profile import register_hooks
 
         missed: Counter[str] = Counter()
         for path, child in observation.module.named_modules():
-            leaf = next(child.children(), None) is None
+            is_leaf = next(child.children(), None) is None
             does_nothing = isinstance(child, nn.Identity) or not observation.calls.number[path]
-            if leaf and not does_nothing and type(child) not in register_hooks:
+            if is_leaf and not does_nothing and type(child) not in register_hooks:
                 missed[type(child).__name__] += observation.calls.number[path]
         for name, calls in missed.most_common():
             yield Uncounted(
@@ -55,7 +55,7 @@ def uncounted(observation: Observation) -> Iterator[Uncounted]:
 
 
 def disagreements(observation: Observation) -> Iterator[Disagreement]:
-    """The modules whose MACs thop and torch count differently; none where thop raised."""
+    """The modules whose MACs thop and torch count differently; empty if thop raised."""
     if isinstance(observation.thop, Failure):
         return
     parents = Counter(

@@ -18,7 +18,7 @@ from .operators import OperatorLog
 
 @dataclass(slots=True)
 class ThopMacs:
-    """MACs as thop counts them: of the model, and of each module without its children."""
+    """MACs counted by thop, for the model and for each module without its children."""
 
     total: int
     by_path: dict[str, int]
@@ -26,7 +26,7 @@ class ThopMacs:
 
 @dataclass(slots=True)
 class ModuleCalls:
-    """Each module's calls, and the shape of its last output's first tensor."""
+    """The number of calls of each module, and the shape of the first tensor it returned last."""
 
     number: Counter[str] = field(default_factory=Counter)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class ModuleCalls:
 
 @dataclass(slots=True)
 class Observation:
-    """One pass of ``module`` on meta tensors, as each counter saw it."""
+    """One pass of ``module`` on meta tensors, observed by all counters."""
 
     module: nn.Module
     log: OperatorLog
@@ -51,16 +51,16 @@ class Observation:
 
 
 class ThopError(Exception):
-    """thop raised; only a pass without it tells whether the model itself does."""
+    """An exception under thop, which may come from thop or from the model."""
 
 
 _Forward = Callable[[nn.Module, Tensor], ThopMacs | Failure]
 
 
 def observe(subject: Subject) -> Observation:
-    """One forward pass under all counters; a second one, without thop, where thop raises.
+    """Observe one forward pass by all counters, or without thop if it raises under thop.
 
-    Raises what the module's forward raises.
+    Lets exceptions of the module's forward through.
     """
     try:
         return _observe_forward(subject, _thop_forward)

@@ -1,4 +1,4 @@
-"""What each operator of a pass on meta tensors did, by the module that it ran in."""
+"""A log of the operators in a pass on meta tensors, by the module that they ran in."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from .formulas import conv_macs
 aten = torch.ops.aten
 
 _MATRIX_PRODUCTS = frozenset({aten.addmm, aten.mm, aten.bmm, aten.baddbmm})
-# Operators that only make, view or move data: no arithmetic to count.
+# Operators that only create, view or move data, so that there is no arithmetic to count.
 _FREE = frozenset(
     """
     _reshape_alias _to_copy _unsafe_view alias arange as_strided cat chunk clone constant_pad_nd
@@ -29,7 +29,12 @@ _FREE = frozenset(
 
 
 class OperatorLog(TorchDispatchMode):
-    """What each operator did, by the module it ran in; FLOPs by torch's formulas."""
+    """Logs operators while it is active.
+
+    ``flops`` (by torch's formulas) and ``macs`` are by module; ``weights`` maps the identity of
+    each weight that ran to its number of elements. ``stray`` counts calls of weights that are no
+    parameters, ``formulaless`` calls of operators without a formula.
+    """
 
     def __init__(self, module: nn.Module, stack: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
@@ -91,6 +96,6 @@ class OperatorLog(TorchDispatchMode):
 
 
 def _is_on_meta(result: object) -> bool:
-    """Whether an operator was the model's own: thop's bookkeeping runs on the CPU."""
+    """Whether an operator belongs to the model; those of thop's bookkeeping run on the CPU."""
     leaves = [result] if isinstance(result, Tensor) else pytree.tree_leaves(result)
     return any(isinstance(leaf, Tensor) and leaf.is_meta for leaf in leaves)

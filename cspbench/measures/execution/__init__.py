@@ -1,1 +1,1 @@
-"""A case's module and one call of it: built anew on meta, fake or real tensors, and run."""
+"""Execution of cases: building a module on meta, fake or real tensors, and calling it."""

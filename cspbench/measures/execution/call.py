@@ -14,18 +14,19 @@ from ...plan.case import Case
 from .conversion import DTYPES, convert_module, convert_tensor
 
 Phase = Literal["activations", "gradients", "other"]
-"""A part of an iteration: what arises in it counts as this in a `Split`."""
+"""A phase of an iteration, named as the kind of `Split` that its new storages count as."""
 
 
 class Call:
-    """One iteration of a case on ``device``; ``module`` is converted in place as the case asks.
+    """One iteration of a case on ``device``, as a callable.
 
-    A training step is forward, backward from a gradient of ones (made anew each step, as a loss
-    would make it; no loss is measured) and SGD with momentum. Its learning rate is 0, so that the
-    work is the full work and the weights never drift.
+    ``module`` is converted in place to the case's precision and memory format. A training step is
+    forward, backward from a gradient of ones (created in each step, as a loss would; no loss is
+    measured) and SGD with momentum. The learning rate is 0: all work is done, and the weights never
+    change.
 
-    ``compiled``: with the case's compiler, if it has one; else the module runs as it is, as
-    counting and tracking need it.
+    ``compiled`` uses the case's compiler, if it has one. Counting and tracking need the module
+    uncompiled.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Call:
             self._forward = _compiled(self.module, case.compiler)
         self.training = case.mode == "train"
         self.input = batch_input.requires_grad_(self.training and case.input_gradient)
-        # Autocast knows no meta tensors, and would change none of their counts.
+        # Autocast does not support meta tensors, and would not change counts.
         self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if case.precision == "amp" and device != "meta":
             self._precision = torch.autocast(torch.device(device).type)
@@ -56,9 +57,9 @@ class Call:
         )
 
     def __call__(self, begin_phase: Callable[[Phase], object] = lambda _: None) -> None:
-        """Run one iteration; ``begin_phase`` is called with each phase as it begins.
+        """Run one iteration, calling ``begin_phase`` at the start of each phase.
 
-        Raises ValueError for a training step in which no output needs a gradient.
+        Raises ValueError for a training step if no output requires a gradient.
         """
         begin_phase("activations")
         if not self.training:
@@ -82,7 +83,7 @@ class Call:
             self.optimizer.step()
 
     def load_compiler(self) -> None:
-        """Compile a trivial function with the case's compiler, so that all of it is loaded."""
+        """Compile a trivial function with the case's compiler, so that the compiler is loaded."""
         assert self._compiler is not None
         torch.compile(torch.neg, backend=self._compiler, dynamic=False)(self.input.detach())
 
@@ -93,10 +94,10 @@ class Call:
 
 
 def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
-    """``module`` compiled by `torch.compile` for one shape of input.
+    """``module`` compiled by `torch.compile` for one input shape.
 
-    torch keeps compiled code with the function's code object, and after eight modules of one class
-    it gives up and runs them uncompiled: so each has its own function and code object.
+    torch caches compiled code by code object, and after eight modules of one class runs further
+    ones uncompiled. Each module therefore gets its own function and code object.
     """
 
     def forward(batch: Tensor) -> object:
@@ -107,7 +108,7 @@ def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
         forward.__code__.replace(), forward.__globals__, closure=forward.__closure__
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of old code that torch itself loads
+        warnings.simplefilter("ignore", DeprecationWarning)  # from code that torch imports
         compiled: Callable[[Tensor], object] = torch.compile(
             function, backend=backend, dynamic=False
         )

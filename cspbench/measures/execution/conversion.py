@@ -1,18 +1,18 @@
-"""A module's tensors in another precision and memory format."""
+"""Conversion of a module's tensors to another precision and memory format."""
 
 import torch
 from torch import Tensor, nn
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-"""The precisions that a module is converted to; in any other it stays as it is."""
+"""The precisions that a module is converted to; for others it stays unchanged."""
 
 
 def convert_module(
     module: nn.Module, dtype: torch.dtype | None, layout: torch.memory_format | None
 ) -> None:
-    """Put a module's tensors into ``dtype`` and ``layout``; `nn.Module.to` cannot on fake ones.
+    """Convert a module's tensors to ``dtype`` and ``layout``; shared parameters stay shared.
 
-    Parameters that are shared stay shared.
+    `nn.Module.to` cannot convert fake tensors.
     """
     converted: dict[int, nn.Parameter] = {}
     for child in module.modules():

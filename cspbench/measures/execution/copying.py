@@ -1,4 +1,4 @@
-"""Copies of a module whose tensors are others: of another device, of fake data."""
+"""Copies of a module with converted tensors, for example on another device."""
 
 import copy
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
-    """A deep copy of ``module`` in which each tensor is ``convert``-ed, and no data is copied.
+    """A deep copy of ``module`` with each tensor replaced by ``convert(tensor)``.
 
-    Follows modules and tensors into lists, tuples and dictionaries, so that layers held in a plain
-    list come along. Tensors that are shared stay shared.
+    Modules and tensors are also found in lists, tuples, sets and dictionaries. Shared tensors stay
+    shared, and no data is copied except by ``convert``.
     """
     memo: dict[int, Any] = {}
     visited: set[int] = set()

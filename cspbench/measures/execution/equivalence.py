@@ -17,15 +17,15 @@ _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
     torch.bfloat16: (1.6e-2, 1e-5),
     torch.float16: (1e-3, 1e-5),
 }
-"""Relative and absolute, as `torch.testing.assert_close` has them by default."""
+"""Relative and absolute tolerances, the defaults of `torch.testing.assert_close`."""
 
 
 def equivalence(baseline: Subject, candidate: Subject, seed: int) -> Equivalence:
-    """Whether the outputs of one forward pass in the case's mode agree, element by element.
+    """Compare the outputs of one forward pass of two builds in the case's mode.
 
-    The candidate takes the baseline's weights where their names and shapes agree; else both start
-    from the same seed, so that another order of construction reads as a difference. What a module
-    raises becomes the reason of the record.
+    The candidate takes the baseline's weights if their names and shapes agree. Otherwise both are
+    initialised from ``seed``, and a different order of construction shows as a difference. An
+    exception of a module becomes the reason of the record.
     """
     case = candidate.case
     weights: Literal["shared", "seeded"] = "seeded"
@@ -44,7 +44,7 @@ def equivalence(baseline: Subject, candidate: Subject, seed: int) -> Equivalence
             with torch.no_grad():
                 outputs.append(pytree.tree_flatten(call.module(call.input))[0])
         distance, tolerance = _distance(*outputs)
-    except Exception as error:  # noqa: BLE001 -- whatever a module raises is the answer
+    except Exception as error:  # noqa: BLE001 -- a module may raise anything, which is recorded
         return _equivalence(case.key, None, (0.0, 0.0), weights, f"{type(error).__name__}: {error}")
     return _equivalence(case.key, distance, tolerance, weights)
 
@@ -72,9 +72,10 @@ def _shapes(module: nn.Module) -> dict[str, torch.Size]:
 
 
 def _distance(baseline: list[Any], candidate: list[Any]) -> tuple[float, tuple[float, float]]:
-    """The largest difference over its tolerance, and the last outputs' (rtol, atol).
+    """The largest difference over its tolerance, and (rtol, atol) of the last output.
 
-    At most 1e300, so that the record is finite. Raises ValueError for outputs of other shapes.
+    The distance is capped at 1e300, so that the record is finite. Raises ValueError if the shapes
+    of the outputs differ.
     """
     shapes = [
         [list(leaf.shape) for leaf in outputs if isinstance(leaf, Tensor)]

@@ -1,4 +1,4 @@
-"""Which modules are running, by hooks on a copy."""
+"""The stack of running modules, kept by forward hooks."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ def module_stack(
     on_return: Callable[[str, object], None] | None = None,
     on_change: Callable[[str], None] | None = None,
 ) -> Iterator[list[str]]:
-    """The dotted names of the modules whose forward is running, outermost ('') first.
+    """Keep a list of the dotted names of the modules whose forward is running, outermost first.
 
-    ``on_return`` is called with the name of each module that returns, and its output;
-    ``on_change`` with the innermost module that runs from then on ('' if none). ``module`` must be
-    a copy: a forward that raises leaves the stack as it was then. Hooks are removed on exit.
+    ``on_return`` is called with the name and output of each module that returns, ``on_change`` with
+    the name of the innermost running module whenever that changes ('' for the whole model or none).
+    Hooks are removed on exit. A forward that raises leaves its names on the list.
     """
     stack: list[str] = []
 

@@ -4,5 +4,5 @@ from torch import Tensor
 
 
 def storage_key(tensor: Tensor) -> int:
-    """The identity of a tensor's storage, as long as it lives."""
+    """The identity of a tensor's storage, valid while the storage lives."""
     return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 -- torch's only identity

@@ -1,4 +1,4 @@
-"""A case and the means to build its module anew: on meta, on fake tensors, or for real."""
+"""Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
 import copy
 from dataclasses import dataclass
@@ -15,27 +15,24 @@ from .copying import copy_with
 
 
 class Subject(Protocol):
-    """A case and the means to build its module: on meta, on fake tensors, or for real.
-
-    Each call gives a new module; the user's own is never touched.
-    """
+    """A case with methods that build its module; each call returns a new one."""
 
     @property
     def case(self) -> Case: ...
 
     def meta(self) -> nn.Module:
-        """The module on the meta device: shapes without data."""
+        """The module on the meta device, without data."""
 
     def fake(self, mode: FakeTensorMode) -> nn.Module:
         """The module on fake tensors of ``mode``, which must be active."""
 
     def real(self) -> nn.Module:
-        """The module on the case's device, weights from torch's current seed."""
+        """The module on the case's device, initialised from torch's current seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltSubject:
-    """A subject whose module its case's builder makes: of the tree ``root``, where there is one."""
+    """A subject built by the builder of its case, from the checkout at ``root`` if given."""
 
     case: Case
     root: Path | None = None
@@ -63,7 +60,7 @@ class BuiltSubject:
 
 @dataclass(frozen=True, slots=True)
 class ModuleSubject:
-    """A subject that is a user's module: every build is a copy, and the original stays as it is."""
+    """A subject made of a user's module: each build is a copy, the original stays unchanged."""
 
     case: Case
     module: nn.Module

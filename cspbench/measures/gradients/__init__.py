@@ -1,1 +1,1 @@
-"""Gradient combination: which terms take part in each update, and how alike the gradients are."""
+"""Gradient combination: the terms in each weight's update, and the similarity of gradients."""

@@ -1,4 +1,4 @@
-"""Gradients by what modules return, by hooks."""
+"""Capturing of gradients with respect to modules' outputs, by hooks."""
 
 import contextlib
 from collections import Counter
@@ -13,10 +13,10 @@ from .maps import BASE, MapKey
 
 @contextlib.contextmanager
 def captured_gradients(block: nn.Module, names: Container[str]) -> Iterator[dict[MapKey, Tensor]]:
-    """Gradients by the block's input and by what its modules of these ``names`` return.
+    """Capture gradients with respect to the input of ``block`` and the outputs of named modules.
 
-    They are there once a backward pass has run: zeros where it did not reach a map. Hooks are
-    removed on exit.
+    The dictionary is filled when a backward pass has run; maps that it did not reach have zeros.
+    Hooks are removed on exit.
     """
     gradients: dict[MapKey, Tensor] = {}
     calls: Counter[str] = Counter()

@@ -8,11 +8,11 @@ from ...records.trainings import Head
 
 
 class Classifier(nn.Module):
-    """3x3 convolution with norm and ReLU, the block, global average pool, linear layer.
+    """A 3x3 convolution with norm and ReLU, the block, a global average pool, a linear layer.
 
-    (N, inputs, H, W) to logits (N, classes); the block takes (N, channels, H, W) and
-    returns (N, outputs, H', W'). With the head ``conv`` a second 3x3 convolution with norm and
-    ReLU, of as many channels, stands between block and pool.
+    Maps (N, inputs, H, W) to logits (N, classes); the block maps (N, channels, H, W) to
+    (N, outputs, H', W'). With the head ``conv``, a second 3x3 convolution with norm and ReLU and
+    ``outputs`` channels comes between block and pool.
     """
 
     def __init__(

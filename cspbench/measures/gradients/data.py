@@ -1,4 +1,4 @@
-"""Real images to train on: scikit-learn's digits, or those of a callable that yields batches."""
+"""Images to train on: scikit-learn's digits, or those of a callable that yields batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from ...catalogue.loading import resolve
 from ...errors import CspbenchError
 
 DIGITS = "digits"
-MOST_IMAGES = 20_000
-"""Images that are taken of a callable's batches, which may be endless."""
+MAX_IMAGES = 20_000
+"""The number of images taken from a callable's batches, which may be endless."""
 
-_LEAST_IMAGES = 8
+_MIN_IMAGES = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,23 +26,23 @@ class Images:
 
     @property
     def classes(self) -> int:
-        """One more than the largest label."""
+        """The number of classes: one more than the largest label."""
         return int(self.labels.max()) + 1
 
 
 def images(name: str) -> Images:
-    """The images that ``name`` means: `digits`, or those that are `yielded` by a callable.
+    """The images that ``name`` refers to: `digits`, or those `yielded` by a callable.
 
-    Raises `CspbenchError` as these do.
+    Raises `CspbenchError` like these.
     """
     return digits() if name == DIGITS else yielded(name)
 
 
 def digits(size: int = 8) -> Images:
-    """The 1797 handwritten digits that scikit-learn brings along, (1797, 1, size, size).
+    """The 1797 handwritten digits of scikit-learn, (1797, 1, size, size).
 
-    Standardised over all pixels; 8 x 8 as they are, any other size bilinearly. Raises
-    `CspbenchError` where scikit-learn is not installed.
+    They are 8 x 8, bilinearly interpolated to any other size, and standardised over all pixels.
+    Raises `CspbenchError` if scikit-learn is not installed.
     """
     try:
         from sklearn.datasets import load_digits
@@ -59,10 +59,10 @@ def digits(size: int = 8) -> Images:
 
 
 def yielded(reference: str) -> Images:
-    """The batches that ``package.module:callable`` yields, joined: the first `MOST_IMAGES` images.
+    """The batches that ``package.module:callable`` yields, joined: the first `MAX_IMAGES` images.
 
     Each batch is a pair of images (N, C, H, W) and labels (N,), whole numbers from 0; pixels are
-    taken as they come. Raises `CspbenchError` for anything else.
+    not normalised. Raises `CspbenchError` for anything else.
     """
     pixels: list[Tensor] = []
     labels: list[Tensor] = []
@@ -75,21 +75,20 @@ def yielded(reference: str) -> Images:
             )
         pixels.append(batch_pixels)
         labels.append(batch_labels)
-        if sum(map(len, labels)) >= MOST_IMAGES:
+        if sum(map(len, labels)) >= MAX_IMAGES:
             break
-    if sum(map(len, labels)) < _LEAST_IMAGES:
+    if sum(map(len, labels)) < _MIN_IMAGES:
         raise CspbenchError(
-            f"{reference} yields {sum(map(len, labels))} images; at least {_LEAST_IMAGES} "
-            "are needed"
+            f"{reference} yields {sum(map(len, labels))} images; at least {_MIN_IMAGES} are needed"
         )
     return Images(
-        pixels=torch.cat(pixels)[:MOST_IMAGES].float(),
-        labels=torch.cat(labels)[:MOST_IMAGES].long(),
+        pixels=torch.cat(pixels)[:MAX_IMAGES].float(),
+        labels=torch.cat(labels)[:MAX_IMAGES].long(),
     )
 
 
 def _batches(reference: str) -> Iterator[object]:
-    """The batches of the callable; raises `CspbenchError` for whatever it raises."""
+    """The batches of the callable; turns any exception of it into a `CspbenchError`."""
     batches = resolve(reference)
     try:
         yield from batches()

@@ -1,4 +1,4 @@
-"""Follows terms through the operators of one pass on meta tensors."""
+"""Following of terms through the operators of one pass on meta tensors."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from .rules import WeightRead, result_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceTerms:
-    """A source, and its terms from ``start`` up to ``stop``."""
+    """A source and its terms, ``start`` to ``stop`` (exclusive)."""
 
     name: str
     start: int
@@ -29,7 +29,7 @@ class SourceTerms:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightCall:
-    """One call of a weight: the number of the source that it starts, and what it reads."""
+    """One call of a weight: the number of the source that it starts, and the terms it reads."""
 
     weight: str
     source: int
@@ -38,7 +38,7 @@ class WeightCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitTensor:
-    """A tensor that is split along one axis: each part's channels and terms, by its place."""
+    """A tensor that is split along one axis: the channels and terms of each part, by position."""
 
     module: str
     earlier_calls: int
@@ -46,10 +46,10 @@ class SplitTensor:
 
 
 class Follower(TorchDispatchMode):
-    """Labels what every operator returns, and records calls of weights, splits and gaps.
+    """Labels the output of every operator, and records calls of weights, splits and gaps.
 
-    ``stack`` holds the modules of ``module`` whose forward is running; ``inputs`` is the first
-    source.
+    ``stack`` holds the names of the modules of ``module`` whose forward is running (see
+    `module_stack`); ``inputs`` becomes the first source.
     """
 
     def __init__(self, module: nn.Module, inputs: Tensor, stack: list[str]) -> None:
@@ -73,13 +73,13 @@ class Follower(TorchDispatchMode):
     ) -> object:
         operation = Operation(func, args, kwargs or {})
         carries = any(map(self.labels.carries, operation.operands))
-        may_read = carries or operation.name == "convolution"  # which may read a constant
+        may_read = carries or operation.name == "convolution"  # its input may be a constant
         label: Tensor | WeightRead | None = None
         if may_read and not operation.is_view:
             label = result_of(operation, self.labels, self._owner)
         result: object = func(*args, **(kwargs or {}))
         outputs = [leaf for leaf in pytree.tree_leaves(result) if is_differentiable(leaf)]
-        if operation.is_view:  # labels belong to storages
+        if operation.is_view:  # its output has the labels of the storage already
             if carries and operation.name in SPLITS:
                 self._split(operation, outputs)
         elif isinstance(label, WeightRead):
@@ -107,7 +107,7 @@ class Follower(TorchDispatchMode):
             self._start_source(f"{module}:{operation.name}", output, _channel_axis(output))
 
     def _owner(self, weight: Tensor) -> str | None:
-        """The module of a weight; that which runs where the weight is held by none."""
+        """The module that holds ``weight``, or runs it as a parameter; None if it is no weight."""
         owner = self._owners.of(weight)
         if owner is None and isinstance(weight, nn.Parameter):
             return self._running_module()
@@ -117,7 +117,7 @@ class Follower(TorchDispatchMode):
         return (self._stack and self._stack[-1]) or self._root
 
     def _start_source(self, name: str, output: Tensor, axis: int, copies: int = 1) -> None:
-        """Let ``output`` carry terms of its own along ``axis``, and along the first if copied."""
+        """Give ``output`` new terms along ``axis``, and along the first if there are copies."""
         channels = output.shape[axis] * copies if output.dim() else 1
         first = self.sources[-1].stop if self.sources else 0
         self.sources.append(SourceTerms(name=name, start=first, stop=first + channels))
@@ -140,15 +140,15 @@ class Follower(TorchDispatchMode):
         for part in outputs:
             channels = part.shape[dim] if part.dim() == tensor.dim() else 1
             if 0 < channels < tensor.shape[dim]:
-                place = (part.storage_offset(), part.stride(), channels)
-                split.parts[place] = channels, self.labels.terms(self.labels.read(part))
+                position = (part.storage_offset(), part.stride(), channels)
+                split.parts[position] = channels, self.labels.terms(self.labels.read(part))
 
 
 def is_differentiable(leaf: object) -> bool:
-    """Whether a gradient can flow to ``leaf``: masks and indices carry nothing."""
+    """Whether a gradient can flow to ``leaf``; to masks and indices it cannot."""
     return isinstance(leaf, Tensor) and (leaf.is_floating_point() or leaf.is_complex())
 
 
 def _channel_axis(tensor: Tensor) -> int:
-    """The second axis of (N, C, H, W) and of (N, C, D, H, W), else the last."""
+    """The channel axis: the second of (N, C, H, W) and (N, C, D, H, W), else the last."""
     return 1 if tensor.dim() in {4, 5} else -1

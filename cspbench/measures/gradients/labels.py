@@ -1,7 +1,7 @@
-"""The sets of terms that each element of each live tensor carries, by storage.
+"""Labels: the sets of terms that the elements of tensors carry, stored by storage.
 
-As labels belong to storages, a view needs no rule, and what is written into a view is seen in its
-base and in every other view.
+Because labels belong to storages, views need no rule, and writing to a view changes its base and
+all other views.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from torch import Tensor
 from ..execution.storages import storage_key
 
 Terms = frozenset[int]
-_NOTHING = 0  # the number of the empty set
+_EMPTY = 0  # the number of the empty set
 
 
 @dataclass(slots=True)
 class _Stored:
-    """The label of a storage, laid out as ``geometry``; ``holder`` keeps the storage's identity."""
+    """The label of a storage, laid out as ``geometry``; ``holder`` keeps the storage alive."""
 
     holder: torch.UntypedStorage
     geometry: tuple[torch.Size, tuple[int, ...], int]
@@ -28,18 +28,18 @@ class _Stored:
 class Labels:
     """The labels of all tensors of one pass on meta tensors.
 
-    A label is an integer tensor of as many axes as its tensor: each element numbers a set of terms.
-    An axis along which nothing changes has size 1.
+    A label is an integer tensor with as many axes as its tensor; each element is the number of a
+    set of terms. An axis along which the sets are equal has size 1.
     """
 
     def __init__(self) -> None:
         self._sets: list[Terms] = [frozenset()]
-        self._numbers: dict[Terms, int] = {frozenset(): _NOTHING}
+        self._numbers: dict[Terms, int] = {frozenset(): _EMPTY}
         self._joined: dict[tuple[int, int], int] = {}
         self._stored: dict[tuple[int, int], _Stored] = {}
 
     def read(self, tensor: Tensor) -> Tensor:
-        """The label of ``tensor``; of zeros where it carries nothing."""
+        """The label of ``tensor``; zeros if it carries no terms."""
         stored = self._stored.get(_key(tensor))
         if stored is None or not tensor.numel():
             return torch.zeros((1,) * tensor.dim(), dtype=torch.int32)
@@ -48,7 +48,7 @@ class Labels:
         return collapsed(_by_element(stored).as_strided(*_geometry(tensor)))
 
     def write(self, tensor: Tensor, label: Tensor) -> None:
-        """Let ``tensor`` carry ``label``, which is broadcast to its shape."""
+        """Set the label of ``tensor`` to ``label``, broadcast to its shape."""
         if not tensor.numel():
             return
         label = label[(None,) * (tensor.dim() - label.dim())]
@@ -69,25 +69,25 @@ class Labels:
         return _key(tensor) in self._stored and bool(self.read(tensor).any())
 
     def terms(self, label: Tensor) -> Terms:
-        """All terms that ``label`` holds."""
+        """All terms in ``label``."""
         return frozenset().union(*(self._sets[number] for number in label.unique().tolist()))
 
     def singles(self, terms: Iterable[int]) -> Tensor:
-        """A label along one axis: each element carries one of ``terms``."""
+        """A one-dimensional label whose elements carry one of ``terms`` each."""
         return torch.tensor([self._number(frozenset({term})) for term in terms], dtype=torch.int32)
 
     def join(self, left: Tensor, right: Tensor) -> Tensor:
-        """What the elementwise combination of two operands carries: both, broadcast."""
+        """The label of an elementwise combination of two operands, broadcast."""
         if left.shape == right.shape and torch.equal(left, right):
             return left
         left, right = torch.broadcast_tensors(left, right)
         size = len(self._sets)
-        pairs, places = torch.unique(left.long() * size + right, return_inverse=True)
+        pairs, indices = torch.unique(left.long() * size + right, return_inverse=True)
         numbers = [self._join(*divmod(pair, size)) for pair in pairs.tolist()]
-        return torch.tensor(numbers, dtype=torch.int32)[places]
+        return torch.tensor(numbers, dtype=torch.int32)[indices]
 
     def join_along(self, label: Tensor, axis: int) -> Tensor:
-        """What remains of ``label`` where all elements along ``axis`` are combined into one."""
+        """``label`` with all elements along ``axis`` combined into one."""
         while (size := label.shape[axis]) > 1:
             half = size // 2
             joined = self.join(label.narrow(axis, 0, half), label.narrow(axis, half, half))
@@ -109,7 +109,7 @@ class Labels:
 
 
 def collapsed(label: Tensor) -> Tensor:
-    """``label`` with size 1 along each axis on which nothing changes."""
+    """``label`` with size 1 along each axis on which its elements are equal."""
     for axis in reversed(range(label.dim())):
         first = label.narrow(axis, 0, 1)
         if label.stride(axis) == 0 or bool((label == first).all()):
@@ -126,7 +126,7 @@ def _geometry(tensor: Tensor) -> tuple[torch.Size, tuple[int, ...], int]:
 
 
 def _by_element(stored: _Stored) -> Tensor:
-    """The label of each element of a storage, in memory's order."""
+    """The label of each element of a storage, in the order of memory."""
     shape = stored.geometry[0]
     if len(shape) != 1 or stored.label.shape != shape:
         flat = torch.zeros(shape.numel(), dtype=torch.int32)

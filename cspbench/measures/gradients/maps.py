@@ -1,4 +1,4 @@
-"""The feature maps of a block that are compared: which, and by what name a hook finds them."""
+"""The feature maps of a block whose gradients are compared, and their keys for hooks."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ BASE: MapKey = (INPUT, 0)
 
 
 def feature_maps(structure: Structure) -> tuple[int, ...]:
-    """Numbers of the sources whose terms meet another's, in one weight's input or in the output.
+    """The numbers of the sources that meet another source in a weight's input or in the output.
 
-    Those are what a dense block concatenates and a residual block adds: the base, the layers'
-    outputs and partial transitions. What a single weight reads alone, such as the 1x1 inside a
-    layer, is not among them, nor an output that stands alone.
+    These are the maps that a dense block concatenates and a residual block adds: the base, the
+    outputs of layers and partial transitions. A map that a single weight reads alone, such as the
+    1x1 inside a layer, is not among them, nor is an output of a single source.
     """
     maps = {0}
     for spans in (*(weight.reads for weight in structure.weights), structure.output):
@@ -33,7 +33,7 @@ def feature_maps(structure: Structure) -> tuple[int, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """Channels of a map in two parts, and whether it is the block itself that splits them."""
+    """The channels of a map in two parts; ``own`` if the block itself splits the map so."""
 
     map: MapKey
     first: tuple[int, ...]
@@ -42,9 +42,9 @@ class Parts:
 
 
 def hooked_maps(structure: Structure, block: nn.Module) -> Iterator[tuple[int, MapKey]]:
-    """Numbers and keys of the sources that a hook sees: the input, and what convolutions return.
+    """The numbers and keys of the sources that hooks can capture: input and convolutions' outputs.
 
-    Of a module with weights of its own and a forward of its own, no hook sees the source itself.
+    Other modules with weights may return something else than their source.
     """
     modules = {
         name or type(block).__name__
@@ -59,9 +59,9 @@ def hooked_maps(structure: Structure, block: nn.Module) -> Iterator[tuple[int, M
 
 
 def parts_of(structure: Structure, keys: Mapping[int, MapKey], channels: int) -> Parts:
-    """The first split of one map's channels, its first part and all else; else the base's halves.
+    """The parts of the first split of one map: its first part and the rest; else the base's halves.
 
-    Between the map and the split may stand what keeps channels apart, such as a normalisation.
+    Operators that keep channels apart, such as a normalisation, may come between map and split.
     """
     for split in structure.splits:
         sources = {span.source for part in split.parts for span in part.terms}
@@ -77,6 +77,6 @@ def parts_of(structure: Structure, keys: Mapping[int, MapKey], channels: int) ->
 
 
 def name_of(key: MapKey) -> str:
-    """The module's name, and from its second call on the number of the call."""
+    """The name of a feature map: its module's, with the number of the call from the second on."""
     name, call = key
     return f"{name} ({call + 1})" if call else name

@@ -1,4 +1,4 @@
-"""One call of an operator, and the kinds of operators by what they do to the elements."""
+"""One call of an operator, and kinds of operators by their effect on elements."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-# Operators that keep each element's place, beside those that torch tags as pointwise. Of a
-# normalisation this leaves out its statistics, which join the channels of a group.
+# Elementwise operators, besides those that torch tags as pointwise. The statistics of a
+# normalisation, which join the channels of a group, are ignored.
 ELEMENTWISE = frozenset(
     """
     _fused_rms_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _prelu_kernel
@@ -17,30 +17,30 @@ ELEMENTWISE = frozenset(
     native_group_norm native_layer_norm
     """.split()  # noqa: SIM905 -- as in `measures.counting.operators`
 )
-# Operators that move elements without looking at them: they move the labels in the same way.
+# Operators that only move elements: applied to labels, they move these in the same way.
 REARRANGEMENTS = frozenset(
     """
     channel_shuffle flip im2col native_channel_shuffle pixel_shuffle pixel_unshuffle repeat roll
     """.split()  # noqa: SIM905
 )
-# Operators whose result carries nothing of a tensor that they were given.
+# Operators whose result does not depend on the values of their tensors.
 CREATIONS = frozenset(
     """
     empty_like fill_ full_like new_empty new_empty_strided new_full new_ones new_zeros ones_like
     rand_like randn_like zero_ zeros_like
     """.split()  # noqa: SIM905
 )
-# Operators that work along the last axes, as many as the digit says: pools, upsampling, padding.
+# Operators on the last axes, as many as the digit says: pooling, upsampling, padding.
 SPATIAL = re.compile(
     r"_?(?:(?:adaptive_)?(?:avg|max)_pool|upsample_[a-z_]+|(?:reflection|replication)_pad)"
     r"(?P<axes>[123])d(?:_with_indices|_aa)?"
 )
-# Operators that mix along one axis: followed where nothing changes along it.
+# Operators that mix along one axis: followed only if labels are equal along it.
 ALONG_ONE_AXIS = frozenset({"_log_softmax", "_softmax", "cumsum"})
 SPLITS = frozenset(
     "select slice split split_with_sizes unbind unsafe_split unsafe_split_with_sizes".split()  # noqa: SIM905
 )
-# Matrix products: the names of the arguments that are multiplied.
+# Matrix products, and the names of the arguments that are multiplied.
 FACTORS = {
     "addmm": ("mat1", "mat2"),
     "baddbmm": ("batch1", "batch2"),
@@ -60,7 +60,7 @@ class Operation:
         self.is_view = (
             func.is_view or torch.Tag.inplace_view in func.tags or self.name in _UNMARKED_VIEWS
         )
-        parameters = func._schema.arguments  # noqa: SLF001 -- no public one
+        parameters = func._schema.arguments  # noqa: SLF001 -- there is no public schema
         self.arguments = {
             parameter.name: args[index]
             if index < len(args)

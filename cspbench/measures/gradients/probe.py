@@ -1,4 +1,4 @@
-"""Reads the gradients of held-out images off a block, and compares those of its feature maps."""
+"""Readings of a block's gradients on held-out images, comparing its feature maps."""
 
 import itertools
 import math
@@ -19,11 +19,11 @@ from .similarity import Matrix, effective_rank, linear_cka, shared_directions
 from .structure import trace
 
 ROWS = 4096
-"""Positions of the held-out images that are compared; the same at every step and for every seed."""
+"""The number of positions of held-out images compared; the same at every step and seed."""
 
 
 class Probe:
-    """Compares the gradients by a block's feature maps, on images that are held out."""
+    """Compares the gradients with respect to a block's feature maps, on held-out images."""
 
     def __init__(self, model: Classifier, held_out: Images, channels: int) -> None:
         self._model = model
@@ -37,23 +37,23 @@ class Probe:
 
     @property
     def cut(self) -> str:
-        """Name of the map whose two parts are compared."""
+        """The name of the map whose two parts are compared."""
         return name_of(self._parts.map)
 
     @property
     def parts(self) -> tuple[int, int]:
-        """Channels of the two parts."""
+        """The numbers of channels of the two parts."""
         return len(self._parts.first), len(self._parts.second)
 
     @property
     def own(self) -> bool:
-        """Whether it is the block itself that splits the map."""
+        """Whether the block itself splits the map into these parts."""
         return self._parts.own
 
     def read(self, step: int) -> Reading:
-        """The `Reading` of the model as it stands, which it leaves as it is.
+        """The reading of the model in its current state, which is not changed.
 
-        Raises `CspbenchError` where the loss is not finite.
+        Raises `CspbenchError` if the loss is not finite.
         """
         loss, gradients = self._gradients()
         if not math.isfinite(loss):
@@ -93,13 +93,13 @@ class Probe:
     @torch.no_grad()
     def _accuracy(self) -> float:
         self._model.eval()
-        is_right = self._model(self._held_out.pixels).argmax(1) == self._held_out.labels
+        is_correct = self._model(self._held_out.pixels).argmax(1) == self._held_out.labels
         self._model.train()
-        return float(is_right.double().mean())
+        return float(is_correct.double().mean())
 
 
 def _rows(gradient: Tensor) -> Matrix:
-    """(N, C, H, W) as a matrix of positions and channels: `ROWS` of the positions."""
+    """A gradient (N, C, H, W) as a matrix (positions, channels), at `ROWS` random positions."""
     positions = gradient.movedim(1, -1).flatten(0, -2)
     rows = torch.randperm(len(positions), generator=torch.Generator().manual_seed(0))[:ROWS]
     matrix: Matrix = positions[rows].double().numpy()

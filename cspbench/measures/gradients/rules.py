@@ -1,7 +1,7 @@
-"""What the result of an operator carries, by a small rule for each kind of operator.
+"""Rules for the label of an operator's result, one for each kind of operator.
 
-A rule returns the label of the result, a `WeightRead` where a weight starts a new source, or None
-where the operator cannot be followed.
+A rule returns the label of the result, a `WeightRead` if a weight starts a new source, or None if
+the operator cannot be followed.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ from .operation import (
 )
 
 OwnerOf = Callable[[Tensor], str | None]
-"""Gives the name of the module that holds a weight, None for a tensor that is no weight."""
+"""Returns the name of the module that holds a weight; None for a tensor that is no weight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightRead:
-    """What a weight reads; its output's channels lie along ``axis``, ``copies`` times."""
+    """The terms that a weight reads; its output's channels lie along ``axis``, ``copies`` times."""
 
     name: str
     reads: Terms
@@ -40,7 +40,7 @@ class WeightRead:
 def result_of(
     operation: Operation, labels: Labels, owner_of: OwnerOf
 ) -> Tensor | WeightRead | None:
-    """The label of an operator's result, what its weight reads, or None if it has no rule."""
+    """The label of the result, or the `WeightRead`; None if the operator cannot be followed."""
     weight_rule = _WEIGHT_RULES.get(operation.name)
     if weight_rule is not None:
         return weight_rule(labels, operation, owner_of)
@@ -67,7 +67,7 @@ def _pointwise(labels: Labels, operation: Operation) -> Tensor:
 def _rearranged(labels: Labels, operation: Operation) -> Tensor | None:
     if len(operation.operands) != 1:
         return None
-    # doubles, as not every one of these operators takes integers
+    # as doubles, because not all of these operators accept integers
     label = labels.read(operation.first).double().expand(operation.first.shape)
     rearranged: Tensor = operation.func(label, *list(operation.arguments.values())[1:])
     return collapsed(rearranged.int())
@@ -91,7 +91,7 @@ def _stacked(labels: Labels, operation: Operation) -> Tensor:
 
 
 def _padded(labels: Labels, operation: Operation) -> Tensor:
-    """Padding along H and W changes nothing; new channels are empty."""
+    """The label of a padded tensor: padding of H and W is ignored, new channels carry no terms."""
     label, pad = labels.read(operation.first), operation["pad"]
     for index, sides in enumerate(zip(pad[::2], pad[1::2], strict=True)):
         axis = label.dim() - 1 - index
@@ -125,7 +125,7 @@ def _mixed_along_axis(labels: Labels, operation: Operation) -> Tensor | None:
 
 
 def _gated(labels: Labels, operation: Operation) -> Tensor:
-    """One half of the channels times a gate computed from the other."""
+    """The label of one half of the channels times a gate computed from the other half."""
     label = labels.read(operation.first)
     if label.shape[operation["dim"]] == 1:
         return label
@@ -135,7 +135,7 @@ def _gated(labels: Labels, operation: Operation) -> Tensor:
 def _convolution(
     labels: Labels, operation: Operation, owner_of: OwnerOf
 ) -> Tensor | WeightRead | None:
-    """A weight that is nobody's is fixed: it joins the channels of each group."""
+    """A weight's read; for a fixed weight, which no module holds, each group's channels joined."""
     weight, inputs = operation["weight"], operation["input"]
     if labels.carries(weight):
         return None

@@ -1,7 +1,7 @@
-"""How alike two matrices are, and how many directions one has: rows are samples, columns features.
+"""Similarity of two matrices, and effective rank of one; rows are samples, columns features.
 
-Every measure is in [0, 1] but the effective rank, which is at most the smaller side. All ignore
-the scale of a matrix and a rotation of its columns.
+Similarities lie in [0, 1]; the effective rank is at most the smaller dimension. All are invariant
+to the scale of a matrix and to rotations of its columns.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ Matrix = NDArray[np.float64]
 ENERGY = 0.9
 """The share of a matrix's squared Frobenius norm that its leading directions hold."""
 
-_LEAST = 1e-12  # a singular value below this share of the matrix's largest element is rounding
+_ROUNDING = 1e-12  # centred elements below this share of the largest element are rounding errors
 
 
 def linear_cka(x: ArrayLike, y: ArrayLike) -> float:
-    """Linear centred kernel alignment of x (n, p) and y (n, q): 1 alike, 0 nothing in common.
+    """Linear centred kernel alignment of x (n, p) and y (n, q), from 0 (unrelated) to 1 (alike).
 
     ||Y'X||^2 / (||X'X|| ||Y'Y||) in Frobenius norms, of centred columns (Kornblith et al., arXiv
-    1905.00414, equation 4 with linear kernels). 0 where a matrix is constant along its rows: such
-    a one shares no direction. Raises ValueError for matrices of unlike numbers of rows.
+    1905.00414, equation 4 with linear kernels). 0 if all rows of a matrix are equal. Raises
+    ValueError if the numbers of rows differ.
     """
     x_centred, y_centred = _centred_pair(x, y)
     scale = _norm(x_centred.T @ x_centred) * _norm(y_centred.T @ y_centred)
@@ -28,14 +28,15 @@ def linear_cka(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def shared_directions(x: ArrayLike, y: ArrayLike, *, energy: float = ENERGY) -> float:
-    """Mean cosine of the principal angles between what x (n, p) and y (n, q) span, centred.
+    """Mean cosine of the principal angles between the spans of x (n, p) and y (n, q), centred.
 
-    Each spans its leading left singular vectors, as many as hold ``energy`` of its squared norm, so
-    that directions of rounding noise do not count; the angles are as many as the smaller of the
-    two has. This is the SVCCA of Raghu et al. (arXiv 1706.05806), which keeps 0.99: gradients decay
-    slowly, so that 0.99 would keep nearly all of them. Unlike `linear_cka` it weighs all directions
-    alike. 0 where a matrix is constant along its rows. With few rows unrelated matrices meet by
-    chance: n should be large against p + q. Raises ValueError for unlike numbers of rows.
+    The span of a matrix is that of its leading left singular vectors, as many as hold ``energy`` of
+    its squared norm, so that rounding noise does not count; there are as many angles as the smaller
+    span has dimensions. This is the SVCCA of Raghu et al. (arXiv 1706.05806), which keeps 0.99; the
+    singular values of gradients decay slowly, so that 0.99 would keep nearly all. Unlike
+    `linear_cka` it weights all directions equally. 0 if all rows of a matrix are equal. Unrelated
+    matrices overlap by chance unless n is large compared to p + q. Raises ValueError if the numbers
+    of rows differ.
     """
     bases = [_leading(matrix, energy) for matrix in _centred_pair(x, y)]
     if not all(basis.size for basis in bases):
@@ -45,10 +46,10 @@ def shared_directions(x: ArrayLike, y: ArrayLike, *, energy: float = ENERGY) -> 
 
 
 def effective_rank(x: ArrayLike) -> float:
-    """Effective number of directions of x (n, p): r for r equal singular values, 0 for all zero.
+    """Effective rank of x (n, p), uncentred: r for r equal singular values, 0 for a zero matrix.
 
-    The exponential of the entropy of the singular values over their sum (Roy and Vetterli, "The
-    effective rank", EUSIPCO 2007). Nothing is centred.
+    The exponential of the entropy of the singular values divided by their sum (Roy and Vetterli,
+    "The effective rank", EUSIPCO 2007).
     """
     values = np.linalg.svd(_scaled(np.asarray(x, dtype=np.float64)), compute_uv=False)
     if not values.any():
@@ -68,14 +69,16 @@ def _centred_pair(x: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix]:
 
 
 def _centred(matrix: Matrix) -> Matrix:
-    """Columns of mean 0, whose largest element is 1; 0 where only rounding is left."""
+    """``matrix`` with centred columns and a largest element of 1; 0 if only rounding is left."""
     scaled = _scaled(matrix)
     centred: Matrix = scaled - scaled.mean(axis=0)
-    return _scaled(centred) if np.abs(centred).max(initial=0) > _LEAST else np.zeros_like(centred)
+    return (
+        _scaled(centred) if np.abs(centred).max(initial=0) > _ROUNDING else np.zeros_like(centred)
+    )
 
 
 def _scaled(matrix: Matrix) -> Matrix:
-    """``matrix`` over its largest element, so that no product over- or underflows."""
+    """``matrix`` divided by its largest element, so that no product over- or underflows."""
     largest = np.abs(matrix).max(initial=0)
     return matrix / largest if largest else matrix
 
@@ -93,5 +96,5 @@ def _norm(matrix: Matrix) -> float:
 
 
 def _bounded(value: float) -> float:
-    """``value`` without what rounding puts above 1."""
+    """``value``, at most 1 in spite of rounding."""
     return min(1.0, value)

@@ -1,4 +1,4 @@
-"""Which gradient terms take part in which weight's update, from one pass on meta tensors."""
+"""Tracing of the gradient terms in each weight's update, in one pass on meta tensors."""
 
 import contextlib
 from bisect import bisect_right
@@ -27,13 +27,13 @@ from .labels import Terms
 
 
 def trace(module: nn.Module, example: Tensor) -> Structure:
-    """The gradient terms of a copy of ``module``, run on meta tensors of the shape of ``example``.
+    """The gradient terms of ``module``, from a copy run on meta tensors shaped like ``example``.
 
-    In evaluation mode; follows channels through views, cat, elementwise operators, normalisation,
-    pooling, upsampling, padding, sums and other reductions. Convolutions and linear layers start
-    new sources; so does an operator that cannot be followed, which is named. A convolution with
-    fixed weights joins the channels of each group. Biases and the weights of normalisations are
-    left out. Raises what the module's forward raises.
+    The copy runs in evaluation mode. Channels are followed through views, cat, elementwise
+    operators, normalisation, pooling, upsampling, padding, sums and other reductions. Convolutions
+    and linear layers start new sources; so does an operator that cannot be followed, which is
+    listed. A convolution with fixed weights joins the channels of each group. Biases and weights of
+    normalisations are left out. Lets exceptions of the module's forward through.
     """
     on_meta = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
     inputs = torch.empty_like(example, device="meta")
@@ -46,7 +46,7 @@ def trace(module: nn.Module, example: Tensor) -> Structure:
 
 @contextlib.contextmanager
 def _unfused_attention() -> Iterator[None]:
-    """Attention by single operators, as in training: the fused one would hide its weights."""
+    """Run attention as single operators, as in training; the fused operator hides its weights."""
     was_enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -97,7 +97,7 @@ def _structure(follower: Follower, output: object) -> Structure:
 
 def _split(follower: Follower, split: SplitTensor) -> Split:
     parts = []
-    sides: Counter[int] = Counter()
+    uses: Counter[int] = Counter()
     for channels, terms in split.parts.values():
         readers = [
             number
@@ -105,7 +105,7 @@ def _split(follower: Follower, split: SplitTensor) -> Split:
             if number >= split.earlier_calls and not call.reads.isdisjoint(terms)
         ]
         reads = frozenset().union(*(follower.calls[number].reads for number in readers))
-        sides.update(reads)
+        uses.update(reads)
         parts.append(
             Part(
                 channels=channels,
@@ -114,7 +114,7 @@ def _split(follower: Follower, split: SplitTensor) -> Split:
                 reads=_spans(follower, reads),
             )
         )
-    shared = frozenset(term for term, number in sides.items() if number > 1)
+    shared = frozenset(term for term, number in uses.items() if number > 1)
     return Split(module=split.module, parts=tuple(parts), shared=_spans(follower, shared))
 
 

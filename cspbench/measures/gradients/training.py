@@ -1,4 +1,4 @@
-"""A brief training of a block inside a small classifier, with readings of its gradients."""
+"""Training of a block in a small classifier, with readings of its gradients."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -16,7 +16,7 @@ from .probe import Probe
 
 BATCH = 64
 HELD_OUT = 256
-"""Images of a batch, and images that are held out."""
+"""The number of images in a batch, and of held-out images."""
 LEARNING_RATE, MOMENTUM = 0.05, 0.9
 
 
@@ -31,18 +31,18 @@ def train(
     head: Head = "pool",
     threads: int = 1,
 ) -> Training:
-    """Readings at the steps ``at`` of one training of the block that ``build`` makes.
+    """Train the block that ``build`` returns, and read its gradients at the steps ``at``.
 
-    The block takes a base of ``channels`` channels, of the images' size. SGD with momentum on
-    batches of `BATCH`, in an order and from weights that ``seed`` sets; the same for the same
-    number of threads. `HELD_OUT` images, the same for all seeds, are held out and measured on, in
-    training mode (with batch statistics, and with the running ones put back).
+    The block takes a base of ``channels`` channels, of the images' size. It is trained by SGD with
+    momentum on batches of `BATCH` images; ``seed`` sets weights and order, and results are equal
+    for equal numbers of threads. `HELD_OUT` images, the same for all seeds, are held out for the
+    readings, which use batch statistics and restore the running ones.
 
     The maps are the base and those `feature_maps` of its size that a convolution of the block
     returns.
 
-    Raises `CspbenchError` for a step that is never reached, for a block that does not return
-    (N, C, H, W), and for a loss that is not finite.
+    Raises `CspbenchError` for a reading beyond ``steps``, a block that does not return
+    (N, C, H, W), and a loss that is not finite.
     """
     if not at or min(at) < 0 or max(at) > steps:
         raise CspbenchError(f"readings are at steps from 0 to {steps}, got {list(at)}")
@@ -79,7 +79,7 @@ def train(
 
 
 def _outputs(block: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """The channels that ``block`` returns.
+    """The number of channels of the output of ``block``.
 
     Raises `CspbenchError` unless it returns one tensor (N, C, H, W).
     """
@@ -93,7 +93,7 @@ def _outputs(block: nn.Module, input_shape: tuple[int, ...]) -> int:
 
 
 def _held_out(data: Images) -> tuple[Images, Images]:
-    """`HELD_OUT` images, or a quarter if that is less, and the others: the same for all seeds."""
+    """`HELD_OUT` images, at most a quarter, and the rest; the same for all seeds."""
     order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
     number = min(HELD_OUT, len(order) // 4)
     held_out, others = (
@@ -104,7 +104,7 @@ def _held_out(data: Images) -> tuple[Images, Images]:
 
 
 def _batches(data: Images, seed: int) -> Iterator[Images]:
-    """Batches without end: all images in a new order, again and again."""
+    """Endless batches: all images in a new random order in each epoch."""
     generator = torch.Generator().manual_seed(seed)
     size = min(BATCH, len(data.labels))
     while True:

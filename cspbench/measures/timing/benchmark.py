@@ -1,4 +1,4 @@
-"""A benchmark: one case of a launch, how it is timed, and its samples; benchmarks take turns."""
+"""Benchmarks: the cases of a launch with their samples, which take turns."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -13,21 +13,22 @@ from .warm_up import MAX_ITERATIONS, WarmUp
 
 
 class ClockMonitor(Protocol):
-    """Reads a GPU's clock, and what holds it down, between samples."""
+    """Reads a GPU's clock and its limits between samples."""
 
     def sm_mhz(self) -> float | Failure:
-        """The clock now."""
+        """The current clock of the multiprocessors, in MHz."""
 
     def limits(self) -> tuple[str, ...]:
-        """What holds the clock down now."""
+        """The limits that held the clock down since the last call."""
 
 
 def iterations_per_sample(
     time_function: TimeFunction, *, min_time_s: float, resolution_s: float
 ) -> int:
-    """The iterations, a power of 2, of which a sample lasts ``min_time_s`` and 1000 resolutions.
+    """The number of iterations, a power of 2, that last at least ``min_time_s``.
 
-    The shortest of three readings counts: an interrupted one lasts long with any number.
+    They also last at least 1000 times ``resolution_s``. The shortest of three readings counts,
+    because an interrupted one is long with any number.
     """
     min_sample_s = max(min_time_s, 1000 * resolution_s)
     iterations = 1
@@ -40,10 +41,11 @@ def iterations_per_sample(
 
 @dataclass(slots=True, kw_only=True)
 class Benchmark:
-    """One case of a launch: how to time it, and what has been read of it.
+    """One case of a launch: the functions that time it, and its samples.
 
-    ``single_call_s`` calls once and returns the seconds by the host's clock.
-    ``graph_time_function`` times the same work as a replayed graph, or says why there is none.
+    ``single_call_s`` makes one call and returns its time by the host's clock.
+    ``graph_time_function`` times the same work as a replayed graph; a `Failure` says why there is
+    none.
     """
 
     key: str
@@ -78,14 +80,14 @@ class Benchmark:
     def add_graph(
         self, time_function: TimeFunction, *, min_time_s: float, resolution_s: float
     ) -> None:
-        """Also sample the same work as a graph, which is calibrated by itself."""
+        """Also sample the same work as a graph, timed by ``time_function`` and calibrated here."""
         self.graph_time_function = time_function
         self.graph_iterations = iterations_per_sample(
             time_function, min_time_s=min_time_s, resolution_s=resolution_s
         )
 
     def sample(self) -> None:
-        """Take one sample; of the graph likewise."""
+        """Take one sample of the calls, and one of the graph if there is one."""
         seconds, host_s = self.time_function(self.iterations)
         self.samples_s.append(seconds / self.iterations)
         if host_s is not None:
@@ -97,7 +99,7 @@ class Benchmark:
             self.throttled += 1
 
     def latency(self, *, launch: int) -> Latency:
-        """All that has been read, as the record of ``launch``."""
+        """The samples and readings as the record of ``launch``."""
         graph = self.graph_time_function
         return Latency(
             case=self.key,
@@ -127,9 +129,9 @@ def take_turns(
     seed: int,
     sample: Callable[[Benchmark], bool],
 ) -> list[Benchmark]:
-    """Sample every benchmark once a turn, in a new random order, so that drift is shared.
+    """Sample every benchmark once a turn, in a new random order each, so that drift is shared.
 
-    ``sample`` takes one sample and returns False where that failed: the benchmark gets no further
+    ``sample`` takes one sample and returns False if that failed; the benchmark then gets no further
     turn. Returns the benchmarks that completed all turns.
     """
     order = random.Random(seed)  # noqa: S311 -- a schedule, not a secret

@@ -1,4 +1,4 @@
-"""How long calls take: by the host's clock, and on a GPU by its events."""
+"""Timing of calls by the host's clock, and on a GPU by its events."""
 
 from collections.abc import Callable
 from statistics import median
@@ -12,14 +12,14 @@ _SINGLE_CALLS = 5
 
 
 class Timing(NamedTuple):
-    """Seconds of several iterations: by the device's clock, and by the host's for the same ones."""
+    """Seconds of several iterations by the device's clock, and of the same ones by the host's."""
 
     seconds: float
     host_s: float | None = None
 
 
 TimeFunction = Callable[[int], Timing]
-"""Times a number of iterations, after an untimed one."""
+"""Times a given number of iterations, after an untimed one."""
 
 
 def time_function(
@@ -31,11 +31,11 @@ def time_function(
 ) -> TimeFunction:
     """A function that times ``call``: on a CPU by ``clock``, on a GPU by events and ``clock``.
 
-    An untimed iteration goes before the timed ones. On a GPU nothing waits between iterations: the
-    device is busy when the first event passes, and launches that overlap its work are not timed.
-    The host's time is from an idle device to an idle one, less the untimed iteration's share.
-    ``cold``: the GPU's L2 cache is flushed before each iteration, outside its two events; the
-    host's time would include the flushes and is None.
+    An untimed iteration precedes the timed ones. On a GPU there is no synchronisation between
+    iterations: the device is busy when it reaches the first event, so that kernel launches that
+    overlap with its work are not timed. The host's time runs from an idle device to an idle one,
+    less the untimed iteration's share. ``cold``: the GPU's L2 cache is flushed before each
+    iteration, outside its two events; the host's time would include the flushes and is None.
     """
     if gpu is None:
         return _host_time_function(call, clock)
@@ -94,7 +94,7 @@ def _cold_time_function(call: Callable[[], object], gpu: Gpu) -> TimeFunction:
 def wall_time_s(
     call: Callable[[], object], gpu: Gpu | None = None, clock: Callable[[], float] = perf_counter
 ) -> float:
-    """Seconds of one call by the host's clock; on a GPU from an idle device to an idle device."""
+    """Seconds of one call by the host's clock, on a GPU until the device is idle again."""
     if gpu is not None:
         gpu.synchronise()
     started = clock()
@@ -107,10 +107,10 @@ def wall_time_s(
 def launch_share(
     call: Callable[[], object], gpu: Gpu, clock: Callable[[], float] = perf_counter
 ) -> float:
-    """The share of a call's time that the host takes to launch all of its work (median).
+    """The median share of a call's time that the host needs to issue all of its work.
 
-    Near 1 the device waits for the host, near 0 the host for the device. Of single calls, as a
-    device queues a limited number of launches and then blocks the host.
+    Near 1, the device waits for the host; near 0, the host waits for the device. Single calls are
+    timed, because a device queues a limited number of kernels and then blocks the host.
     """
 
     def share() -> float:
@@ -126,6 +126,6 @@ def launch_share(
 
 
 def empty_region_s(gpu: Gpu) -> float:
-    """Seconds between two events with nothing between them (median)."""
+    """The median time in seconds between two events with nothing between them."""
     time = time_function(lambda: None, gpu)
     return median(time(1).seconds for _ in range(_EMPTY_REGIONS))

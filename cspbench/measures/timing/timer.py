@@ -1,4 +1,4 @@
-"""A timer: a device, and how calls on it are made into benchmarks."""
+"""The timer, which makes benchmarks of calls on a device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ _EVENT_RESOLUTION_S = 1e-6  # CUDA states half a microsecond
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timer:
-    """A device, and how calls on it are timed: a sample lasts ``min_time_s`` at least.
+    """Makes benchmarks of calls on the CPU, or on ``gpu``.
 
-    ``cold``: the GPU's L2 cache is flushed before each iteration.
+    A sample lasts at least ``min_time_s``. ``cold``: the GPU's L2 cache is flushed before each
+    iteration.
     """
 
     min_time_s: float
@@ -28,10 +29,10 @@ class Timer:
     def prepare(
         self, key: str, call: Callable[[], object], *, graph: bool | Failure = False
     ) -> Benchmark:
-        """A benchmark of ``call`` that has been called, warmed up and calibrated.
+        """A benchmark of ``call``, warmed up and calibrated.
 
-        ``graph``: capture a CUDA graph of the call, too, or the reason why there is none. Raises
-        RuntimeError where a capture fails.
+        ``graph``: also capture a CUDA graph of the call, or the reason why there is none. Raises
+        RuntimeError if the capture fails.
         """
         benchmark = Benchmark(
             key=key,

@@ -1,4 +1,4 @@
-"""When a call is warm: a stopping rule over the times of untimed iterations."""
+"""The stopping rule of warm-up, over the times of untimed iterations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ MAX_ITERATIONS = 1 << 20
 
 @dataclass(slots=True)
 class WarmUp:
-    """Untimed iterations that end when two consecutive windows agree, or at a cap.
+    """Warm-up iterations, which end when two consecutive windows agree, or at a cap.
 
-    Windows agree when each one's median lies within the other's quartiles and the first value of
-    the later window is no outlier in it, and, where a clock is read, when it moved by no more than
-    ``clock_share`` over both: it is read at the end of each window, as reading takes time. The cap
-    is ``max_iterations`` or ``max_s`` seconds; warm-up never ends before ``min_s`` seconds.
+    Two windows agree if the median of each lies within the quartiles of the other and the first
+    value of the later one is no outlier in it. If a clock is read, it must also not have moved by
+    more than ``clock_share`` over both; it is read only at the end of each window, because reading
+    takes time. The cap is ``max_iterations`` or ``max_s`` seconds; warm-up never ends before
+    ``min_s`` seconds.
     """
 
     window: int = 4
@@ -29,7 +30,7 @@ class WarmUp:
 
     @classmethod
     def for_gpu(cls) -> Self:
-        """A warm-up that gives a GPU time to raise its clocks, which times of calls do not show."""
+        """A warm-up that is long enough for a GPU to raise its clocks."""
         return cls(max_iterations=MAX_ITERATIONS, min_s=0.1)
 
     def add(self, seconds: float) -> None:
@@ -39,12 +40,12 @@ class WarmUp:
 
     @property
     def is_clock_due(self) -> bool:
-        """Whether a window has just ended, so that the clock is to be read."""
+        """Whether a window has just ended, when the clock is to be read."""
         return len(self.seconds) % self.window == 0
 
     @property
     def is_finished(self) -> bool:
-        """Whether warm-up has ended: steady, or capped."""
+        """Whether warm-up has ended, because times are steady or at the cap."""
         if self.total_s < self.min_s and len(self.seconds) < self.max_iterations:
             return False
         return (
@@ -73,5 +74,5 @@ class WarmUp:
 
 def _within_quartiles(value: float, window: Sequence[float]) -> bool:
     low, _, high = quantiles(window, method="inclusive")
-    slack = 0.01 * value  # the clock's last digits may differ
+    slack = 0.01 * value  # tolerates the resolution of the clock
     return low - slack <= value <= high + slack

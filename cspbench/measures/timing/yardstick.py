@@ -1,8 +1,8 @@
-"""The yardstick: a small frozen workload in every group, which ties runs together.
+"""The yardstick: a small frozen workload in every launch, through which runs are compared.
 
-Never change what `definition` says: runs are compared through it, and its hash stands in every run.
-It is the work of one dense layer: 1x1 convolution, ReLU, 3x3 convolution, concat; of one image on a
-CPU, and on a GPU of so many that the device is busy for longer than the host needs to launch them.
+Never change `definition`: its hash is recorded in every run. The workload is one dense layer: 1x1
+convolution, ReLU, 3x3 convolution, concat. It has one image on a CPU; on a GPU it has as many as
+keep the device busy for longer than the host needs to launch the kernels.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _IMAGES, _IMAGES_ON_GPU = 1, 64
 
 
 def definition(device: str) -> str:
-    """What one call on ``device`` computes."""
+    """The computation of one call on ``device``, in words."""
     return (
         f"x: {_images(device)}x64x56x56 float32, x[i] = sin(i); a: 128x64x1x1, a[i] = cos(i) / 8; "
         "b: 32x128x3x3, b[i] = sin(i) / 32; "
@@ -27,13 +27,13 @@ def definition(device: str) -> str:
 
 
 def digest(device: str) -> str:
-    """The first 16 digits of SHA-256 over the definition."""
+    """The first 16 digits of the SHA-256 of the definition."""
     return hashlib.sha256(definition(device).encode()).hexdigest()[:16]
 
 
 def yardstick(device: str) -> "Callable[[], Tensor]":
-    """One call of the yardstick on ``device``."""
-    import torch  # late: the definition and its hash are wanted where torch is not
+    """A function that makes one call of the yardstick on ``device``."""
+    import torch  # imported late: the definition and its hash are used without torch
     from torch.nn import functional
 
     def wave(*shape: int) -> "Tensor":

@@ -1,1 +1,1 @@
-"""Memory of one call: the storages of live tensors, what allocators gave out, compiling."""
+"""Memory of one call: storages of live tensors, allocators' peaks, and the time to compile."""

@@ -1,4 +1,4 @@
-"""What an allocator of torch gave out in one call, on a CPU and on a GPU."""
+"""Peaks of torch's allocators in one call, on a CPU and on a GPU."""
 
 import json
 import tempfile
@@ -13,10 +13,7 @@ from ..execution.call import Call
 
 
 def allocated_on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
-    """Peaks of torch's allocator of GPU memory in a second call.
-
-    ``tracked`` is the tensor peak of the same call.
-    """
+    """Peaks of torch's GPU allocator in the second call; ``tracked`` is its tensor peak."""
     call()
     call.forget_gradients()
     torch.cuda.synchronize(device)
@@ -36,7 +33,7 @@ def allocated_on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
 
 
 def allocated_on_cpu(call: Call, tracked: TensorPeak) -> Allocated:
-    """Peak of torch's CPU allocator in a second call; ``tracked`` is its tensor peak."""
+    """The peak of torch's CPU allocator in the second call; ``tracked`` is its tensor peak."""
     return Allocated(
         case=tracked.case,
         peak_tensor_bytes=tracked.peak_tensor_bytes,
@@ -45,9 +42,10 @@ def allocated_on_cpu(call: Call, tracked: TensorPeak) -> Allocated:
 
 
 def _cpu_peak(call: Call, baseline: int) -> int | Failure:
-    """``baseline`` plus the highest sum of the profiler's memory events in one call.
+    """``baseline`` plus the highest sum of the profiler's memory events in one call, in bytes.
 
-    They are read from the exported trace: the events in memory miss what operators allocate inside.
+    Events are read from the exported trace, because the profiler's own list lacks allocations
+    inside operators.
     """
     call()
     call.forget_gradients()

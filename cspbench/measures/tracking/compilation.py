@@ -1,4 +1,4 @@
-"""How long compiling a call takes, without the caches of earlier compilations."""
+"""The time to compile a call, without caches of earlier compilations."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from ..timing.clock import wall_time_s
 
 
 def compile_call(call: Call, device: str) -> tuple[float, bool]:
-    """Seconds that compiling takes, and whether torch compiled the call into one graph.
+    """The seconds that compiling takes, and whether torch compiled the call into one graph.
 
-    The seconds are those of the first two calls less those of two later ones; CUDA graphs are
-    recorded in the second. Nothing comes from the cache of an earlier compilation, and the compiler
-    itself, which takes seconds once a process, is loaded before. More than one graph: torch tried
-    more than the one frame of the call.
+    The seconds are those of the first two calls (CUDA graphs are recorded in the second) less twice
+    the third. Caches of earlier compilations are not used, and the compiler itself, which takes
+    seconds to load once a process, is loaded before. With more than one graph, torch compiles more
+    frames than that of the call.
     """
     from torch._dynamo.utils import counters
 
@@ -32,14 +32,13 @@ def compile_call(call: Call, device: str) -> tuple[float, bool]:
 
 @contextlib.contextmanager
 def _without_caches() -> Iterator[None]:
-    """Torch's compiler uses no cache inside, and leaves none."""
+    """Make torch's compiler use no caches inside the context and leave none."""
     name = "TORCHINDUCTOR_CACHE_DIR"
     previous = os.environ.get(name)
-    temporary = tempfile.TemporaryDirectory(
-        ignore_cleanup_errors=True
-    )  # its processes may write yet
+    # Processes of the compiler may still write into the folder while it is removed.
+    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with warnings.catch_warnings(), temporary as folder:
-        warnings.simplefilter("ignore")  # of caches that are off, and of torch's own old code
+        warnings.simplefilter("ignore")  # about disabled caches, and from code that torch imports
         from torch._inductor import config
 
         os.environ[name] = folder

@@ -1,4 +1,4 @@
-"""Which module made the autograd node that runs, so that a backward pass can be placed."""
+"""The module whose forward created the running autograd node."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-# Private to torch: without them a peak in the backward pass has no module's name.
+# Private functions of torch; without them, a peak in the backward pass is ascribed to no module.
 _next_node: Callable[[], int] | None = getattr(torch.autograd, "_get_sequence_nr", None)
 _running_node: Callable[[], Any] | None = getattr(
     torch._C,  # noqa: SLF001
@@ -18,11 +18,11 @@ _UNNUMBERED = 2**64 - 1  # the number of every node that accumulates a gradient
 
 
 class NodeOwners:
-    """The module in whose forward each autograd node was made, so that the backward can be placed.
+    """The module whose forward created each autograd node.
 
-    torch numbers a thread's nodes in the order in which they are made: it is enough to know the
-    next number wherever the running module changes. A node that accumulates a parameter's gradient
-    has no such number; it belongs to the (first) module that holds the parameter.
+    torch numbers the nodes of a thread in order of creation, so it is enough to note the next
+    number whenever the running module changes. A node that accumulates a parameter's gradient has
+    no such number; it belongs to the first module that holds the parameter.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -34,17 +34,17 @@ class NodeOwners:
                 self._holders.setdefault(id(parameter), path)
 
     def enter(self, path: str) -> None:
-        """Ascribe the nodes that are made from now on to ``path``."""
+        """Ascribe nodes created from now on to the module ``path``."""
         if _next_node is not None:
             self._starts.append(_next_node())
             self._paths.append(path)
 
     def running_module(self) -> str:
-        """The owner of the node that runs now; '' if none runs, or the outermost module made it."""
+        """The module of the running node; '' for the whole model, and if no node runs."""
         node = _running_node() if _running_node is not None else None
         if node is None:
             return ""
-        number = node._sequence_nr()  # noqa: SLF001 -- no public one
+        number = node._sequence_nr()  # noqa: SLF001 -- there is no public number
         if number == _UNNUMBERED:
             return self._holders.get(id(getattr(node, "variable", None)), "")
         index = bisect_right(self._starts, number) - 1

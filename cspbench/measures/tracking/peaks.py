@@ -12,14 +12,14 @@ from .storages import StorageTracker
 
 
 def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
-    """The `TensorPeak` of one call of ``module``, which the subject built on ``device``.
+    """The tensor peak of one call of ``module``, which the subject built on ``device``.
 
-    In training of the second step: the first makes the optimizer's state.
+    In training, that of the second step, because the first creates the optimizer's state.
     """
     call = Call(subject.case, module, device)
     module = call.module
     if call.training:
-        call()  # makes the optimizer's state, which stands in every later step
+        call()  # creates the optimizer's state, which exists in every later step
         call.forget_gradients()
     owners = NodeOwners(module)
     with module_stack(module, on_change=owners.enter) as stack:

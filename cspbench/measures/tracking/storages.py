@@ -1,4 +1,4 @@
-"""Live tensor storages by what they are, followed through every operator of a call."""
+"""Tracking of live tensor storages by kind, through every operator of a call."""
 
 import weakref
 from collections.abc import Mapping
@@ -22,13 +22,14 @@ class _LiveStorage(NamedTuple):
 
 
 class StorageTracker(TorchDispatchMode):
-    """Follows the storages of live tensors, and keeps the split at the highest sum.
+    """Tracks the storages of live tensors, and keeps the split at the highest sum.
 
-    Storages, not tensors: views and in-place results add nothing. A weak reference tells when a
-    storage is freed, so that the sum is exact at every operator, whatever the thread count.
+    Storages are counted rather than tensors, so that views and in-place results add nothing. Weak
+    references notice when a storage is freed, so that the sum is exact after every operator, for
+    any number of threads.
 
-    ``stack`` holds the modules whose forward is running; ``owners`` names the module of a node of
-    the backward pass. New storages count as the current ``kind``.
+    ``stack`` holds the names of the modules whose forward is running; ``owners`` finds the module
+    of a node in the backward pass. New storages count as the current ``kind``.
     """
 
     def __init__(self, stack: list[str], owners: NodeOwners | None = None) -> None:
@@ -43,7 +44,7 @@ class StorageTracker(TorchDispatchMode):
         self.module = ""
 
     def follow(self, tensor: Tensor, kind: str) -> None:
-        """Count the storage of ``tensor`` as ``kind`` until it is freed, if it is not yet known."""
+        """Count the storage of ``tensor`` as ``kind`` until it is freed, unless already tracked."""
         storage = tensor.untyped_storage()
         key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 -- torch's only identity
         known = self._storages.get(key)

@@ -1,4 +1,4 @@
-"""Figures of a run, a family a file; each returns a figure, or None where nothing fills it."""
+"""Plots of a run, a file for each family; each function returns a figure, or None without data."""
 
 from .figures import FIGURES, FORMATS, draw
 from .gradients import gradient_course, gradient_similarity, gradient_terms

@@ -1,4 +1,4 @@
-"""The figures of a run by their file names, and the forms in which they are written."""
+"""The figures of a run by file name, and the formats in which they are written."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -27,10 +27,10 @@ FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
     "gradient_similarity": gradient_similarity,
     "gradient_course": gradient_course,
 }
-"""By file name without suffix; None comes back where a run holds nothing for a figure."""
+"""By file name without suffix; a function returns None if the run has no data for its figure."""
 
 
 def draw(results: Results) -> "Iterator[tuple[str, Figure | None]]":
-    """Every figure with its file name, one after the other, so that one is held at a time."""
+    """Yield every figure with its file name; only one is in memory at a time."""
     for name, figure in FIGURES.items():
         yield name, figure(results)

@@ -1,4 +1,4 @@
-"""Gradient terms and trainings: who reads what, whose gradients are alike, and how that changes."""
+"""Plots of gradient terms, and of the similarity of gradients in trainings."""
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_PANELS = 8
-_MOST_LINES = 24  # weights or maps that can be named in a panel
+_MAX_PANELS = 8
+_MAX_LINES = 24  # weights or maps that can be named in a panel
 _ACROSS = 4
-_WIDEST = 22  # of a name beside a panel
+_MAX_NAME = 22  # characters of a name beside a panel
 
 
 def gradient_terms(results: Results) -> "Figure | None":
-    """A panel an entry: of each weight, what share of each source's terms it reads.
+    """The share of each source's terms that each weight reads, a panel for each entry.
 
-    None where nothing was traced; entries with many weights, such as networks, are left out.
+    Entries with many weights, such as networks, are left out. None if nothing was traced.
     """
     traced = [
         row
         for row in results.rows
-        if (terms := row.record.gradient_terms) and 0 < len(terms.structure.weights) <= _MOST_LINES
+        if (terms := row.record.gradient_terms) and 0 < len(terms.structure.weights) <= _MAX_LINES
     ]
     return _maps(
         results,
@@ -43,11 +43,11 @@ def gradient_terms(results: Results) -> "Figure | None":
 
 
 def gradient_similarity(results: Results) -> "Figure | None":
-    """A panel an entry: linear CKA of the gradients of each two feature maps after training."""
+    """The linear CKA of gradients of every two feature maps, a panel for each entry."""
     trained = [
         row
         for row in results.rows
-        if row.record.trainings and len(row.record.trainings[0].maps) <= _MOST_LINES
+        if row.record.trainings and len(row.record.trainings[0].maps) <= _MAX_LINES
     ]
     return _maps(
         results,
@@ -60,7 +60,7 @@ def gradient_similarity(results: Results) -> "Figure | None":
 
 
 def gradient_course(results: Results) -> "Figure | None":
-    """How alike the gradients of the base's two parts are along training, by entry."""
+    """The similarity of the two parts' gradients along training, a line for each entry."""
     trained = [row for row in results.rows if row.record.trainings]
     if not trained:
         return None
@@ -83,10 +83,11 @@ def gradient_course(results: Results) -> "Figure | None":
 
 def _draw_course(axes: "Axes", row: Row) -> None:
     trainings, style = row.record.trainings, look(row)
-    places = range(min(len(training.readings) for training in trainings))
-    steps = [trainings[0].readings[place].step for place in places]
-    parts = [over_seeds([each.readings[place].parts_cka for each in trainings]) for place in places]
-    control = [fmean(each.readings[place].control_cka for each in trainings) for place in places]
+    number = min(len(training.readings) for training in trainings)
+    readings = [[training.readings[place] for training in trainings] for place in range(number)]
+    steps = [at_step[0].step for at_step in readings]
+    parts = [over_seeds([reading.parts_cka for reading in at_step]) for at_step in readings]
+    control = [fmean(reading.control_cka for reading in at_step) for at_step in readings]
     axes.plot(steps, [estimate.value for estimate in parts], **style, label=name_text(row))
     axes.plot(steps, control, color=style["color"], linestyle=":", linewidth=1)
     axes.fill_between(
@@ -126,9 +127,9 @@ def _similarities(row: Row) -> "pd.DataFrame":
 
 
 def _short(name: str) -> str:
-    """A dotted name without what nearly all of them share, its end where it is long."""
+    """A dotted name without ``.conv``, shortened to its end if it is long."""
     short = plain(name).replace(".conv", "").replace("$", r"\$")
-    return short if len(short) <= _WIDEST else f"…{short[1 - _WIDEST :]}"
+    return short if len(short) <= _MAX_NAME else f"…{short[1 - _MAX_NAME :]}"
 
 
 def _maps(
@@ -140,13 +141,13 @@ def _maps(
     label: str,
     note: str,
 ) -> "Figure | None":
-    """A heat map an entry; None where there is none."""
+    """A heat map for each row of ``table``; None if there are no rows."""
     if not table:
         return None
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    selection = in_suite_order(table, _MOST_PANELS)
+    selection = in_suite_order(table, _MAX_PANELS)
     frames = [values(row) for row in selection.rows]
     across, down = min(_ACROSS, len(frames)), -(-len(frames) // _ACROSS)
     side = 2.4 + 0.22 * max(max(frame.shape) for frame in frames)

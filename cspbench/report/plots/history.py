@@ -1,10 +1,10 @@
-"""One measure over many runs: a line an entry, a panel a mode."""
+"""The plot of one measure over many runs: a line for each entry, a panel for each mode."""
 
 from typing import TYPE_CHECKING, Any
 
 from ..history import History, points
 from ..words import MODE_TITLES
-from .selection import MOST_ENTRIES
+from .selection import MAX_ENTRIES
 from .style import theme
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_rss_bytes": 2**-20}
-"""From base units to those of the column's header."""
+"""Factors from base units to those of the column's header."""
 
 
 def history(measured: History) -> "Figure":
-    """A figure of ``measured``: 95% intervals stand as bars where there are any.
+    """The figure of ``measured``, with 95% intervals as bars.
 
-    Of more than `MOST_ENTRIES` entries those are shown that changed most, and the title says so.
+    Of more than `MAX_ENTRIES` entries, those that changed most are shown, and the title says so.
     """
     import seaborn as sns
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def history(measured: History) -> "Figure":
 
 
 def _frame(measured: History) -> "pd.DataFrame":
-    """The points of the figure in the units of the column's header."""
+    """The points of the figure, in the units of the column's header."""
     import pandas as pd
 
     frame = pd.DataFrame(points(measured))
@@ -60,14 +60,14 @@ def _frame(measured: History) -> "pd.DataFrame":
 
 
 def _most_changed(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
-    """The points of the entries that changed most, and how many they are of; '' for all."""
+    """The points of the entries that changed most, and a note on how many are shown; '' for all."""
     number = frame["entry"].nunique()
-    if number <= MOST_ENTRIES:
+    if number <= MAX_ENTRIES:
         return frame, ""
     values = frame.groupby(["entry", "mode"])["value"]
     change = (values.max() - values.min()) / values.max().abs()
-    largest = change.fillna(0.0).groupby("entry").max().nlargest(MOST_ENTRIES)
-    note = f": the {MOST_ENTRIES} of {number} entries that changed most"
+    largest = change.fillna(0.0).groupby("entry").max().nlargest(MAX_ENTRIES)
+    note = f": the {MAX_ENTRIES} of {number} entries that changed most"
     return frame[frame["entry"].isin(largest.index)], note
 
 

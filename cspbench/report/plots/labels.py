@@ -1,4 +1,4 @@
-"""Labels beside the points of a scatter, each where it covers least."""
+"""Placement of labels beside the points of a scatter plot, with little overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ANGLES = (0, 180, 90, 270, 35, 325, 145, 215)
-_DISTANCES = (5.0, 14.0, 26.0, 40.0)  # points from the marker's edge, nearest first
-_LINED = 10.0  # from this distance on a line ties the label to its marker
-_ANOTHERS_COST = 60.0  # square points that a place is worse by where another marker is nearer
-_BESIDE = 4.0  # a line is also drawn where another marker is no more than so much farther
+_DISTANCES = (5.0, 14.0, 26.0, 40.0)  # in points from the marker's edge, nearest first
+_MIN_LINE = 10.0  # from this distance on, a line joins the label to its marker
+_NEARER_COST = 60.0  # square points added to the overlap if another marker is nearer
+_AMBIGUOUS = 4.0  # a line is also drawn if another marker is at most this much farther away
 _LINE = {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.7, "shrinkA": 0}
 
 Marker = tuple[float, float, float]
@@ -35,7 +35,7 @@ class Box:
         return max(0.0, width) * max(0.0, height)
 
     def gap(self, x: float, y: float, radius: float) -> float:
-        """How far it lies from the edge of a marker; below 0 where it covers some of it."""
+        """The distance of the box from the edge of a marker, negative if it covers part of it."""
         across = max(self.left - x, 0.0, x - self.right)
         up = max(self.bottom - y, 0.0, y - self.top)
         return hypot(across, up) - radius
@@ -52,11 +52,13 @@ def place_labels(
     texts: Sequence[str],
     radii: Sequence[float],
 ) -> None:
-    """Writes a text beside each point, in data coordinates, whose marker has a radius in points.
+    """Write a text beside each point.
 
-    Greedy: every label takes the nearest position that covers no marker and no earlier label, and
-    that no other marker is nearer to; else the one that is least bad. A line ties it to its marker
-    where it is far from it, or about as near to another. The axes must have been laid out.
+    ``points`` are in data coordinates, the ``radii`` of their markers in points. Labels are placed
+    one after another, each at the nearest position that covers no marker and no earlier label and
+    is not nearer to another marker, else at the position with the smallest cost. A line joins a
+    label to its marker if it is far away or about as near to another marker. The axes must have
+    been laid out.
     """
     unit = 72 / axes.figure.dpi
     window = axes.get_window_extent()
@@ -66,11 +68,11 @@ def place_labels(
         (unit * float(x), unit * float(y), radius)
         for (x, y), radius in zip(centres, radii, strict=True)
     ]
-    taken = [Box(x - radius, y - radius, x + radius, y + radius) for x, y, radius in markers]
+    occupied = [Box(x - radius, y - radius, x + radius, y + radius) for x, y, radius in markers]
     for point, marker, text in zip(points, markers, texts, strict=True):
-        others = [other for other in markers if other != marker]
-        place = _best_place(marker, others, _size(axes, text, unit), taken, frame)
-        taken.append(place.box)
+        others = [neighbour for neighbour in markers if neighbour != marker]
+        place = _best_place(marker, others, _size(axes, text, unit), occupied, frame)
+        occupied.append(place.box)
         note = axes.annotate(
             text,
             point,
@@ -85,7 +87,7 @@ def place_labels(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a label stands: its box, and that box's lower left corner from its marker's centre."""
+    """The place of a label: its box, and the offset of the box from the marker's centre."""
 
     box: Box
     offset: tuple[float, float]
@@ -96,30 +98,30 @@ def _best_place(
     marker: Marker,
     others: Sequence[Marker],
     size: tuple[float, float],
-    taken: Sequence[Box],
+    occupied: Sequence[Box],
     frame: Box,
 ) -> _Place:
-    """The nearest place that covers least of what is ``taken`` or lies outside the ``frame``."""
+    """The nearest place of the smallest cost: area ``occupied`` or outside the ``frame``."""
     x, y, radius = marker
     width, height = size
-    least, best = inf, None
+    lowest_cost, best = inf, None
     for distance in _DISTANCES:
         for angle in _ANGLES:
             dx, dy = _offset(angle, radius + distance, width, height)
             box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
-            covered = sum(map(box.overlap, taken)) + box.area - box.overlap(frame)
-            nearest = min((box.gap(*other) for other in others), default=inf)
+            cost = sum(map(box.overlap, occupied)) + box.area - box.overlap(frame)
+            nearest = min((box.gap(*neighbour) for neighbour in others), default=inf)
             if nearest < box.gap(*marker):
-                covered += _ANOTHERS_COST
-            if best is None or covered < least - 1e-6:
-                needs_line = distance >= _LINED or nearest <= box.gap(*marker) + _BESIDE
-                least, best = covered, _Place(box, (dx, dy), needs_line)
+                cost += _NEARER_COST
+            if best is None or cost < lowest_cost - 1e-6:
+                needs_line = distance >= _MIN_LINE or nearest <= box.gap(*marker) + _AMBIGUOUS
+                lowest_cost, best = cost, _Place(box, (dx, dy), needs_line)
     assert best is not None
     return best
 
 
 def _offset(angle: float, reach: float, width: float, height: float) -> tuple[float, float]:
-    """Of a box's lower left corner from a point, so that the box begins ``reach`` away from it."""
+    """The offset of a box's lower left corner from a point, so that the box is ``reach`` away."""
     across, up = cos(radians(angle)), sin(radians(angle))
     return (
         across * reach + (across - 1) / 2 * width,

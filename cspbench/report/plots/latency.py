@@ -1,4 +1,4 @@
-"""Latency of each entry with its interval, its samples behind it."""
+"""The plot of each entry's latency, with its interval and samples."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KEPT = 0.98  # share of samples that the axis must show
-_FAR = 1.15  # samples so many times beyond those would squeeze the rest, and are left out
-_LANES = 5  # heights at which samples lie, so that neighbours do not hide each other
+_SHOWN_SHARE = 0.98  # share of samples that the axis must show
+_FAR = 1.15  # samples this many times beyond those would squeeze the rest, and are left out
+_LANES = 5  # vertical positions of samples, so that neighbours do not hide each other
 
 
 def latency(results: Results) -> "Figure | None":
-    """Estimates, 95% intervals and samples, a panel a mode; None where nothing was timed."""
+    """Estimates, 95% intervals and samples, a panel for each mode; None if nothing was timed."""
     if not with_latency(results.rows):
         return None
     selection = by_difference(results.rows)
@@ -81,11 +81,11 @@ def _draw_references(axes: "Axes", group: Sequence[Row]) -> None:
 
 
 def _edge(group: Sequence[Row]) -> float:
-    """The largest value that the axis shows: every interval, and all samples but far ones."""
+    """The largest value on the axis, in ms: it shows all intervals, and all but far samples."""
     ordered = sorted(chain.from_iterable(map(_values, group)))
-    most = ordered[int(_KEPT * (len(ordered) - 1))]
-    tops = [row.latency.high or row.latency.value for row in group if row.latency]
-    edge = max(most, *(top * 1e3 for top in tops))
+    quantile = ordered[int(_SHOWN_SHARE * (len(ordered) - 1))]
+    highs_s = [row.latency.high or row.latency.value for row in group if row.latency]
+    edge = max(quantile, *(high_s * 1e3 for high_s in highs_s))
     return max(edge, *(value for value in ordered if value <= _FAR * edge))
 
 

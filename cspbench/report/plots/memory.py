@@ -1,4 +1,4 @@
-"""Peak memory of each entry, inference beside training."""
+"""The plot of each entry's peak memory, at inference and in training."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _MARKS = (("peak_alloc_bytes", "|", "allocated"), ("peak_rss_bytes", "d", "resident"))
 _HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
-_BAND = 0.76  # of the room between two entries, taken by bars
+_BAND = 0.76  # share of the space between two entries that bars take
 
 
 def peak_memory(results: Results) -> "Figure | None":
-    """A bar for the tensors and marks for what else was measured; None where nothing was."""
+    """Bars of tensor peaks with marks of allocated and resident peaks; None without any."""
     selection = by_peak(results.rows)
     drawable = [
         row

@@ -1,6 +1,6 @@
-"""A marker an entry, its area the peak of tensor memory: latency by MACs, top-1 by latency.
+"""Scatter plots of latency by MACs and of top-1 by latency; a marker's area is the tensor peak.
 
-Of a run with more entries than can be named, the rest are grey dots behind.
+If a run has more entries than can be named, the rest are small grey dots.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAMED = 14  # entries that can be named beside their markers; beyond, numbers and a legend
-_LARGEST = 420.0  # marker area in square points of the highest peak
-_UNKNOWN = 40.0  # and of an entry whose peak is missing
+_MAX_NAMED = 14  # more entries than this are numbered beside their markers and named in a legend
+_MAX_AREA = 420.0  # area in square points of the marker with the highest peak
+_MIN_AREA = 40.0  # smallest area, also of an entry whose peak is missing
 
 
 def latency_by_macs(results: Results) -> "Figure | None":
-    """Who pays more time for an operation than the reference; a panel a mode."""
+    """Latency by MACs, a panel for each mode; None if nothing was timed and counted."""
     return _scatter(
         results,
         [row for row in results.rows if row.latency and _macs(row)],
@@ -41,7 +41,7 @@ def latency_by_macs(results: Results) -> "Figure | None":
 
 
 def top1_by_latency(results: Results) -> "Figure | None":
-    """The trade-off of published accuracy and measured latency; of the entries that state both."""
+    """Published accuracy by latency, for entries that have both; None if there are none."""
     return _scatter(
         results,
         [row for row in results.rows if row.latency and row.record.case.accuracy],
@@ -58,9 +58,9 @@ def top1_by_latency(results: Results) -> "Figure | None":
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Axes:
-    """What the axes show, and which entries of many are named.
+    """The content of the axes, and the choice of entries to name.
 
-    ``is_proportional``: a line goes through the reference's point.
+    ``is_proportional`` draws a line from the origin through the reference's point.
     """
 
     point: Callable[[Row], tuple[float, float]]
@@ -79,7 +79,7 @@ def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | N
     selection = kind.select(table)
     with theme():
         groups = by_mode(selection.rows)
-        is_named = max(map(len, groups.values())) <= _NAMED
+        is_named = max(map(len, groups.values())) <= _MAX_NAMED
         columns = 0 if is_named else 1 + (len(selection.lines) - 1) // 26
         size = (6.2 * len(groups) + 2.6 * columns, 5.8)
         figure = Figure(figsize=size, layout="constrained")
@@ -100,7 +100,7 @@ def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | N
         if selection.note:
             note += "; grey: entries without a number"
         caption(figure, results.run, selection.rows, note, selection.note)
-        figure.draw_without_rendering()  # fixes the axes, in whose pixels labels find room
+        figure.draw_without_rendering()  # lays out the axes, which labels need
         for axes, group in zip(grid, groups.values(), strict=True):
             _label(axes, group, kind, max(peaks, default=1), is_named=is_named)
     return figure
@@ -109,7 +109,7 @@ def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | N
 def _label(
     axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int, *, is_named: bool
 ) -> None:
-    """Writes names beside the markers, or the numbers under which the legend names them."""
+    """Write names beside the markers, or the numbers of the legend."""
     labels = [
         name_text(row, mark_reference=False) if is_named else str(row.place + 1) for row in group
     ]
@@ -118,7 +118,7 @@ def _label(
 
 
 def _draw_all(axes: "Axes", points: Sequence[tuple[float, float]], *, is_shown: bool) -> None:
-    """Scales the axes to all points, and draws them as dots where some have no marker."""
+    """Scale the axes to all points; if ``is_shown``, also draw them as dots."""
     for direction, values in zip("xy", zip(*points, strict=True), strict=True):
         scale(axes, direction, values)
     if is_shown:
@@ -127,7 +127,7 @@ def _draw_all(axes: "Axes", points: Sequence[tuple[float, float]], *, is_shown: 
 
 
 def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
-    # Large markers first, so that none hides a smaller one.
+    # Large markers first, so that they do not hide smaller ones.
     for row in sorted(group, key=lambda row: -_area(row, highest)):
         x, y = kind.point(row)
         axes.scatter(
@@ -196,4 +196,4 @@ def _peak(row: Row) -> int:
 
 
 def _area(row: Row, highest: int) -> float:
-    return max(_UNKNOWN, _LARGEST * _peak(row) / highest)
+    return max(_MIN_AREA, _MAX_AREA * _peak(row) / highest)

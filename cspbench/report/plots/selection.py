@@ -1,9 +1,9 @@
-"""Which entries a figure shows where a run has more than can be read in one.
+"""The choice of entries that a figure shows if a run has too many.
 
-At most `MOST_ENTRIES` are drawn: with a line each they make a figure about 20 inches high, the
-most that can be read on a screen without losing the axis, and markers that share ten colours and
-nine shapes can still be told apart. The figure's caption says how many there are and which are
-shown; tables and CSV files hold all of them. What is shown stands in suite order.
+At most `MAX_ENTRIES` are drawn: with a line for each they make a figure about 20 inches high, the
+largest that can be read on a screen without losing sight of the axis, and markers in ten colours
+and nine shapes remain distinguishable. The caption says how many entries there are and which are
+shown, in suite order; tables and CSV files hold all of them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ from math import log
 
 from ..rows import Row
 
-MOST_ENTRIES = 40
+MAX_ENTRIES = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """The rows of the entries that a figure shows, and their lines from top to bottom.
 
-    ``lines`` are by the entries' places. ``note`` says which of how many are shown, '' for all.
+    ``lines`` are by the places of entries. ``note`` says which entries are shown, '' if all are.
     """
 
     rows: tuple[Row, ...]
@@ -27,14 +27,14 @@ class Selection:
     note: str
 
     def line(self, row: Row) -> int:
-        """The line that a row stands on; the modes of an entry share one."""
+        """The line of a row, which the modes of an entry share."""
         return self.lines[row.place]
 
 
 def by_difference(table: Sequence[Row]) -> Selection:
-    """The entries whose latency differs most from the reference's, the slowest without any.
+    """The entries whose latency differs most from the reference's, else the slowest.
 
-    Those with a verdict of faster or slower come first.
+    Entries with a verdict of faster or slower come first.
     """
     if any(row.ratio for row in table):
         return _select(table, _difference, "those whose latency differs most from the reference's")
@@ -42,45 +42,47 @@ def by_difference(table: Sequence[Row]) -> Selection:
 
 
 def by_time_per_mac(table: Sequence[Row]) -> Selection:
-    """The entries whose time per MAC differs most from the reference's, the slowest without any."""
+    """The entries whose time per MAC differs most from the reference's, else the slowest."""
     if any(row.ratio for row in table):
-        which = "those whose time per MAC differs most from the reference's"
-        return _select(table, _time_per_mac, which)
+        description = "those whose time per MAC differs most from the reference's"
+        return _select(table, _time_per_mac, description)
     return _select(table, _latency, "the slowest")
 
 
 def by_accuracy(table: Sequence[Row]) -> Selection:
-    """The entries of the highest published accuracy."""
+    """The entries with the highest published accuracy."""
     return _select(table, _accuracy, "the most accurate")
 
 
 def by_peak(table: Sequence[Row]) -> Selection:
-    """The entries that need the most memory."""
+    """The entries with the highest peaks of tensor memory."""
     return _select(table, _peak, "those with the highest peaks of tensor memory")
 
 
-def in_suite_order(table: Sequence[Row], most: int = MOST_ENTRIES) -> Selection:
+def in_suite_order(table: Sequence[Row], max_entries: int = MAX_ENTRIES) -> Selection:
     """The first entries of the suite."""
-    return _select(table, lambda row: (-row.place,), "the first of the suite", most)
+    return _select(table, lambda row: (-row.place,), "the first of the suite", max_entries)
 
 
 def _select(
     table: Sequence[Row],
     rank: Callable[[Row], tuple[float, ...]],
-    which: str,
-    most: int = MOST_ENTRIES,
+    description: str,
+    max_entries: int = MAX_ENTRIES,
 ) -> Selection:
-    """The reference entries, then those with a row of the highest rank."""
+    """The reference entries, then those with the highest ranks; ``description`` is for the note."""
     ranks: dict[int, tuple[float, ...]] = {}
     for row in table:
         ranks[row.place] = max(ranks.get(row.place, ()), (float(row.is_reference), *rank(row)))
-    if len(ranks) <= most:
+    if len(ranks) <= max_entries:
         return Selection(rows=tuple(table), lines=_lines(ranks), note="")
-    chosen = set(sorted(ranks, key=lambda place: ranks[place], reverse=True)[:most])
+    chosen = set(sorted(ranks, key=lambda place: ranks[place], reverse=True)[:max_entries])
     rows = tuple(row for row in table if row.place in chosen)
     reference = "the reference and " if any(row.is_reference for row in rows) else ""
     return Selection(
-        rows=rows, lines=_lines(chosen), note=f"{most} of {len(ranks)} entries: {reference}{which}"
+        rows=rows,
+        lines=_lines(chosen),
+        note=f"{max_entries} of {len(ranks)} entries: {reference}{description}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Samples of each entry by launch: what moves within a process, and what moves between them."""
+"""The plot of each entry's samples by launch: the spread within and between processes."""
 
 from statistics import median
 from typing import TYPE_CHECKING
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BAND = 0.8  # of the room between two entries, taken by the lanes of launches
-_KEPT = 0.98  # share of samples that the axis must show
-_FAR = 1.5  # samples so many times beyond those would squeeze the rest: drawn at the edge
+_BAND = 0.8  # share of the space between two entries that the lanes of launches take
+_SHOWN_SHARE = 0.98  # share of samples that the axis must show
+_FAR = 1.5  # samples this many times beyond those would squeeze the rest: drawn at the edge
 
 
 def sample_spread(results: Results) -> "Figure | None":
-    """Samples relative to their entry's latency, a lane and colour a launch; a panel a mode."""
+    """Samples relative to the entry's latency, a lane for each launch, a panel for each mode.
+
+    None if nothing was timed.
+    """
     if not with_latency(results.rows):
         return None
     import seaborn as sns
@@ -111,7 +114,7 @@ def _name_launches(
 
 
 def _edge(frame: "pd.DataFrame") -> float:
-    """Half the axis in per cent: all deviations of a panel but far ones, at least 1."""
+    """Half the width of the axis in percent: at least 1, and all but far deviations."""
     sizes = frame["deviation"].abs()
-    near = sizes[sizes <= _FAR * sizes.quantile(_KEPT)]
+    near = sizes[sizes <= _FAR * sizes.quantile(_SHOWN_SHARE)]
     return max(1.0, float(near.max()))

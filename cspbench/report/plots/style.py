@@ -1,6 +1,6 @@
-"""What figures share: the theme, how an entry looks and where it stands, captions, encoding.
+"""The common style of figures: theme, markers, panels, captions, encoding.
 
-An entry keeps its colour, marker and place in every figure: they follow suite order.
+An entry has the same colour, marker and place in every figure: they follow suite order.
 """
 
 import io
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 INK, PALE = "#333333", "#9a9a9a"
 MIB = 2**20
 
-_MARKERS = "osD^vPX<>"  # nine beside ten colours: ninety entries before a pair comes again
-_LOG_SPAN = 25  # largest over smallest from which an axis is logarithmic
+_MARKERS = "osD^vPX<>"  # nine markers and ten colours make ninety distinct pairs
+_LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logarithmic
 _LABEL_WIDTH = 30
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Seaborn's white grid, readable sizes, a font that matplotlib ships, SVG without chance."""
+    """Apply the style of all figures inside the context, with reproducible SVG."""
     import matplotlib as mpl
     import seaborn as sns
 
@@ -54,7 +54,7 @@ def theme() -> Iterator[None]:
 
 
 def encode(figure: "Figure", suffix: str) -> bytes:
-    """The figure as a file's content, the same for the same figure."""
+    """The figure as the content of a PNG or SVG file, equal for equal figures."""
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
     with theme():
@@ -64,14 +64,14 @@ def encode(figure: "Figure", suffix: str) -> bytes:
 
 @cache
 def palette() -> Sequence[tuple[float, float, float]]:
-    """The colours of entries, which people who cannot see all colours can tell apart."""
+    """The colours of entries, a colour-blind palette."""
     import seaborn as sns
 
     return tuple(sns.color_palette("colorblind"))
 
 
 def look(row: Row) -> dict[str, Any]:
-    """An entry's colour and marker."""
+    """The colour and marker of an entry."""
     colours = palette()
     return {
         "color": colours[row.place % len(colours)],
@@ -80,7 +80,7 @@ def look(row: Row) -> dict[str, Any]:
 
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
-    """An entry's name in at most two lines, safe from mathematical markup."""
+    """The name of an entry in at most two lines, with mathematical markup escaped."""
     name = f"{row.name} (reference)" if row.is_reference and mark_reference else row.name
     lines = wrap(name, _LABEL_WIDTH)
     if len(lines) > 2:
@@ -91,7 +91,7 @@ def name_text(row: Row, *, mark_reference: bool = True) -> str:
 def panels(
     selection: Selection, title: str, *, row_height: float
 ) -> "tuple[Figure, list[tuple[Axes, list[Row]]]]":
-    """A figure with a panel for each mode that was timed, and a named line for every entry."""
+    """A figure with a panel for each timed mode, and the axes and rows of each panel."""
     from matplotlib.figure import Figure
 
     groups = {
@@ -116,19 +116,19 @@ def with_latency(table: Sequence[Row]) -> list[Row]:
 
 
 def height(selection: Selection, row_height: float) -> float:
-    """Inches for a figure with a line for every entry."""
+    """The height in inches of a figure with a line for every entry."""
     return 2.0 + max(2, len(selection.lines)) * row_height
 
 
 def name_lines(axes: "Axes", selection: Selection) -> None:
-    """Names every entry at its line on the vertical axis, first at the top."""
+    """Label the vertical axis with the name of each entry, the first at the top."""
     names = {selection.line(row): name_text(row) for row in selection.rows}
     axes.set_yticks(list(names), list(names.values()))
     axes.set_ylim(max(names) + 0.6, -0.6)
 
 
 def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
-    """A logarithmic axis where a linear one would hide the smallest of the values."""
+    """Make an axis logarithmic if a linear one would hide the smallest values."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if min(values) <= 0 or max(values) / min(values) < _LOG_SPAN:
@@ -143,7 +143,7 @@ def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
 def caption(
     figure: "Figure", run: Run, table: Sequence[Row], note: str, selection_note: str = ""
 ) -> None:
-    """Lines below a figure: how to read it, which entries it shows, and on what it was made."""
+    """Write lines below a figure: how to read it, the entries it shows, the circumstances."""
     settings, environment = run.info.settings, run.info.environment
     threads = f"{settings.threads} thread" + ("" if settings.threads == 1 else "s")
     precisions = ", ".join(dict.fromkeys(row.record.case.precision for row in table))

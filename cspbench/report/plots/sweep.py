@@ -1,4 +1,4 @@
-"""A sweep: lines over the one argument or size that varies, a heat map over two."""
+"""The plot of a sweep: lines over one argument or size, or heat maps over two."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from ..results import Results
 from ..sweep import Sweep
 from ..sweep import sweep as find_sweep
 from ..words import MODE_TITLES
-from .selection import MOST_ENTRIES
+from .selection import MAX_ENTRIES
 from .style import PALE, caption, theme
 
 if TYPE_CHECKING:
@@ -18,48 +18,48 @@ if TYPE_CHECKING:
 _LATENCY = "latency [ms]"
 _NOTE = "markers: estimates over launches; bands: their 95% intervals"
 _NOTE_MAP = "each cell is the estimate over launches"
-_MOST_MAPS = 12  # beside each other: entries times modes
-_MOST_FIGURES = 150  # written into the cells of one map, beyond which they would overlap
+_MAX_MAPS = 12  # heat maps side by side: entries times modes
+_MAX_FIGURES = 150  # figures in the cells of one heat map; more would overlap
 
 
 def sweep(results: Results) -> "Figure | None":
-    """Latency over what the run sweeps, beside the reference's where there is one.
+    """Latency, or its ratio to the reference's, over the swept arguments.
 
-    None where it sweeps nothing, or was not timed. Entries beyond `MOST_ENTRIES` lines, or beyond
-    twelve maps, are left out, the last of the suite first, and the caption says so.
+    Only the first `MAX_ENTRIES` entries of the suite are drawn as lines, or as many as make twelve
+    heat maps; the caption says so. None if nothing was swept or timed.
     """
     swept = find_sweep([row for row in results.rows if row.latency])
     if swept is None:
         return None
     is_line = len(swept.axes) == 1
     modes = len({row.mode for row in swept.rows})
-    most = MOST_ENTRIES if is_line else _MOST_MAPS // modes
-    drawn_sweep, selection_note = _first_entries(swept, most)
+    max_entries = MAX_ENTRIES if is_line else _MAX_MAPS // modes
+    shown_sweep, selection_note = _first_entries(swept, max_entries)
     with theme():
-        figure = _lines(drawn_sweep) if is_line else _maps(drawn_sweep)
+        figure = _lines(shown_sweep) if is_line else _maps(shown_sweep)
         note = _NOTE if is_line else _NOTE_MAP
-        caption(figure, results.run, drawn_sweep.rows, note, selection_note)
+        caption(figure, results.run, shown_sweep.rows, note, selection_note)
     return figure
 
 
-def _first_entries(swept: Sweep, most: int) -> tuple[Sweep, str]:
-    """The sweep of the first entries of the suite, and a note on how many they are of."""
+def _first_entries(swept: Sweep, max_entries: int) -> tuple[Sweep, str]:
+    """The sweep of the first entries of the suite, and a note on their number; '' for all."""
     entries = list(dict.fromkeys(row.record.case.entry for row in swept.rows))
-    if len(entries) <= most:
+    if len(entries) <= max_entries:
         return swept, ""
-    chosen = set(entries[:most])
+    chosen = set(entries[:max_entries])
     pairs = [
         (row, values)
         for row, values in zip(swept.rows, swept.values, strict=True)
         if row.record.case.entry in chosen
     ]
     rows, values = zip(*pairs, strict=True)
-    note = f"{most} of {len(entries)} entries: the first of the suite"
+    note = f"{max_entries} of {len(entries)} entries: the first of the suite"
     return Sweep(axes=swept.axes, rows=rows, values=values), note
 
 
 def _quantity(swept: Sweep) -> str:
-    """Its name: a ratio, whose launches cancel, where all have the same reference."""
+    """The name of the plotted quantity: the ratio if all rows have one reference, else latency."""
     references = {row.reference for row in swept.rows if row.ratio}
     if len(references) == 1 and all(row.ratio for row in swept.rows):
         return f"latency over {_plain(*references)}'s"
@@ -67,7 +67,7 @@ def _quantity(swept: Sweep) -> str:
 
 
 def _plain(reference: str | None) -> str:
-    """A reference's name, safe from mathematical markup."""
+    """The name of a reference, with mathematical markup escaped."""
     return str(reference).replace("$", r"\$")
 
 
@@ -96,7 +96,7 @@ def _estimate(estimate: Estimate | None, unit: float) -> dict[str, float]:
 
 
 def _lines(swept: Sweep) -> "Figure":
-    """A panel a mode, a line an entry."""
+    """A figure with a panel for each mode and a line for each entry."""
     import seaborn as sns
     from matplotlib.figure import Figure
 
@@ -146,8 +146,8 @@ def _draw_lines(
 
 
 def _scale(axes: "Axes", part: "pd.DataFrame", axis: str) -> None:
-    """Limits and ticks; logarithmic where the values of the argument span a factor of 8."""
-    # A band that few launches left wide must not flatten the lines.
+    """Set limits and ticks; axes are logarithmic if the argument spans a factor of 8."""
+    # Wide intervals from few launches must not flatten the lines.
     axes.set_ylim(
         max(part["low"].min(), 0.7 * part["value"].min()),
         min(part["high"].max(), 1.3 * part["value"].max()),
@@ -160,7 +160,7 @@ def _scale(axes: "Axes", part: "pd.DataFrame", axis: str) -> None:
 
 
 def _maps(swept: Sweep) -> "Figure":
-    """A map an entry and mode."""
+    """A figure with a heat map for each entry and mode."""
     from matplotlib.figure import Figure
 
     frame, (across, down) = _frame(swept), swept.axes
@@ -179,10 +179,10 @@ def _maps(swept: Sweep) -> "Figure":
 
 
 def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
-    """A heat map whose cells hold their figures, where these have room."""
+    """Draw a heat map, with figures in its cells if there is room."""
     import seaborn as sns
 
-    has_figures = table.size <= _MOST_FIGURES
+    has_figures = table.size <= _MAX_FIGURES
     sns.heatmap(
         table,
         ax=axes,
@@ -192,7 +192,7 @@ def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
         linewidths=1 if has_figures else 0,
         cbar_kws={"label": quantity},
     )
-    # Where labels lack room, seaborn leaves some out: each tick stands amid its column or row.
+    # seaborn leaves out tick labels that lack room, so labels are set from the ticks that remain.
     columns, rows = table.columns, table.index
     axes.set_xticklabels([f"{columns[int(tick)]:g}" for tick in axes.get_xticks()])
     axes.set_yticklabels([f"{rows[int(tick)]:g}" for tick in axes.get_yticks()], rotation=0)

@@ -31,7 +31,7 @@ def traced(build: Callable[..., nn.Module]) -> Structure:
 
 
 def reads(structure: Structure) -> dict[str, tuple[str, ...]]:
-    return {weight.name: structure.named(weight.reads) for weight in structure.weights}
+    return {weight.name: structure.span_names(weight.reads) for weight in structure.weights}
 
 
 def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
@@ -95,14 +95,14 @@ def test_only_fusion_first_lets_the_two_sides_share_terms(
     structure = traced(build)
     (split,) = structure.splits
     assert [part.channels for part in split.parts] == [4, 4]
-    assert [structure.named(part.terms) for part in split.parts] == [(PART_1,), (PART_2,)]
+    assert [structure.span_names(part.terms) for part in split.parts] == [(PART_1,), (PART_2,)]
     names = tuple(
         tuple(structure.weights[number].name for number in part.weights) for part in split.parts
     )
     assert names == sides
     # Both parts of the base are shared, so that they are written as one.
     whole = {BASE if name in {PART_1, PART_2} else name for name in shared}
-    assert set(structure.named(split.shared)) == whole
+    assert set(structure.span_names(split.shared)) == whole
     assert split.truncated is (not shared)
     assert split.module == build.__name__
 
@@ -153,7 +153,7 @@ def test_channels_that_bypass_every_weight_are_used_by_none() -> None:
         Used(start=0, stop=4, weights=0),
         Used(start=4, stop=8, weights=4),
     )
-    assert structure.named(structure.output) == (PART_1, T)
+    assert structure.span_names(structure.output) == (PART_1, T)
 
 
 @pytest.mark.parametrize(("shortcut", "truncated"), [(True, False), (False, True)])
@@ -269,7 +269,10 @@ def test_tokens_have_their_channels_on_the_last_axis() -> None:
 def test_a_layer_that_is_called_twice_has_two_sources() -> None:
     structure = trace(Wrapped(lambda m, x: m.a(m.a(x))), torch.empty(1, 4, 6, 6))
     assert [source.name for source in structure.sources] == ["input", "a", "a"]
-    assert [structure.named(weight.reads) for weight in structure.weights] == [("input",), ("a",)]
+    assert [structure.span_names(weight.reads) for weight in structure.weights] == [
+        ("input",),
+        ("a",),
+    ]
 
 
 def test_a_computed_weight_is_its_modules() -> None:

@@ -16,7 +16,7 @@ from cspbench.blocks.yolo.chunked import C2f
 from cspbench.errors import CspbenchError
 from cspbench.measures.gradients.capture import captured_gradients
 from cspbench.measures.gradients.classifier import Classifier
-from cspbench.measures.gradients.data import MOST_IMAGES, Images, digits, yielded
+from cspbench.measures.gradients.data import MAX_IMAGES, Images, digits, yielded
 from cspbench.measures.gradients.maps import feature_maps
 from cspbench.measures.gradients.structure import trace
 from cspbench.measures.gradients.training import train
@@ -288,7 +288,7 @@ def test_batches_of_a_callable_are_joined() -> None:
 
 def test_endless_batches_come_to_an_end() -> None:
     data = yielded(f"{__name__}:endless")
-    assert len(data.pixels) == len(data.labels) == MOST_IMAGES
+    assert len(data.pixels) == len(data.labels) == MAX_IMAGES
     assert data.labels.dtype == torch.long
 
 
