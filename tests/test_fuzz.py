@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import lines_of
+from compared_runs import make_small_run
+from factories import lines_of
 from synthetic import render_report, report_text
-from test_compare import a_run
 from test_gradients import DENSE, make_run
 
 from cspbench import cli
 from cspbench.comparison.thresholds import gate
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
-from cspbench.records import folder as store
-from cspbench.records.folder import INFO, RECORDS, RunFolder
+from cspbench.records.folder import INFO, RECORDS, RunFolder, read
 
 INPUTS = int(os.environ.get("FUZZ", "400"))
 LIMIT_S = 20
@@ -133,7 +132,7 @@ def check_compare(number: int, before: Path, after: Path) -> None:
         assert len(printed) <= 65_537, number
 
 
-RUNS = {"costs": a_run, "gradients": lambda: make_run({"dense": DENSE, "csp": DENSE})}
+RUNS = {"costs": make_small_run, "gradients": lambda: make_run({"dense": DENSE, "csp": DENSE})}
 
 
 @pytest.fixture(scope="module", params=RUNS)
@@ -172,7 +171,7 @@ def test_a_damaged_report_is_said_or_read(
     good: Path, tmp_path: Path, render: Callable[[Any], str]
 ) -> None:
     """What was pasted may be anything."""
-    content = render(store.read(good)).encode()
+    content = render(read(good)).encode()
     path = tmp_path / "comment.txt"
     for number in range(INPUTS // 4):
         path.write_bytes(mutated(content, random.Random(f"{len(content)} {number}")))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_cli import cspbench
 
-from cspbench.records import folder as store
 from cspbench.records.base import Failure
+from cspbench.records.folder import read
 from cspbench.records.run import Record, Run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
@@ -23,7 +23,7 @@ def measured(folder: Path, *words: str, suite: str = "blocks", code: int = 0) ->
     out = folder / "run"
     done = cspbench("run", suite, "--device", "cuda", *QUICK, *words, "--out", str(out), cwd=folder)
     assert done.returncode == code, done.stderr + done.stdout
-    return store.read(out)
+    return read(out)
 
 
 def seconds(record: Record) -> float:
@@ -172,7 +172,7 @@ def test_a_suite_of_sixteen_cases_takes_four_minutes_at_most(tmp_path: Path) -> 
     began = time.monotonic()
     done = cspbench("run", "--device", "cuda", "--out", str(out), cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert len(store.read(out).records) == 16
+    assert len(read(out).records) == 16
     assert time.monotonic() - began < 240
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cspbench.comparison.thresholds import gate
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def test_the_readmes_tables_are_the_reference_runs() -> None:
 
 def test_the_reference_run_is_whole_and_of_a_clean_tree() -> None:
     """Eight entries in two modes, six launches or more, no failure, and the commit it measured."""
-    run = store.read(REFERENCE)
+    run = read(REFERENCE)
     assert len(run.records) == 16
     assert not any(record.failures for record in run.records)
     assert min(len(record.latencies) for record in run.records) == 6
@@ -92,7 +92,7 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
     from cspbench.measures.execution.subject import BuiltSubject
     from cspbench.measures.tensor_peak import tensor_peak
 
-    for record in store.read(REFERENCE).records:
+    for record in read(REFERENCE).records:
         built = BuiltSubject(record.case)
         assert count(built) == record.counts
         assert tensor_peak(built) == record.tensor_peak
@@ -105,7 +105,7 @@ def test_the_table_of_gradients_is_the_reference_runs() -> None:
     for table, name in zip(tables, ("gradients", "gradients_conv"), strict=True):
         folder = REFERENCE.parent / name
         assert table.strip() in (folder / "report.txt").read_text(encoding="utf-8")
-        run = store.read(folder)
+        run = read(folder)
         assert run.info.git is not None
         assert not run.info.git.dirty
         assert [len(record.trainings) for record in run.records] == [15] * 4
@@ -116,7 +116,7 @@ def test_the_reference_runs_terms_are_still_this_codes() -> None:
     from cspbench.measures.execution.subject import BuiltSubject
     from cspbench.measures.gradient_terms import gradient_terms
 
-    for record in store.read(REFERENCE.parent / "gradients").records:
+    for record in read(REFERENCE.parent / "gradients").records:
         assert gradient_terms(BuiltSubject(record.case)) == record.gradient_terms
 
 

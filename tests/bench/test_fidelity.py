@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from making import make_activity
+from factories import make_activity
 from trust.page import HAND_COUNTED, Judged, coverage, page
 from trust.rules import RULES
 from trust.trials import (

@@ -14,7 +14,7 @@ import pytest
 from cspbench import cli
 from cspbench.cli.output import command_line
 from cspbench.cli.verbs import VERBS
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 
 ROOT = Path(__file__).parents[2]
 slow = pytest.mark.slow
@@ -308,7 +308,7 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert max(map(len, lines)) <= 100
     assert "counted, case 2 of 2: csp_fusion_first" in completed.stderr
     assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", completed.stderr)
-    run = store.read(folder)
+    run = read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
     record = run.records[0]
     assert {len(line.samples_s) for line in record.latencies} == {2}
@@ -348,7 +348,7 @@ def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
     while not (tmp_path / "r" / "plots" / "samples.svg").exists():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert 1 <= len(store.read(tmp_path / "r").launches) <= 2  # a contended one is repeated
+    assert 1 <= len(read(tmp_path / "r").launches) <= 2  # a contended one is repeated
 
 
 @slow
@@ -414,7 +414,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
     completed = cspbench("run", "--resume", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    assert 2 <= len(store.read(tmp_path / "run").launches) <= 3  # a contended one is repeated
+    assert 2 <= len(read(tmp_path / "run").launches) <= 3  # a contended one is repeated
 
 
 @slow
@@ -440,7 +440,7 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     words = ("--mode", "infer", "--launches", "1", "--turns", "1", "--only", "dense")
     completed = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    run = store.read(tmp_path / "run")
+    run = read(tmp_path / "run")
     assert {case.compiler for case in run.info.cases} == {"eager"}
     assert "--compile eager" in run.info.command
     assert "compile" in completed.stdout

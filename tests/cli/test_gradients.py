@@ -13,13 +13,13 @@ from statistics import fmean
 import msgspec
 import numpy as np
 import pytest
-from making import SETTINGS, by_stage, make_case, make_info
+from factories import SETTINGS, by_stage, make_case, make_info
 from synthetic import change, make_counts, render_report, report_text, write_report
 
 from cspbench import cli, compare
 from cspbench.cli.exit_codes import comparison_exit_code
 from cspbench.errors import CspbenchError
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 from cspbench.records.gradient_terms import (
     Part,
     Source,
@@ -55,7 +55,7 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     completed = cspbench(*SHORT, "--out", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
     folder = tmp_path / "run"
-    run = store.read(folder)
+    run = read(folder)
     assert run.info.command == " ".join(["python -m cspbench", *SHORT])
     assert run.info.stages == ("counts", "gradient_terms", "training")
     (record,) = run.records
@@ -84,7 +84,7 @@ def test_networks_are_traced_only(tmp_path: Path) -> None:
     """Nothing is trained with --no-training; a whole network could not be."""
     completed = cspbench("gradients", "peleenet", "--no-training", "--out", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    (record,) = store.read(tmp_path / "run").records
+    (record,) = read(tmp_path / "run").records
     assert record.gradient_terms is not None
     assert not record.gradient_terms.is_block
     assert "no cut: peleenet" in completed.stdout.replace("\n", " ")
@@ -107,7 +107,7 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
     words = (f"{tmp_path}/mine.py:Two", "--input", "2,4,8,8", "--out", "../run")
     completed = cspbench("gradients", *words, cwd=tmp_path / "below")
     assert completed.returncode == 0, completed.stderr
-    info = store.read(tmp_path / "run").info
+    info = read(tmp_path / "run").info
     assert info.suite == "mine.py-Two"
     assert info.command == "python -m cspbench gradients ../mine.py:Two --input 2,4,8,8"
     digest = hashlib.sha256((tmp_path / "mine.py").read_bytes()).hexdigest()[:16]

@@ -4,7 +4,7 @@ import io
 import re
 
 import msgspec
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.cli.progress import LiveProgress, PlainProgress
 from cspbench.records.assembly import assemble

@@ -21,7 +21,7 @@ from cspbench.errors import AbsentError
 from cspbench.measures.execution.equivalence import equivalence
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.plan.case import Case, make_case
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 
 slow = pytest.mark.slow
 
@@ -119,7 +119,7 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
     )
     assert case["measures"]["latency"]["ratio"] > 1.2
     assert state(repository) == before
-    run = store.read(repository.parent / "out")
+    run = read(repository.parent / "out")
     assert set(run.info.revisions) == {"baseline", "candidate"}
     assert (repository.parent / "out" / "comparison.md").read_text().startswith("**Regression")
     assert str(repository) not in (repository.parent / "out" / "run.json").read_text()
@@ -141,7 +141,7 @@ def test_the_same_function_written_otherwise_is_equal(repository: Path) -> None:
     process = ab(repository, "twin")
     assert process.returncode in {0, 1}, process.stderr  # tiny blocks: an elementwise product shows
     assert "The outputs of 1 of 1 cases are equal within rounding." in process.stdout
-    run = store.read(repository.parent / "out")
+    run = read(repository.parent / "out")
     changes = in_turns(run).cases[0].measures
     assert {change.verdict for name, change in changes.items() if name in {"macs", "params"}} == {
         "same"
@@ -202,7 +202,7 @@ def test_an_interrupt_leaves_the_repository_as_it_was(repository: Path) -> None:
     while state(repository) != before:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert store.read(repository.parent / "out").launches
+    assert read(repository.parent / "out").launches
 
 
 def test_wrong_usage_is_one_line(repository: Path) -> None:

@@ -1,7 +1,7 @@
 """One launch: what its worker sends, and which of its lines are kept."""
 
 import pytest
-from making import SETTINGS, make_case, make_latency, make_launch
+from factories import SETTINGS, make_case, make_latency, make_launch
 
 from cspbench.engine.isolate import Exit
 from cspbench.engine.launch import LaunchResult, lines_to_keep, run_launch

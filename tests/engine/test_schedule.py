@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.engine.schedule import Budget, CaseProgress, FixedLaunches, case_progress, strategy
 from cspbench.records.assembly import assemble
@@ -205,7 +205,7 @@ def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
 
 def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:
     """A spread of 3% in A/A launches is ±3.2% over six: 2% slower is then undecided or the same."""
-    from making import make_floor
+    from factories import make_floor
 
     run = make_run(1.02)
     assert verdicts(run, launches_by_case(run))["case 0"].answer == "worse"

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
-from running import RecordedProgress
+from factories import SETTINGS, make_case, make_info
+from fake_worker import RecordedProgress
 
 from cspbench.engine.runner import Runner
 from cspbench.measures.registry import stages
-from cspbench.records import folder as store
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 from cspbench.records.run import Run, TrainingSettings
 
 pytestmark = pytest.mark.usefixtures("nothing_is_contended")
@@ -26,8 +25,8 @@ def gradient_run(path: Path, *builds: str, seeds: int, progress: RecordedProgres
         stages=stages("gradients", settings),
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), progress).run()
-    return store.read(path)
+        Runner(folder, read_lines(path), progress).run()
+    return read(path)
 
 
 @slow
@@ -65,4 +64,4 @@ def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     with folder:
         Runner(folder, assembly, progress).run()
     assert [number for number, *_ in progress.trained] == [1, 2]
-    assert store.read(path).records == whole.records
+    assert read(path).records == whole.records

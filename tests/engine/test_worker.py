@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from factories import SETTINGS, make_case
 from fake_channel import FakeChannel
-from made_up_gpu import MadeUpGpu, made_up_nvml
-from making import SETTINGS, make_case
+from fake_gpu import FakeGpu, fake_nvml
 
 from cspbench.engine import worker
 from cspbench.errors import CspbenchError
 from cspbench.machine import device
-from cspbench.measures import allocated as allocated_module
 from cspbench.measures.allocated import allocated
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.graph import graph
@@ -47,7 +46,7 @@ def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPa
         ),
     )
     uuids: list[str] = []
-    monkeypatch.setitem(sys.modules, "pynvml", made_up_nvml(asked=uuids))
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(asked=uuids))
     channel = FakeChannel()
     worker.identify(channel, ("cuda:0", "cuda:1"))  # type: ignore[arg-type]
     assert [gpu.description.name for gpu in channel.messages] == ["GPU cuda:0", "GPU cuda:1"]
@@ -91,7 +90,7 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         memory_stats=lambda _: {"requested_bytes.all.peak": 120},
         max_memory_reserved=reading("reserved", 2048),
     )
-    monkeypatch.setattr(allocated_module, "is_gpu", lambda _: True)
+    monkeypatch.setattr("cspbench.measures.allocated.is_gpu", lambda _: True)
     subject = BuiltSubject(make_case("Good", mode="train"))
     memory_use = allocated(subject)
     assert calls == ["wait", "empty", "reset", "baseline", "wait", "peak", "reserved"]
@@ -118,7 +117,7 @@ def test_a_graph_is_tried_where_nothing_else_is_measured(
     """What it keeps of the memory, or why there is none; the allocator is made up."""
     reserved = [1 << 20, 6 << 20]
     fake_cuda(monkeypatch, empty_cache=lambda: None, memory_reserved=lambda _: reserved.pop(0))
-    monkeypatch.setattr(device, "gpu", lambda _: MadeUpGpu(capturable=capturable))
+    monkeypatch.setattr(device, "gpu", lambda _: FakeGpu(capturable=capturable))
     subject = BuiltSubject(make_case("Good", mode="train"))
     assert graph(subject) == Graph(case="Good train", graph_bytes=graph_bytes)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import make_activity, make_case, make_launch
+from factories import make_activity, make_case, make_launch
 
 from cspbench.machine.contention import Snapshot
 from cspbench.records.base import Failure

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from making import make_gpu
+from factories import make_gpu
 
 from cspbench.machine import environment
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from factories import make_gpu, make_gpu_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import make_gpu, make_gpu_state
 
 from cspbench.machine.health import CHECKS, findings, worst
 from cspbench.records.base import Failure

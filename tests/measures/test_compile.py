@@ -6,7 +6,7 @@ import shutil
 import msgspec
 import pytest
 import torch
-from making import make_case
+from factories import make_case
 from torch import Tensor
 from torch._dynamo.utils import counters
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from made_up_gpu import MadeUpGpu
+from fake_gpu import FakeGpu
 
 from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.measures.timing.clock import (
@@ -20,7 +20,7 @@ from cspbench.records.base import Failure
 US = 1e-6
 
 
-def timed(gpu: MadeUpGpu, call: Callable[[], object], *, cold: bool = False) -> TimeFunction:
+def timed(gpu: FakeGpu, call: Callable[[], object], *, cold: bool = False) -> TimeFunction:
     return time_function(call, gpu, cold=cold, clock=gpu.clock)
 
 
@@ -30,7 +30,7 @@ def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> Non
     One untimed call and four timed ones: 10 + 5 * 100 µs by the host's clock, four fifths of them
     the timed ones'.
     """
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     seconds, host_s = timed(gpu, gpu.kernel(launch_s=10 * US, work_s=100 * US))(4)
     assert seconds == pytest.approx(400 * US)
     assert host_s == pytest.approx(510 * US * 4 / 5)
@@ -38,14 +38,14 @@ def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> Non
 
 def test_a_single_call_is_timed_without_its_launch_too() -> None:
     """Long calls are samples by themselves: 1.2 ms of work, not 1.25."""
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     timing = timed(gpu, gpu.kernel(launch_s=50 * US, work_s=1200 * US))(1)
     assert timing.seconds == pytest.approx(1200 * US)
 
 
 def test_a_device_that_starves_takes_as_long_as_its_launches() -> None:
     """Work of 10 µs behind launches of 100: the gaps are part of what a call costs."""
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     seconds, _ = timed(gpu, gpu.kernel(launch_s=100 * US, work_s=10 * US))(4)
     assert seconds == pytest.approx(400 * US)
 
@@ -57,14 +57,14 @@ def test_who_waits_for_whom_is_read_of_single_calls(
     launch_s: float, work_s: float, share: float
 ) -> None:
     """How far into a call's time the host was still handing it over."""
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     call = gpu.kernel(launch_s=launch_s, work_s=work_s)
     assert launch_share(call, gpu, gpu.clock) == pytest.approx(share)
 
 
 def test_what_was_given_before_is_not_timed_and_nothing_waits_inside() -> None:
     """The device is idle before the untimed call; it is waited for once more, at the end."""
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     gpu.kernel(launch_s=0, work_s=1.0)()
     assert timed(gpu, gpu.kernel(launch_s=0, work_s=5 * US))(1).seconds == pytest.approx(5 * US)
     assert gpu.waits == 2
@@ -72,7 +72,7 @@ def test_what_was_given_before_is_not_timed_and_nothing_waits_inside() -> None:
 
 def test_events_are_made_before_anything_is_timed_and_used_again() -> None:
     """Making one takes the host a millisecond here, a thousand times the work."""
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     for cold in (False, True):
         time = timed(gpu, gpu.kernel(launch_s=0, work_s=US), cold=cold)
         first, before = time(4), gpu.now
@@ -85,7 +85,7 @@ def test_a_flush_stands_outside_the_events_and_hides_the_launch() -> None:
 
     Its host time would be the flush's: there is none.
     """
-    gpu = MadeUpGpu(flush_s=500 * US)
+    gpu = FakeGpu(flush_s=500 * US)
     call = gpu.kernel(launch_s=20 * US, work_s=100 * US)
     seconds, host_s = timed(gpu, call, cold=True)(3)
     assert seconds == pytest.approx(300 * US)
@@ -95,7 +95,7 @@ def test_a_flush_stands_outside_the_events_and_hides_the_launch() -> None:
 
 def test_an_empty_region_reads_what_two_events_cost() -> None:
     """Nothing, on a device whose events are free."""
-    assert empty_region_s(MadeUpGpu()) == 0.0
+    assert empty_region_s(FakeGpu()) == 0.0
 
 
 def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
@@ -103,7 +103,7 @@ def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
 
     Its samples are calibrated by themselves: 32 replays of 50 µs, not 4, last a millisecond.
     """
-    gpu = MadeUpGpu()
+    gpu = FakeGpu()
     kernel = gpu.kernel(launch_s=30 * US, work_s=5 * US)
 
     def call() -> None:
@@ -123,7 +123,7 @@ def test_a_captured_graph_is_timed_beside_the_calls_in_the_same_turn() -> None:
 
 def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
     """Nothing is captured; the reason stands where the graph's samples would."""
-    gpu = MadeUpGpu(capturable=False)
+    gpu = FakeGpu(capturable=False)
     refused = Failure(reason="no graph: operation not permitted")
     call = gpu.kernel(launch_s=US, work_s=1e-3)
     benchmark = Timer(min_time_s=1e-3, gpu=gpu).prepare("a", call, graph=refused)
@@ -135,7 +135,7 @@ def test_a_call_that_cannot_be_captured_is_timed_all_the_same() -> None:
 
 def test_a_capture_that_fails_beside_others_is_raised() -> None:
     """It may leave torch in no state to go on: the process must end."""
-    gpu = MadeUpGpu(capturable=False)
+    gpu = FakeGpu(capturable=False)
     with pytest.raises(RuntimeError, match="operation not permitted when stream is capturing"):
         Timer(min_time_s=1e-3, gpu=gpu).prepare(
             "a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS
+from factories import SETTINGS
 
 from cspbench.measures import base
 from cspbench.measures.base import PLACES, Measure, measure

@@ -12,7 +12,7 @@ from cspbench.catalogue import find
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
 from cspbench.plan.case import MODES, Case, make_case
-from cspbench.plan.labels import names as names_of
+from cspbench.plan.labels import names
 from cspbench.plan.suite import Selection
 
 
@@ -231,8 +231,8 @@ def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> Non
         assert len(cases) == 2 + 7
         assert {case.reference for case in cases} - {None} <= {case.key for case in cases}
         assert all(device in case.key for case in cases)
-    names = names_of(shared.cases)
-    assert names["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
+    labels = names(shared.cases)
+    assert labels["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
 
 
 def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
@@ -260,12 +260,12 @@ def test_models_without_a_usual_input_are_told_apart_by_theirs() -> None:
         for batch in (1, 2)
         for mode in MODES
     ]
-    named = names_of(cases)
+    named = names(cases)
     assert [named[case.key] for case in cases] == [
         *["torch.nn:Identity 1x3x4x4"] * 2,
         *["torch.nn:Identity 2x3x4x4"] * 2,
     ]
-    assert set(names_of(cases[:2]).values()) == {"torch.nn:Identity"}
+    assert set(names(cases[:2]).values()) == {"torch.nn:Identity"}
 
 
 def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 import pytest
-from making import make_case, make_info, make_latency, make_launch
+from factories import make_case, make_info, make_latency, make_launch
 
 from cspbench.records.assembly import Assembly, assemble
 from cspbench.records.lines import YARDSTICK, CaseFailure, Line

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from making import by_stage, lines_of, with_measurements
+from factories import by_stage, lines_of, with_measurements
 
 from cspbench import report
 from cspbench.plan.case import Case, Mode

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from making import make_gpu, make_gpu_activity, with_measurements
+from factories import make_gpu, make_gpu_activity, with_measurements
 from synthetic import make_run, render_report, report_text
 
 from cspbench.records.base import Failure

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from factories import make_floor
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import make_floor
 from synthetic import change, make_run, render_report, report_text, write_report
 
 from cspbench import report

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_gpu_activity, make_info, make_latency, make_launch
+from factories import SETTINGS, make_case, make_gpu_activity, make_info, make_latency, make_launch
 
 from cspbench.records.assembly import assemble
 from cspbench.records.run import Run

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import plain
+import one_conv_blocks
 import pytest
 import torch
 from torch import Tensor, nn
@@ -42,11 +42,11 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
     ("build", "expected"),
     [
         (
-            plain.Dense,
+            one_conv_blocks.Dense,
             {X1: (BASE,), X2: (BASE, X1), X3: (BASE, X1, X2), T: (BASE, X1, X2, X3)},
         ),
         (
-            plain.CSP,
+            one_conv_blocks.CSP,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -56,7 +56,7 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
             },
         ),
         (
-            plain.FusionFirst,
+            one_conv_blocks.FusionFirst,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -65,7 +65,7 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
             },
         ),
         (
-            plain.FusionLast,
+            one_conv_blocks.FusionLast,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -84,9 +84,9 @@ def test_each_weight_reads_the_terms_of_the_papers_equations(
 @pytest.mark.parametrize(
     ("build", "sides", "shared"),
     [
-        (plain.CSP, ((CSP_U,), (X1, X2, X3, CSP_T)), ()),
-        (plain.FusionFirst, ((T,), (X1, X2, X3, T)), (PART_2, X1, X2, X3, PART_1)),
-        (plain.FusionLast, ((), (X1, X2, X3, T)), ()),
+        (one_conv_blocks.CSP, ((CSP_U,), (X1, X2, X3, CSP_T)), ()),
+        (one_conv_blocks.FusionFirst, ((T,), (X1, X2, X3, T)), (PART_2, X1, X2, X3, PART_1)),
+        (one_conv_blocks.FusionLast, ((), (X1, X2, X3, T)), ()),
     ],
 )
 def test_only_fusion_first_lets_the_two_sides_share_terms(
@@ -108,7 +108,7 @@ def test_only_fusion_first_lets_the_two_sides_share_terms(
 
 
 def test_the_dense_block_splits_nothing() -> None:
-    assert traced(plain.Dense).splits == ()
+    assert traced(one_conv_blocks.Dense).splits == ()
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_the_dense_block_splits_nothing() -> None:
 def test_a_dense_block_uses_as_many_terms_as_the_papers_sum(
     channels: int, layers: int, growth: int, expected: int
 ) -> None:
-    block = plain.PlainBlock(channels, layers=layers, growth=growth)
+    block = one_conv_blocks.PlainBlock(channels, layers=layers, growth=growth)
     structure = trace(block, torch.empty(1, channels, 4, 4))
     assert structure.used_terms == expected
     assert structure.unique_terms == channels + layers * growth
 
 
 def test_half_of_the_base_leaves_864_of_1056_terms_to_the_block() -> None:
-    structure = trace(plain.SplitOnly(), torch.empty(1, 64, 4, 4))
+    structure = trace(one_conv_blocks.SplitOnly(), torch.empty(1, 64, 4, 4))
     assert structure.used_terms == 864
     assert structure.unique_terms == 32 + 6 * 32
 
 
 def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
-    structure = traced(plain.Dense)
+    structure = traced(one_conv_blocks.Dense)
     assert {source.name: source.uses for source in structure.sources} == {
         BASE: (Used(start=0, stop=8, weights=4),),
         X1: (Used(start=0, stop=4, weights=4),),
@@ -148,7 +148,7 @@ def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
 
 
 def test_channels_that_bypass_every_weight_are_used_by_none() -> None:
-    structure = traced(plain.FusionLast)
+    structure = traced(one_conv_blocks.FusionLast)
     assert structure.sources[0].uses == (
         Used(start=0, stop=4, weights=0),
         Used(start=4, stop=8, weights=4),

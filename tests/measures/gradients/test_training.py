@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
-import plain
+import one_conv_blocks
 import pytest
 import torch
 from torch import Tensor, nn
@@ -45,10 +45,10 @@ def trained(
 
 
 def test_a_seed_sets_the_whole_training() -> None:
-    once = trained(design(plain.CSP))
+    once = trained(design(one_conv_blocks.CSP))
     torch.manual_seed(7)
-    assert trained(design(plain.CSP)) == once
-    assert trained(design(plain.CSP), seed=1).readings != once.readings
+    assert trained(design(one_conv_blocks.CSP)) == once
+    assert trained(design(one_conv_blocks.CSP), seed=1).readings != once.readings
 
 
 def test_measuring_changes_nothing_of_the_training() -> None:
@@ -61,17 +61,17 @@ def test_torchs_own_seed_and_threads_are_as_before() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    trained(design(plain.Dense), steps=1, at=(1,))
+    trained(design(one_conv_blocks.Dense), steps=1, at=(1,))
     assert torch.equal(torch.rand(4), expected)
 
 
 @pytest.mark.parametrize(
     ("build", "expected"),
     [
-        (plain.Dense, ("input", X1, X2, X3)),
-        (plain.CSP, ("input", X1, X2, X3, "transition_t.conv.conv")),
-        (plain.FusionFirst, ("input", X1, X2, X3)),
-        (plain.FusionLast, ("input", X1, X2, X3, "transition.conv.conv")),
+        (one_conv_blocks.Dense, ("input", X1, X2, X3)),
+        (one_conv_blocks.CSP, ("input", X1, X2, X3, "transition_t.conv.conv")),
+        (one_conv_blocks.FusionFirst, ("input", X1, X2, X3)),
+        (one_conv_blocks.FusionLast, ("input", X1, X2, X3, "transition.conv.conv")),
     ],
 )
 def test_the_maps_are_those_that_a_design_concatenates(
@@ -109,9 +109,9 @@ def test_a_map_of_another_size_than_the_base_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("build", "gamma", "parts", "own"),
     [
-        (plain.CSP, 0.25, (2, 6), True),
-        (plain.FusionLast, 0.75, (6, 2), True),
-        (plain.Dense, None, (4, 4), False),
+        (one_conv_blocks.CSP, 0.25, (2, 6), True),
+        (one_conv_blocks.FusionLast, 0.75, (6, 2), True),
+        (one_conv_blocks.Dense, None, (4, 4), False),
     ],
 )
 def test_the_bases_parts_are_the_blocks_own_or_else_halves(
@@ -159,7 +159,7 @@ def test_a_layer_that_is_called_twice_has_two_maps() -> None:
 
 
 def test_columns_and_parameters_are_those_of_the_block() -> None:
-    training = trained(design(plain.Dense), steps=0, at=(0,))
+    training = trained(design(one_conv_blocks.Dense), steps=0, at=(0,))
     # 3x3 of 8, 12 and 16 inputs to 4; 1x1 of 20 to 10; two numbers a normalised channel.
     assert training.parameters == 36 * (8 + 12 + 16) + 200 + 2 * (8 + 12 + 16 + 20)
     assert training.readings[0].columns == 8 + 3 * 4
@@ -200,7 +200,7 @@ def test_training_tells_images_apart_that_can_be_told_apart() -> None:
     labels = torch.arange(64) % 4
     data = Images(pixels=labels[:, None, None, None].expand(64, 1, 4, 4) - 1.5, labels=labels)
     first, last = train(
-        design(plain.Dense), data, channels=8, seed=0, steps=30, at=(0, 30)
+        design(one_conv_blocks.Dense), data, channels=8, seed=0, steps=30, at=(0, 30)
     ).readings
     assert last.loss < first.loss
     assert last.accuracy == 1
@@ -209,7 +209,7 @@ def test_training_tells_images_apart_that_can_be_told_apart() -> None:
 @pytest.mark.parametrize("at", [(), (-1,), (3,)])
 def test_steps_that_are_never_reached_are_refused(at: tuple[int, ...]) -> None:
     with pytest.raises(CspbenchError, match="readings are at steps from 0 to 2, got"):
-        trained(design(plain.Dense), at=at)
+        trained(design(one_conv_blocks.Dense), at=at)
 
 
 def test_a_block_that_returns_no_image_is_refused() -> None:

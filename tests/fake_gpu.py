@@ -6,7 +6,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 
-class MadeUpGpu:
+class FakeGpu:
     """A `Gpu` of `machine.device`: the host gives it work and goes on; it does one thing at a time.
 
     ``now`` is the host's clock, ``idle_at`` when the device will have done all that it was given.
@@ -72,7 +72,7 @@ class MadeUpGpu:
         self.idle_at = max(self.idle_at, self.now) + work_s
 
 
-class ThisProcessor:
+class ProcessorAsGpu:
     """A `Gpu` of `machine.device` that is this processor: never ahead, and in real time."""
 
     def synchronise(self) -> None:
@@ -98,7 +98,7 @@ class NvmlError(Exception):
     """What NVML raises."""
 
 
-def made_up_nvml(
+def fake_nvml(
     *,
     reasons: int = 1,
     processes: int = 1,
@@ -145,7 +145,7 @@ def made_up_nvml(
     )
 
 
-def counted(held_ns: Mapping[int, int]) -> dict[str, object]:
+def limit_counters(held_ns: Mapping[int, int]) -> dict[str, object]:
     """More of NVML's module: counters of two limits, of which the second cannot be read."""
 
     def values(_: str, fields: Sequence[int]) -> list[SimpleNamespace]:
