@@ -74,11 +74,11 @@ def test_counts_and_tensor_peak(benchmark: BenchmarkFixture, entry: str) -> None
     benchmark.group = f"static profile of {entry}"
     built = subject(entry)
 
-    def both() -> None:
+    def measure() -> None:
         count(built)
         tensor_peak(built)
 
-    benchmark.pedantic(both, rounds=20, warmup_rounds=3)
+    benchmark.pedantic(measure, rounds=20, warmup_rounds=3)
 
 
 @pytest.mark.parametrize("entry", NETWORKS)

@@ -1,4 +1,4 @@
-"""A GPU with a queue and a clock of its own, so that what is timed on one can be told exactly."""
+"""GPUs and an NVML that are made up, so that what is timed on one is known exactly."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
@@ -103,8 +103,8 @@ def fake_nvml(
     reasons: int = 1,
     processes: int = 1,
     refuses: bool = False,
-    asked: list[str] | None = None,
-    more: Mapping[str, object] = MappingProxyType({}),
+    queried_uuids: list[str] | None = None,
+    attributes: Mapping[str, object] = MappingProxyType({}),
 ) -> SimpleNamespace:
     """As much of NVML's Python module as is used; reason 1 is an idle GPU, and power is unknown.
 
@@ -116,8 +116,8 @@ def fake_nvml(
             raise NvmlError("Insufficient Permissions")
 
     def handle(uuid: str) -> str:
-        if asked is not None:
-            asked.append(uuid)
+        if queried_uuids is not None:
+            queried_uuids.append(uuid)
         return uuid
 
     def power(_: str) -> int:
@@ -141,7 +141,7 @@ def fake_nvml(
         nvmlDeviceGetTemperature=lambda _, sensor: 55,
         nvmlDeviceGetClockInfo=lambda _, kind: 1000 * kind,
         nvmlDeviceGetPowerUsage=power,
-        **more,
+        **attributes,
     )
 
 

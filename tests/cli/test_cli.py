@@ -262,8 +262,8 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
 
 def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
     """`dense`: derived by hand from its structure."""
-    shown = json.loads(cspbench("show", "dense", "--json").stdout)
-    known = {
+    profile = json.loads(cspbench("show", "dense", "--json").stdout)
+    figures = {
         "entry": "dense",
         "input_shape": [1, 64, 56, 56],
         "params": 368_320,
@@ -274,9 +274,9 @@ def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
         "activations": (6 * (128 + 32) + 128) * 56 * 56,
         "cio": 9_332_736,
     }
-    assert {key: shown[key] for key in known} == known
-    assert {"thop_macs", "uncounted", "layers"} <= set(shown)
-    assert shown["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
+    assert {key: profile[key] for key in figures} == figures
+    assert {"thop_macs", "uncounted", "layers"} <= set(profile)
+    assert profile["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
 
 
 def test_show_answers_for_a_batch_that_would_never_fit() -> None:
@@ -316,10 +316,10 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert len(record.latencies) == len(run.launches) in {2, 3}
     assert {launch.allocator for launch in run.launches} == {"pinned"}
 
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    again = cspbench("report", str(folder))
-    assert again.returncode == 0
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    redrawn = cspbench("report", str(folder))
+    assert redrawn.returncode == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == contents
     for text in (path.read_text() for path in (folder / "report.txt", folder / "report.md")):
         assert str(tmp_path) not in text
 
@@ -406,9 +406,9 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
         "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
         "Ask for the same, or begin anew (--out)\n"
     )
-    other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
-    assert other.returncode == 2
-    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in other.stderr
+    refused = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in refused.stderr
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
@@ -445,9 +445,9 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     assert "--compile eager" in run.info.command
     assert "compile" in completed.stdout
     assert "of the modules as written" in " ".join(completed.stdout.split())
-    other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
-    assert other.returncode == 2
-    assert other.stderr == (
+    refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr == (
         "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
         "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
         "anew (--out)\n"

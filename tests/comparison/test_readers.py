@@ -112,9 +112,9 @@ def test_results_of_pytest_benchmark_are_shown(tmp_path: Path) -> None:
         named = {"name": "test_block", "fullname": "bench/test_blocks.py::test_block"}
         return json.dumps({"machine_info": {}, "benchmarks": [{**named, "stats": stats}]})
 
-    before = saved(tmp_path, results(0.004), "before.json")
-    after = saved(tmp_path, results(0.005), "after.json")
-    comparison = compare(before, after)
+    baseline = saved(tmp_path, results(0.004), "before.json")
+    candidate = saved(tmp_path, results(0.005), "after.json")
+    comparison = compare(baseline, candidate)
     change_ = comparison.cases[0].measures[LATENCY]
     assert (change_.baseline, change_.candidate, change_.ratio) == (0.004, 0.005, None)
     assert comparison.verdict == "not_comparable"

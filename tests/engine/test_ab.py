@@ -124,15 +124,15 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
     assert (repository.parent / "out" / "comparison.md").read_text().startswith("**Regression")
     assert str(repository) not in (repository.parent / "out" / "run.json").read_text()
 
-    again = subprocess.run(
+    resumed = subprocess.run(
         [sys.executable, "-m", "cspbench", "run", "--resume", "out"],
         cwd=repository.parent,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (again.returncode, again.stdout) == (2, "")
-    assert "it holds two revisions" in again.stderr
+    assert (resumed.returncode, resumed.stdout) == (2, "")
+    assert "it holds two revisions" in resumed.stderr
 
 
 @slow
@@ -224,13 +224,13 @@ def test_two_trees_with_modules_of_one_name_stay_apart(tmp_path: Path) -> None:
     """Each is built from its own code, again and again, and this process keeps its modules."""
     write(tmp_path / "one")
     write(tmp_path / "two", more=TWO_MORE, forward="x = self.more(x)")
-    before = {name: module for name, module in sys.modules.items() if name.startswith("cspbench")}
+    imported = {name: module for name, module in sys.modules.items() if name.startswith("cspbench")}
     modules = [build(tmp_path / name, external(width=4)) for name in ("one", "two", "one", "two")]
     assert [len(list(module.parameters())) for module in modules] == [1, 3, 1, 3]
     assert type(modules[0]) is type(modules[2])
     assert type(modules[0]) is not type(modules[1])
     assert "mine" not in sys.modules
-    assert all(sys.modules[name] is module for name, module in before.items())
+    assert all(sys.modules[name] is module for name, module in imported.items())
 
 
 def test_an_entry_of_the_catalogue_is_the_trees_own(tmp_path: Path) -> None:

@@ -52,10 +52,10 @@ def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> N
         Runner(folder, read_lines(folder.path), RecordedProgress()).run()
     run = read(tmp_path / "run")
     assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
-    whole, parted = (record.allocated for record in run.records)
-    assert whole is not None
+    one_graph, parted = (record.allocated for record in run.records)
+    assert one_graph is not None
     assert parted is not None
-    assert (whole.is_one_graph, parted.is_one_graph) == (True, False)
+    assert (one_graph.is_one_graph, parted.is_one_graph) == (True, False)
     text = " ".join(report_text(run).split())
     assert "left parts to Python (graph breaks): BreaksCompiled (inference)" in text
 

@@ -94,8 +94,8 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
     def install(**options: Any) -> FakeLaunches:
         fake = FakeLaunches(**options)
         monkeypatch.setattr(isolate, "run", fake)
-        good = Finding(name="load", level="good", text="none")
-        monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (good,))
+        finding = Finding(name="load", level="good", text="none")
+        monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (finding,))
         return fake
 
     return install

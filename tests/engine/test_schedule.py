@@ -23,7 +23,7 @@ def progress(
     *,
     width: float = 0.05,
     decided: bool = False,
-    more: int | None = 1,
+    more_launches: int | None = 1,
     seconds: float = 1.0,
     reference: str | None = None,
 ) -> CaseProgress:
@@ -34,7 +34,7 @@ def progress(
         disturbed=disturbed,
         half_width=width,
         is_decided=decided,
-        more_launches=more,
+        more_launches=more_launches,
         launch_s=seconds,
     )
 
@@ -82,7 +82,10 @@ def test_a_budget_then_spends_on_what_is_undecided_widest_first() -> None:
 def test_a_case_out_of_reach_comes_after_those_that_time_can_decide() -> None:
     """40 launches of 1 s are needed where 10 s remain: the narrower case goes first."""
     schedule = Budget(launches=6, seconds=10.0)
-    cases = [progress("far", width=0.3, more=40), progress("near", width=0.03, more=2)]
+    cases = [
+        progress("far", width=0.3, more_launches=40),
+        progress("near", width=0.03, more_launches=2),
+    ]
     assert schedule.next_cases(cases, 0.0) == ("near", "far")
     assert schedule.next_cases(cases, 9.0) == ("near",) or schedule.next_cases(cases, 9.0) == (
         "far",

@@ -36,9 +36,9 @@ def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -
     run = gradient_run(
         tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, progress=progress
     )
-    good, flattens, raises = run.records
-    assert [training.seed for training in good.trainings] == [0, 1]
-    assert [reading.step for reading in good.trainings[0].readings] == [0, 1, 2, 4]
+    trained, flattens, raises = run.records
+    assert [training.seed for training in trained.trainings] == [0, 1]
+    assert [reading.step for reading in trained.trainings[0].readings] == [0, 1, 2, 4]
     assert flattens.gradient_terms is not None
     assert not flattens.gradient_terms.is_block
     assert (flattens.trainings, flattens.failures) == ((), ())
@@ -56,7 +56,7 @@ def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -
 def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     """The others are kept, and the one repeated gives the same readings."""
     path = tmp_path / "run"
-    whole = gradient_run(path, "Good", seeds=3, progress=RecordedProgress())
+    uninterrupted = gradient_run(path, "Good", seeds=3, progress=RecordedProgress())
     lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
     (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
     folder, assembly = RunFolder.resume(path)
@@ -64,4 +64,4 @@ def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     with folder:
         Runner(folder, assembly, progress).run()
     assert [number for number, *_ in progress.trained] == [1, 2]
-    assert read(path).records == whole.records
+    assert read(path).records == uninterrupted.records

@@ -46,16 +46,16 @@ def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPa
         ),
     )
     uuids: list[str] = []
-    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(asked=uuids))
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(queried_uuids=uuids))
     channel = FakeChannel()
     worker.identify(channel, ("cuda:0", "cuda:1"))  # type: ignore[arg-type]
     assert [gpu.description.name for gpu in channel.messages] == ["GPU cuda:0", "GPU cuda:1"]
     assert uuids == ["GPU-12-34"] * 2
-    first = channel.messages[0]
-    assert isinstance(first, AvailableGpu)
-    assert (first.free_bytes, first.description.l2_bytes) == (3 << 30, 1 << 20)
-    assert first.description.driver == "570.1"
-    assert first.state.celsius == 55.0
+    message = channel.messages[0]
+    assert isinstance(message, AvailableGpu)
+    assert (message.free_bytes, message.description.l2_bytes) == (3 << 30, 1 << 20)
+    assert message.description.driver == "570.1"
+    assert message.state.celsius == 55.0
 
 
 def test_a_gpu_that_is_not_there_ends_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +196,17 @@ def test_a_models_hash_is_of_the_files_that_name_and_define_it(
         ((_, model_hash),) = channel.messages
         return str(model_hash)
 
-    own = "from torch import nn\nclass Block(nn.ReLU): pass\n"
+    source = "from torch import nn\nclass Block(nn.ReLU): pass\n"
     alias = "from torch import nn\nBlock = nn.ReLU\n"
-    assert digest(own, "a") == hashlib.sha256(own.encode()).hexdigest()[:16] == digest(own, "b")
-    assert digest(alias, "c") not in {digest(own, "d"), hashlib.sha256(alias.encode()).hexdigest()}
+    assert (
+        digest(source, "a")
+        == hashlib.sha256(source.encode()).hexdigest()[:16]
+        == digest(source, "b")
+    )
+    assert digest(alias, "c") not in {
+        digest(source, "d"),
+        hashlib.sha256(alias.encode()).hexdigest(),
+    }
 
 
 def test_what_cannot_be_loaded_is_the_answer() -> None:

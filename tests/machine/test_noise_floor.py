@@ -22,11 +22,11 @@ def test_a_floor_is_found_again_for_the_same_machine_and_settings_only() -> None
 
 def test_a_newer_floor_takes_the_place_of_the_older_one_and_of_no_other() -> None:
     """Two thread counts are kept side by side."""
-    two = msgspec.structs.replace(make_floor(0.03), threads=2)
-    for floor in (make_floor(0.02), two, make_floor(0.01)):
+    two_threads = msgspec.structs.replace(make_floor(0.03), threads=2)
+    for floor in (make_floor(0.02), two_threads, make_floor(0.01)):
         noise_floor.save(floor)
     assert noise_floor.load("here", SETTINGS) == make_floor(0.01)
-    assert noise_floor.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two
+    assert noise_floor.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two_threads
 
 
 @pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000])

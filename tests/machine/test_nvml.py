@@ -25,9 +25,9 @@ def working(monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace) -> Nvml:
 
 def test_a_gpu_is_asked_for_by_its_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number is CUDA's, which the library may count otherwise."""
-    asked: list[str] = []
-    working(monkeypatch, fake_nvml(asked=asked))
-    assert asked == ["GPU-1234-5678"]
+    uuids: list[str] = []
+    working(monkeypatch, fake_nvml(queried_uuids=uuids))
+    assert uuids == ["GPU-1234-5678"]
 
 
 def test_each_reading_stands_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,16 +98,16 @@ def test_a_limit_that_the_driver_counts_is_judged_by_how_long_it_held(
 
     The limit that cannot be counted here, heat, is judged by whether it holds.
     """
-    held = {74: 5_000_000_000}
-    library = fake_nvml(reasons=4 | 0x20, more=limit_counters(held))
-    now = [100.0]
-    monitor = GpuMonitor("cuda", working(monkeypatch, library), clock=lambda: now[0])
+    held_ns = {74: 5_000_000_000}
+    library = fake_nvml(reasons=4 | 0x20, attributes=limit_counters(held_ns))
+    clock = [100.0]
+    monitor = GpuMonitor("cuda", working(monkeypatch, library), clock=lambda: clock[0])
     monitor.start()
     for grown_ns, limits in ((40_000_000, ("heat",)), (60_000_000, ("heat", "power cap"))):
-        now[0] += 1.0
-        held[74] += grown_ns
+        clock[0] += 1.0
+        held_ns[74] += grown_ns
         assert monitor.limits() == limits
-    now[0] += 1.0
+    clock[0] += 1.0
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 4
     assert monitor.limits() == ()
     assert monitor.activity(empty_region_s=0.0).limits == ("heat", "power cap")
@@ -125,7 +125,7 @@ def test_what_is_counted_by_its_parts_is_not_judged_by_a_glimpse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A hardware slowdown is shown where heat or the power brake hold, which are counted here."""
-    library = fake_nvml(reasons=8, more=limit_counters({269: 0, 270: 0}))
+    library = fake_nvml(reasons=8, attributes=limit_counters({269: 0, 270: 0}))
     library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
     monitor = GpuMonitor("cuda", working(monkeypatch, library))
     monitor.start()

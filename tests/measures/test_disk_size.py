@@ -72,8 +72,8 @@ class Halves(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        both = torch.ones(8, 3)
-        self.first, self.second = nn.Parameter(both[:4]), nn.Parameter(both[4:])
+        weight = torch.ones(8, 3)
+        self.first, self.second = nn.Parameter(weight[:4]), nn.Parameter(weight[4:])
 
 
 def test_a_convolution_with_normalisation_by_hand() -> None:

@@ -20,8 +20,8 @@ class Script:
 
     def __call__(self, iterations: int) -> Timing:
         self.iterations.append(iterations)
-        each = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
-        return Timing(each * iterations)
+        seconds = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+        return Timing(seconds * iterations)
 
 
 def warmed(seconds: Iterable[float], **options: float) -> WarmUp:

@@ -85,9 +85,9 @@ def test_views_expansions_and_freed_storages_are_followed() -> None:
         assert tracker.live["activations"] == 400
         del views
         assert tracker.live["activations"] == 0
-        again = torch.ones(50)
+        tensor = torch.ones(50)
         assert tracker.live["activations"] == 200
-    assert again.numel() == 50
+    assert tensor.numel() == 50
     assert sum(tracker.peak.values()) == 400
 
 
@@ -148,8 +148,8 @@ def test_every_precision_and_layout_is_counted_and_its_peak_is_the_same_fake_and
     else:
         assert fake.peak_tensor_bytes == real
     if precision != "amp":  # which keeps its weights in float32
-        plain = tensor_peak(BuiltSubject(msgspec.structs.replace(case, precision="fp32")))
-        assert fake.split.weights * 2 == plain.split.weights
+        fp32 = tensor_peak(BuiltSubject(msgspec.structs.replace(case, precision="fp32")))
+        assert fake.split.weights * 2 == fp32.split.weights
 
 
 def test_a_training_steps_peak_is_split_into_all_kinds() -> None:
@@ -178,8 +178,8 @@ def test_the_allocators_peak_is_no_less_than_the_tensors() -> None:
 
 def test_a_batch_that_would_never_fit_is_answered_without_allocating_it() -> None:
     """The forward's activations grow exactly with the batch: 10,000 images need 10,000 times."""
-    single, many = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
-    assert many.split.activations == 10_000 * single.split.activations
+    single, batch = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
+    assert batch.split.activations == 10_000 * single.split.activations
 
 
 class HoldsState(nn.Module):
@@ -196,15 +196,15 @@ def test_buffers_are_a_kind_of_their_own() -> None:
     assert peak_of(HoldsState(), (1, 1, 5, 5)).split.buffers == 100
 
 
-class Does(nn.Module):
+class FunctionModule(nn.Module):
     """A module whose forward is one function."""
 
     def __init__(self, forward: Callable[[Tensor], object]) -> None:
         super().__init__()
-        self.does = forward
+        self.function = forward
 
     def forward(self, x: Tensor) -> object:
-        return self.does(x)
+        return self.function(x)
 
 
 def five_times(x: Tensor) -> Tensor:
@@ -219,7 +219,7 @@ def swaps_halves(x: Tensor) -> Tensor:
     return torch.cat([second, first], 1)
 
 
-def twice(x: Tensor) -> tuple[Tensor, Tensor]:
+def returns_twice(x: Tensor) -> tuple[Tensor, Tensor]:
     y = x + 1
     return y, y
 
@@ -234,7 +234,7 @@ def twice(x: Tensor) -> tuple[Tensor, Tensor]:
         pytest.param(lambda x: (x + 1).split([1, 1], 1), 200, "add", id="split of a new one"),
         pytest.param(swaps_halves, 200 + 200, "cat", id="in place on a view"),
         pytest.param(five_times, 200 + 200, "add", id="freed and made again"),
-        pytest.param(twice, 200, "add", id="returned twice"),
+        pytest.param(returns_twice, 200, "add", id="returned twice"),
         pytest.param(lambda x: (x + 1, [x + 2]), 200 + 200, "add", id="a tuple and a list"),
         pytest.param(
             lambda x: {"a": x + 1, "b": {"c": x + 2}}, 200 + 200, "add", id="dictionaries"
@@ -245,7 +245,7 @@ def test_what_a_forward_holds_at_once_is_counted_in_bytes(
     forward: Callable[[Tensor], object], activations: int, operator: str
 ) -> None:
     """An input of 1x2x5x5 has 200 bytes; so has each new tensor of its shape."""
-    peak = peak_of(Does(forward), (1, 2, 5, 5))
+    peak = peak_of(FunctionModule(forward), (1, 2, 5, 5))
     assert peak.split.inputs == peak.baseline_bytes == 200
     assert peak.split.activations == activations
     assert (peak.operator, peak.peak_tensor_bytes) == (operator, 200 + activations)
@@ -308,7 +308,9 @@ def test_what_a_function_of_the_users_saves_is_live_until_its_backward_ran(
     Forward only, the five last as long as the function: its input and output are beside them.
     """
     peak = peak_of(
-        nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), Does(keeps_five)), (1, 1, 10, 10), mode
+        nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), FunctionModule(keeps_five)),
+        (1, 1, 10, 10),
+        mode,
     )
     assert (peak.split.activations, peak.split.gradients) == (activations, gradients)
     assert (peak.operator, peak.module) == ("mul", module)
@@ -402,10 +404,10 @@ def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(k
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(2, 3, 1)
-            self.slices = Does(doubles_a_slice)
+            self.slices = FunctionModule(doubles_a_slice)
             self.norm = nn.BatchNorm2d(3)
             self.act = nn.ReLU(inplace=True)
-            self.keeps = Does(keeps_five)
+            self.keeps = FunctionModule(keeps_five)
 
         def forward(self, x: Tensor) -> Tensor:
             x = self.norm(self.slices(self.conv(x)))

@@ -42,7 +42,7 @@ def make_run(
     modes: Sequence[Mode] = BOTH,
     launches: int = 6,
     turns: int = 10,
-    asked: int | None = None,
+    launches_asked: int | None = None,
     reference: str | None = "dense",
     noise: float = 0.01,
     arguments: Mapping[str, Mapping[str, float]] | None = None,
@@ -114,7 +114,7 @@ def make_run(
             )
     return Run(
         info=make_info(
-            [record.case for record in records], launches=asked or launches, turns=turns
+            [record.case for record in records], launches=launches_asked or launches, turns=turns
         ),
         records=tuple(records),
         launches=tuple(

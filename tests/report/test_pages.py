@@ -65,7 +65,7 @@ def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -
     counts = run.records[2].counts
     assert counts is not None
     changed = change(run, 2, msgspec.structs.replace(counts, params=counts.params + 1))
-    before, after = (exact_part(report_text(each)).splitlines() for each in (run, changed))
+    before, after = (exact_part(report_text(version)).splitlines() for version in (run, changed))
     differing = [new for old, new in zip(before, after, strict=True) if old != new]
     assert len(differing) == 1
     assert differing[0].startswith("| csp ")
@@ -173,7 +173,7 @@ def test_a_detectable_change_that_means_nothing_is_no_figure() -> None:
 
 def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
     """As after an interrupt amid the counts; nor are a GPU's columns missed on a CPU."""
-    run = make_run(THREE, launches=0, asked=6)
+    run = make_run(THREE, launches=0, launches_asked=6)
     for index in range(len(run.records)):
         remaining = dict(run.records[index].measurements)
         del remaining["allocated"]
@@ -208,7 +208,7 @@ def test_one_launch_gives_no_interval_and_says_so() -> None:
 
 def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:
     """Two of six launches."""
-    assert "2 of 6 launches" in report_text(make_run(THREE, launches=2, asked=6))
+    assert "2 of 6 launches" in report_text(make_run(THREE, launches=2, launches_asked=6))
 
 
 def test_without_a_reference_there_are_no_ratios() -> None:
@@ -268,8 +268,8 @@ def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
     run = make_run(THREE, modes=("infer",))
     allocated = run.records[0].allocated
     assert allocated is not None
-    other = msgspec.structs.replace(allocated, peak_tensor_bytes=5)
-    text = " ".join(report_text(change(run, 0, other)).split())
+    differing = msgspec.structs.replace(allocated, peak_tensor_bytes=5)
+    text = " ".join(report_text(change(run, 0, differing)).split())
     assert "bytes with fake tensors, 5 with real ones" in text
 
 
@@ -312,22 +312,22 @@ def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
     assert [(row["entry"], row["mode"]) for row in rows] == [
         (record.case.entry, record.case.mode) for record in run.records
     ]
-    first = run.records[0]
-    assert first.counts is not None
-    assert int(rows[0]["params"]) == first.counts.params
+    record = run.records[0]
+    assert record.counts is not None
+    assert int(rows[0]["params"]) == record.counts.params
     from cspbench.verdicts.stats import latency_estimate
 
-    estimate = latency_estimate([line.samples_s for line in first.latencies])
+    estimate = latency_estimate([line.samples_s for line in record.latencies])
     assert float(rows[0]["latency_s"]) == estimate.value
 
 
 def test_a_report_made_twice_is_identical_to_the_byte(tmp_path: Path) -> None:
     """Tables, PNG and SVG: nothing of the clock or of chance gets in."""
     run = make_run(THREE, launches=2, turns=3)
-    first = {path: path.read_bytes() for path in write_report(run, tmp_path)}
-    again = {path: path.read_bytes() for path in write_report(run, tmp_path)}
-    assert first == again
-    assert {path.relative_to(tmp_path).as_posix() for path in first} == {
+    contents = {path: path.read_bytes() for path in write_report(run, tmp_path)}
+    contents_redrawn = {path: path.read_bytes() for path in write_report(run, tmp_path)}
+    assert contents == contents_redrawn
+    assert {path.relative_to(tmp_path).as_posix() for path in contents} == {
         *("report.txt", "report.md", "report.csv"),
         *(
             f"plots/{name}.{suffix}"

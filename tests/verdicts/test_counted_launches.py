@@ -16,9 +16,9 @@ from cspbench.verdicts.launches import (
 CASE = make_case("Good")
 
 
-def run_of(taken: dict[int, float], *, asked: int) -> Run:
+def run_of(taken: dict[int, float], *, launches_asked: int) -> Run:
     """One case in launches of which others took these shares."""
-    info = make_info(CASE, settings=msgspec.structs.replace(SETTINGS, launches=asked))
+    info = make_info(CASE, settings=msgspec.structs.replace(SETTINGS, launches=launches_asked))
     lines = [
         line
         for number, share in taken.items()
@@ -29,7 +29,7 @@ def run_of(taken: dict[int, float], *, asked: int) -> Run:
 
 def test_a_disturbed_launch_is_left_out_where_half_of_those_asked_for_remain() -> None:
     """One of three; the record keeps all of them."""
-    run = run_of({1: 0.0, 2: 0.5, 3: 0.0}, asked=3)
+    run = run_of({1: 0.0, 2: 0.5, 3: 0.0}, launches_asked=3)
     launches = launches_by_case(run)[CASE.key]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 2, 3]
     assert [latency.launch for latency in launches.count] == [1, 3]
@@ -39,7 +39,7 @@ def test_a_disturbed_launch_is_left_out_where_half_of_those_asked_for_remain() -
 
 def test_all_count_where_too_few_would_remain() -> None:
     """Two of three were disturbed: one is less than half of three."""
-    launches = launches_by_case(run_of({1: 0.5, 2: 0.5, 3: 0.0}, asked=3))[CASE.key]
+    launches = launches_by_case(run_of({1: 0.5, 2: 0.5, 3: 0.0}, launches_asked=3))[CASE.key]
     assert [latency.launch for latency in launches.count] == [1, 2, 3]
     assert launches.left_out == ()
 

@@ -175,7 +175,7 @@ class Wrapped(nn.Module):
         return self.function(self, x)
 
 
-def written(m: Wrapped, x: Tensor) -> Tensor:
+def overwrites_half(m: Wrapped, x: Tensor) -> Tensor:
     filled = x.new_zeros(1, 6, 6, 6)
     filled[:, 1:5] = m.a(x)
     filled[:, :2].add_(x[:, 2:])
@@ -220,7 +220,7 @@ def written(m: Wrapped, x: Tensor) -> Tensor:
         ),
         (lambda m, x: m.b(x.unsqueeze(0).transpose_(0, 2)[3]), 1, ("input[3:4]",)),
         (lambda m, x: m.b(m.a(x).contiguous(memory_format=torch.channels_last)), 4, ("a",)),
-        (written, 6, ("input[2:4]", "a")),
+        (overwrites_half, 6, ("input[2:4]", "a")),
         (
             lambda m, x: m.b(functional.conv2d(x, torch.ones(4, 1, 3, 3).to(x), groups=4)[:, :1]),
             1,
@@ -317,11 +317,11 @@ def test_attention_is_named_and_starts_a_new_source() -> None:
 
 
 def test_weights_before_a_cut_are_on_no_side_of_it() -> None:
-    def cut(m: Wrapped, x: Tensor) -> Tensor:
+    def split_and_join(m: Wrapped, x: Tensor) -> Tensor:
         y = m.a(x) + x
         return torch.cat([y[:, :2], m.b(y[:, 2:])], 1)
 
-    (split,) = trace(Wrapped(cut, 2), torch.empty(1, 4, 6, 6)).splits
+    (split,) = trace(Wrapped(split_and_join, 2), torch.empty(1, 4, 6, 6)).splits
     assert [part.weights for part in split.parts] == [(), (1,)]
 
 
@@ -370,13 +370,13 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
         gradients = torch.autograd.grad(
             x, leaves, torch.randn_like(x), retain_graph=True, allow_unused=True
         )
-        read = {
+        read_sources = {
             (source, channel)
             for source, gradient in enumerate(gradients)
             if gradient is not None
             for channel in gradient.abs().sum((0, 2, 3)).nonzero().flatten().tolist()
         }
-        reads.append((name, read))
+        reads.append((name, read_sources))
 
     def restart(_: nn.Module, __: object, output: Tensor) -> Tensor:
         leaves.append(output.detach().requires_grad_())

@@ -26,7 +26,7 @@ from cspbench.verdicts.over_seeds import over_seeds
 X1, X2, X3 = (f"block.layers.{number}.conv" for number in range(3))
 
 
-def made(images: int = 40) -> Images:
+def make_images(images: int = 40) -> Images:
     generator = torch.Generator().manual_seed(0)
     return Images(
         pixels=torch.randn(images, 1, 4, 4, generator=generator),
@@ -41,14 +41,14 @@ def design(build: Callable[..., nn.Module], **arguments: float) -> Callable[[], 
 def trained(
     build: Callable[[], nn.Module], *, seed: int = 0, steps: int = 2, at: tuple[int, ...] = (0, 2)
 ) -> Training:
-    return train(build, made(), channels=8, seed=seed, steps=steps, at=at)
+    return train(build, make_images(), channels=8, seed=seed, steps=steps, at=at)
 
 
 def test_a_seed_sets_the_whole_training() -> None:
-    once = trained(design(one_conv_blocks.CSP))
+    training = trained(design(one_conv_blocks.CSP))
     torch.manual_seed(7)
-    assert trained(design(one_conv_blocks.CSP)) == once
-    assert trained(design(one_conv_blocks.CSP), seed=1).readings != once.readings
+    assert trained(design(one_conv_blocks.CSP)) == training
+    assert trained(design(one_conv_blocks.CSP), seed=1).readings != training.readings
 
 
 def test_measuring_changes_nothing_of_the_training() -> None:
@@ -107,7 +107,7 @@ def test_a_map_of_another_size_than_the_base_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "gamma", "parts", "own"),
+    ("build", "gamma", "parts", "is_own"),
     [
         (one_conv_blocks.CSP, 0.25, (2, 6), True),
         (one_conv_blocks.FusionLast, 0.75, (6, 2), True),
@@ -115,11 +115,11 @@ def test_a_map_of_another_size_than_the_base_is_left_out() -> None:
     ],
 )
 def test_the_bases_parts_are_the_blocks_own_or_else_halves(
-    build: type[nn.Module], gamma: float | None, parts: tuple[int, int], own: bool
+    build: type[nn.Module], gamma: float | None, parts: tuple[int, int], is_own: bool
 ) -> None:
     arguments = {} if gamma is None else {"gamma": gamma}
     training = trained(design(build, **arguments), steps=0, at=(0,))
-    assert (training.cut, training.parts, training.own) == ("input", parts, own)
+    assert (training.cut, training.parts, training.own) == ("input", parts, is_own)
 
 
 def test_the_parts_are_those_of_the_map_that_the_block_cuts() -> None:
@@ -152,8 +152,8 @@ def test_a_layer_that_is_called_twice_has_two_maps() -> None:
             self.conv = plain_conv(8, 8, 3)
 
         def forward(self, x: Tensor) -> Tensor:
-            once = self.conv(x)
-            return torch.cat([once, self.conv(once)], dim=1)
+            features = self.conv(x)
+            return torch.cat([features, self.conv(features)], dim=1)
 
     assert trained(Twice, steps=0, at=(0,)).maps == ("input", "conv", "conv (2)")
 
@@ -245,7 +245,9 @@ def test_the_classifier_returns_logits() -> None:
 def test_a_convolution_may_stand_before_the_pool() -> None:
     # A bypass that leads into the pool has one gradient an image, of 4 classes: 3 directions.
     def rank(head: Head) -> float:
-        training = train(nn.Identity, made(), channels=8, seed=0, steps=0, at=(0,), head=head)
+        training = train(
+            nn.Identity, make_images(), channels=8, seed=0, steps=0, at=(0,), head=head
+        )
         return training.readings[0].effective_rank
 
     assert rank("pool") < 3.001 < rank("conv")
@@ -300,11 +302,11 @@ def soft() -> list[Batch]:
     return [(torch.zeros(9, 1, 4, 4), torch.zeros(9))]
 
 
-def alone() -> list[Tensor]:
+def not_in_pairs() -> list[Tensor]:
     return [torch.zeros(9, 1, 4, 4)]
 
 
-def few() -> list[Batch]:
+def too_few_images() -> list[Batch]:
     return [(torch.zeros(2, 1, 4, 4), torch.arange(2))]
 
 
@@ -330,8 +332,8 @@ def nothing() -> None:
     [
         ("flat", "got tuple of a tensor (9, 16) of torch.float32, a tensor (9,) of torch.int64"),
         ("soft", "got tuple of a tensor (9, 1, 4, 4) of torch.float32, a tensor (9,) of torch.flo"),
-        ("alone", "got a tensor (9, 1, 4, 4) of torch.float32"),
-        ("few", "yields 2 images; at least 8 are needed"),
+        ("not_in_pairs", "got a tensor (9, 1, 4, 4) of torch.float32"),
+        ("too_few_images", "yields 2 images; at least 8 are needed"),
         ("negative", "labels (N,), whole numbers from 0, got tuple of a tensor (9, 1, 4, 4)"),
         ("uneven", "must yield images of one shape, got (1, 5, 5) after (1, 4, 4)"),
         ("raising", "cannot yield batches: OSError: disk gone"),
