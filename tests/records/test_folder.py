@@ -159,17 +159,59 @@ def test_any_other_damage_is_an_error_that_names_the_line(
         assert str(caught.value) == where + message
 
 
-def test_a_launch_whose_cases_differ_in_samples_is_refused(tmp_path: Path) -> None:
-    """Turns pair samples; a missing one would shift all after it."""
-    other = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
-    with pytest.raises(CspbenchError, match="differ in their number of samples"):
-        read(write_run(tmp_path / "run", [latency(1, 1.0), other, closing(1)]))
+YARDSTICK_LATENCY = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
 
 
-def test_a_launch_that_has_a_case_twice_is_refused(tmp_path: Path) -> None:
-    """Records that were written over by another copy of themselves."""
-    with pytest.raises(CspbenchError, match="line 3: launch 1 has 'Good infer' twice"):
-        read(write_run(tmp_path / "run", [latency(1), closing(1), latency(1)]))
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        pytest.param(
+            [latency(1, 1.0), YARDSTICK_LATENCY, closing(1)],
+            "line 2: a launch's cases differ in their number of samples",
+            id="turns pair samples: a missing one would shift all after it",
+        ),
+        pytest.param(
+            [latency(1), closing(1), latency(1)],
+            "line 3: launch 1 has 'Good infer' twice",
+            id="written over by another copy of itself",
+        ),
+        pytest.param(
+            [latency(1, 1.0), closing(1), latency(2, 1.0, 2.0), closing(2), latency(2, 1.0, 2.0)],
+            "line 5: launch 2 has 'Good infer' twice",
+            id="launches may differ among themselves",
+        ),
+        pytest.param(
+            [closing(1), make_launch(2, CASE, make_case("Twin"))],
+            "line 2: run.json lists no case 'Twin infer'",
+            id="a launch of a case of another run",
+        ),
+        pytest.param(
+            [CaseFailure(case=YARDSTICK, stage="latency", cause="raised", reason="no")],
+            "line 1: run.json lists no case 'yardstick'",
+            id="the yardstick is no case that could fail",
+        ),
+    ],
+)
+def test_lines_that_contradict_each_other_are_refused(
+    tmp_path: Path, lines: list[Line], message: str
+) -> None:
+    """Each could be read by itself."""
+    path = write_run(tmp_path / "run", lines)
+    with pytest.raises(CspbenchError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path / 'records.jsonl'} {message}"
+
+
+def test_lines_that_agree_are_read(tmp_path: Path) -> None:
+    """Launches of different numbers of turns, and the yardstick beside the case."""
+    yardstick = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
+    lines: list[Line] = [
+        *(latency(1, 1.0, 2.0), yardstick, closing(1)),
+        *(latency(2, 1.0), closing(2)),
+    ]
+    run = read(write_run(tmp_path / "run", lines))
+    assert [len(line.samples_s) for line in run.records[0].latencies] == [2, 1]
+    assert run.yardstick == (yardstick,)
 
 
 def test_a_run_that_could_not_be_read_back_is_never_begun(tmp_path: Path) -> None:
