@@ -1,26 +1,21 @@
 """Comparing two runs: exact figures, latency through the yardstick, what misleads, exit codes."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from compared_runs import LABELS, make_small_run, with_yardstick
-from factories import lines_of, make_floor, with_measurements
+from factories import make_floor
 from synthetic import change, make_run
 
-from cspbench import cli
 from cspbench.cli.exit_codes import comparison_exit_code
 from cspbench.comparison.compare import compare
 from cspbench.comparison.result import Comparison
 from cspbench.comparison.thresholds import LATENCY, Gate, Rule
 from cspbench.records.base import Failure
-from cspbench.records.folder import RunFolder, read
 from cspbench.records.lines import CaseFailure
-from cspbench.records.run import Run
-from cspbench.report.comparison import MOST_CHARACTERS, markdown, text
+from cspbench.report.comparison import text
 
 
 def answers(comparison: Comparison, measure: str = LATENCY) -> list[str]:
@@ -220,120 +215,3 @@ def test_the_plain_values_keep_the_contract() -> None:
         "more_launches",
     }
     json.dumps(comparison)
-
-
-def test_a_comment_fits_however_many_cases_there_are() -> None:
-    """1,200 cases with a regression each: the verdict stands, the rows are cut and counted."""
-    labels = [f"entry_{index}" for index in range(600)]
-    baseline = with_yardstick(make_run(labels, launches=2, turns=2, reference=None))
-    candidate = baseline
-    records = []
-    for record in baseline.records:
-        assert record.counts is not None
-        counts = msgspec.structs.replace(record.counts, macs=record.counts.macs + 1)
-        records.append(with_measurements(record, counts))
-    candidate = msgspec.structs.replace(baseline, records=tuple(records))
-    page = markdown(compare(baseline, candidate))
-    assert len(page) <= MOST_CHARACTERS
-    assert page.startswith("**Regression: 1200 of 1200 cases worse: ")
-    assert "further rows are left out here" in page
-
-
-def test_the_terminal_gets_at_most_100_columns() -> None:
-    """Tables, sentences and reasons alike."""
-    comparison = compare(make_small_run(), make_small_run(slower={0: 1.2, 3: 1.05}, seed=1))
-    assert max(map(len, text(comparison).splitlines())) <= 100
-
-
-@pytest.mark.parametrize("label", ["<img src=x>", "a|b `c` @user", "\x1b[31mred\n# no"])
-def test_hostile_labels_are_no_markup(label: str) -> None:
-    """A case's name comes from a file that somebody else wrote."""
-    run = make_small_run()
-    case = msgspec.structs.replace(run.records[1].case, label=label)
-    baseline = change(run, 1, case=case)
-    counts = run.records[1].counts
-    assert counts is not None
-    candidate = change(baseline, 1, msgspec.structs.replace(counts, macs=1))
-    comparison = compare(baseline, candidate)
-    page = markdown(comparison)
-    outside = "".join(page.split("`")[::2]) if "`" not in label else ""
-    assert "<img" not in outside
-    assert "\x1b" not in page + text(comparison)
-    assert "\n# no" not in page
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> Callable[..., list[str]]:
-    """Writes runs into folders, and names them."""
-
-    def write(*runs: Run) -> list[str]:
-        names = []
-        for index, run in enumerate(runs):
-            path = tmp_path / f"run{index}"
-            with RunFolder.create(path, run.info) as folder:
-                folder.append(lines_of(run))
-            names.append(str(path))
-        return names
-
-    return write
-
-
-@pytest.mark.parametrize(
-    ("slower", "code", "opening"), [({}, 0, "No change"), ({3: 1.05}, 1, "Regression: 1 of 4")]
-)
-def test_the_verb_prints_and_exits_by_the_contract(
-    folders: Callable[..., list[str]],
-    capsys: pytest.CaptureFixture[str],
-    slower: dict[int, float],
-    code: int,
-    opening: str,
-) -> None:
-    """Table, Markdown and JSON of the same comparison."""
-    names = folders(make_small_run(), make_small_run(slower=slower, seed=1))
-    assert cli.main(["compare", *names]) == code
-    assert capsys.readouterr().out.startswith(opening)
-    assert cli.main(["compare", *names, "--format", "markdown"]) == code
-    assert capsys.readouterr().out.startswith(f"**{opening}")
-    assert cli.main(["compare", *names, "--format", "json"]) == code
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["verdict"] == ("regression" if code else "same")
-    assert cli.main(["compare", *names, "--threshold", "10%"]) == 0
-
-
-def test_a_record_file_stands_for_its_folder(
-    folders: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """records.jsonl or run.json, as a shell completes them."""
-    baseline, candidate = folders(make_small_run(), make_small_run(seed=1))
-    assert cli.main(["compare", f"{baseline}/records.jsonl", f"{candidate}/run.json"]) == 0
-    assert capsys.readouterr().out.startswith("No change")
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["nowhere", "nowhere"], "it is not a run folder"),
-        (["a", "b", "--threshold=-1%"], "a threshold is a share"),
-        (["a", "b", "--threshold", "many"], "a threshold is a share"),
-        (["a", "b", "--format", "xml"], "format"),
-    ],
-)
-def test_wrong_usage_is_one_line_and_exit_code_2(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nothing is printed but the line."""
-    assert cli.main(["compare", *words]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert message in printed.err
-    assert printed.err.count("\n") == 1
-
-
-def test_the_python_function_takes_folders_and_runs(folders: Callable[..., list[str]]) -> None:
-    """`cspbench.compare`, whose text is the table."""
-    import cspbench
-
-    baseline, candidate = folders(make_small_run(), make_small_run(slower={3: 1.05}, seed=1))
-    comparison = cspbench.compare(baseline, read(Path(candidate)))
-    assert comparison.verdict == "regression"
-    assert str(comparison).startswith("Regression")

@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -179,34 +177,6 @@ def test_a_run_on_the_cpu_begins_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     fake_cuda(monkeypatch, device_count=lambda: 2, get_rng_state=touched, device=touched)
     with device.backend(device="cpu", threads=1, seed=0, precision="fp32"):
         pass
-
-
-def test_a_models_hash_is_of_the_files_that_name_and_define_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name that stands for another's class changes with the file, and with what it stands for."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-
-    def digest(code: str, name: str) -> str:
-        path = tmp_path / f"{name}.py"
-        path.write_text(code)
-        channel = FakeChannel()
-        worker.load(channel, (f"{name}.py:Block",), None)  # type: ignore[arg-type]
-        ((_, model_hash),) = channel.messages
-        return str(model_hash)
-
-    source = "from torch import nn\nclass Block(nn.ReLU): pass\n"
-    alias = "from torch import nn\nBlock = nn.ReLU\n"
-    assert (
-        digest(source, "a")
-        == hashlib.sha256(source.encode()).hexdigest()[:16]
-        == digest(source, "b")
-    )
-    assert digest(alias, "c") not in {
-        digest(source, "d"),
-        hashlib.sha256(alias.encode()).hexdigest(),
-    }
 
 
 def test_what_cannot_be_loaded_is_the_answer() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cspbench.catalogue import find
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
-from cspbench.plan.case import MODES, Case, make_case
+from cspbench.plan.case import Case
 from cspbench.plan.labels import names
 from cspbench.plan.suite import Selection
 
@@ -253,22 +253,6 @@ def test_a_compiler_is_part_of_what_a_case_is(tmp_path: Path) -> None:
     assert case.label == "c3 compile=aot_eager"
     (case,) = suite.load(path, Selection(compiler="inductor")).cases
     assert case.compiler == "inductor"
-
-
-def test_models_without_a_usual_input_are_told_apart_by_theirs() -> None:
-    """Inputs stand behind equal labels only where they differ."""
-    entry = find("torch.nn:Identity")
-    cases = [
-        make_case(entry, {}, shape=(1, 3, 4, 4), batch_size=batch, mode=mode)
-        for batch in (1, 2)
-        for mode in MODES
-    ]
-    named = names(cases)
-    assert [named[case.key] for case in cases] == [
-        *["torch.nn:Identity 1x3x4x4"] * 2,
-        *["torch.nn:Identity 2x3x4x4"] * 2,
-    ]
-    assert set(names(cases[:2]).values()) == {"torch.nn:Identity"}
 
 
 def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:

@@ -282,6 +282,11 @@ def change(run: Run, index: int, *measurements: AnyMeasurement, **fields: object
     return msgspec.structs.replace(run, records=tuple(records))
 
 
+def change_case(run: Run, index: int, **fields: object) -> Run:
+    """The run with some fields of one case replaced."""
+    return change(run, index, case=msgspec.structs.replace(run.records[index].case, **fields))
+
+
 def report_text(run: Run, columns: Sequence[str] | None = None) -> str:
     """``report.txt`` of ``run``."""
     return report.text(report.derive(run), columns)

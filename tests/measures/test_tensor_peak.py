@@ -1,26 +1,19 @@
 """The tensor peak against live sets written out by hand, real and fake, at any thread count."""
 
-import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
 import pytest
 import torch
+from function_modules import FunctionModule, chain, keeps_five
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
 from cspbench.catalogue import find
 from cspbench.measures.counts import count
-from cspbench.measures.execution.hooks import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.measures.tracking import nodes
-from cspbench.measures.tracking.nodes import NodeOwners
 from cspbench.measures.tracking.peaks import track
-from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import Mode, Precision, make_case
 from cspbench.records.measurements import Allocated, TensorPeak
 
@@ -72,32 +65,6 @@ def test_the_dense_blocks_peak_stands_at_its_last_1x1_convolution() -> None:
     assert peak.split.activations == 736 * 56 * 56 * 4 == 9_232_384
     assert peak.peak_tensor_bytes - peak.baseline_bytes == 9_232_384
     assert peak.operator == "convolution"
-
-
-def test_views_expansions_and_freed_storages_are_followed() -> None:
-    """Views of one storage count once; what is freed is taken off; what is reused counts again."""
-    tracker = StorageTracker([])
-    with tracker:
-        base = torch.ones(100)
-        views = [base.view(10, 10), base[5:], base.expand(3, 100), base.detach()]
-        assert tracker.live["activations"] == 400
-        del base
-        assert tracker.live["activations"] == 400
-        del views
-        assert tracker.live["activations"] == 0
-        tensor = torch.ones(50)
-        assert tracker.live["activations"] == 200
-    assert tensor.numel() == 50
-    assert sum(tracker.peak.values()) == 400
-
-
-def test_a_storage_that_is_resized_counts_with_its_new_size() -> None:
-    """`resize_` grows a storage that is already known."""
-    tracker = StorageTracker([])
-    with tracker:
-        tensor = torch.ones(10)
-        tensor.resize_(1000)
-        assert tracker.live["activations"] == 4000
 
 
 @pytest.mark.parametrize("mode", ["infer", "train"])
@@ -196,17 +163,6 @@ def test_buffers_are_a_kind_of_their_own() -> None:
     assert peak_of(HoldsState(), (1, 1, 5, 5)).split.buffers == 100
 
 
-class FunctionModule(nn.Module):
-    """A module whose forward is one function."""
-
-    def __init__(self, forward: Callable[[Tensor], object]) -> None:
-        super().__init__()
-        self.function = forward
-
-    def forward(self, x: Tensor) -> object:
-        return self.function(x)
-
-
 def five_times(x: Tensor) -> Tensor:
     for _ in range(5):
         x = x + 1
@@ -251,17 +207,6 @@ def test_what_a_forward_holds_at_once_is_counted_in_bytes(
     assert (peak.operator, peak.peak_tensor_bytes) == (operator, 200 + activations)
 
 
-def chain() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(4, 8, 1, bias=False),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 1, bias=False),
-        nn.ReLU(),
-        nn.Conv2d(16, 2, 1, bias=False),
-        nn.ReLU(),
-    )
-
-
 def test_what_the_backward_needs_is_live_until_its_node_ran() -> None:
     """4→8→16→2 channels on 10x10, a ReLU after each: the peak is the second ReLU's backward.
 
@@ -276,24 +221,6 @@ def test_what_the_backward_needs_is_live_until_its_node_ran() -> None:
     assert peak.split.gradients == 13_600 + 128
     assert peak.peak_tensor_bytes == 27_264
     assert (peak.operator, peak.module) == ("threshold_backward", "3")
-
-
-class _KeepsFive(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x.repeat(1, 5, 1, 1))
-        return x * 2
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (saved,) = ctx.saved_tensors
-        assert saved.shape[1] == 5 * gradients[0].shape[1]
-        return gradients[0] * 2
-
-
-def keeps_five(x: Tensor) -> Tensor:
-    result: Tensor = _KeepsFive.apply(x)  # type: ignore[no-untyped-call]
-    return result
 
 
 @pytest.mark.parametrize(
@@ -372,72 +299,3 @@ def test_a_peak_where_a_gradient_is_accumulated_is_in_the_module_that_holds_the_
     peak = peak_of(nn.Sequential(nn.Identity(), Adds()), (1, 2, 5, 5), "train")
     assert (peak.split.activations, peak.split.gradients) == (200, 200 + 200)
     assert peak.module == "1"
-
-
-def doubles_a_slice(x: Tensor) -> Tensor:
-    y = x.clone()
-    y[:, 0].mul_(2)
-    return y
-
-
-class LogsOwners(TorchDispatchMode):
-    """The owner of each node of the backward, with an operator that it runs."""
-
-    def __init__(self, owners: NodeOwners) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self.owners = owners
-        self.log: list[tuple[str, str]] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> object:
-        if torch._C._current_autograd_node() is not None:
-            self.log.append((func.overloadpacket.__name__, self.owners.running_module()))
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("kind", ["fake", "real"])
-def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(kind: str) -> None:
-    """In-place and the user's own functions, nodes made after their operator, a use of the root."""
-
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(2, 3, 1)
-            self.slices = FunctionModule(doubles_a_slice)
-            self.norm = nn.BatchNorm2d(3)
-            self.act = nn.ReLU(inplace=True)
-            self.keeps = FunctionModule(keeps_five)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.norm(self.slices(self.conv(x)))
-            return torch.tanh(self.keeps(self.act(x)))
-
-    with FakeTensorMode() if kind == "fake" else contextlib.nullcontext():
-        net = Net()
-        owners = NodeOwners(net)
-        with module_stack(net, on_change=owners.enter), LogsOwners(owners) as logs:
-            output = net(torch.ones(1, 2, 4, 4))
-            torch.autograd.backward([output], [torch.ones_like(output)])
-    entries = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
-    assert {path for operator, path in entries if operator in {"clone", "copy_"}} == {"slices"}
-    assert {entry for entry in entries if entry[1] != "slices"} == {
-        ("tanh_backward", ""),
-        ("mul", "keeps"),
-        ("threshold_backward", "act"),
-        ("native_batch_norm_backward", "norm"),
-        ("convolution_backward", "conv"),
-    }
-    accumulated = {path for operator, path in logs.log if operator == "detach"}
-    assert {"conv", "norm"} <= accumulated
-
-
-@pytest.mark.parametrize("name", ["_next_node", "_running_node"])
-def test_without_torchs_private_names_a_peak_in_the_backward_has_no_module(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bytes and the operator stay what they were."""
-    monkeypatch.setattr(nodes, name, None)
-    peak = peak_of(chain(), (1, 4, 10, 10), "train")
-    assert (peak.peak_tensor_bytes, peak.operator) == (27_264, "threshold_backward")
-    assert peak.module == ""
