@@ -22,8 +22,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from synthetic import report_text, write_report
 
-from cspbench.catalogue import ENTRIES as CATALOGUE
-from cspbench.catalogue import find
+from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.counts import count
 from cspbench.measures.execution.hooks import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
@@ -31,9 +30,9 @@ from cspbench.measures.gradient_terms import gradient_terms
 from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import make_case
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 
-ENTRIES = ("dense", "csp", "c3")
+BLOCKS = ("dense", "csp", "c3")
 NETWORKS = ("resnet50", "cspdarknet53")
 BATCH = 16
 REFERENCE = Path(__file__).parent.parent / "results" / "reference" / "cpu"
@@ -51,7 +50,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", BLOCKS)
 def test_building_on_meta_and_one_meta_forward(benchmark: BenchmarkFixture, entry: str) -> None:
     benchmark.group = f"static profile of {entry}"
     built = subject(entry)
@@ -64,22 +63,22 @@ def test_building_on_meta_and_one_meta_forward(benchmark: BenchmarkFixture, entr
     benchmark.pedantic(build_and_forward, rounds=20, warmup_rounds=3)
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", BLOCKS)
 def test_counts(benchmark: BenchmarkFixture, entry: str) -> None:
     benchmark.group = f"static profile of {entry}"
     benchmark.pedantic(count, args=(subject(entry),), rounds=20, warmup_rounds=3)
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", BLOCKS)
 def test_counts_and_tensor_peak(benchmark: BenchmarkFixture, entry: str) -> None:
     benchmark.group = f"static profile of {entry}"
     built = subject(entry)
 
-    def both() -> None:
+    def measure() -> None:
         count(built)
         tensor_peak(built)
 
-    benchmark.pedantic(both, rounds=20, warmup_rounds=3)
+    benchmark.pedantic(measure, rounds=20, warmup_rounds=3)
 
 
 @pytest.mark.parametrize("entry", NETWORKS)
@@ -108,7 +107,7 @@ def test_static_profile(
     benchmark.pedantic(count, args=(built,), rounds=5, warmup_rounds=1)
 
 
-TRACED = {"dense": ("dense",), "densenet201": ("densenet201",), "whole catalogue": tuple(CATALOGUE)}
+TRACED = {"dense": ("dense",), "densenet201": ("densenet201",), "whole catalogue": tuple(ENTRIES)}
 
 
 @pytest.mark.parametrize("measure", [count, gradient_terms], ids=["counts", "terms"])
@@ -219,9 +218,9 @@ def test_a_comparison(benchmark: BenchmarkFixture, times: int, tmp_path: Path) -
 @pytest.mark.parametrize("step", ["read", "text", "write"])
 def test_a_report(benchmark: BenchmarkFixture, step: str, tmp_path: Path) -> None:
     benchmark.group = "report of the reference run"
-    run = store.read(REFERENCE)
+    run = read(REFERENCE)
     steps: dict[str, Callable[[], object]] = {
-        "read": lambda: store.read(REFERENCE),
+        "read": lambda: read(REFERENCE),
         "text": lambda: report_text(run),
         "write": lambda: write_report(run, tmp_path),
     }

@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import lines_of
+from compared_runs import make_small_run
+from factories import lines_of
 from synthetic import render_report, report_text
-from test_compare import a_run
-from test_gradients import DENSE, make_run
+from trained_runs import DENSE, make_trained_run
 
 from cspbench import cli
 from cspbench.comparison.thresholds import gate
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
-from cspbench.records import folder as store
-from cspbench.records.folder import INFO, RECORDS, RunFolder
+from cspbench.records.folder import INFO, RECORDS, RunFolder, read
 
 INPUTS = int(os.environ.get("FUZZ", "400"))
 LIMIT_S = 20
@@ -101,30 +100,30 @@ def limited(number: int) -> Iterator[None]:
     def late(*_: object) -> None:
         raise TimeoutError(f"input {number} took longer than {LIMIT_S} s")
 
-    before = signal.signal(signal.SIGALRM, late)
+    handler = signal.signal(signal.SIGALRM, late)
     signal.alarm(LIMIT_S)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
 
 
-def check_compare(number: int, before: Path, after: Path) -> None:
+def check_compare(number: int, baseline: Path, candidate: Path) -> None:
     """One line and nothing printed, or an answer that is whole and holds no control character."""
     form = ("table", "markdown", "json")[number % 3]
     out, err = io.StringIO(), io.StringIO()
     with limited(number), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.main(["compare", str(before), str(after), "--format", form])
-    printed, said = out.getvalue(), err.getvalue()
+        code = cli.main(["compare", str(baseline), str(candidate), "--format", form])
+    printed, message = out.getvalue(), err.getvalue()
     assert code in {0, 1, 2, 3, 4}, number
     if code == 2:
         assert printed == "", number
-        assert said.count("\n") == 1, number
-        assert said.startswith("cspbench: "), number
-        assert len(said) < 2_000, number
+        assert message.count("\n") == 1, number
+        assert message.startswith("cspbench: "), number
+        assert len(message) < 2_000, number
         return
-    assert said == "", number
+    assert message == "", number
     assert all(mark.isprintable() or mark == "\n" for mark in printed), number
     if form == "json":
         verdict = json.loads(printed)["verdict"]
@@ -133,11 +132,14 @@ def check_compare(number: int, before: Path, after: Path) -> None:
         assert len(printed) <= 65_537, number
 
 
-RUNS = {"costs": a_run, "gradients": lambda: make_run({"dense": DENSE, "csp": DENSE})}
+RUNS = {
+    "costs": make_small_run,
+    "gradients": lambda: make_trained_run({"dense": DENSE, "csp": DENSE}),
+}
 
 
 @pytest.fixture(scope="module", params=RUNS)
-def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder, whole."""
     path = tmp_path_factory.mktemp("fuzz") / "good"
     run = RUNS[request.param]()
@@ -147,16 +149,16 @@ def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("name", [RECORDS, INFO])
-def test_a_damaged_run_folder_is_said_or_read(good: Path, tmp_path: Path, name: str) -> None:
+def test_a_damaged_run_folder_is_said_or_read(run_folder: Path, tmp_path: Path, name: str) -> None:
     """Either file of it, in either place of the comparison."""
-    bad = tmp_path / "bad"
-    bad.mkdir()
+    damaged = tmp_path / "bad"
+    damaged.mkdir()
     for file in (RECORDS, INFO):
-        (bad / file).write_bytes((good / file).read_bytes())
-    content = (good / name).read_bytes()
+        (damaged / file).write_bytes((run_folder / file).read_bytes())
+    content = (run_folder / name).read_bytes()
     for number in range(INPUTS // 4):
-        (bad / name).write_bytes(mutated(content, random.Random(f"{name}{number}")))
-        check_compare(number, *((good, bad) if number % 2 else (bad, good)))
+        (damaged / name).write_bytes(mutated(content, random.Random(f"{name}{number}")))
+        check_compare(number, *((run_folder, damaged) if number % 2 else (damaged, run_folder)))
 
 
 def of_pytest(run: Any) -> str:
@@ -169,14 +171,14 @@ def of_pytest(run: Any) -> str:
     ids=["markdown", "table", "pytest-benchmark"],
 )
 def test_a_damaged_report_is_said_or_read(
-    good: Path, tmp_path: Path, render: Callable[[Any], str]
+    run_folder: Path, tmp_path: Path, render: Callable[[Any], str]
 ) -> None:
     """What was pasted may be anything."""
-    content = render(store.read(good)).encode()
+    content = render(read(run_folder)).encode()
     path = tmp_path / "comment.txt"
     for number in range(INPUTS // 4):
         path.write_bytes(mutated(content, random.Random(f"{len(content)} {number}")))
-        check_compare(number, *((good, path) if number % 2 else (path, good)))
+        check_compare(number, *((run_folder, path) if number % 2 else (path, run_folder)))
 
 
 def test_a_damaged_suite_is_said_or_loaded(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_cli import cspbench
 
-from cspbench.records import folder as store
 from cspbench.records.base import Failure
+from cspbench.records.folder import read
 from cspbench.records.run import Record, Run
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
@@ -21,14 +21,16 @@ QUICK = ("--launches", "2", "--turns", "5")
 def measured(folder: Path, *words: str, suite: str = "blocks", code: int = 0) -> Run:
     """A quick run of ``suite`` on the GPU."""
     out = folder / "run"
-    done = cspbench("run", suite, "--device", "cuda", *QUICK, *words, "--out", str(out), cwd=folder)
-    assert done.returncode == code, done.stderr + done.stdout
-    return store.read(out)
+    completed = cspbench(
+        "run", suite, "--device", "cuda", *QUICK, *words, "--out", str(out), cwd=folder
+    )
+    assert completed.returncode == code, completed.stderr + completed.stdout
+    return read(out)
 
 
 def seconds(record: Record) -> float:
     """The shortest sample."""
-    return min(one for line in record.latencies for one in line.samples_s)
+    return min(sample_s for line in record.latencies for sample_s in line.samples_s)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +78,13 @@ def beside_tensors(record: Record) -> float:
     As a share of the tensor peak. Workspaces that are kept stand in the baseline, those that an
     operator asks for and gives back do not.
     """
-    found, tensors = record.allocated, record.tensor_peak
-    assert found is not None
+    allocated, tensors = record.allocated, record.tensor_peak
+    assert allocated is not None
     assert tensors is not None
-    assert found.peak_requested_bytes is not None
-    assert found.baseline_alloc_bytes is not None
-    kept = found.baseline_alloc_bytes - tensors.baseline_bytes
-    return (found.peak_requested_bytes - kept) / tensors.peak_tensor_bytes - 1
+    assert allocated.peak_requested_bytes is not None
+    assert allocated.baseline_alloc_bytes is not None
+    workspace_bytes = allocated.baseline_alloc_bytes - tensors.baseline_bytes
+    return (allocated.peak_requested_bytes - workspace_bytes) / tensors.peak_tensor_bytes - 1
 
 
 def test_no_live_tensor_escapes_the_allocators_count(blocks: Run) -> None:
@@ -101,8 +103,8 @@ def test_no_live_tensor_escapes_the_allocators_count(blocks: Run) -> None:
 def test_the_allocators_peak_is_the_tensors_within_two_percent(blocks: Run) -> None:
     """A block whose operators ask for workspaces of their own is told with its distance."""
     distances = {record.case.key: beside_tensors(record) for record in blocks.records}
-    far = {key: f"{share:+.1%}" for key, share in distances.items() if abs(share) > 0.02}
-    assert not far, far
+    deviating = {key: f"{share:+.1%}" for key, share in distances.items() if abs(share) > 0.02}
+    assert not deviating, deviating
 
 
 def test_the_tensor_peak_is_the_same_on_the_gpus_own_operators(blocks: Run) -> None:
@@ -150,9 +152,9 @@ def test_more_than_the_gpu_has_is_a_recorded_failure(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_the_gpu(tmp_path: Path) -> None:
     """One line on its state, or why there is none."""
-    done = cspbench("doctor", "--device", "cuda", cwd=tmp_path)
-    assert done.returncode == 0
-    assert "GPU" in done.stdout
+    completed = cspbench("doctor", "--device", "cuda", cwd=tmp_path)
+    assert completed.returncode == 0
+    assert "GPU" in completed.stdout
 
 
 def test_two_gpus_share_a_suite_out(tmp_path: Path) -> None:
@@ -170,9 +172,9 @@ def test_a_suite_of_sixteen_cases_takes_four_minutes_at_most(tmp_path: Path) -> 
     """At the defaults, counts, memory and six launches, the start of every process included."""
     out = tmp_path / "run"
     began = time.monotonic()
-    done = cspbench("run", "--device", "cuda", "--out", str(out), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert len(store.read(out).records) == 16
+    completed = cspbench("run", "--device", "cuda", "--out", str(out), cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr + completed.stdout
+    assert len(read(out).records) == 16
     assert time.monotonic() - began < 240
 
 

@@ -15,12 +15,14 @@ FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 
 
 def workflow(name: str) -> dict[Any, Any]:
-    found: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
-    return found
+    content: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return content
 
 
-def scripts(found: dict[Any, Any]) -> list[str]:
-    return [step["run"] for job in found["jobs"].values() for step in job["steps"] if "run" in step]
+def scripts(content: dict[Any, Any]) -> list[str]:
+    return [
+        step["run"] for job in content["jobs"].values() for step in job["steps"] if "run" in step
+    ]
 
 
 def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
@@ -38,21 +40,21 @@ def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
 
 def test_code_of_a_fork_runs_without_secrets_and_writes_nothing() -> None:
     """`pull_request`, not `pull_request_target`; read-only; no credentials left in the checkout."""
-    found = workflow("benchmark.yml")
-    assert list(found[True]) == ["pull_request"]  # YAML 1.1 reads `on` as true
-    assert found["permissions"] == {"contents": "read"}
-    checkout = found["jobs"]["ab"]["steps"][0]
+    content = workflow("benchmark.yml")
+    assert list(content[True]) == ["pull_request"]  # YAML 1.1 reads `on` as true
+    assert content["permissions"] == {"contents": "read"}
+    checkout = content["jobs"]["ab"]["steps"][0]
     assert checkout["with"]["persist-credentials"] is False
     assert "secrets" not in (FOLDER / "benchmark.yml").read_text(encoding="utf-8")
 
 
 def test_the_comment_workflow_checks_out_nothing_and_runs_nothing_of_the_artifact() -> None:
     """It may comment, so nothing that a fork wrote becomes a command."""
-    found = workflow("comment.yml")
-    assert found["permissions"]["pull-requests"] == "write"
-    steps = found["jobs"]["comment"]["steps"]
+    content = workflow("comment.yml")
+    assert content["permissions"]["pull-requests"] == "write"
+    steps = content["jobs"]["comment"]["steps"]
     assert not [step for step in steps if "uses" in step]
-    (script,) = scripts(found)
+    (script,) = scripts(content)
     assert "--body-file comment.md" in script
     assert "65536" in script
     assert not re.search(r"(source|bash|sh|python|eval)\b", script)

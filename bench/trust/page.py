@@ -2,139 +2,34 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean, median, quantiles, stdev
+from statistics import fmean, median, quantiles
 
 from cspbench.catalogue import find
 from cspbench.plan.case import Case, make_case
-from cspbench.records.lines import YARDSTICK
 from cspbench.report.tables import Strip, draw
-from cspbench.verdicts.judge import Criterion, Verdict, judge
+from cspbench.verdicts.judge import Verdict
 from cspbench.verdicts.launches import is_contended
 from cspbench.verdicts.stats import (
     Estimate,
-    half_width,
     log_estimate,
-    log_median,
-    log_ratio,
     paired,
-    t_quantile,
-    welch,
 )
 
-from .rules import RULES, Side
+from .judged import Judged, Samples
+from .rules import RULES
 from .trials import (
     ADAPTIVE,
     COPIES,
     FULL_TRIALS,
     LAUNCHES,
-    LEAST_THRESHOLD,
     PAIRS,
     PLANTED,
-    Found,
     Peaks,
+    Results,
     Tool,
     Trial,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """The samples of one trial, by case and launch."""
-
-    by_case: dict[str, dict[int, tuple[float, ...]]]
-
-    @classmethod
-    def of(cls, trial: Trial) -> "Samples":
-        """Contended launches are left out where at least half are quiet, as the product does."""
-        quiet = {one.launch for one in trial.launches if not is_contended(one)}
-        every = {one.launch for one in trial.launches}
-        used = quiet if 2 * len(quiet) >= len(every) else every
-        by_case: dict[str, dict[int, tuple[float, ...]]] = {}
-        for line in trial.latencies:
-            if line.launch in used:
-                by_case.setdefault(line.case, {})[line.launch] = line.samples_s
-        return cls(by_case)
-
-    def side(self, key: str) -> Side:
-        """A case's samples, launch by launch."""
-        return list(self.by_case[key].values())
-
-    def log_ratios(self, top: str, bottom: str) -> list[float]:
-        """One a launch, in turns."""
-        tops, bottoms = self.by_case[top], self.by_case[bottom]
-        return [log_ratio(tops[launch], bottoms[launch]) for launch in tops]
-
-    def through_yardstick(self, key: str) -> list[float]:
-        """One a launch: the case's median over the yardstick's."""
-        own, yard = self.by_case[key], self.by_case[YARDSTICK]
-        return [log_median(own[launch]) - log_median(yard[launch]) for launch in own]
-
-
-class Judged:
-    """The trials, judged as the product judges.
-
-    The first trial is the pilot: it gives the noise floor and is not judged in turns.
-    """
-
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self.samples = [Samples.of(trial) for trial in trials]
-        pilot = self.samples[0]
-        squares = [log**2 for bottom, top in PAIRS for log in pilot.log_ratios(top, bottom)]
-        self.floor = half_width(math.sqrt(fmean(squares)), LAUNCHES) or 0.0
-        self.threshold = max(LEAST_THRESHOLD, self.floor)
-        spreads = [stdev(pilot.through_yardstick(key)) for key in COPIES]
-        error = math.sqrt(fmean(spread**2 for spread in spreads) * 2 / LAUNCHES)
-        self.between_threshold = max(
-            LEAST_THRESHOLD, math.expm1(t_quantile(0.975, 2 * LAUNCHES - 2) * error)
-        )
-        judged = self.samples[1:]
-        self.in_turns = self._in_turns([(one, None) for one in judged])
-        # Half as many launches again: those of a trial, and half of the next's.
-        self.longer = self._in_turns(list(zip(judged[0::2], judged[1::2], strict=False)))
-        self.between: list[Verdict] = []
-        keys = (*COPIES, *PLANTED)
-        for before, after in pairwise(self.samples):
-            differences = {
-                key: welch(before.through_yardstick(key), after.through_yardstick(key))
-                for key in keys
-            }
-            criterion = Criterion(threshold=self.between_threshold)
-            self.between += judge(differences, dict.fromkeys(keys, criterion)).values()
-
-    def _in_turns(
-        self, trials: Sequence[tuple[Samples, Samples | None]]
-    ) -> list[tuple[str, Verdict]]:
-        """Kind and verdict of all cases beside each copy, judged together trial by trial."""
-        found: list[tuple[str, Verdict]] = []
-        for one, more in trials:
-            for bottom in COPIES:
-                copies = [top for first, top in PAIRS if first == bottom]
-                logs = {key: one.log_ratios(key, bottom) for key in (*copies, *PLANTED)}
-                if more:
-                    for key, values in logs.items():
-                        further = more.log_ratios(key, bottom)
-                        values.extend(further[: len(further) // 2])
-                differences = {key: paired(values) for key, values in logs.items()}
-                criterion = Criterion(threshold=self.threshold)
-                verdicts = judge(differences, dict.fromkeys(differences, criterion))
-                found += [
-                    ("same" if key in COPIES else key, verdict) for key, verdict in verdicts.items()
-                ]
-        return found
-
-    def truth(self, kind: str) -> float:
-        """The long-run ratio of a planted change, over all judged trials; 1 for identical code."""
-        if kind == "same":
-            return 1.0
-        logs = [
-            log
-            for one in self.samples[1:]
-            for bottom in COPIES
-            for log in one.log_ratios(kind, bottom)
-        ]
-        return math.exp(fmean(logs))
 
 
 def share(hits: int, number: int) -> str:
@@ -150,20 +45,20 @@ def alarms(judged: Judged) -> list[tuple[str, ...]]:
         share(sum(v.answer in {"worse", "better"} for v in turns), len(turns)),
         share(sum(v.answer in {"worse", "better"} for v in judged.between), len(judged.between)),
     ]
-    rows: list[tuple[str, ...]] = [(*ours, _found_text(_planted(judged)))]
+    rows: list[tuple[str, ...]] = [(*ours, _shares_text(_planted(judged)))]
     for name, rule in RULES.items():
         interleaved = [
-            rule(one.side(bottom), one.side(top))
-            for one in judged.samples[1:]
+            rule(samples.side(bottom), samples.side(top))
+            for samples in judged.samples[1:]
             for bottom, top in PAIRS
         ]
         blocked = [
-            rule(before.side(key), after.side(key))
-            for before, after in pairwise(judged.samples)
+            rule(baseline.side(key), candidate.side(key))
+            for baseline, candidate in pairwise(judged.samples)
             for key in COPIES
         ]
-        found = {
-            kind: [rule(one.side("A1"), one.side(kind)) for one in judged.samples[1:]]
+        alarms_by_kind = {
+            kind: [rule(samples.side("A1"), samples.side(kind)) for samples in judged.samples[1:]]
             for kind in PLANTED
         }
         rows.append(
@@ -171,7 +66,7 @@ def alarms(judged: Judged) -> list[tuple[str, ...]]:
                 name,
                 share(sum(interleaved), len(interleaved)),
                 share(sum(blocked), len(blocked)),
-                _found_text(found),
+                _shares_text(alarms_by_kind),
             )
         )
     return rows
@@ -184,15 +79,15 @@ def _planted(judged: Judged) -> dict[str, list[bool]]:
     }
 
 
-def _found_text(found: dict[str, list[bool]]) -> str:
-    return ", ".join(f"{sum(hits) / max(1, len(hits)):.0%}" for hits in found.values())
+def _shares_text(alarms_by_kind: dict[str, list[bool]]) -> str:
+    return ", ".join(f"{sum(hits) / max(1, len(hits)):.0%}" for hits in alarms_by_kind.values())
 
 
-def planted(judged: Judged, found: Sequence[tuple[str, Verdict]]) -> list[tuple[str, ...]]:
+def planted(judged: Judged, judged_cases: Sequence[tuple[str, Verdict]]) -> list[tuple[str, ...]]:
     """Each planted change: its true size, and the answers that it got."""
     rows = []
     for kind in ("same", *PLANTED):
-        verdicts = [verdict for name, verdict in found if name == kind]
+        verdicts = [verdict for name, verdict in judged_cases if name == kind]
         if not verdicts:
             continue  # stopped before the second trial
         answers = [verdict.answer for verdict in verdicts]
@@ -202,8 +97,8 @@ def planted(judged: Judged, found: Sequence[tuple[str, Verdict]]) -> list[tuple[
                 "identical" if kind == "same" else kind,
                 f"{judged.truth(kind) - 1:+.2%}",
                 *(
-                    f"{answers.count(one) / len(answers):.1%}"
-                    for one in ("worse", "undecided", "same", "better")
+                    f"{answers.count(answer) / len(answers):.1%}"
+                    for answer in ("worse", "undecided", "same", "better")
                 ),
                 f"±{median(widths):.2%}",
                 str(len(answers)),
@@ -219,16 +114,19 @@ def coverage(judged: Judged, tools: Sequence[Tool]) -> list[tuple[str, ...]]:
     title = "cspbench, ratio in turns (95%)"
     rows.append((title, *_coverage([pair for _, pair in ratios])))
     for kind in ("same", *PLANTED):
-        own_kind = "identical, 1 by design" if kind == "same" else f"{kind}, mean of all trials"
-        rows.append((f"  {own_kind}", *_coverage([pair for one, pair in ratios if one == kind])))
+        label = "identical, 1 by design" if kind == "same" else f"{kind}, mean of all trials"
+        rows.append((f"  {label}", *_coverage([pair for name, pair in ratios if name == kind])))
     latencies = [
-        log_estimate([median(launch) for launch in one.side(COPIES[0])]) for one in judged.samples
+        log_estimate([median(launch) for launch in samples.side(COPIES[0])])
+        for samples in judged.samples
     ]
-    long_run = math.exp(fmean(math.log(one.value) for one in latencies))
-    rows.append(("cspbench, latency (95%)", *_coverage([(one, long_run) for one in latencies])))
+    long_run = math.exp(fmean(math.log(latency.value) for latency in latencies))
+    rows.append(
+        ("cspbench, latency (95%)", *_coverage([(latency, long_run) for latency in latencies]))
+    )
     for name in dict.fromkeys(tool.tool for tool in tools):
-        own = [tool for tool in tools if tool.tool == name]
-        truth = math.exp(fmean(math.log(tool.latency_s) for tool in own))
+        tool_runs = [tool for tool in tools if tool.tool == name]
+        truth = math.exp(fmean(math.log(tool.latency_s) for tool in tool_runs))
         estimates = [
             Estimate(
                 value=tool.latency_s,
@@ -236,10 +134,13 @@ def coverage(judged: Judged, tools: Sequence[Tool]) -> list[tuple[str, ...]]:
                 high=tool.latency_s * (1 + tool.half_width),
                 launches=1,
             )
-            for tool in own
+            for tool in tool_runs
         ]
         rows.append(
-            (f"{name} (median ± half its IQR)", *_coverage([(one, truth) for one in estimates]))
+            (
+                f"{name} (median ± half its IQR)",
+                *_coverage([(estimate, truth) for estimate in estimates]),
+            )
         )
     return rows
 
@@ -262,27 +163,29 @@ def times(judged: Judged, trials: Sequence[Trial], tools: Sequence[Tool]) -> lis
     """Seconds to ±2%: ours until the interval of a ratio has it, and what other tools take."""
     cases = len(COPIES) + len(PLANTED)
     seconds = [
-        _seconds_to(0.02, one, trial) / cases
-        for trial, one in zip(trials, judged.samples, strict=True)
+        _seconds_to(0.02, samples, trial) / cases
+        for trial, samples in zip(trials, judged.samples, strict=True)
     ]
-    whole = [trial.seconds / cases for trial in trials]
+    trial_seconds = [trial.seconds / cases for trial in trials]
     reached = sum(map(math.isfinite, seconds))
     rows = [
         ("cspbench, seconds a case to ±2% (ratio in turns, 95%)", f"{median(seconds):.2f}"),
         ("trials that reached it", share(reached, len(seconds))),
-        (f"cspbench, seconds a case for {LAUNCHES} launches", f"{median(whole):.2f}"),
+        (f"cspbench, seconds a case for {LAUNCHES} launches", f"{median(trial_seconds):.2f}"),
         (
             f"cspbench, seconds a case for {LAUNCHES * 3 // 2} launches",
-            f"{median(whole) * 1.5:.2f}",
+            f"{median(trial_seconds) * 1.5:.2f}",
         ),
     ]
     for name in dict.fromkeys(tool.tool for tool in tools):
-        own = [tool for tool in tools if tool.tool == name]
-        stated = median(tool.half_width for tool in own)
-        taken = median(tool.seconds for tool in own)
-        rows.append((f"{name}, seconds to its own end (then states ±{stated:.1%})", f"{taken:.2f}"))
+        tool_runs = [tool for tool in tools if tool.tool == name]
+        stated = median(tool.half_width for tool in tool_runs)
+        tool_seconds = median(tool.seconds for tool in tool_runs)
+        rows.append(
+            (f"{name}, seconds to its own end (then states ±{stated:.1%})", f"{tool_seconds:.2f}")
+        )
         if name == ADAPTIVE:
-            rows.append(("cspbench's seconds over these", f"{median(seconds) / taken:.2f}"))
+            rows.append(("cspbench's seconds over these", f"{median(seconds) / tool_seconds:.2f}"))
     return rows
 
 
@@ -291,10 +194,10 @@ def _seconds_to(width: float, samples: Samples, trial: Trial) -> float:
     logs = samples.log_ratios(COPIES[1], COPIES[0])
     numbers = list(samples.by_case[COPIES[0]])
     for count in range(3, len(logs) + 1):
-        found = paired(logs[:count]).estimate().relative_half_width
-        if found is not None and found <= width:
-            last = numbers[count - 1]
-            return sum(one.seconds for one in trial.launches if one.launch <= last)
+        width_reached = paired(logs[:count]).estimate().relative_half_width
+        if width_reached is not None and width_reached <= width:
+            last_launch = numbers[count - 1]
+            return sum(launch.seconds for launch in trial.launches if launch.launch <= last_launch)
     return math.inf
 
 
@@ -321,7 +224,11 @@ def memory(peaks: Sequence[Peaks]) -> list[tuple[str, str]]:
     keys = list(peaks[0].real)
     spread = 0
     for key in keys:
-        values = [found[key] for one in peaks for found in (one.real, one.fake)]
+        values = [
+            peaks_by_case[key]
+            for process in peaks
+            for peaks_by_case in (process.real, process.fake)
+        ]
         spread = max(spread, max(values) - min(values))
     distances = []
     for entry, channels in HAND_COUNTED.items():
@@ -345,23 +252,26 @@ def _baseline_bytes(case: Case) -> int:
 
     module = BuiltSubject(case).meta()
     tensors = [*module.parameters(), *module.buffers()]
-    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    return held + 4 * math.prod(case.input_shape)
+    stored_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return stored_bytes + 4 * math.prod(case.input_shape)
 
 
-def page(found: Found) -> str:
+def page(results: Results) -> str:
     """The whole page."""
-    judged = Judged(found.trials)
-    about, chosen = found.about, found.about["settings"]
-    launches = [launch for trial in found.trials for launch in trial.launches]
+    judged = Judged(results.trials)
+    about, chosen = results.about, results.about["settings"]
+    launches = [launch for trial in results.trials for launch in trial.launches]
     contended = sum(is_contended(launch) for launch in launches)
     commit = about["git"]["commit"][:12] if about["git"] else "unknown"
     dirty = " with uncommitted changes" if about["git"] and about["git"]["dirty"] else ""
     between = f"{judged.between_threshold:.2%}"
-    about_it = [
+    header = [
         ("device", f"{about['environment']['device']}, {chosen['threads']} threads"),
         ("software", f"torch {about['environment']['packages']['torch']}"),
-        ("trials", f"{len(found.trials)}, the first of them the pilot that gives the noise floor"),
+        (
+            "trials",
+            f"{len(results.trials)}, the first of them the pilot that gives the noise floor",
+        ),
         ("each", f"{chosen['launches']} launches x {chosen['turns']} turns"),
         ("contention", f"{contended} of {len(launches)} launches"),
         ("noise floor", f"{judged.floor:.2%} in turns"),
@@ -392,23 +302,23 @@ def page(found: Found) -> str:
         (
             "Intervals: how often the stated one holds the long-run value",
             ("interval", "median width", "holds the value", "times too narrow"),
-            coverage(judged, found.tools),
+            coverage(judged, results.tools),
         ),
         (
             "Time",
             ("", "value"),
             [
-                *times(judged, found.trials, found.tools),
-                ("harness's overhead on a call of 1 ms", f"{found.overhead.seconds / 1e-3:.3%}"),
+                *times(judged, results.trials, results.tools),
+                ("harness's overhead on a call of 1 ms", f"{results.overhead.seconds / 1e-3:.3%}"),
             ],
         ),
-        ("Memory", ("", "value"), memory(found.peaks)),
+        ("Memory", ("", "value"), memory(results.peaks)),
     ]
     return (
         "\n\n".join(
             [
                 "How far the verdicts can be trusted\n===================================",
-                "\n".join(f"{label:12} {text}" for label, text in about_it),
+                "\n".join(f"{label:12} {text}" for label, text in header),
                 *(f"{title}\n{_draw(headers, rows)}" for title, headers, rows in tables),
             ]
         )

@@ -52,9 +52,9 @@ def mann_whitney(baseline: Side, candidate: Side) -> bool:
 
 def smaller_noise(baseline: Side, candidate: Side) -> bool:
     """The comparison of nvbench: the means differ by more than the smaller relative deviation."""
-    first, second = _pooled(baseline), _pooled(candidate)
-    means = sum(first) / len(first), sum(second) / len(second)
-    noise = min(stdev(first) / means[0], stdev(second) / means[1])
+    samples = _pooled(baseline), _pooled(candidate)
+    means = [sum(side) / len(side) for side in samples]
+    noise = min(stdev(side) / mean for side, mean in zip(samples, means, strict=True))
     return abs(means[1] / means[0] - 1) > noise
 
 
@@ -65,13 +65,15 @@ def permutation(baseline: Side, candidate: Side) -> bool:
     everything = [*sides[0], *sides[1]]
     number, total = len(sides[0]), sum(everything)
 
-    def distance(first: float) -> float:
-        return abs(first / number - (total - first) / (len(everything) - number))
+    def distance(side_sum: float) -> float:
+        return abs(side_sum / number - (total - side_sum) / (len(everything) - number))
 
-    seen = distance(sum(sides[0])) * (1 - 1e-12)
-    drawn = 2000
-    hits = sum(distance(sum(chance.sample(everything, number))) >= seen for _ in range(drawn))
-    return (hits + 1) / (drawn + 1) < 0.05
+    observed = distance(sum(sides[0])) * (1 - 1e-12)
+    permutations = 2000
+    hits = sum(
+        distance(sum(chance.sample(everything, number))) >= observed for _ in range(permutations)
+    )
+    return (hits + 1) / (permutations + 1) < 0.05
 
 
 RULES: dict[str, Rule] = {

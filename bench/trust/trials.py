@@ -193,7 +193,7 @@ def time_with_pytest(threads: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         test, answer = Path(folder, "test_block.py"), Path(folder, "answer.json")
         test.write_text(_PYTEST.format(threads=threads), encoding="utf-8")
-        here = str(Path(__file__).parent.parent)
+        bench = str(Path(__file__).parent.parent)
         subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={folder}"),
@@ -202,7 +202,7 @@ def time_with_pytest(threads: int) -> tuple[float, float, float]:
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": here},
+            env={**os.environ, "PYTHONPATH": bench},
         )
         stats = json.loads(answer.read_text(encoding="utf-8"))["benchmarks"][0]["stats"]
     return stats["total"], stats["median"], stats["iqr"] / 2 / stats["median"]
@@ -267,7 +267,7 @@ def measure_peaks(channel: isolate.Channel, chosen: Settings) -> None:
     channel.send((real, fake))
 
 
-def one_answer(task: str, *arguments: object) -> Any:
+def answer_of(task: str, *arguments: object) -> Any:
     """What ``task`` sends from a fresh process."""
     answers: list[Any] = []
     worker_exit = isolate.run(task, *arguments, time_limit_s=300, receive=answers.append)
@@ -283,7 +283,7 @@ def measure(folder: Path, trials: int, processes: int) -> None:
     about = {
         "environment": environment.describe().to_dict(),
         "settings": chosen.to_dict(),
-        "git": (found := environment.git()) and found.to_dict(),
+        "git": (commit := environment.git()) and commit.to_dict(),
         "trials": trials,
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -294,9 +294,9 @@ def measure(folder: Path, trials: int, processes: int) -> None:
             kind = type(line).__name__
             file.write(msgspec.json.encode({"kind": kind, "line": line}) + b"\n")
 
-        keep(Overhead(seconds=one_answer("trust.trials:measure_overhead")))
+        keep(Overhead(seconds=answer_of("trust.trials:measure_overhead")))
         for process in range(processes):
-            real, fake = one_answer("trust.trials:measure_peaks", chosen)
+            real, fake = answer_of("trust.trials:measure_peaks", chosen)
             keep(Peaks(process=process, real=real, fake=fake))
         for number in range(trials):
             trial = measure_trial(number, chosen)
@@ -305,17 +305,17 @@ def measure(folder: Path, trials: int, processes: int) -> None:
                 for tool in measure_tools(number, chosen.threads):
                     keep(tool)
             spent = time.monotonic() - began
-            left = spent / (number + 1) * (trials - number - 1)
+            remaining = spent / (number + 1) * (trials - number - 1)
             print(
                 f"trial {number + 1} of {trials}: {trial.seconds:.0f} s; "
-                f"{seconds_text(spent)} spent, about {seconds_text(max(1, left))} left",
+                f"{seconds_text(spent)} spent, about {seconds_text(max(1, remaining))} left",
                 file=sys.stderr,
                 flush=True,
             )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Results:
     """All lines of a folder."""
 
     about: dict[str, Any]
@@ -325,14 +325,14 @@ class Found:
     peaks: list[Peaks]
 
 
-def read(folder: Path) -> Found:
+def read(folder: Path) -> Results:
     """What `measure` wrote; a torn last line is left out."""
-    kinds: dict[str, type[Any]] = {one.__name__: one for one in (Trial, Tool, Overhead, Peaks)}
-    lines: dict[str, list[Any]] = {kind: [] for kind in kinds}
+    kinds: dict[str, type[Any]] = {kind.__name__: kind for kind in (Trial, Tool, Overhead, Peaks)}
+    lines: dict[str, list[Any]] = {name: [] for name in kinds}
     for text in (folder / "lines.jsonl").read_bytes().split(b"\n")[:-1]:
         line = msgspec.json.decode(text)
         lines[line["kind"]].append(msgspec.convert(line["line"], kinds[line["kind"]]))
-    return Found(
+    return Results(
         about=json.loads((folder / "about.json").read_text(encoding="utf-8")),
         trials=lines["Trial"],
         tools=lines["Tool"],

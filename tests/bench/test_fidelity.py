@@ -4,17 +4,18 @@ import math
 import random
 
 import pytest
-from making import make_activity
-from trust.page import HAND_COUNTED, Judged, coverage, page
+from factories import make_activity
+from trust.judged import Judged
+from trust.page import HAND_COUNTED, coverage, page
 from trust.rules import RULES
 from trust.trials import (
     ADAPTIVE,
     COPIES,
     LAUNCHES,
     PLANTED,
-    Found,
     Overhead,
     Peaks,
+    Results,
     Tool,
     Trial,
     cases,
@@ -35,9 +36,9 @@ def side(
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_sees_a_change_of_20_percent_and_passes_the_same_samples(name: str) -> None:
     """Quiet samples: all tools agree."""
-    same = side(1.0)
-    assert RULES[name](same, side(1.2, seed=1))
-    assert not RULES[name](same, same)
+    baseline = side(1.0)
+    assert RULES[name](baseline, side(1.2, seed=1))
+    assert not RULES[name](baseline, baseline)
 
 
 def test_the_rules_differ_where_launches_do() -> None:
@@ -67,12 +68,12 @@ def trial(number: int, *, spread: float = 0.004) -> Trial:
     for launch in range(LAUNCHES):
         level = 4e-3 * math.exp(chance.gauss(0, 0.05))
         for key, ratio in (true | {YARDSTICK: 0.3}).items():
-            own = level * ratio * math.exp(chance.gauss(0, spread))
+            case_level = level * ratio * math.exp(chance.gauss(0, spread))
             latencies.append(
                 Latency(
                     case=key,
                     launch=launch,
-                    samples_s=(own,) * 3,
+                    samples_s=(case_level,) * 3,
                     iterations=4,
                     first_call_s=1.0,
                     warmup_iterations=8,
@@ -106,7 +107,7 @@ def test_the_judged_trials_give_the_stated_rates() -> None:
     assert set(answers["5 more"]) == {"worse"}
     assert answers["2 more"].count("worse") / 160 > 0.95
     assert judged.truth("2 more") == pytest.approx(1.02, abs=0.001)
-    assert sum(one.answer in {"worse", "better"} for one in judged.between) <= 5
+    assert sum(verdict.answer in {"worse", "better"} for verdict in judged.between) <= 5
 
 
 def test_coverage_tells_an_interval_that_is_too_narrow() -> None:
@@ -142,7 +143,7 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
         case = make_case(entry, {})
         peaks[case.key] = tensor_peak(BuiltSubject(case)).peak_tensor_bytes
     assert set(HAND_COUNTED) <= set(ENTRIES)
-    found = Found(
+    results = Results(
         about={
             "environment": {"device": "a processor", "packages": {"torch": "2.13"}},
             "settings": {"threads": 2, "launches": 12, "turns": 30},
@@ -163,7 +164,7 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
         overhead=Overhead(seconds=2e-6),
         peaks=[Peaks(process=number, real=peaks, fake=peaks) for number in range(2)],
     )
-    text = page(found)
+    text = page(results)
     for title in ("False alarms", "Verdicts in turns", "Intervals", "Time", "Memory"):
         assert title in text
     assert "code         commit 0123456789ab\n" in text
@@ -185,9 +186,9 @@ def test_a_planted_change_is_more_work_and_the_same_result() -> None:
     assert {macs[key] for key in COPIES} == {macs["A1"]}
     assert macs["5 more"] - macs["A1"] == 5 * 64 * 64 * ROWS * 28
     torch.manual_seed(0)
-    plain = planted_block(extra=COMMON).eval()
-    more = planted_block(extra=COMMON + 5).eval()
-    more.load_state_dict(plain.state_dict(), strict=False)
+    block = planted_block(extra=COMMON).eval()
+    wider_block = planted_block(extra=COMMON + 5).eval()
+    wider_block.load_state_dict(block.state_dict(), strict=False)
     x = torch.randn(1, 64, 28, 28)
     with torch.no_grad():
-        assert torch.equal(plain(x), more(x))
+        assert torch.equal(block(x), wider_block(x))

@@ -8,7 +8,7 @@ MACs are weights x H x W and CIO is channels x H x W.
 from typing import Any
 
 import pytest
-from counting import count
+from independent_counts import count
 from torch import nn
 
 from cspbench.blocks.csp import CSP, BothTransitions, FusionFirst, FusionLast, SplitOnly

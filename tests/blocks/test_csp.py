@@ -37,7 +37,7 @@ def without_onednn() -> Iterator[None]:
         yield
 
 
-def seen(module: nn.Module, part: str, x: Tensor) -> Tensor:
+def input_of(module: nn.Module, part: str, x: Tensor) -> Tensor:
     """Tensor that the submodule ``part`` takes when ``module`` takes ``x``."""
     taken: list[Tensor] = []
     handle = module.get_submodule(part).register_forward_pre_hook(
@@ -55,7 +55,7 @@ def test_the_block_takes_all_channels_but_the_bypass(
 ) -> None:
     module = design(channels=channels, gamma=gamma, **SMALL).eval()
     x = torch.randn(1, channels, 4, 4)
-    assert torch.equal(seen(module, "block", x), x[:, bypass:])
+    assert torch.equal(input_of(module, "block", x), x[:, bypass:])
 
 
 @pytest.mark.parametrize(("channels", "gamma", "bypass"), SPLITS)
@@ -64,7 +64,7 @@ def test_fusion_first_hands_both_parts_to_its_transition(
 ) -> None:
     module = FusionFirst(channels=channels, gamma=gamma, **SMALL).eval()
     x = torch.randn(1, channels, 4, 4)
-    fused = seen(module, "transition", x)
+    fused = input_of(module, "transition", x)
     assert torch.equal(fused[:, :bypass], x[:, :bypass])
     assert torch.equal(fused[:, bypass:], module.block(x[:, bypass:]))
 
@@ -75,7 +75,7 @@ def test_fusion_last_hands_only_the_blocks_part_to_its_transition(
 ) -> None:
     module = FusionLast(channels=channels, gamma=gamma, **SMALL).eval()
     x = torch.randn(1, channels, 4, 4)
-    assert torch.equal(seen(module, "transition", x), module.block(x[:, bypass:]))
+    assert torch.equal(input_of(module, "transition", x), module.block(x[:, bypass:]))
 
 
 @pytest.mark.parametrize(("channels", "gamma", "bypass"), SPLITS)
@@ -95,7 +95,7 @@ def test_csp_hands_the_bypass_and_the_first_transition_to_the_second(
 ) -> None:
     module = CSP(channels=channels, gamma=gamma, **SMALL).eval()
     x = torch.randn(1, channels, 4, 4)
-    fused = seen(module, "transition_u", x)
+    fused = input_of(module, "transition_u", x)
     assert torch.equal(fused[:, :bypass], x[:, :bypass])
     assert torch.equal(fused[:, bypass:], module.transition_t(module.block(x[:, bypass:])))
 
@@ -127,7 +127,7 @@ def test_the_blocks_output_holds_its_own_part_of_the_base(
 ) -> None:
     module = design(channels=8, **SMALL).eval()
     x = torch.randn(1, 8, 4, 4)
-    assert torch.equal(seen(module, transition, x)[:, before : before + 4], x[:, 4:])
+    assert torch.equal(input_of(module, transition, x)[:, before : before + 4], x[:, 4:])
 
 
 @given(channels=st.integers(2, 65), gamma=GAMMAS)

@@ -17,11 +17,11 @@ from cspbench.blocks.dense import Dense, DenseBlock, DenseLayer
 
 def test_the_block_returns_its_input_and_then_each_layers_features() -> None:
     block = DenseBlock(5, layers=3, growth=2).eval()
-    made: list[Tensor] = []
+    features: list[Tensor] = []
     for layer in block.layers:
-        layer.register_forward_hook(lambda _, __, output: made.append(output))
+        layer.register_forward_hook(lambda _, __, output: features.append(output))
     x = torch.randn(2, 5, 4, 4)
-    assert torch.equal(block(x), torch.cat([x, *made], dim=1))
+    assert torch.equal(block(x), torch.cat([x, *features], dim=1))
 
 
 def test_each_layer_takes_the_input_and_all_features_made_before() -> None:
@@ -68,7 +68,9 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
             if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata != self._known:
                 self._storages[leaf.untyped_storage()._cdata] = weakref.ref(leaf.untyped_storage())
         alive = [storage() for storage in self._storages.values()]
-        self.peak = max(self.peak, sum(one.nbytes() for one in alive if one is not None))
+        self.peak = max(
+            self.peak, sum(storage.nbytes() for storage in alive if storage is not None)
+        )
         return result
 
 

@@ -71,10 +71,10 @@ def small(entry: Entry, **overrides: Value) -> nn.Module:
     """Module of ``entry`` for 6 input and 8 output channels, with norms as after some training."""
     names = {parameter.name for parameter in entry.parameters}
     channels: dict[str, Value] = {"c1": 6, "c2": 8, "n": 2, "c3": 6, "c4": 4, "mid": 4}
-    known = {name: value for name, value in channels.items() if name in names}
+    accepted = {name: value for name, value in channels.items() if name in names}
     torch.manual_seed(0)
     module: nn.Module = resolve(entry.build)(
-        **dict(entry.fixed), **entry.arguments(known | overrides)
+        **dict(entry.fixed), **entry.arguments(accepted | overrides)
     )
     for norm in module.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -86,7 +86,11 @@ def small(entry: Entry, **overrides: Value) -> nn.Module:
 
 def kernels(module: nn.Module) -> list[tuple[tuple[int, ...], int]]:
     """Kernel and groups of every convolution, in order."""
-    return [(one.kernel_size, one.groups) for one in module.modules() if isinstance(one, nn.Conv2d)]
+    return [
+        (child.kernel_size, child.groups)
+        for child in module.modules()
+        if isinstance(child, nn.Conv2d)
+    ]
 
 
 @every_inner_block
@@ -183,15 +187,15 @@ def test_bottleneck_csp2_has_both_paths_behind_one_convolution() -> None:
     assert base.shape[1] == 8
     assert isinstance(module.between, nn.Sequential)
     norm, _ = module.between
-    both = torch.cat([module.blocks(base), module.bypass(base)], dim=1)
-    torch.testing.assert_close(module(x), module.fuse(nn.functional.mish(norm(both))))
+    paths = torch.cat([module.blocks(base), module.bypass(base)], dim=1)
+    torch.testing.assert_close(module(x), module.fuse(nn.functional.mish(norm(paths))))
     assert isinstance(module.bypass, nn.Conv2d)
 
 
 @pytest.mark.parametrize(
     "module",
     [C3, C3k, C3x, CSPLayerDepthwise, RepNCSP, SPPCSPC, CSPNeXt],
-    ids=lambda one: one.__name__,
+    ids=lambda module_type: module_type.__name__,
 )
 def test_c3_and_its_kin_fuse_their_paths_with_no_transition_before_the_concat(
     module: type[C3],
@@ -208,9 +212,9 @@ def test_c3_and_its_kin_fuse_their_paths_with_no_transition_before_the_concat(
 def test_attention_stands_between_concat_and_fuse(module: type[CSPResStage]) -> None:
     built = module(c1=6, c2=8, n=1).eval()
     x = torch.randn(1, 6, 5, 5)
-    both = torch.cat([built.blocks(built.enter(x)), built.bypass(x)], dim=1)
+    paths = torch.cat([built.blocks(built.enter(x)), built.bypass(x)], dim=1)
     assert isinstance(built.between, ChannelAttention)
-    torch.testing.assert_close(built(x), built.fuse(built.between(both)))
+    torch.testing.assert_close(built(x), built.fuse(built.between(paths)))
 
 
 def test_rep_c3_adds_its_paths() -> None:
@@ -222,8 +226,8 @@ def test_rep_c3_adds_its_paths() -> None:
 def test_c2_runs_its_blocks_on_the_first_half() -> None:
     module = C2(c1=6, c2=8, n=2).eval()
     x = torch.randn(1, 6, 5, 5)
-    whole = module.enter.conv(x)
-    halves = [module.blocks(whole[:, :4]), whole[:, 4:]]
+    entered = module.enter.conv(x)
+    halves = [module.blocks(entered[:, :4]), entered[:, 4:]]
     torch.testing.assert_close(module(x), module.fuse(torch.cat(halves, dim=1)))
 
 
@@ -234,16 +238,16 @@ def test_every_block_takes_the_one_before_it_and_is_fused(
     built = module(c1=6, c2=8).eval()
     assert isinstance(built.enter, Halves)
     x = torch.randn(1, 6, 5, 5)
-    whole = built.enter.conv(x)
-    taps = [whole[:, : whole.shape[1] // 2], whole[:, whole.shape[1] // 2 :]]
+    entered = built.enter.conv(x)
+    taps = [entered[:, : entered.shape[1] // 2], entered[:, entered.shape[1] // 2 :]]
     for block in built.blocks:
         taps = [*taps, block(taps[-1])]
     torch.testing.assert_close(built(x), built.fuse(torch.cat(taps, dim=1)))
 
 
 def test_c3k2_nests_a_c3k_of_two_bottlenecks() -> None:
-    plain, nested = C3k2(c1=6, c2=8, n=1), C3k2(c1=6, c2=8, n=1, c3k=True)
-    assert [type(block) for block in plain.blocks] == [Bottleneck]
+    default, nested = C3k2(c1=6, c2=8, n=1), C3k2(c1=6, c2=8, n=1, c3k=True)
+    assert [type(block) for block in default.blocks] == [Bottleneck]
     (block,) = nested.blocks
     assert isinstance(block, C3k)
     assert len(block.blocks) == 2
@@ -264,8 +268,8 @@ def test_e_elan_adds_two_elans_of_six_3x3s() -> None:
     module = EELAN(c1=6, c2=8, mid=4).eval()
     x = torch.randn(1, 6, 5, 5)
     torch.testing.assert_close(module(x), module.first(x) + module.second(x))
-    for one in (module.first, module.second):
-        assert kernels(one.blocks) == 6 * [((3, 3), 1)]
+    for elan in (module.first, module.second):
+        assert kernels(elan.blocks) == 6 * [((3, 3), 1)]
 
 
 def with_shortcut() -> list[Entry]:
@@ -287,16 +291,16 @@ def test_a_shortcut_is_that_of_every_inner_block(entry: Entry, shortcut: bool) -
 
 
 def test_only_bottleneck_csp2_has_no_shortcut_unless_asked() -> None:
-    without = [one.name for one in with_shortcut() if shortcuts(small(one)) == {False}]
+    without = [entry.name for entry in with_shortcut() if shortcuts(small(entry)) == {False}]
     assert without == ["bottleneck_csp2"]
 
 
 @every_entry
 def test_an_activation_is_that_of_every_convolution(entry: Entry) -> None:
-    found = {type(one) for one in small(entry, activation="relu6").modules()}
-    others = {nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Hardswish, nn.Mish, nn.GELU}
-    assert nn.ReLU6 in found
-    assert not found & others
+    types = {type(child) for child in small(entry, activation="relu6").modules()}
+    activations = {nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Hardswish, nn.Mish, nn.GELU}
+    assert nn.ReLU6 in types
+    assert not types & activations
 
 
 @every_entry
@@ -306,9 +310,9 @@ def test_the_output_has_c2_channels_whatever_stands_inside(
     entry: Entry, c1: int, c2: int, e: float, mid: int
 ) -> None:
     names = {parameter.name for parameter in entry.parameters}
-    wanted: dict[str, Value] = {"c1": c1, "c2": c2, "n": 1, "e": e}
-    wanted |= {"mid": mid, "c3": 2 * mid, "c4": mid}
-    arguments = entry.arguments({key: value for key, value in wanted.items() if key in names})
+    arguments: dict[str, Value] = {"c1": c1, "c2": c2, "n": 1, "e": e}
+    arguments |= {"mid": mid, "c3": 2 * mid, "c4": mid}
+    arguments = entry.arguments({key: value for key, value in arguments.items() if key in names})
     with torch.device("meta"):
         module = resolve(entry.build)(**dict(entry.fixed), **arguments)
         out = module.eval()(torch.empty(2, c1, 5, 6))
@@ -333,8 +337,8 @@ def test_gradients_reach_the_input_and_every_parameter(
     x = torch.randn(2, 6, 4, 4, requires_grad=True)
     out = module(x)
     out.backward(torch.randn_like(out))
-    gradients = {key: one.grad for key, one in module.named_parameters()} | {"input": x.grad}
-    assert [key for key, one in gradients.items() if one is None or not one.any()] == []
+    gradients = {key: tensor.grad for key, tensor in module.named_parameters()} | {"input": x.grad}
+    assert [key for key, tensor in gradients.items() if tensor is None or not tensor.any()] == []
 
 
 @every_variant
@@ -354,12 +358,12 @@ def test_channels_last_changes_the_layout_and_not_the_result(
     module = small(BY_NAME[name], **arguments)
     x = torch.randn(2, 6, 5, 4)
     expected = module(x)
-    last = torch.channels_last
-    found = module.to(memory_format=last)(  # type: ignore[call-overload]
-        x.contiguous(memory_format=last)
+    layout = torch.channels_last
+    output = module.to(memory_format=layout)(  # type: ignore[call-overload]
+        x.contiguous(memory_format=layout)
     )
-    assert found.is_contiguous(memory_format=last)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert output.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)
 
 
 IMPOSSIBLE: list[tuple[dict[str, Value], str]] = [

@@ -5,7 +5,7 @@ convolutions. Each was derived from its module's published structure.
 """
 
 import pytest
-from counting import count
+from independent_counts import count
 
 from cspbench.catalogue import find
 from cspbench.catalogue.entry import Value

@@ -39,8 +39,8 @@ def without_onednn() -> Iterator[None]:
 
 def build(entry: Entry, overrides: Mapping[str, Value]) -> nn.Module:
     """Build ``entry`` with those of ``overrides`` that it has."""
-    known = {one.name for one in entry.parameters}
-    arguments = entry.arguments({key: value for key, value in overrides.items() if key in known})
+    accepted = {parameter.name for parameter in entry.parameters}
+    arguments = entry.arguments({key: value for key, value in overrides.items() if key in accepted})
     module: nn.Module = resolve(entry.build)(**dict(entry.fixed), **arguments)
     return module
 
@@ -52,11 +52,11 @@ def test_parameters_are_the_builders_signature(name: str) -> None:
     assert dict(entry.fixed).keys() <= signature.keys()
     if name in BLOCKS:
         assert dict(entry.fixed) | entry.arguments() == {
-            one.name: one.default for one in signature.values()
+            parameter.name: parameter.default for parameter in signature.values()
         }
-    assert {type(one.default) for one in entry.parameters} <= {bool, int, float, str}
-    assert [one.name for one in entry.parameters] == [
-        one for one in signature if one not in dict(entry.fixed)
+    assert {type(parameter.default) for parameter in entry.parameters} <= {bool, int, float, str}
+    assert [parameter.name for parameter in entry.parameters] == [
+        parameter for parameter in signature if parameter not in dict(entry.fixed)
     ]
 
 
@@ -89,8 +89,10 @@ def check_training_step(name: str, **arguments: Value) -> None:
     x = torch.randn(2, 6, 4, 4, requires_grad=True)
     out = module(x)
     out.backward(torch.randn_like(out))
-    gradients = {key: one.grad for key, one in module.named_parameters()} | {"input": x.grad}
-    assert [key for key, one in gradients.items() if one is None or not one.isfinite().all()] == []
+    gradients = {key: tensor.grad for key, tensor in module.named_parameters()} | {"input": x.grad}
+    assert [
+        key for key, tensor in gradients.items() if tensor is None or not tensor.isfinite().all()
+    ] == []
 
 
 @every_block
@@ -131,9 +133,9 @@ def test_no_block_has_a_softmax_and_every_convolution_is_registered(name: str) -
     module = build(entry, TINY).eval()
     with torch.no_grad(), Operators() as operators:
         module(torch.randn(1, 6, 4, 4))
-    assert not [one for one in operators.names if "softmax" in one]
+    assert not [item for item in operators.names if "softmax" in item]
     assert operators.names.count("convolution") == sum(
-        isinstance(one, nn.Conv2d) for one in module.modules()
+        isinstance(item, nn.Conv2d) for item in module.modules()
     )
 
 
@@ -155,12 +157,12 @@ def test_an_exported_program_computes_what_the_module_does(name: str) -> None:
 @every_block
 def test_channels_last_changes_the_layout_and_not_the_result(name: str) -> None:
     module, x = build(ENTRIES[name], TINY).eval(), torch.randn(2, 6, 5, 4)
-    last = torch.channels_last
+    layout = torch.channels_last
     expected = module(x)
-    module.to(memory_format=last)  # type: ignore[call-overload]
-    found = module(x.contiguous(memory_format=last))
-    assert found.is_contiguous(memory_format=last)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    module.to(memory_format=layout)  # type: ignore[call-overload]
+    output = module(x.contiguous(memory_format=layout))
+    assert output.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)
 
 
 @every_block

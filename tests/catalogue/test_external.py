@@ -62,9 +62,9 @@ def test_a_callable_of_a_module_is_an_entry() -> None:
 def test_a_command_line_guesses_what_a_value_is() -> None:
     """A truth, a whole number, another number, a word."""
     entry = find("torch.nn:Conv2d")
-    given = ("a=true", "b=3", "c=-0.5", "d=1e-3", "e=same", "f=", "g=1.2.3")
-    found = dict(entry.parse(text) for text in given)
-    assert found == {"a": True, "b": 3, "c": -0.5, "d": 1e-3, "e": "same", "f": "", "g": "1.2.3"}
+    texts = ("a=true", "b=3", "c=-0.5", "d=1e-3", "e=same", "f=", "g=1.2.3")
+    values = dict(entry.parse(text) for text in texts)
+    assert values == {"a": True, "b": 3, "c": -0.5, "d": 1e-3, "e": "same", "f": "", "g": "1.2.3"}
 
 
 def test_a_suite_holds_models_of_yours_beside_entries(model: str, tmp_path: Path) -> None:

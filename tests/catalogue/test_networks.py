@@ -51,7 +51,7 @@ def on_meta(entry: Entry, overrides: Mapping[str, Value] | None = None) -> nn.Mo
 
 
 def parameters(module: nn.Module) -> int:
-    return sum(one.numel() for one in module.parameters())
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @every_network
@@ -82,7 +82,7 @@ def test_a_backward_pass_reaches_every_parameter(entry: Entry) -> None:
     network = on_meta(entry).train()
     out: Tensor = network(torch.empty(2, 3, 64, 64, device="meta"))
     out.backward(torch.empty_like(out))
-    assert [name for name, one in network.named_parameters() if one.grad is None] == []
+    assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
 
 
 @pytest.mark.parametrize(("name", "overrides"), SMALLEST)
@@ -92,11 +92,11 @@ def test_a_training_step_moves_every_parameter(name: str, overrides: dict[str, V
     network = build(BY_NAME[name], overrides).train()
     out: Tensor = network(torch.randn(2, 3, 64, 64))
     out.backward(torch.randn_like(out))
-    gradients = {key: one.grad for key, one in network.named_parameters()}
+    gradients = {key: tensor.grad for key, tensor in network.named_parameters()}
     assert [
         key
-        for key, one in gradients.items()
-        if one is None or not one.isfinite().all() or not one.any()
+        for key, tensor in gradients.items()
+        if tensor is None or not tensor.isfinite().all() or not tensor.any()
     ] == []
 
 
@@ -105,12 +105,12 @@ def test_channels_last_does_not_change_the_logits(name: str, overrides: dict[str
     torch.manual_seed(0)
     network = build(BY_NAME[name], overrides).eval()
     image = torch.randn(2, 3, 64, 64)
-    last = torch.channels_last
+    layout = torch.channels_last
     with torch.no_grad():
         expected = network(image)
-        network.to(memory_format=last)  # type: ignore[call-overload]
-        found = network(image.contiguous(memory_format=last))
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+        network.to(memory_format=layout)  # type: ignore[call-overload]
+        logits = network(image.contiguous(memory_format=layout))
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
 
 
 @every_network
@@ -120,15 +120,15 @@ def test_a_network_is_exported(entry: Entry) -> None:
     image = torch.empty(1, 3, 64, 64, device="meta")
     program = torch.export.export(network, (image,), strict=False)
     operators = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
-    assert not [one for one in operators if "softmax" in one]
-    assert sum("conv2d" in one for one in operators) == sum(
-        isinstance(one, nn.Conv2d) for one in network.modules()
+    assert not [operator for operator in operators if "softmax" in operator]
+    assert sum("conv2d" in operator for operator in operators) == sum(
+        isinstance(module, nn.Conv2d) for module in network.modules()
     )
 
 
 # Where no published figure is known, an entry is held to one that has a figure.
 @pytest.mark.parametrize(
-    ("one", "other", "difference"),
+    ("larger", "smaller", "difference"),
     [
         # A block of Darknet has 1x1 C to C/2 and 3x3 back: 5 C^2 weights and 2 x 1.5 C of norms.
         # Darknet-21 has one more in the stages of 512 and 1024.
@@ -145,8 +145,12 @@ def test_a_network_is_exported(entry: Entry) -> None:
         ),
     ],
 )
-def test_two_of_a_family_differ_by_what_one_has_more(one: str, other: str, difference: int) -> None:
-    assert parameters(on_meta(BY_NAME[one])) - parameters(on_meta(BY_NAME[other])) == difference
+def test_two_of_a_family_differ_by_what_one_has_more(
+    larger: str, smaller: str, difference: int
+) -> None:
+    assert (
+        parameters(on_meta(BY_NAME[larger])) - parameters(on_meta(BY_NAME[smaller])) == difference
+    )
 
 
 def test_a_wider_densenet_has_the_channels_that_its_growth_gives() -> None:

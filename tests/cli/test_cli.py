@@ -14,7 +14,7 @@ import pytest
 from cspbench import cli
 from cspbench.cli.output import command_line
 from cspbench.cli.verbs import VERBS
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 
 ROOT = Path(__file__).parents[2]
 slow = pytest.mark.slow
@@ -262,8 +262,8 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
 
 def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
     """`dense`: derived by hand from its structure."""
-    shown = json.loads(cspbench("show", "dense", "--json").stdout)
-    known = {
+    profile = json.loads(cspbench("show", "dense", "--json").stdout)
+    figures = {
         "entry": "dense",
         "input_shape": [1, 64, 56, 56],
         "params": 368_320,
@@ -274,9 +274,9 @@ def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
         "activations": (6 * (128 + 32) + 128) * 56 * 56,
         "cio": 9_332_736,
     }
-    assert {key: shown[key] for key in known} == known
-    assert {"thop_macs", "uncounted", "layers"} <= set(shown)
-    assert shown["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
+    assert {key: profile[key] for key in figures} == figures
+    assert {"thop_macs", "uncounted", "layers"} <= set(profile)
+    assert profile["tensor_peak"]["infer"]["split"]["activations"] == 9_232_384
 
 
 def test_show_answers_for_a_batch_that_would_never_fit() -> None:
@@ -308,7 +308,7 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert max(map(len, lines)) <= 100
     assert "counted, case 2 of 2: csp_fusion_first" in completed.stderr
     assert re.search(r"latency, launch 2 of \d: 2 cases take turns; about", completed.stderr)
-    run = store.read(folder)
+    run = read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
     record = run.records[0]
     assert {len(line.samples_s) for line in record.latencies} == {2}
@@ -316,10 +316,10 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert len(record.latencies) == len(run.launches) in {2, 3}
     assert {launch.allocator for launch in run.launches} == {"pinned"}
 
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    again = cspbench("report", str(folder))
-    assert again.returncode == 0
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    redrawn = cspbench("report", str(folder))
+    assert redrawn.returncode == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == contents
     for text in (path.read_text() for path in (folder / "report.txt", folder / "report.md")):
         assert str(tmp_path) not in text
 
@@ -348,7 +348,7 @@ def test_a_reader_that_leaves_does_not_end_the_run(tmp_path: Path) -> None:
     while not (tmp_path / "r" / "plots" / "samples.svg").exists():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert 1 <= len(store.read(tmp_path / "r").launches) <= 2  # a contended one is repeated
+    assert 1 <= len(read(tmp_path / "r").launches) <= 2  # a contended one is repeated
 
 
 @slow
@@ -406,15 +406,15 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
         "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
         "Ask for the same, or begin anew (--out)\n"
     )
-    other = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
-    assert other.returncode == 2
-    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in other.stderr
+    refused = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in refused.stderr
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
     completed = cspbench("run", "--resume", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    assert 2 <= len(store.read(tmp_path / "run").launches) <= 3  # a contended one is repeated
+    assert 2 <= len(read(tmp_path / "run").launches) <= 3  # a contended one is repeated
 
 
 @slow
@@ -440,14 +440,14 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     words = ("--mode", "infer", "--launches", "1", "--turns", "1", "--only", "dense")
     completed = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
-    run = store.read(tmp_path / "run")
+    run = read(tmp_path / "run")
     assert {case.compiler for case in run.info.cases} == {"eager"}
     assert "--compile eager" in run.info.command
     assert "compile" in completed.stdout
     assert "of the modules as written" in " ".join(completed.stdout.split())
-    other = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
-    assert other.returncode == 2
-    assert other.stderr == (
+    refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr == (
         "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
         "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
         "anew (--out)\n"

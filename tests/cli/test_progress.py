@@ -4,7 +4,7 @@ import io
 import re
 
 import msgspec
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.cli.progress import LiveProgress, PlainProgress
 from cspbench.records.assembly import assemble
@@ -68,5 +68,5 @@ def test_a_contended_launch_is_said_at_once() -> None:
     progress = PlainProgress(stream)
     progress.began(INFO)
     progress.launch_ended(1, assemble(make_info(GOOD), lines))
-    first = stream.getvalue().splitlines()[1]
-    assert first == "  launch 1: contended: other processes took 30% of its processor time"
+    line = stream.getvalue().splitlines()[1]
+    assert line == "  launch 1: contended: other processes took 30% of its processor time"

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import make_floor
+from compared_runs import make_small_run, with_yardstick
+from factories import make_floor
 from synthetic import change, make_run, render_report, report_text
-from test_compare import a_run, with_yardstick
 
-from cspbench.comparison import readers as sources
+from cspbench.comparison import readers
 from cspbench.comparison.compare import compare
 from cspbench.comparison.excerpt import excerpt
 from cspbench.comparison.thresholds import LATENCY
@@ -33,43 +33,43 @@ def quoted(text: str) -> str:
 @pytest.mark.parametrize("dress", [str, quoted, lambda text: f"Look:\n\n{text}\n\nThanks"])
 def test_a_report_carries_its_records(tmp_path: Path, dress: Any) -> None:
     """What is read from the page is what the folder would have said."""
-    run = a_run()
+    run = make_small_run()
     run = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.02))
     )
     path = saved(tmp_path, dress(render_report(run, "markdown")))
-    assert sources.read(path) == excerpt(run)
-    slower = a_run(slower={3: 1.2}, seed=1)
+    assert readers.read(path) == excerpt(run)
+    slower = make_small_run(slower={3: 1.2}, seed=1)
     assert compare(path, slower) == compare(run, slower)
 
 
 def test_hostile_names_travel_as_data(tmp_path: Path) -> None:
     """A fence, markup and control characters in a label neither end the block nor reach a page."""
-    run = a_run()
+    run = make_small_run()
     label = "```\n<script>|\x1b[31m'\"\\ {"
     case = msgspec.structs.replace(run.records[1].case, label=label)
     hostile = change(run, 1, case=case)
     page = render_report(hostile, "markdown")
-    found = sources.read(saved(tmp_path, page))
-    assert len(found.cases) == len(run.records)
+    side = readers.read(saved(tmp_path, page))
+    assert len(side.cases) == len(run.records)
     assert "\x1b" not in page
     assert "\x1b" not in str(compare(hostile, hostile))
 
 
 def test_a_pasted_table_compares_its_exact_figures(tmp_path: Path) -> None:
     """Both tables of both modes; times are shown as they were rounded, without a verdict."""
-    run = a_run()
+    run = make_small_run()
     path = saved(tmp_path, report_text(run), "report.txt")
-    found = compare(path, run)
-    assert {case.label for case in found.cases} == {"dense", "csp"}
-    shown = {"params", "macs", "thop_macs", "peak_tensor_bytes", "activations", "cio", LATENCY}
-    assert all(set(case.measures) == shown for case in found.cases)
-    exact = [c for case in found.cases for key, c in case.measures.items() if key != LATENCY]
+    comparison = compare(path, run)
+    assert {case.label for case in comparison.cases} == {"dense", "csp"}
+    expected = {"params", "macs", "thop_macs", "peak_tensor_bytes", "activations", "cio", LATENCY}
+    assert all(set(case.measures) == expected for case in comparison.cases)
+    exact = [c for case in comparison.cases for key, c in case.measures.items() if key != LATENCY]
     assert {change.verdict for change in exact} == {"same"}
-    times = [case.measures[LATENCY] for case in found.cases]
+    times = [case.measures[LATENCY] for case in comparison.cases]
     assert all(time.ratio is None and time.baseline and time.candidate for time in times)
     assert {time.verdict for time in times} == {"undecided"}
-    assert found.verdict == "not_comparable"
+    assert comparison.verdict == "not_comparable"
 
     counts = run.records[2].counts
     assert counts is not None
@@ -87,7 +87,7 @@ def test_names_that_a_table_wraps_are_joined(tmp_path: Path) -> None:
 
 def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
     """A dash beside a number has changed."""
-    run = a_run()
+    run = make_small_run()
     counts = run.records[0].counts
     assert counts is not None
     broken = change(run, 0, msgspec.structs.replace(counts, thop_macs=Failure(reason="no")))
@@ -97,11 +97,11 @@ def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
 
 def test_failures_travel_with_a_report(tmp_path: Path) -> None:
     """The candidate's failed case is known from its comment."""
-    run = a_run()
+    run = make_small_run()
     failure = CaseFailure(case=run.records[1].case.key, stage="latency", cause="raised", reason="x")
     failed = change(run, 1, latencies=(), failures=(failure,))
-    found = compare(run, saved(tmp_path, render_report(failed, "markdown")))
-    assert found.failed == (run.records[1].case.key,)
+    comparison = compare(run, saved(tmp_path, render_report(failed, "markdown")))
+    assert comparison.failed == (run.records[1].case.key,)
 
 
 def test_results_of_pytest_benchmark_are_shown(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_results_of_pytest_benchmark_are_shown(tmp_path: Path) -> None:
         named = {"name": "test_block", "fullname": "bench/test_blocks.py::test_block"}
         return json.dumps({"machine_info": {}, "benchmarks": [{**named, "stats": stats}]})
 
-    before = saved(tmp_path, results(0.004), "before.json")
-    after = saved(tmp_path, results(0.005), "after.json")
-    found = compare(before, after)
-    change_ = found.cases[0].measures[LATENCY]
+    baseline = saved(tmp_path, results(0.004), "before.json")
+    candidate = saved(tmp_path, results(0.005), "after.json")
+    comparison = compare(baseline, candidate)
+    change_ = comparison.cases[0].measures[LATENCY]
     assert (change_.baseline, change_.candidate, change_.ratio) == (0.004, 0.005, None)
-    assert found.verdict == "not_comparable"
+    assert comparison.verdict == "not_comparable"
 
 
 HUGE = "9" * 400
@@ -147,7 +147,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str
     """No traceback, no guess, and the file is named."""
     path = saved(tmp_path, text)
     with pytest.raises(CspbenchError) as raised:
-        sources.read(path)
+        readers.read(path)
     assert message in str(raised.value)
     assert str(path) in str(raised.value)
     assert len(str(raised.value)) < 500
@@ -155,12 +155,12 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str
 
 def test_numbers_beyond_reason_are_refused(tmp_path: Path) -> None:
     """Negative, infinite and gigantic ones, in the place of good ones."""
-    page = render_report(a_run(), "markdown")
-    good = '"params":' + str(a_run().records[0].counts.params)  # type: ignore[union-attr]
-    for bad in ("-1", "1e999", HUGE, "true", '"1"', "1.5"):
-        assert good in page
+    page = render_report(make_small_run(), "markdown")
+    figure = '"params":' + str(make_small_run().records[0].counts.params)  # type: ignore[union-attr]
+    for value in ("-1", "1e999", HUGE, "true", '"1"', "1.5"):
+        assert figure in page
         with pytest.raises(CspbenchError):
-            sources.read(saved(tmp_path, page.replace(good, f'"params":{bad}', 1)))
+            readers.read(saved(tmp_path, page.replace(figure, f'"params":{value}', 1)))
 
 
 def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     picture = tmp_path / "plot.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     with pytest.raises(CspbenchError, match="is not text"):
-        sources.read(picture)
+        readers.read(picture)
     huge = tmp_path / "huge.md"
     with huge.open("wb") as file:
         file.truncate((1 << 26) + 1)
     with pytest.raises(CspbenchError, match="larger than any report"):
-        sources.read(huge)
+        readers.read(huge)

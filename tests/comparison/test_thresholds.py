@@ -32,8 +32,12 @@ def test_an_option_is_a_share_of_a_measure_of_some_entries(option: str, rule: Ru
 def test_the_last_rule_that_fits_holds() -> None:
     """General first, then what is special, whatever the order of strictness."""
     rules = tuple(map(parse, ("2%", "c3*:latency=5%", "c3:latency=0")))
-    found = Gate(rules)
-    assert [found.threshold(name, "latency") for name in ("csp", "c3x", "c3")] == [0.02, 0.05, 0.0]
+    thresholds = Gate(rules)
+    assert [thresholds.threshold(name, "latency") for name in ("csp", "c3x", "c3")] == [
+        0.02,
+        0.05,
+        0.0,
+    ]
 
 
 def test_options_come_after_the_nearest_pyproject(tmp_path: Path) -> None:
@@ -44,11 +48,11 @@ def test_options_come_after_the_nearest_pyproject(tmp_path: Path) -> None:
     )
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    found = gate(["c3:latency=1%"], start=below)
-    assert found.is_strict
-    assert found.threshold("csp", "latency") == 0.03
-    assert found.threshold("csp", "params") == 0.5
-    assert found.threshold("c3", "latency") == 0.01
+    thresholds = gate(["c3:latency=1%"], start=below)
+    assert thresholds.is_strict
+    assert thresholds.threshold("csp", "latency") == 0.03
+    assert thresholds.threshold("csp", "params") == 0.5
+    assert thresholds.threshold("c3", "latency") == 0.01
 
 
 def test_a_file_without_our_table_says_nothing(tmp_path: Path) -> None:

@@ -62,11 +62,11 @@ def test_each_layout_builds_from_its_own_code(tmp_path: Path) -> None:
     write_wings(tmp_path / "after")
     case = make_case(find("dense"), {"layers": 2})
     names = ("before", "after", "before")
-    before, after, again = (
+    before, after, before_again = (
         build_from(tmp_path / name, case.entry, case.build, case.arguments) for name in names
     )
-    assert len(set(map(type, (before, after, again)))) == 2
-    assert type(before) is type(again)
+    assert len(set(map(type, (before, after, before_again)))) == 2
+    assert type(before) is type(before_again)
     assert [len(list(module.parameters())) for module in (before, after)] == [15, 15]
 
 
@@ -87,7 +87,7 @@ def test_ab_compares_a_revision_of_one_layout_with_one_of_the_other(tmp_path: Pa
     git(repository, "commit", "--quiet", "-m", "after")
     (tmp_path / "suite.toml").write_text(SUITE)
 
-    done = subprocess.run(
+    completed = subprocess.run(
         [
             *(sys.executable, "-m", "cspbench", "ab", "HEAD~1", "HEAD", "suite.toml"),
             *("--path", str(repository), "--launches", "2", "--turns", "3", "--format", "json"),
@@ -97,7 +97,7 @@ def test_ab_compares_a_revision_of_one_layout_with_one_of_the_other(tmp_path: Pa
         text=True,
         check=False,
     )
-    assert done.returncode == 1, done.stderr
-    (case,) = json.loads(done.stdout)["cases"]
+    assert completed.returncode == 1, completed.stderr
+    (case,) = json.loads(completed.stdout)["cases"]
     assert case["measures"]["macs"]["verdict"] == "worse"
     assert case["measures"]["params"]["baseline"] < case["measures"]["params"]["candidate"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from factories import SETTINGS, make_case, make_info, make_latency
 from hypothesis import given
 from hypothesis import strategies as st
-from making import SETTINGS, make_case, make_info, make_latency
 from synthetic import report_text
 
 from cspbench import cli
@@ -19,7 +19,7 @@ from cspbench.machine import environment
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.plan.case import Case
-from cspbench.records import folder as store
+from cspbench.records.folder import read
 from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Record, Run
 
@@ -204,7 +204,7 @@ def test_the_command_line_finds_batches_and_repeats_itself(
     printed = capsys.readouterr()
     assert "[1/1] torch.nn:Conv2d" in printed.err
     assert "batch 28" in printed.err
-    run = store.read(out)
+    run = read(out)
     assert [case.input_shape for case in run.info.cases] == [(28, 1, 256, 256)]
     assert "--batch-size auto" in run.info.command
     assert "images" in printed.out

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
-from running import RecordedProgress, measure, outcome
+from factories import SETTINGS, make_case, make_info
+from fake_worker import RecordedProgress, measure, outcome
 from synthetic import report_text
 
 from cspbench.engine.runner import Runner
-from cspbench.records import folder as store
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 
 pytestmark = pytest.mark.usefixtures("nothing_is_contended")
 slow = pytest.mark.slow
@@ -50,13 +49,13 @@ def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> N
         for build in ("Good", "BreaksCompiled")
     ]
     with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
-        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
-    run = store.read(tmp_path / "run")
+        Runner(folder, read_lines(folder.path), RecordedProgress()).run()
+    run = read(tmp_path / "run")
     assert outcome(run) == {"Good": 1, "BreaksCompiled": 1}
-    whole, parted = (record.allocated for record in run.records)
-    assert whole is not None
+    one_graph, parted = (record.allocated for record in run.records)
+    assert one_graph is not None
     assert parted is not None
-    assert (whole.is_one_graph, parted.is_one_graph) == (True, False)
+    assert (one_graph.is_one_graph, parted.is_one_graph) == (True, False)
     text = " ".join(report_text(run).split())
     assert "left parts to Python (graph breaks): BreaksCompiled (inference)" in text
 
@@ -67,8 +66,8 @@ def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
     settings = msgspec.structs.replace(SETTINGS, memory_budget_bytes=1000)
     info = make_info(make_case("Good"), settings=settings)
     with RunFolder.create(tmp_path / "run", info) as folder:
-        Runner(folder, store.read_lines(tmp_path / "run"), RecordedProgress()).run()
-    (record,) = store.read(tmp_path / "run").records
+        Runner(folder, read_lines(tmp_path / "run"), RecordedProgress()).run()
+    (record,) = read(tmp_path / "run").records
     assert record.counts is not None
     (failure,) = record.failures
     # 4·4·9 weights, an input and an output of 4·8·8, four bytes each

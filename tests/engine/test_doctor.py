@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, make_activity
+from factories import SETTINGS, make_activity
 
 from cspbench import cli
 from cspbench.engine import isolate
@@ -19,7 +19,7 @@ from cspbench.plan.case import Case
 from cspbench.records.diagnosis import Diagnosis, Finding
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.records.machine import NoiseFloor
-from cspbench.report import diagnosis as page
+from cspbench.report.diagnosis import plain_values, text
 from cspbench.verdicts.stats import half_width
 
 DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
@@ -94,8 +94,8 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
     def install(**options: Any) -> FakeLaunches:
         fake = FakeLaunches(**options)
         monkeypatch.setattr(isolate, "run", fake)
-        good = Finding(name="load", level="good", text="none")
-        monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (good,))
+        finding = Finding(name="load", level="good", text="none")
+        monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (finding,))
         return fake
 
     return install
@@ -181,8 +181,8 @@ def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
     busy, _ = diagnosis_and_messages()
     assert noise_floor.load(quiet.floor.machine, DEFAULTS) == quiet.floor
     assert (quiet.is_kept, busy.is_kept) == (True, False)
-    assert "is not kept, as most launches were contended" in page.text(busy)
-    assert page.plain_values(busy)["is_kept"] is False
+    assert "is not kept, as most launches were contended" in text(busy)
+    assert plain_values(busy)["is_kept"] is False
 
 
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
@@ -198,11 +198,11 @@ def test_the_page_concludes_first_and_ends_in_remedies(
     """A sentence with both widths, the table, then how to fix it; at most 100 columns."""
     launches(spread=0.02)
     diagnosis, _ = diagnosis_and_messages()
-    text = page.text(diagnosis)
-    assert text.startswith("This machine is ")
-    assert "6 launches x 10 turns" in " ".join(text.split())
-    assert text.index("| noise, in turns") < text.index("How to fix it")
-    assert max(map(len, text.splitlines())) <= 100
+    page = text(diagnosis)
+    assert page.startswith("This machine is ")
+    assert "6 launches x 10 turns" in " ".join(page.split())
+    assert page.index("| noise, in turns") < page.index("How to fix it")
+    assert max(map(len, page.splitlines())) <= 100
 
 
 def test_the_verb_prints_json_for_machines(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from making import SETTINGS, make_case
+from factories import SETTINGS, make_case
 
 from cspbench.engine import isolate
 from cspbench.engine.isolate import Channel, Exit

@@ -1,7 +1,7 @@
 """One launch: what its worker sends, and which of its lines are kept."""
 
 import pytest
-from making import SETTINGS, make_case, make_latency, make_launch
+from factories import SETTINGS, make_case, make_latency, make_launch
 
 from cspbench.engine.isolate import Exit
 from cspbench.engine.launch import LaunchResult, lines_to_keep, run_launch
@@ -56,15 +56,15 @@ def test_a_case_without_memory_beside_several_others_is_left_out() -> None:
 def test_a_case_without_memory_beside_its_reference_alone_has_failed() -> None:
     """Even where it was the reference that found none; the closing line stays last."""
     closing = make_launch(1, B)
-    first, *others = lines_to_keep(
+    case_failure, *latencies = lines_to_keep(
         result((A, B), failure(A), latency := make_latency(B, 1), closing)
     )
-    assert isinstance(first, CaseFailure)
-    assert (first.case, first.reason) == (
+    assert isinstance(case_failure, CaseFailure)
+    assert (case_failure.case, case_failure.reason) == (
         B.key,
         "no memory beside its reference: no room",
     )
-    assert others == [latency, closing]
+    assert latencies == [latency, closing]
 
 
 def test_a_killed_launch_leaves_the_failures_and_blames_the_case_at_whose_step_it_died() -> None:

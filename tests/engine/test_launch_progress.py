@@ -1,8 +1,8 @@
 """How far the launches have come: numbers, totals, and the time left."""
 
 import pytest
-from making import make_case, make_info
-from running import RecordedProgress
+from factories import make_case, make_info
+from fake_worker import RecordedProgress
 
 from cspbench.engine.progress import LaunchProgress
 from cspbench.records.assembly import assemble

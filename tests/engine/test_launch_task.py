@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from factories import SETTINGS, make_case
 from fake_channel import FakeChannel
-from made_up_gpu import ThisProcessor, made_up_nvml
-from making import SETTINGS, make_case
+from fake_gpu import ProcessorAsGpu, fake_nvml
 
 from cspbench.engine import launch_task, worker
 from cspbench.machine.nvml import Nvml
@@ -33,10 +33,8 @@ def launched(
     **settings: object,
 ) -> Sequence[Any]:
     """A launch of two cases whose device is a GPU to the worker."""
-    monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
-    monkeypatch.setattr(
-        launch_task, "open_nvml", lambda _: Nvml(made_up_nvml(processes=3), "handle")
-    )
+    monkeypatch.setattr(launch_task, "gpu", lambda _: ProcessorAsGpu())
+    monkeypatch.setattr(launch_task, "open_nvml", lambda _: Nvml(fake_nvml(processes=3), "handle"))
     channel = FakeChannel()
     cases = (make_case("Good"), make_case("Good", mode="train"))
     changed = msgspec.structs.replace(SETTINGS, **settings)
@@ -142,7 +140,7 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its state is unknown, and says why."""
-    monkeypatch.setattr(launch_task, "gpu", lambda _: ThisProcessor())
+    monkeypatch.setattr(launch_task, "gpu", lambda _: ProcessorAsGpu())
     monkeypatch.setattr(launch_task, "open_nvml", lambda _: Failure(reason="no library"))
     channel = FakeChannel()
     worker.launch(channel, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from making import by_stage, make_case
+from factories import by_stage, make_case
 from synthetic import make_peak
 
 from cspbench.engine.packing import MemoryRoom, launch_bytes, pack

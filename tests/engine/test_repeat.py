@@ -207,18 +207,18 @@ def test_each_command_has_its_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "name", "said"),
+    ("place", "name", "shown_path"),
     [
         ("work/here", "work/there/mine.py:Block", "../there/mine.py:Block"),
         ("work/here", "other/mine.py:Block", "mine.py:Block"),
     ],
 )
 def test_what_repeats_a_run_shows_no_more_of_a_path_than_it_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, name: str, shown_path: str
 ) -> None:
     """A way from here; the file's name where the two have but a home in common."""
     (tmp_path / place).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / place)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert repeatable(str(tmp_path / name)) == said
+    assert repeatable(str(tmp_path / name)) == shown_path
     assert repeatable("c3") == "c3"

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from making import SETTINGS, make_info
+from factories import SETTINGS, make_info
 
 from cspbench.engine import preflight, resume
 from cspbench.engine.request import GradientsRequest, RunRequest, Sampling, Training

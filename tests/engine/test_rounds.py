@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
-from running import FakeWorker, RecordedProgress, measure, outcome
+from factories import SETTINGS, make_case, make_info, make_latency, make_launch
+from fake_worker import FakeWorker, RecordedProgress, measure, outcome
 from synthetic import make_peak
 
 from cspbench.engine import isolate
@@ -16,9 +16,8 @@ from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
 from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
-from cspbench.records import folder as store
 from cspbench.records.base import Failure
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 from cspbench.records.lines import CaseFailure, Line, Stage
 from cspbench.records.run import Run, RunInfo
 from cspbench.verdicts.launches import launches_by_case
@@ -61,8 +60,8 @@ def test_a_budget_is_spent_on_launches_until_all_is_decided_or_time_is_up(tmp_pa
     cases = [make_case("Good", reference="Good infer"), make_case("Twin", reference="Good infer")]
     path, progress = tmp_path / "run", RecordedProgress()
     with RunFolder.create(path, make_info(*cases, settings=settings)) as folder:
-        Runner(folder, store.read_lines(path), progress).run()
-    run = store.read(path)
+        Runner(folder, read_lines(path), progress).run()
+    run = read(path)
     assert len(run.launches) > 2
     assert [launch.cases for launch in run.launches[:2]] == [("Good infer", "Twin infer")] * 2
     assert [total for _, total in progress.launches[:3]] == [2, 2, None]
@@ -112,8 +111,8 @@ def test_devices_work_side_by_side_and_each_has_one_launch_at_a_time(
     monkeypatch.setattr(isolate, "run", fake)
     progress = RecordedProgress()
     with RunFolder.create(tmp_path / "run", on_two_devices()) as folder:
-        Runner(folder, store.read_lines(folder.path), progress).run()
-    run = store.read(tmp_path / "run")
+        Runner(folder, read_lines(folder.path), progress).run()
+    run = read(tmp_path / "run")
     assert {record.case.entry: len(record.latencies) for record in run.records} == {
         "a": 3,
         "b": 3,
@@ -135,7 +134,7 @@ def test_what_ends_the_run_on_one_device_ends_it_on_all(
         RunFolder.create(tmp_path / "run", on_two_devices()) as folder,
         pytest.raises(CspbenchError, match="no space left"),
     ):
-        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+        Runner(folder, read_lines(folder.path), RecordedProgress()).run()
     assert len(fake.launched) == 2
 
 
@@ -198,8 +197,8 @@ def on_a_gpu(path: Path, fake: SmallGpu, *names: str, cuda_graph: bool = False) 
     stages: tuple[Stage, ...] = ("counts", "tensor_peak", "allocated", "latency")
     info = make_info(*cases, settings=settings, stages=(*stages, *["graph"] * cuda_graph))
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), RecordedProgress()).run()
-    return store.read(path)
+        Runner(folder, read_lines(path), RecordedProgress()).run()
+    return read(path)
 
 
 PEAK = make_peak(make_case("a")).peak_tensor_bytes

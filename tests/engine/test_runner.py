@@ -6,14 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
-from running import FakeWorker, RecordedProgress, measure, outcome
+from factories import SETTINGS, make_case, make_info
+from fake_worker import FakeWorker, RecordedProgress, measure, outcome
 
 from cspbench.engine import isolate
 from cspbench.engine.runner import Runner
-from cspbench.records import folder as store
 from cspbench.records.assembly import Assembly
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 from cspbench.records.lines import Latency, Launch, Line
 from cspbench.records.run import Run
 
@@ -33,9 +32,9 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with RunFolder.create(path, info) as folder, pytest.raises(KeyboardInterrupt):
-        Runner(folder, store.read_lines(path), RecordedProgress(at_launch=interrupt)).run()
+        Runner(folder, read_lines(path), RecordedProgress(at_launch=interrupt)).run()
     before = (path / "records.jsonl").read_bytes()
-    assert len(store.read(path).launches) == 1
+    assert len(read(path).launches) == 1
 
     folder, assembly = RunFolder.resume(path)
     progress = RecordedProgress()
@@ -44,7 +43,7 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path) -> None:
     assert progress.cases == []
     assert progress.launches == [(2, 3), (3, 3)]
     assert (path / "records.jsonl").read_bytes().startswith(before)
-    assert outcome(store.read(path)) == {"Good": 3}
+    assert outcome(read(path)) == {"Good": 3}
 
     folder, assembly = RunFolder.resume(path)
     with folder:
@@ -63,7 +62,7 @@ def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) ->
     folder, assembly = RunFolder.resume(path)
     with folder:
         Runner(folder, assembly, RecordedProgress()).run()
-    run = store.read(path)
+    run = read(path)
     assert [launch.launch for launch in run.launches] == [1, 3]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 3]
     assert run.notes == ("samples of 2 cases in a launch that was cut off are left out",)
@@ -94,7 +93,7 @@ def test_the_run_is_assembled_once_a_launch(
     cases = [make_case(name, reference="a infer") for name in "abc"]
     folder = RunFolder.create(tmp_path / "run", make_info(*cases, settings=settings))
     with folder:
-        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+        Runner(folder, read_lines(folder.path), RecordedProgress()).run()
     assert snapshots == [0, 1, 2, 3]
 
 
@@ -112,6 +111,6 @@ def test_a_launch_is_written_at_once_and_its_closing_line_last(
     monkeypatch.setattr(RunFolder, "append", record)
     monkeypatch.setattr(isolate, "run", FakeWorker())
     with RunFolder.create(tmp_path / "run", make_info(*map(make_case, "ab"))) as folder:
-        Runner(folder, store.read_lines(folder.path), RecordedProgress()).run()
+        Runner(folder, read_lines(folder.path), RecordedProgress()).run()
     assert [type(line) for line in writes[-1]] == [Latency, Latency, Launch]
     assert [len(lines) for lines in writes[:-1]] == [1] * 8

@@ -1,19 +1,12 @@
 """Which launches come next: fixed numbers, contention, a budget; exact, with scripted time."""
 
-import math
-
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from assembled_runs import make_run
 
 from cspbench.engine.schedule import Budget, CaseProgress, FixedLaunches, case_progress, strategy
-from cspbench.records.assembly import assemble
-from cspbench.records.lines import Line
-from cspbench.records.measurements import Split, TensorPeak
-from cspbench.records.run import Record, Run
-from cspbench.verdicts.judge import ALPHA
-from cspbench.verdicts.launches import launches_by_case
-from cspbench.verdicts.within_run import alpha, next_look, threshold, verdicts
+from cspbench.records.run import Record
+from cspbench.verdicts.within_run import next_look
 
 
 def progress(
@@ -23,7 +16,7 @@ def progress(
     *,
     width: float = 0.05,
     decided: bool = False,
-    more: int | None = 1,
+    more_launches: int | None = 1,
     seconds: float = 1.0,
     reference: str | None = None,
 ) -> CaseProgress:
@@ -34,7 +27,7 @@ def progress(
         disturbed=disturbed,
         half_width=width,
         is_decided=decided,
-        more_launches=more,
+        more_launches=more_launches,
         launch_s=seconds,
     )
 
@@ -82,7 +75,10 @@ def test_a_budget_then_spends_on_what_is_undecided_widest_first() -> None:
 def test_a_case_out_of_reach_comes_after_those_that_time_can_decide() -> None:
     """40 launches of 1 s are needed where 10 s remain: the narrower case goes first."""
     schedule = Budget(launches=6, seconds=10.0)
-    cases = [progress("far", width=0.3, more=40), progress("near", width=0.03, more=2)]
+    cases = [
+        progress("far", width=0.3, more_launches=40),
+        progress("near", width=0.03, more_launches=2),
+    ]
     assert schedule.next_cases(cases, 0.0) == ("near", "far")
     assert schedule.next_cases(cases, 9.0) == ("near",) or schedule.next_cases(cases, 9.0) == (
         "far",
@@ -113,43 +109,6 @@ def test_a_decision_counts_only_at_a_look() -> None:
     assert schedule.next_cases([progress("a", 7, decided=True)], 0.0) == ("a",)
     assert schedule.next_cases([progress("a", 9, decided=True)], 0.0) == ()
     assert schedule.next_cases([progress("a", 14, decided=True)], 0.0) == ()
-
-
-def make_run(
-    *ratios: float,
-    launches: int = 6,
-    budget_s: float | None = None,
-    contended: tuple[int, ...] = (),
-) -> Run:
-    """A reference and cases with those ratios to it; every launch says almost the same."""
-    settings = msgspec.structs.replace(SETTINGS, launches=6, budget_s=budget_s)
-    reference = make_case("Good", reference="Good infer")
-    cases = [reference]
-    for index, _ in enumerate(ratios):
-        case = make_case("Good", reference="Good infer")
-        cases.append(msgspec.structs.replace(case, key=f"case {index}"))
-    lines: list[Line] = []
-    for case in cases:
-        empty = dict.fromkeys(Split.__struct_fields__, 0)
-        lines.append(
-            TensorPeak(
-                case=case.key,
-                peak_tensor_bytes=1,
-                baseline_bytes=1,
-                split=Split(**empty),
-                operator="",
-                module="",
-            )
-        )
-    for number in range(1, launches + 1):
-        slow = 3.0 if number in contended else 1.0
-        reference_s = 1e-3 * slow * (1 + number / 100)
-        lines.append(make_latency(reference, number, reference_s, reference_s))
-        for case, ratio in zip(cases[1:], ratios, strict=True):
-            case_s = reference_s * ratio * (1 + 0.0005 * (-1) ** number)
-            lines.append(make_latency(case, number, case_s, case_s))
-        lines.append(make_launch(number, *cases, taken=0.3 if number in contended else 0.0))
-    return assemble(make_info(*cases, settings=settings), lines)
 
 
 def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None:
@@ -184,52 +143,3 @@ def test_the_settings_choose_the_strategy() -> None:
     """A budget, or a fixed number."""
     assert strategy(make_run().info.settings) == FixedLaunches(launches=6)
     assert strategy(make_run(budget_s=60.0).info.settings) == Budget(launches=6, seconds=60.0)
-
-
-def test_contended_launches_are_left_out_where_enough_others_remain() -> None:
-    """2 of 8 were disturbed: six count, and the two stay in the record."""
-    run = make_run(1.0, launches=8, contended=(2, 5))
-    launches = launches_by_case(run)[run.records[1].case.key]
-    assert [line.launch for line in launches.left_out] == [2, 5]
-    assert [line.launch for line in launches.count] == [1, 3, 4, 6, 7, 8]
-
-
-def test_contended_launches_count_where_hardly_any_other_is_there() -> None:
-    """4 of 6 were disturbed: fewer than half of those asked for remain, so all count."""
-    run = make_run(1.0, contended=(1, 2, 3, 4))
-    launches = launches_by_case(run)[run.records[1].case.key]
-    assert launches.left_out == ()
-    assert len(launches.count) == 6
-    assert case_progress(run)[1].disturbed == 4
-
-
-def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:
-    """A spread of 3% in A/A launches is ±3.2% over six: 2% slower is then undecided or the same."""
-    from making import make_floor
-
-    run = make_run(1.02)
-    assert verdicts(run, launches_by_case(run))["case 0"].answer == "worse"
-    noisy = msgspec.structs.replace(
-        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.03))
-    )
-    assert threshold(noisy, noisy.records[1], 6) == pytest.approx(
-        math.expm1(2.5706 * 0.03 / math.sqrt(6)), rel=1e-4
-    )
-    assert verdicts(noisy, launches_by_case(noisy))["case 0"].answer == "same"
-    quiet = msgspec.structs.replace(
-        run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.001))
-    )
-    assert threshold(quiet, quiet.records[1], 6) == 0.01
-
-
-def test_looking_again_and_again_spends_no_more_than_the_whole_chance() -> None:
-    """Without a budget there is one look; with one, however many looks sum to below alpha."""
-    assert alpha(make_run(), 6) == ALPHA
-    run = make_run(budget_s=60.0)
-    assert alpha(run, 6) == ALPHA / 2
-    assert alpha(run, 7) == alpha(run, 9) == ALPHA / 6
-    looks, point = [], 6
-    while point < 10**6:
-        looks.append(alpha(run, point))
-        point = next_look(point)
-    assert sum(looks) < ALPHA

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from making import SETTINGS, make_gpu
+from factories import SETTINGS, make_gpu
 
 from cspbench.engine.request import (
     AbRequest,

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
-from running import RecordedProgress
+from factories import SETTINGS, make_case, make_info
+from fake_worker import RecordedProgress
 
 from cspbench.engine.runner import Runner
 from cspbench.measures.registry import stages
-from cspbench.records import folder as store
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 from cspbench.records.run import Run, TrainingSettings
 
 pytestmark = pytest.mark.usefixtures("nothing_is_contended")
@@ -26,8 +25,8 @@ def gradient_run(path: Path, *builds: str, seeds: int, progress: RecordedProgres
         stages=stages("gradients", settings),
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), progress).run()
-    return store.read(path)
+        Runner(folder, read_lines(path), progress).run()
+    return read(path)
 
 
 @slow
@@ -37,9 +36,9 @@ def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -
     run = gradient_run(
         tmp_path / "run", "Good", "Flattens", "RaisesWhenReal", seeds=2, progress=progress
     )
-    good, flattens, raises = run.records
-    assert [training.seed for training in good.trainings] == [0, 1]
-    assert [reading.step for reading in good.trainings[0].readings] == [0, 1, 2, 4]
+    trained, flattens, raises = run.records
+    assert [training.seed for training in trained.trainings] == [0, 1]
+    assert [reading.step for reading in trained.trainings[0].readings] == [0, 1, 2, 4]
     assert flattens.gradient_terms is not None
     assert not flattens.gradient_terms.is_block
     assert (flattens.trainings, flattens.failures) == ((), ())
@@ -57,7 +56,7 @@ def test_blocks_are_trained_once_a_seed_and_a_failing_one_once(tmp_path: Path) -
 def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     """The others are kept, and the one repeated gives the same readings."""
     path = tmp_path / "run"
-    whole = gradient_run(path, "Good", seeds=3, progress=RecordedProgress())
+    uninterrupted = gradient_run(path, "Good", seeds=3, progress=RecordedProgress())
     lines = (path / "records.jsonl").read_bytes().splitlines(keepends=True)
     (path / "records.jsonl").write_bytes(b"".join(lines[:-2]))
     folder, assembly = RunFolder.resume(path)
@@ -65,4 +64,4 @@ def test_a_missing_training_is_made_on_resuming(tmp_path: Path) -> None:
     with folder:
         Runner(folder, assembly, progress).run()
     assert [number for number, *_ in progress.trained] == [1, 2]
-    assert store.read(path).records == whole.records
+    assert read(path).records == uninterrupted.records

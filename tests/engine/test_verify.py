@@ -64,9 +64,9 @@ def test_a_difference_is_a_share_of_what_was_published() -> None:
 def test_arguments_and_input_are_those_of_the_figure() -> None:
     """Fewer layers, and an input of twice the batch: MACs double."""
     small = only(set={"layers": 2}, MACs="1")
-    twice = only(set={"layers": 2}, input=[2, 64, 56, 56], MACs="1")
-    assert twice.ours == 2 * small.ours
-    assert twice.input_shape == (2, 64, 56, 56)
+    two_images = only(set={"layers": 2}, input=[2, 64, 56, 56], MACs="1")
+    assert two_images.ours == 2 * small.ours
+    assert two_images.input_shape == (2, 64, 56, 56)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_every_published_figure_is_met_or_its_difference_known(checks: list[Chec
     """Not one differs for an unknown reason, and each convention is used."""
     assert [check for check in checks if check.answer == "differs"] == []
     assert {check.convention for check in checks} == set(CONVENTIONS)
-    known = {(check.entry, check.convention) for check in checks if check.reason}
-    assert known == {
+    explained = {(check.entry, check.convention) for check in checks if check.reason}
+    assert explained == {
         *(("densenet121", "MACs"), ("densenet201", "MACs"), ("dk_resnext50", "CIO")),
         *(("peleenet", "BF"), ("dk_resnet10", "BF"), ("csp_peleenet", "BF"), ("csp_peleenet", "W")),
     }

@@ -2,24 +2,21 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 import torch
+from factories import SETTINGS, make_case
 from fake_channel import FakeChannel
-from made_up_gpu import MadeUpGpu, made_up_nvml
-from making import SETTINGS, make_case
+from fake_gpu import FakeGpu, fake_nvml
 
 from cspbench.engine import worker
 from cspbench.errors import CspbenchError
 from cspbench.machine import device
-from cspbench.measures import allocated as allocated_module
 from cspbench.measures.allocated import allocated
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.graph import graph
@@ -47,16 +44,16 @@ def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPa
         ),
     )
     uuids: list[str] = []
-    monkeypatch.setitem(sys.modules, "pynvml", made_up_nvml(asked=uuids))
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(queried_uuids=uuids))
     channel = FakeChannel()
     worker.identify(channel, ("cuda:0", "cuda:1"))  # type: ignore[arg-type]
     assert [gpu.description.name for gpu in channel.messages] == ["GPU cuda:0", "GPU cuda:1"]
     assert uuids == ["GPU-12-34"] * 2
-    first = channel.messages[0]
-    assert isinstance(first, AvailableGpu)
-    assert (first.free_bytes, first.description.l2_bytes) == (3 << 30, 1 << 20)
-    assert first.description.driver == "570.1"
-    assert first.state.celsius == 55.0
+    message = channel.messages[0]
+    assert isinstance(message, AvailableGpu)
+    assert (message.free_bytes, message.description.l2_bytes) == (3 << 30, 1 << 20)
+    assert message.description.driver == "570.1"
+    assert message.state.celsius == 55.0
 
 
 def test_a_gpu_that_is_not_there_ends_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +88,7 @@ def test_the_memory_of_a_gpu_is_read_around_one_warm_call(monkeypatch: pytest.Mo
         memory_stats=lambda _: {"requested_bytes.all.peak": 120},
         max_memory_reserved=reading("reserved", 2048),
     )
-    monkeypatch.setattr(allocated_module, "is_gpu", lambda _: True)
+    monkeypatch.setattr("cspbench.measures.allocated.is_gpu", lambda _: True)
     subject = BuiltSubject(make_case("Good", mode="train"))
     memory_use = allocated(subject)
     assert calls == ["wait", "empty", "reset", "baseline", "wait", "peak", "reserved"]
@@ -118,7 +115,7 @@ def test_a_graph_is_tried_where_nothing_else_is_measured(
     """What it keeps of the memory, or why there is none; the allocator is made up."""
     reserved = [1 << 20, 6 << 20]
     fake_cuda(monkeypatch, empty_cache=lambda: None, memory_reserved=lambda _: reserved.pop(0))
-    monkeypatch.setattr(device, "gpu", lambda _: MadeUpGpu(capturable=capturable))
+    monkeypatch.setattr(device, "gpu", lambda _: FakeGpu(capturable=capturable))
     subject = BuiltSubject(make_case("Good", mode="train"))
     assert graph(subject) == Graph(case="Good train", graph_bytes=graph_bytes)
 
@@ -180,27 +177,6 @@ def test_a_run_on_the_cpu_begins_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     fake_cuda(monkeypatch, device_count=lambda: 2, get_rng_state=touched, device=touched)
     with device.backend(device="cpu", threads=1, seed=0, precision="fp32"):
         pass
-
-
-def test_a_models_hash_is_of_the_files_that_name_and_define_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name that stands for another's class changes with the file, and with what it stands for."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-
-    def digest(code: str, name: str) -> str:
-        path = tmp_path / f"{name}.py"
-        path.write_text(code)
-        channel = FakeChannel()
-        worker.load(channel, (f"{name}.py:Block",), None)  # type: ignore[arg-type]
-        ((_, model_hash),) = channel.messages
-        return str(model_hash)
-
-    own = "from torch import nn\nclass Block(nn.ReLU): pass\n"
-    alias = "from torch import nn\nBlock = nn.ReLU\n"
-    assert digest(own, "a") == hashlib.sha256(own.encode()).hexdigest()[:16] == digest(own, "b")
-    assert digest(alias, "c") not in {digest(own, "d"), hashlib.sha256(alias.encode()).hexdigest()}
 
 
 def test_what_cannot_be_loaded_is_the_answer() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import make_activity, make_case, make_launch
+from factories import make_activity, make_case, make_launch
 
 from cspbench.machine.contention import Snapshot
 from cspbench.records.base import Failure
@@ -33,10 +33,10 @@ def test_what_others_took_is_the_cores_busy_time_less_our_own(tmp_path: Path) ->
     cores = len(os.sched_getaffinity(0))
     before = Snapshot.take(fake_root(tmp_path, busy_s=10, steal_s=1))
     after = Snapshot.take(fake_root(tmp_path, busy_s=13, steal_s=2))
-    found = after.since(before, threads=cores)
-    assert found.others_s == pytest.approx(3 * cores, abs=0.5)
-    assert found.steal_s == pytest.approx(cores)
-    assert (found.mhz_before, found.mhz_after) == (2500.0, 2500.0)
+    activity = after.since(before, threads=cores)
+    assert activity.others_s == pytest.approx(3 * cores, abs=0.5)
+    assert activity.steal_s == pytest.approx(cores)
+    assert (activity.mhz_before, activity.mhz_after) == (2500.0, 2500.0)
 
 
 @pytest.mark.parametrize("content", [None, "cpu0 a b c\n", "cpu0 1 2\n", "intr 5\n"])
@@ -47,12 +47,12 @@ def test_a_proc_that_cannot_be_read_is_said_not_guessed(
     if content is not None:
         (tmp_path / "proc").mkdir()
         (tmp_path / "proc/stat").write_text(content, encoding="ascii")
-    taken = Snapshot.take(tmp_path)
-    found = taken.since(taken, threads=1)
-    for reading in (found.others_s, found.steal_s, found.mhz_before):
+    snapshot = Snapshot.take(tmp_path)
+    activity = snapshot.since(snapshot, threads=1)
+    for reading in (activity.others_s, activity.steal_s, activity.mhz_before):
         assert isinstance(reading, Failure)
         assert reading.reason
-    assert found.taken_share == 0.0
+    assert activity.taken_share == 0.0
 
 
 def test_what_a_process_lacked_counts_only_as_far_as_others_ran() -> None:
@@ -83,9 +83,9 @@ def test_the_real_clocks_see_this_process_run() -> None:
     end = time.process_time() + 0.1
     while time.process_time() < end:
         pass
-    found = Snapshot.take().since(before, threads=1)
-    assert 0.05 < found.cpu_s <= found.wall_s + 0.02
-    assert 0.0 <= found.taken_share <= 1.0
+    activity = Snapshot.take().since(before, threads=1)
+    assert 0.05 < activity.cpu_s <= activity.wall_s + 0.02
+    assert 0.0 <= activity.taken_share <= 1.0
 
 
 def test_beside_a_gpu_only_waiting_for_a_core_counts(tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_beside_a_gpu_only_waiting_for_a_core_counts(tmp_path: Path) -> None:
         (folder / "schedstat").write_text(f"5000 {round(waited * 1e9)} 3\n")
     before = Snapshot.take(tmp_path)
     (tmp_path / "proc/self/task/8/schedstat").write_text(f"5000 {round(2.2 * 1e9)} 3\n")
-    found = Snapshot.take(tmp_path).since(before, threads=1, beside_gpu=True)
-    assert found.queued_s == pytest.approx(0.2)
+    activity = Snapshot.take(tmp_path).since(before, threads=1, beside_gpu=True)
+    assert activity.queued_s == pytest.approx(0.2)
     activity = msgspec.structs.replace(
-        make_activity(), wall_s=1.0, cpu_s=0.1, others_s=9.0, queued_s=found.queued_s
+        make_activity(), wall_s=1.0, cpu_s=0.1, others_s=9.0, queued_s=activity.queued_s
     )
     assert activity.taken_share == pytest.approx(0.2)
     unread = Snapshot.take(tmp_path / "nowhere")

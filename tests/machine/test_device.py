@@ -59,8 +59,8 @@ def test_tf32_is_put_back_to_what_the_user_chose(precision: str) -> None:
     torch.set_float32_matmul_precision(precision)
     chosen = tf32_state()
     try:
-        for wanted, on in (("fp32", False), ("tf32", True)):
-            with device.backend(device="cpu", threads=1, seed=0, precision=wanted):  # type: ignore[arg-type]
+        for case_precision, on in (("fp32", False), ("tf32", True)):
+            with device.backend(device="cpu", threads=1, seed=0, precision=case_precision):  # type: ignore[arg-type]
                 assert device.backend_flags().matmul_tf32 is device.backend_flags().cudnn_tf32 is on
                 assert MATMUL.allow_tf32 is CUDNN.allow_tf32 is on
             assert tf32_state() == chosen

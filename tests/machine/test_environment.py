@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from making import make_gpu
+from factories import make_gpu
 
 from cspbench.machine import environment
 
@@ -44,10 +44,10 @@ def test_memory_is_planned_for_where_the_cases_run() -> None:
 
 def _git(folder: Path, *words: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    done = subprocess.run(
+    completed = subprocess.run(
         ["git", "-C", str(folder), *identity, *words], capture_output=True, text=True, check=True
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def test_the_commit_and_a_dirty_tree_are_told(
@@ -63,10 +63,10 @@ def test_the_commit_and_a_dirty_tree_are_told(
     assert environment.git() is None
     _git(tmp_path, "add", ".")
     _git(tmp_path, "commit", "-qm", "first")
-    found = environment.git()
-    assert found is not None
-    assert (found.commit, found.dirty) == (_git(tmp_path, "rev-parse", "HEAD"), False)
+    git = environment.git()
+    assert git is not None
+    assert (git.commit, git.dirty) == (_git(tmp_path, "rev-parse", "HEAD"), False)
     (package / "new.py").write_text("")
-    found = environment.git()
-    assert found is not None
-    assert found.dirty
+    git = environment.git()
+    assert git is not None
+    assert git.dirty

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from factories import make_gpu, make_gpu_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import make_gpu, make_gpu_state
 
 from cspbench.machine.health import CHECKS, findings, worst
 from cspbench.records.base import Failure
@@ -39,7 +39,7 @@ GOOD = {
 }
 
 
-def looked(
+def findings_by_name(
     root: Path,
     changes: Mapping[str, str | None] | None = None,
     *,
@@ -52,17 +52,17 @@ def looked(
         if content is not None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
-    found = findings(threads=threads, gpus=gpus, root=root, variables=variables or {})
-    return {one.name: one for one in found}
+    listed = findings(threads=threads, gpus=gpus, root=root, variables=variables or {})
+    return {finding.name: finding for finding in listed}
 
 
 def test_a_machine_that_is_set_well_has_nothing_to_mend(tmp_path: Path) -> None:
     """Every check but that for a GPU finds something, and all of it is good."""
-    found = looked(tmp_path)
-    assert list(found) == [name for name in CHECKS if name != "GPU"]
-    assert {one.level for one in found.values()} == {"good"}
-    assert not any(one.remedy for one in found.values())
-    assert worst(found.values()) == "good"
+    by_name = findings_by_name(tmp_path)
+    assert list(by_name) == [name for name in CHECKS if name != "GPU"]
+    assert {finding.level for finding in by_name.values()} == {"good"}
+    assert not any(finding.remedy for finding in by_name.values())
+    assert worst(by_name.values()) == "good"
 
 
 @pytest.mark.parametrize(
@@ -167,27 +167,27 @@ def test_what_is_set_badly_is_graded_and_has_a_remedy(
     remedy: str,
 ) -> None:
     """One change to the good machine changes one finding, with the figure that was read."""
-    found = looked(tmp_path, changes)
-    assert found[name].level == level
-    assert text in found[name].text
-    assert remedy in found[name].remedy
-    assert [one.name for one in found.values() if one.level != "good"] == [name]
+    by_name = findings_by_name(tmp_path, changes)
+    assert by_name[name].level == level
+    assert text in by_name[name].text
+    assert remedy in by_name[name].remedy
+    assert [finding.name for finding in by_name.values() if finding.level != "good"] == [name]
 
 
 def test_variables_that_change_what_is_measured_are_named(tmp_path: Path) -> None:
     """Those of OpenMP, oneDNN and the allocator; a thread count and others are not among them."""
-    found = looked(
+    by_name = findings_by_name(
         tmp_path,
         variables={"GOMP_SPINCOUNT": "0", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "2", "A": ""},
     )
-    assert found["environment"].level == "fair"
-    assert found["environment"].text.startswith("GOMP_SPINCOUNT, MALLOC_ARENA_MAX may")
+    assert by_name["environment"].level == "fair"
+    assert by_name["environment"].text.startswith("GOMP_SPINCOUNT, MALLOC_ARENA_MAX may")
 
 
 def test_an_allocator_that_cannot_be_pinned_is_found(tmp_path: Path) -> None:
     """A preloaded jemalloc takes malloc over."""
-    found = looked(tmp_path, variables={"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"})
-    assert (found["allocator"].level, found["allocator"].text) == (
+    by_name = findings_by_name(tmp_path, variables={"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"})
+    assert (by_name["allocator"].level, by_name["allocator"].text) == (
         "poor",
         "jemalloc: it cannot be pinned",
     )
@@ -195,11 +195,11 @@ def test_an_allocator_that_cannot_be_pinned_is_found(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_said_and_lowers_no_grade(tmp_path: Path) -> None:
     """An empty root: no /proc and no /sys."""
-    found = findings(threads=2, root=tmp_path, variables={})
-    unknown = [one for one in found if one.level == "unknown"]
+    listed = findings(threads=2, root=tmp_path, variables={})
+    unknown = [finding for finding in listed if finding.level == "unknown"]
     assert len(unknown) >= 8
-    assert all(one.text for one in unknown)
-    assert worst(found) == "good"
+    assert all(finding.text for finding in unknown)
+    assert worst(listed) == "good"
     assert worst([]) == "unknown"
 
 
@@ -207,11 +207,11 @@ def test_what_cannot_be_read_is_said_and_lowers_no_grade(tmp_path: Path) -> None
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.binary(max_size=40)))
 def test_no_content_makes_a_check_raise(tmp_path: Path, garbage: dict[str, bytes]) -> None:
     """Whatever stands in those files."""
-    looked(tmp_path)
+    findings_by_name(tmp_path)
     for path, content in garbage.items():
         (tmp_path / path).write_bytes(content)
-    found = findings(threads=2, root=tmp_path, variables={})
-    assert all(one.text for one in found)
+    listed = findings(threads=2, root=tmp_path, variables={})
+    assert all(finding.text for finding in listed)
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_a_gpus_state_is_judged_where_it_could_be_read(
     tmp_path: Path, gpus: list[AvailableGpu], level: str, text: str
 ) -> None:
     """The worst of several counts; a reading that is missing is passed over."""
-    found = looked(tmp_path, gpus=gpus)["GPU"]
-    assert found.level == level
-    assert text in found.text
-    assert bool(found.remedy) == (level == "poor")
+    finding = findings_by_name(tmp_path, gpus=gpus)["GPU"]
+    assert finding.level == level
+    assert text in finding.text
+    assert bool(finding.remedy) == (level == "poor")
 
 
 def test_this_machine_has_findings() -> None:
     """The real /proc and /sys, whatever they say."""
-    found = findings(threads=1, variables=os.environ)
-    assert {"load", "memory", "allocator"} <= {one.name for one in found}
-    assert next(one for one in found if one.name == "memory").level != "unknown"
+    listed = findings(threads=1, variables=os.environ)
+    assert {"load", "memory", "allocator"} <= {finding.name for finding in listed}
+    assert next(finding for finding in listed if finding.name == "memory").level != "unknown"

@@ -4,39 +4,39 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_floor
+from factories import SETTINGS, make_floor
 
 from cspbench.errors import CspbenchError
-from cspbench.machine import noise_floor as noise
+from cspbench.machine import noise_floor
 
 
 def test_a_floor_is_found_again_for_the_same_machine_and_settings_only() -> None:
     """Another thread count, allocator or machine has none."""
-    assert noise.load("here", SETTINGS) is None
-    noise.save(make_floor(0.02))
-    assert noise.load("here", SETTINGS) == make_floor(0.02)
-    assert noise.load("there", SETTINGS) is None
+    assert noise_floor.load("here", SETTINGS) is None
+    noise_floor.save(make_floor(0.02))
+    assert noise_floor.load("here", SETTINGS) == make_floor(0.02)
+    assert noise_floor.load("there", SETTINGS) is None
     for change in ({"threads": 2}, {"allocator": "system"}, {"device": "cuda"}):
-        assert noise.load("here", msgspec.structs.replace(SETTINGS, **change)) is None
+        assert noise_floor.load("here", msgspec.structs.replace(SETTINGS, **change)) is None
 
 
 def test_a_newer_floor_takes_the_place_of_the_older_one_and_of_no_other() -> None:
     """Two thread counts are kept side by side."""
-    two = msgspec.structs.replace(make_floor(0.03), threads=2)
-    for floor in (make_floor(0.02), two, make_floor(0.01)):
-        noise.save(floor)
-    assert noise.load("here", SETTINGS) == make_floor(0.01)
-    assert noise.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two
+    two_threads = msgspec.structs.replace(make_floor(0.03), threads=2)
+    for floor in (make_floor(0.02), two_threads, make_floor(0.01)):
+        noise_floor.save(floor)
+    assert noise_floor.load("here", SETTINGS) == make_floor(0.01)
+    assert noise_floor.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two_threads
 
 
 @pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000])
 def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
     """It is measured again and replaced."""
-    noise.path().parent.mkdir(parents=True)
-    noise.path().write_bytes(content)
-    assert noise.load("here", SETTINGS) is None
-    noise.save(make_floor(0.02))
-    assert noise.load("here", SETTINGS) == make_floor(0.02)
+    noise_floor.path().parent.mkdir(parents=True)
+    noise_floor.path().write_bytes(content)
+    assert noise_floor.load("here", SETTINGS) is None
+    noise_floor.save(make_floor(0.02))
+    assert noise_floor.load("here", SETTINGS) == make_floor(0.02)
 
 
 def test_a_folder_that_cannot_be_written_is_said_with_a_remedy(
@@ -46,4 +46,4 @@ def test_a_folder_that_cannot_be_written_is_said_with_a_remedy(
     (tmp_path / "file").write_text("", encoding="ascii")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with pytest.raises(CspbenchError, match="XDG_STATE_HOME"):
-        noise.save(make_floor(0.02))
+        noise_floor.save(make_floor(0.02))

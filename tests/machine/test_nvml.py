@@ -4,7 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from made_up_gpu import counted, made_up_nvml
+from fake_gpu import fake_nvml, limit_counters
 
 from cspbench.machine.device import GpuMonitor
 from cspbench.machine.nvml import Nvml
@@ -25,14 +25,14 @@ def working(monkeypatch: pytest.MonkeyPatch, library: SimpleNamespace) -> Nvml:
 
 def test_a_gpu_is_asked_for_by_its_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number is CUDA's, which the library may count otherwise."""
-    asked: list[str] = []
-    working(monkeypatch, made_up_nvml(asked=asked))
-    assert asked == ["GPU-1234-5678"]
+    uuids: list[str] = []
+    working(monkeypatch, fake_nvml(queried_uuids=uuids))
+    assert uuids == ["GPU-1234-5678"]
 
 
 def test_each_reading_stands_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """This GPU tells no power; an idle one is not throttled; the caller is no other process."""
-    nvml = working(monkeypatch, made_up_nvml(processes=1))
+    nvml = working(monkeypatch, fake_nvml(processes=1))
     assert nvml.state() == GpuState(
         sm_mhz=1000.0,
         memory_mhz=2000.0,
@@ -46,7 +46,7 @@ def test_each_reading_stands_or_says_why_not(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_others_on_it_and_what_holds_it_back_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three processes are two others; power and heat, with the bit of idling beside them."""
-    state = working(monkeypatch, made_up_nvml(processes=3, reasons=1 | 4 | 0x40)).state()
+    state = working(monkeypatch, fake_nvml(processes=3, reasons=1 | 4 | 0x40)).state()
     assert state.others == 2
     assert state.limits == ("power cap", "heat (hardware)")
 
@@ -55,7 +55,7 @@ def test_others_on_it_and_what_holds_it_back_are_named(monkeypatch: pytest.Monke
     ("library", "reason"),
     [
         (None, "NVIDIA's library is missing (pip install nvidia-ml-py)"),
-        (made_up_nvml(refuses=True), "NVML says: Insufficient Permissions"),
+        (fake_nvml(refuses=True), "NVML says: Insufficient Permissions"),
     ],
 )
 def test_a_library_that_is_absent_or_refuses_is_said_and_never_fatal(
@@ -79,7 +79,7 @@ def test_a_limit_that_came_and_went_between_two_states_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Seen at one sample only; what was seen before the samples began does not count."""
-    library = made_up_nvml(reasons=0x20)
+    library = fake_nvml(reasons=0x20)
     monitor = GpuMonitor("cuda:1", working(monkeypatch, library))
     assert monitor.limits() == ("heat",)
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 0
@@ -98,16 +98,16 @@ def test_a_limit_that_the_driver_counts_is_judged_by_how_long_it_held(
 
     The limit that cannot be counted here, heat, is judged by whether it holds.
     """
-    held = {74: 5_000_000_000}
-    library = made_up_nvml(reasons=4 | 0x20, more=counted(held))
-    now = [100.0]
-    monitor = GpuMonitor("cuda", working(monkeypatch, library), clock=lambda: now[0])
+    held_ns = {74: 5_000_000_000}
+    library = fake_nvml(reasons=4 | 0x20, attributes=limit_counters(held_ns))
+    clock = [100.0]
+    monitor = GpuMonitor("cuda", working(monkeypatch, library), clock=lambda: clock[0])
     monitor.start()
     for grown_ns, limits in ((40_000_000, ("heat",)), (60_000_000, ("heat", "power cap"))):
-        now[0] += 1.0
-        held[74] += grown_ns
+        clock[0] += 1.0
+        held_ns[74] += grown_ns
         assert monitor.limits() == limits
-    now[0] += 1.0
+    clock[0] += 1.0
     library.nvmlDeviceGetCurrentClocksThrottleReasons = lambda _: 4
     assert monitor.limits() == ()
     assert monitor.activity(empty_region_s=0.0).limits == ("heat", "power cap")
@@ -117,7 +117,7 @@ def test_a_library_that_shows_no_process_does_not_say_that_there_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The caller has a context there: what does not show it may hide others."""
-    state = working(monkeypatch, made_up_nvml(processes=0)).state()
+    state = working(monkeypatch, fake_nvml(processes=0)).state()
     assert state.others == Failure(reason="NVML sees no process, not even this one")
 
 
@@ -125,7 +125,7 @@ def test_what_is_counted_by_its_parts_is_not_judged_by_a_glimpse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A hardware slowdown is shown where heat or the power brake hold, which are counted here."""
-    library = made_up_nvml(reasons=8, more=counted({269: 0, 270: 0}))
+    library = fake_nvml(reasons=8, attributes=limit_counters({269: 0, 270: 0}))
     library.NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN = 270
     monitor = GpuMonitor("cuda", working(monkeypatch, library))
     monitor.start()

@@ -3,9 +3,9 @@
 import tracemalloc
 from collections.abc import Callable
 
+import factories
 import pytest
 import torch
-from making import make_case as case_of
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -302,4 +302,4 @@ def test_counting_allocates_no_weights() -> None:
 def test_a_case_that_raises_raises_its_own_error() -> None:
     """The module's message reaches the caller, not one of a counter's."""
     with pytest.raises(RuntimeError, match="this module always raises"):
-        count(BuiltSubject(case_of("Raises")))
+        count(BuiltSubject(factories.make_case("Raises")))

@@ -4,9 +4,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import factories
 import pytest
 import torch
-from making import make_case as case_of
 from safetensors.torch import save_file, save_model
 from torch import Tensor, nn
 
@@ -72,8 +72,8 @@ class Halves(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        both = torch.ones(8, 3)
-        self.first, self.second = nn.Parameter(both[:4]), nn.Parameter(both[4:])
+        weight = torch.ones(8, 3)
+        self.first, self.second = nn.Parameter(weight[:4]), nn.Parameter(weight[4:])
 
 
 def test_a_convolution_with_normalisation_by_hand() -> None:
@@ -98,7 +98,7 @@ def test_catalogue_blocks_take_what_real_files_take(
 def test_what_is_shared_stands_once(make: Callable[[], nn.Module], tmp_path: Path) -> None:
     """One object, one storage, and both halves of one; a buffer that is not persistent never."""
     module = make()
-    measured = disk_size(ModuleSubject(case_of("Good"), module)).disk_bytes
+    measured = disk_size(ModuleSubject(factories.make_case("Good"), module)).disk_bytes
     assert measured == state_bytes(module) == torch_bytes(module, tmp_path)
     if make is not Halves:  # safetensors refuses to tell which of the two holds the storage
         assert measured == saved_bytes(module, tmp_path)[1]
@@ -147,6 +147,6 @@ def test_profile_gives_it_and_changes_nothing() -> None:
 
 def test_a_model_that_reads_data_while_it_is_built_has_no_size_and_does_not_fail() -> None:
     """The reason stands in its place."""
-    measured = disk_size(BuiltSubject(case_of("ReadsWhileBuilt")))
+    measured = disk_size(BuiltSubject(factories.make_case("ReadsWhileBuilt")))
     assert isinstance(measured.disk_bytes, Failure)
     assert "DataDependent" in measured.disk_bytes.reason

@@ -210,9 +210,9 @@ def test_the_workspaces_of_batch_normalisation_by_hand(
 
 def of_32_mib(kind: str, mode: Mode) -> ModuleSubject:
     """Modules on an input of 32 MiB, whose gradient a training step computes, too."""
-    first: list[nn.Module] = [nn.BatchNorm2d(64)] if kind == "norm" else [nn.ReLU(), nn.ReLU()]
+    layers: list[nn.Module] = [nn.BatchNorm2d(64)] if kind == "norm" else [nn.ReLU(), nn.ReLU()]
     case = make_case(find("dense"), {}, shape=(1, 64, 256, 512), mode=mode)
-    return ModuleSubject(case, nn.Sequential(*first, nn.ReLU()))
+    return ModuleSubject(case, nn.Sequential(*layers, nn.ReLU()))
 
 
 _RESIDENT = """
@@ -227,8 +227,8 @@ sys.stdout.buffer.write(msgspec.json.encode(resident(of_32_mib(*sys.argv[2:]))))
 
 def resident_in_a_process_of_its_own(kind: str, mode: Mode) -> int | Failure:
     words = [sys.executable, "-c", _RESIDENT, str(Path(__file__).parent), kind, mode]
-    done = subprocess.run(words, check=True, capture_output=True, timeout=120)
-    return msgspec.json.decode(done.stdout, type=Resident).peak_rss_bytes
+    completed = subprocess.run(words, check=True, capture_output=True, timeout=120)
+    return msgspec.json.decode(completed.stdout, type=Resident).peak_rss_bytes
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """The registry: what registers itself, in which order, and for which runs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS
+from factories import SETTINGS
 
 from cspbench.measures import base
 from cspbench.measures.base import PLACES, Measure, measure
@@ -36,6 +37,18 @@ def test_every_file_of_the_folder_but_two_registers_one_measure() -> None:
     assert sorted(home.rpartition(".")[2] for home in homes) == sorted(files)
 
 
+def test_a_measure_is_one_record_one_file_and_one_quantity() -> None:
+    """No other file of the package names what the size on disk is: so it is with a new measure."""
+    package = Path(base.__file__).parents[1]
+    names = re.compile(r"disk_size|disk_bytes|DiskSize")
+    files = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*")
+        if path.suffix in {".py", ".toml"} and names.search(path.read_text(encoding="utf-8"))
+    }
+    assert files == {"records/measurements.py", "measures/disk_size.py", "records/quantities.py"}
+
+
 def test_a_run_on_a_cpu_measures_no_graph_and_one_on_a_gpu_no_resident_memory() -> None:
     """Graphs are asked for; resident memory is the host's."""
     static = ("counts", "disk_size", "tensor_peak")
@@ -58,7 +71,7 @@ def test_a_stage_has_one_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"stage 'counts' is registered twice: by .*\.counts and"):
 
         @measure(stage="counts", place="static", help="again")
-        def again(_: object) -> None: ...
+        def second_counts(_: object) -> None: ...
 
 
 def test_a_graph_that_ends_its_process_is_a_record_and_anything_else_fails_the_case() -> None:
@@ -66,8 +79,8 @@ def test_a_graph_that_ends_its_process_is_a_record_and_anything_else_fails_the_c
     assert MEASURES["graph"].after_exit("a", "killed by SIGSEGV") == Graph(
         case="a", graph_bytes=Failure(reason="killed by SIGSEGV")
     )
-    others: list[Measure] = [m for stage, m in MEASURES.items() if stage != "graph"]
-    assert {measure.after_exit("a", "timed out") for measure in others} == {None}
+    measures: list[Measure] = [m for stage, m in MEASURES.items() if stage != "graph"]
+    assert {measure.after_exit("a", "timed out") for measure in measures} == {None}
 
 
 def test_profile_takes_what_does_no_harm_to_its_process() -> None:
@@ -83,8 +96,10 @@ def test_importing_the_registry_loads_no_torch() -> None:
         "import sys, cspbench.measures.registry as r; assert r.MEASURES; "
         "print({'torch', 'numpy', 'thop'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("set()\n", "")
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (completed.stdout, completed.stderr) == ("set()\n", "")
 
 
 def test_preloading_imports_the_heavy_parts() -> None:

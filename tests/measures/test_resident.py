@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from making import SETTINGS
+from factories import SETTINGS
 
 from cspbench.catalogue import find
 from cspbench.engine import isolate

@@ -24,9 +24,9 @@ def test_a_key_names_arguments_shape_device_precision_layout_and_mode() -> None:
 
 def test_a_default_is_not_named_even_when_it_is_given() -> None:
     """The key does not depend on how a suite spells a case."""
-    plain = make_case(find("csp"), {})
-    assert make_case(find("csp"), {"gamma": 0.5}, shape=(1, 64, 56, 56)) == plain
-    assert plain.label == "csp"
+    default = make_case(find("csp"), {})
+    assert make_case(find("csp"), {"gamma": 0.5}, shape=(1, 64, 56, 56)) == default
+    assert default.label == "csp"
 
 
 def test_the_default_shape_follows_the_channels() -> None:

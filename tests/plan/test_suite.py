@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cspbench.catalogue import find
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
-from cspbench.plan.case import MODES, Case, make_case
-from cspbench.plan.labels import names as names_of
+from cspbench.plan.case import Case
+from cspbench.plan.labels import names
 from cspbench.plan.suite import Selection
 
 
@@ -37,8 +37,10 @@ def test_the_default_suite_is_eight_entries_in_two_modes() -> None:
         (entry, mode) for mode in ("infer", "train") for entry in entries
     ]
     for case in cases:
-        alike = case.entry not in {"bottleneck_csp", "c3"}
-        assert case.reference == (f"dense 1x64x56x56 cpu fp32 {case.mode}" if alike else None)
+        has_default_shape = case.entry not in {"bottleneck_csp", "c3"}
+        assert case.reference == (
+            f"dense 1x64x56x56 cpu fp32 {case.mode}" if has_default_shape else None
+        )
 
 
 def test_a_grid_is_every_combination_over_what_is_set(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_an_accuracy_stands_at_the_image_size_that_it_was_published_for(tmp_path
         [case.accuracy for case in suite.load(path, Selection(img_size=(size,))).cases]
         for size in (256, 224)
     )
-    assert [one.top1 if one else None for one in at_256] == [77.2, 77.2]
+    assert [accuracy.top1 if accuracy else None for accuracy in at_256] == [77.2, 77.2]
     assert at_224 == [None, None]
 
 
@@ -187,7 +189,7 @@ def test_the_networks_are_compared_at_one_size() -> None:
     from cspbench.catalogue import networks
 
     cases = suite.load("networks").cases
-    assert sorted(case.entry for case in cases) == sorted(one.name for one in networks.ENTRIES)
+    assert sorted(case.entry for case in cases) == sorted(entry.name for entry in networks.ENTRIES)
     assert {case.input_shape for case in cases} == {(1, 3, 256, 256)}
     assert len({case.accuracy.source for case in cases if case.accuracy}) == 1
 
@@ -199,19 +201,20 @@ def test_the_four_designs_have_as_many_parameters_as_their_growth_allows() -> No
     def parameters(case: Case, growth: int) -> int:
         arguments = {**case.arguments, "growth": growth}
         built = BuiltSubject(msgspec.structs.replace(case, arguments=arguments)).meta()
-        return sum(one.numel() for one in built.parameters())
+        return sum(parameter.numel() for parameter in built.parameters())
 
-    dense, *others = suite.load("designs").cases
-    assert [case.entry for case in others] == ["csp", "csp_fusion_first", "csp_fusion_last"]
-    assert {case.reference for case in (dense, *others)} == {dense.key}
+    dense, *candidates = suite.load("designs").cases
+    assert [case.entry for case in candidates] == ["csp", "csp_fusion_first", "csp_fusion_last"]
+    assert {case.reference for case in (dense, *candidates)} == {dense.key}
     target = parameters(dense, int(dense.arguments["growth"]))
-    for case in others:
+    for case in candidates:
         growth = int(case.arguments["growth"])
-        away = {
-            near: abs(parameters(case, near) - target) for near in range(growth - 1, growth + 2)
+        distances = {
+            other_growth: abs(parameters(case, other_growth) - target)
+            for other_growth in range(growth - 1, growth + 2)
         }
-        assert min(away, key=away.__getitem__) == growth
-        assert away[growth] < 0.03 * target
+        assert min(distances, key=distances.__getitem__) == growth
+        assert distances[growth] < 0.03 * target
 
 
 def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> None:
@@ -225,14 +228,14 @@ def test_cases_are_shared_out_over_devices_and_references_stand_on_each() -> Non
         for mode in ("infer", "train")
         for device in devices
     ]
-    others = {case.key.replace(case.device, "") for case in shared.cases if case.entry != "dense"}
-    assert len(others) == 14
+    keys = {case.key.replace(case.device, "") for case in shared.cases if case.entry != "dense"}
+    assert len(keys) == 14
     for device, cases in on.items():
         assert len(cases) == 2 + 7
         assert {case.reference for case in cases} - {None} <= {case.key for case in cases}
         assert all(device in case.key for case in cases)
-    names = names_of(shared.cases)
-    assert names["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
+    labels = names(shared.cases)
+    assert labels["dense 1x64x56x56 cuda:1 fp32 infer"] == "dense cuda:1"
 
 
 def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
@@ -252,22 +255,6 @@ def test_a_compiler_is_part_of_what_a_case_is(tmp_path: Path) -> None:
     assert case.compiler == "inductor"
 
 
-def test_models_without_a_usual_input_are_told_apart_by_theirs() -> None:
-    """Inputs stand behind equal labels only where they differ."""
-    entry = find("torch.nn:Identity")
-    cases = [
-        make_case(entry, {}, shape=(1, 3, 4, 4), batch_size=batch, mode=mode)
-        for batch in (1, 2)
-        for mode in MODES
-    ]
-    named = names_of(cases)
-    assert [named[case.key] for case in cases] == [
-        *["torch.nn:Identity 1x3x4x4"] * 2,
-        *["torch.nn:Identity 2x3x4x4"] * 2,
-    ]
-    assert set(names_of(cases[:2]).values()) == {"torch.nn:Identity"}
-
-
 def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:
     """Channels may differ, as designs of other widths compare; images and their size may not."""
     path = write(
@@ -276,9 +263,9 @@ def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:
         '[[case]]\nentry = "csp"\ngrid = { channels = [32, 64] }\n'
         '[[case]]\nentry = "c3"\n[[case]]\nentry = "c2f"\ninput = [1, 128, 56, 56]\n',
     )
-    found = {case.label: case.reference for case in suite.load(path).cases}
+    references = {case.label: case.reference for case in suite.load(path).cases}
     dense = "dense 1x64x56x56 cpu fp32 infer"
-    assert found == {
+    assert references == {
         "dense": dense,
         "csp channels=32": dense,
         "csp": dense,

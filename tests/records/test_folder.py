@@ -7,9 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from making import (
+from factories import (
     SETTINGS,
     make_case,
     make_gpu,
@@ -18,11 +16,13 @@ from making import (
     make_latency,
     make_launch,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cspbench.errors import CspbenchError
-from cspbench.records import folder as store
+from cspbench.records import folder
 from cspbench.records.base import Failure
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.records.machine import GpuState
 from cspbench.records.measurements import Resident
@@ -40,9 +40,9 @@ def closing(launch: int) -> Launch:
     return make_launch(launch, CASE)
 
 
-def written(path: Path, lines: list[Line], info: RunInfo = INFO) -> Path:
-    with RunFolder.create(path, info) as folder:
-        folder.append(lines)
+def write_run(path: Path, lines: list[Line], info: RunInfo = INFO) -> Path:
+    with RunFolder.create(path, info) as run_folder:
+        run_folder.append(lines)
     return path
 
 
@@ -53,7 +53,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         closing(1),
         Resident(case=CASE.key, peak_rss_bytes=7),
     ]
-    run = store.read(written(tmp_path / "run", lines))
+    run = read(write_run(tmp_path / "run", lines))
     assert run.info == INFO
     assert run.launches == (closing(1),)
     (record,) = run.records
@@ -78,7 +78,7 @@ def test_what_a_gpu_adds_is_read_back(tmp_path: Path) -> None:
         ),
     )
     info = msgspec.structs.replace(INFO, environment=environment)
-    run = store.read(written(tmp_path / "run", [replayed, refused, *launches], info))
+    run = read(write_run(tmp_path / "run", [replayed, refused, *launches], info))
     assert run.info == info
     assert run.launches == launches
     assert run.records[0].latencies == (replayed, refused)
@@ -88,35 +88,35 @@ def test_what_a_gpu_adds_is_read_back(tmp_path: Path) -> None:
 def test_any_samples_survive_the_round_trip(samples: list[float]) -> None:
     """JSON keeps every bit of a float."""
     line = latency(1, *samples)
-    assert store._line_decoder.decode(store._encoder.encode(line)) == line
+    assert folder._line_decoder.decode(folder._encoder.encode(line)) == line
 
 
 def test_a_torn_last_line_is_dropped_and_said(tmp_path: Path) -> None:
     """The kill came while it was written."""
-    path = written(tmp_path / "run", [latency(1), closing(1)])
+    path = write_run(tmp_path / "run", [latency(1), closing(1)])
     with (path / "records.jsonl").open("ab") as file:
         file.write(b'{"kind":"launch","laun')
-    run = store.read(path)
+    run = read(path)
     assert run.notes == ("records.jsonl ends in a torn line, which is left out",)
     assert len(run.launches) == 1
 
 
 def test_resuming_cuts_the_torn_line_off(tmp_path: Path) -> None:
     """The next line begins on its own, and nothing whole is lost."""
-    path = written(tmp_path / "run", [latency(1), closing(1)])
+    path = write_run(tmp_path / "run", [latency(1), closing(1)])
     with (path / "records.jsonl").open("ab") as file:
         file.write(b'{"kind":"laun')
-    folder, _ = RunFolder.resume(path)
-    with folder:
-        folder.append([latency(2), closing(2)])
-    run = store.read(path)
+    run_folder, _ = RunFolder.resume(path)
+    with run_folder:
+        run_folder.append([latency(2), closing(2)])
+    run = read(path)
     assert [launch.launch for launch in run.launches] == [1, 2]
     assert run.notes == ()
 
 
 def test_samples_of_a_launch_that_was_cut_off_are_left_out_and_counted(tmp_path: Path) -> None:
     """A launch without its closing line was in flight."""
-    run = store.read(written(tmp_path / "run", [latency(1), closing(1), latency(2)]))
+    run = read(write_run(tmp_path / "run", [latency(1), closing(1), latency(2)]))
     assert len(run.records[0].latencies) == 1
     assert run.notes == ("samples of 1 cases in a launch that was cut off are left out",)
 
@@ -148,28 +148,70 @@ def test_any_other_damage_is_an_error_that_names_the_line(
     tmp_path: Path, damage: bytes, message: str | None
 ) -> None:
     """Line 2 is damaged, line 3 is whole: nothing is guessed."""
-    path = written(tmp_path / "run", [latency(1)])
+    path = write_run(tmp_path / "run", [latency(1)])
     with (path / "records.jsonl").open("ab") as file:
-        file.write(damage + store._encoder.encode(closing(1)) + b"\n")
+        file.write(damage + folder._encoder.encode(closing(1)) + b"\n")
     with pytest.raises(CspbenchError) as caught:
-        store.read(path)
+        read(path)
     where = f"{path / 'records.jsonl'} line 2: "
     assert str(caught.value).startswith(where)
     if message is not None:
         assert str(caught.value) == where + message
 
 
-def test_a_launch_whose_cases_differ_in_samples_is_refused(tmp_path: Path) -> None:
-    """Turns pair samples; a missing one would shift all after it."""
-    other = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
-    with pytest.raises(CspbenchError, match="differ in their number of samples"):
-        store.read(written(tmp_path / "run", [latency(1, 1.0), other, closing(1)]))
+YARDSTICK_LATENCY = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
 
 
-def test_a_launch_that_has_a_case_twice_is_refused(tmp_path: Path) -> None:
-    """Records that were written over by another copy of themselves."""
-    with pytest.raises(CspbenchError, match="line 3: launch 1 has 'Good infer' twice"):
-        store.read(written(tmp_path / "run", [latency(1), closing(1), latency(1)]))
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        pytest.param(
+            [latency(1, 1.0), YARDSTICK_LATENCY, closing(1)],
+            "line 2: a launch's cases differ in their number of samples",
+            id="turns pair samples: a missing one would shift all after it",
+        ),
+        pytest.param(
+            [latency(1), closing(1), latency(1)],
+            "line 3: launch 1 has 'Good infer' twice",
+            id="written over by another copy of itself",
+        ),
+        pytest.param(
+            [latency(1, 1.0), closing(1), latency(2, 1.0, 2.0), closing(2), latency(2, 1.0, 2.0)],
+            "line 5: launch 2 has 'Good infer' twice",
+            id="launches may differ among themselves",
+        ),
+        pytest.param(
+            [closing(1), make_launch(2, CASE, make_case("Twin"))],
+            "line 2: run.json lists no case 'Twin infer'",
+            id="a launch of a case of another run",
+        ),
+        pytest.param(
+            [CaseFailure(case=YARDSTICK, stage="latency", cause="raised", reason="no")],
+            "line 1: run.json lists no case 'yardstick'",
+            id="the yardstick is no case that could fail",
+        ),
+    ],
+)
+def test_lines_that_contradict_each_other_are_refused(
+    tmp_path: Path, lines: list[Line], message: str
+) -> None:
+    """Each could be read by itself."""
+    path = write_run(tmp_path / "run", lines)
+    with pytest.raises(CspbenchError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path / 'records.jsonl'} {message}"
+
+
+def test_lines_that_agree_are_read(tmp_path: Path) -> None:
+    """Launches of different numbers of turns, and the yardstick beside the case."""
+    yardstick = msgspec.structs.replace(latency(1, 1.0, 2.0), case=YARDSTICK)
+    lines: list[Line] = [
+        *(latency(1, 1.0, 2.0), yardstick, closing(1)),
+        *(latency(2, 1.0), closing(2)),
+    ]
+    run = read(write_run(tmp_path / "run", lines))
+    assert [len(line.samples_s) for line in run.records[0].latencies] == [2, 1]
+    assert run.yardstick == (yardstick,)
 
 
 def test_a_run_that_could_not_be_read_back_is_never_begun(tmp_path: Path) -> None:
@@ -190,11 +232,11 @@ def test_a_folder_of_other_things_is_not_written_into(tmp_path: Path) -> None:
 
 def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     """Older and newer files are told from damaged ones."""
-    path = written(tmp_path / "run", [])
+    path = write_run(tmp_path / "run", [])
     content = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps({**content, "schema": 99, "novel": True}))
     with pytest.raises(CspbenchError, match="schema 99, this version reads 2; read it with the"):
-        store.read(path)
+        read(path)
 
 
 def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
@@ -221,8 +263,8 @@ def test_a_full_disk_loses_nothing_that_was_written(
 ) -> None:
     """The line in hand is torn; those before it are read, and resuming goes on."""
     path = tmp_path / "run"
-    folder = RunFolder.create(path, INFO)
-    folder.append([latency(1), closing(1)])
+    run_folder = RunFolder.create(path, INFO)
+    run_folder.append([latency(1), closing(1)])
     real = os.write
 
     def half_then_full(descriptor: int, content: bytes) -> int:
@@ -232,21 +274,21 @@ def test_a_full_disk_loses_nothing_that_was_written(
 
     monkeypatch.setattr(os, "write", half_then_full)
     with pytest.raises(CspbenchError, match="No space left on device; what was measured before is"):
-        folder.append([closing(2)])
-    folder.close()
+        run_folder.append([closing(2)])
+    run_folder.close()
     monkeypatch.undo()
-    run = store.read(path)
+    run = read(path)
     assert [launch.launch for launch in run.launches] == [1]
     resumed, _ = RunFolder.resume(path)
     with resumed:
         resumed.append([latency(2), closing(2)])
-    assert [launch.launch for launch in store.read(path).launches] == [1, 2]
+    assert [launch.launch for launch in read(path).launches] == [1, 2]
 
 
 def test_a_folder_without_a_run_is_said_to_be_none(tmp_path: Path) -> None:
     """Neither reading nor resuming invents one."""
     with pytest.raises(CspbenchError, match=r"no run.json in .*: it is not a run folder"):
-        store.read(tmp_path)
+        read(tmp_path)
     with pytest.raises(CspbenchError, match=r"there is no run.json; it is not a run folder"):
         RunFolder.resume(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -255,5 +297,5 @@ def test_a_folder_without_a_run_is_said_to_be_none(tmp_path: Path) -> None:
 def test_failures_are_kept_with_their_case(tmp_path: Path) -> None:
     """A failure is a record like any other."""
     failure = CaseFailure(case=CASE.key, stage="counts", cause="raised", reason="no")
-    run = store.read(written(tmp_path / "run", [failure]))
+    run = read(write_run(tmp_path / "run", [failure]))
     assert run.records[0].failures == (failure,)

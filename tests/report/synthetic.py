@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from making import by_stage, lines_of, with_measurements
+from factories import by_stage, lines_of, with_measurements
 
 from cspbench import report
 from cspbench.plan.case import Case, Mode
@@ -42,7 +42,7 @@ def make_run(
     modes: Sequence[Mode] = BOTH,
     launches: int = 6,
     turns: int = 10,
-    asked: int | None = None,
+    launches_asked: int | None = None,
     reference: str | None = "dense",
     noise: float = 0.01,
     arguments: Mapping[str, Mapping[str, float]] | None = None,
@@ -114,7 +114,7 @@ def make_run(
             )
     return Run(
         info=make_info(
-            [record.case for record in records], launches=asked or launches, turns=turns
+            [record.case for record in records], launches=launches_asked or launches, turns=turns
         ),
         records=tuple(records),
         launches=tuple(
@@ -280,6 +280,11 @@ def change(run: Run, index: int, *measurements: AnyMeasurement, **fields: object
     records = list(run.records)
     records[index] = with_measurements(records[index], *measurements, **fields)
     return msgspec.structs.replace(run, records=tuple(records))
+
+
+def change_case(run: Run, index: int, **fields: object) -> Run:
+    """The run with some fields of one case replaced."""
+    return change(run, index, case=msgspec.structs.replace(run.records[index].case, **fields))
 
 
 def report_text(run: Run, columns: Sequence[str] | None = None) -> str:

@@ -57,12 +57,12 @@ def test_its_statistics_are_those_of_the_launches(run: Run, tmp_path: Path) -> N
     from pytest_benchmark.stats import Stats
 
     (tmp_path / "ours.json").write_text(render_report(run, "pytest-benchmark"))
-    first, *_ = json.loads((tmp_path / "ours.json").read_text())["benchmarks"]
+    benchmark, *_ = json.loads((tmp_path / "ours.json").read_text())["benchmarks"]
     theirs = Stats()
     for value in launch_medians(run, 0):
         theirs.update(value)
     for field in Stats.fields:
-        ours, expected = first["stats"][field], getattr(theirs, field)
+        ours, expected = benchmark["stats"][field], getattr(theirs, field)
         if isinstance(expected, str) or field in {"q1", "q3", "iqr", "ld15iqr", "hd15iqr"}:
             continue  # quartiles by another of the usual definitions
         assert ours == pytest.approx(expected), field

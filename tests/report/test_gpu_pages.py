@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from making import make_gpu, make_gpu_activity, with_measurements
+from factories import make_gpu, make_gpu_activity, with_measurements
 from synthetic import make_run, render_report, report_text
 
 from cspbench.records.base import Failure
@@ -96,11 +96,11 @@ def test_the_report_says_what_drove_the_gpu_and_how_it_was_set() -> None:
 
 def test_columns_of_gpus_stand_where_there_is_something_in_them() -> None:
     """The host's latency and reserved memory; graphs only where they were asked for."""
-    plain = text(on_gpu())
-    assert "latency, host" in plain
-    assert "22.00" in plain  # 1.1 times the first entry's 20 ms
-    assert "reserved" in plain
-    assert "as a graph" not in plain
+    page = text(on_gpu())
+    assert "latency, host" in page
+    assert "22.00" in page  # 1.1 times the first entry's 20 ms
+    assert "reserved" in page
+    assert "as a graph" not in page
     with_graphs = text(on_gpu(graphs=True))
     assert "as a graph" in with_graphs
     assert "50%" in with_graphs
@@ -112,15 +112,15 @@ def test_a_graph_that_could_not_be_captured_is_a_dash_with_its_reason() -> None:
     """Of the one case that refused."""
     run = on_gpu(graphs=True)
     refused = Failure(reason="no graph could be captured: it waits")
-    first = msgspec.structs.replace(
+    record = msgspec.structs.replace(
         run.records[0],
         latencies=tuple(
             msgspec.structs.replace(latency, graph_samples_s=refused)
             for latency in run.records[0].latencies
         ),
     )
-    shown = text(msgspec.structs.replace(run, records=(first, *run.records[1:])))
-    assert "no graph could be captured: it waits" in " ".join(shown.split())
+    page = text(msgspec.structs.replace(run, records=(record, *run.records[1:])))
+    assert "no graph could be captured: it waits" in " ".join(page.split())
 
 
 def test_throttling_is_told_by_its_reason_and_what_became_of_the_launches() -> None:
@@ -151,23 +151,23 @@ def test_a_case_that_was_throttled_throughout_is_named() -> None:
         msgspec.structs.replace(run.records[0], latencies=throttled(10, 0)),
         msgspec.structs.replace(run.records[1], latencies=throttled(9, 1)),
     )
-    shown = text(msgspec.structs.replace(run, records=records))
-    assert "no sample was free of throttling: dense (inference)" in shown
+    page = text(msgspec.structs.replace(run, records=records))
+    assert "no sample was free of throttling: dense (inference)" in page
     assert "no sample was free of throttling" not in text(run)
 
 
 def test_the_csv_has_them_in_base_units() -> None:
     """Seconds and bytes; the share as it is."""
-    (first, *_) = csv.DictReader(io.StringIO(render_report(on_gpu(graphs=True), "csv")))
-    assert float(first["host_latency_s"]) / float(first["latency_s"]) == pytest.approx(1.1)
-    assert float(first["launch_overhead"]) == pytest.approx(0.5)
-    assert first["peak_reserved_bytes"] == str(20 << 20)
+    (row, *_) = csv.DictReader(io.StringIO(render_report(on_gpu(graphs=True), "csv")))
+    assert float(row["host_latency_s"]) / float(row["latency_s"]) == pytest.approx(1.1)
+    assert float(row["launch_overhead"]) == pytest.approx(0.5)
+    assert row["peak_reserved_bytes"] == str(20 << 20)
 
 
 def test_a_gpu_that_waits_for_the_host_is_said_with_what_shows_its_own_work() -> None:
     """Where handing over lasts nearly as long as the calls; a busy GPU is not mentioned."""
-    said = "the GPU waits for the host in dense (inference) and csp (inference)"
-    assert said in " ".join(text(on_gpu(issued=0.95)).split())
+    sentence = "the GPU waits for the host in dense (inference) and csp (inference)"
+    assert sentence in " ".join(text(on_gpu(issued=0.95)).split())
     assert "waits for the host" not in text(on_gpu(issued=0.85))
     assert "waits for the host" not in text(on_gpu(cold=True))
 
@@ -176,13 +176,13 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     """A graph that could not be made has its reason under the table."""
     run = on_gpu(graphs=True)
     info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "graph"))
-    kept: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
+    graph_bytes: tuple[int | Failure, ...] = (5 << 20, Failure(reason="no graph: it waits"))
     records = tuple(
         with_measurements(record, Graph(case=record.case.key, graph_bytes=bytes_))
-        for record, bytes_ in zip(run.records, kept, strict=True)
+        for record, bytes_ in zip(run.records, graph_bytes, strict=True)
     )
     run = msgspec.structs.replace(run, info=info, records=records)
-    shown = report_text(run, ("peak_requested_bytes", "graph_bytes"))
-    (dense,) = (line for line in shown.splitlines() if "dense (reference)" in line)
+    page = report_text(run, ("peak_requested_bytes", "graph_bytes"))
+    (dense,) = (line for line in page.splitlines() if "dense (reference)" in line)
     assert dense.split() == ["|", "dense", "(reference)", "|", "11.00", "|", "5.000", "|"]
-    assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in shown
+    assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in page

@@ -54,8 +54,8 @@ def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
     text = history.text(macs)
     assert text.startswith("MACs changed in 1 of 4 cases: dense (inference).")
     assert max(map(len, text.splitlines())) <= 100
-    same = history.text(measured(runs[1:], "macs"))
-    assert same.startswith("MACs is the same in all 3 runs.")
+    unchanged = history.text(measured(runs[1:], "macs"))
+    assert unchanged.startswith("MACs is the same in all 3 runs.")
 
 
 def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
@@ -78,10 +78,10 @@ def test_absolute_times_come_with_a_warning() -> None:
 
 def test_runs_of_several_devices_are_said() -> None:
     """A step in the line may be another machine."""
-    other = on(2, "b")
-    environment = msgspec.structs.replace(other.info.environment, device="Another CPU")
-    info = msgspec.structs.replace(other.info, environment=environment)
-    runs = [on(1, "a"), msgspec.structs.replace(other, info=info)]
+    second_device = on(2, "b")
+    environment = msgspec.structs.replace(second_device.info.environment, device="Another CPU")
+    info = msgspec.structs.replace(second_device.info, environment=environment)
+    runs = [on(1, "a"), msgspec.structs.replace(second_device, info=info)]
     text = history.text(measured(runs, "macs"))
     assert "several devices: Imaginary Xeon 8000 and Another CPU" in text
 

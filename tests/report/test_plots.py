@@ -22,15 +22,15 @@ def draw_all(run: Run) -> dict[str, Figure | None]:
     return dict(plots.draw(derive(run)))
 
 
-def drawn(figure: Figure | None) -> Figure:
+def require_figure(figure: Figure | None) -> Figure:
     assert figure is not None
     return figure
 
 
 def texts(figure: Figure) -> str:
-    every = [text.get_text() for text in figure.texts]
+    figure_texts = [text.get_text() for text in figure.texts]
     suptitle = figure.get_suptitle()
-    return " ".join([suptitle, *every])
+    return " ".join([suptitle, *figure_texts])
 
 
 def markers(figure: Figure) -> list[tuple[float, float, float]]:
@@ -67,7 +67,7 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
     name: str, x_label: str, y_label: str
 ) -> None:
     """Device, threads, precision, torch's version and the number of samples stand below."""
-    figure = drawn(draw_all(make_run(THREE))[name])
+    figure = require_figure(draw_all(make_run(THREE))[name])
     panel = figure.axes[0]
     assert panel.get_xlabel() == x_label
     assert panel.get_ylabel() == y_label
@@ -78,7 +78,7 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
 def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
     """A panel a mode; markers stand at the estimates in milliseconds, the reference named."""
     run = make_run(THREE)
-    figure = drawn(plots.latency(derive(run)))
+    figure = require_figure(plots.latency(derive(run)))
     assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == [
         "Inference",
         "Training",
@@ -97,7 +97,7 @@ def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
 def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
     """Marker areas follow the tensor peak; a point stands at its MACs and its latency."""
     run = make_run(THREE, modes=("infer",))
-    figure = drawn(plots.latency_by_macs(derive(run)))
+    figure = require_figure(plots.latency_by_macs(derive(run)))
     by_macs = {round(x, 9): area for x, _, area in markers(figure)}
     expected = {}
     for record in run.records:
@@ -145,17 +145,17 @@ def shown_entries(figure: Figure) -> list[str]:
 def test_of_more_than_forty_entries_those_are_drawn_that_differ_most() -> None:
     """Entry i costs 1 / (1 + i / 10) of the first: the last 39, in suite order, and the first."""
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", noise=0.001)
-    figure = drawn(plots.latency(derive(run)))
+    figure = require_figure(plots.latency(derive(run)))
     names = [f"entry_{index}" for index in range(21, 60)]
     assert shown_entries(figure) == ["entry_0 (reference)", *names]
     assert "40 of 60 entries: the reference and those whose latency differs most" in texts(figure)
-    assert shown_entries(drawn(plots.sample_spread(derive(run)))) == shown_entries(figure)
+    assert shown_entries(require_figure(plots.sample_spread(derive(run)))) == shown_entries(figure)
 
 
 def test_of_more_than_forty_entries_the_heaviest_have_a_bar() -> None:
     """The made-up run's entries need less memory the later they stand; its reference is last."""
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_59", launches=2)
-    figure = drawn(plots.peak_memory(derive(run)))
+    figure = require_figure(plots.peak_memory(derive(run)))
     assert shown_entries(figure) == [
         *(f"entry_{index}" for index in range(39)),
         "entry_59 (reference)",
@@ -166,7 +166,7 @@ def test_of_more_than_forty_entries_the_heaviest_have_a_bar() -> None:
 def test_without_a_reference_the_slowest_of_many_are_drawn() -> None:
     """Whatever differs by noise alone, the first is the slowest."""
     run = make_run([f"entry_{index}" for index in range(60)], reference=None, noise=0.001)
-    figure = drawn(plots.latency(derive(run)))
+    figure = require_figure(plots.latency(derive(run)))
     assert shown_entries(figure) == [f"entry_{index}" for index in range(40)]
     assert "40 of 60 entries: the slowest." in texts(figure)
 
@@ -177,7 +177,7 @@ def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
 
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", launches=2)
     derived = derive(run)
-    figure = drawn(plots.latency_by_macs(derived))
+    figure = require_figure(plots.latency_by_macs(derived))
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert len(numbers) == 40
     assert "1" in numbers
@@ -200,7 +200,7 @@ def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
 def test_labels_beside_markers_do_not_overlap() -> None:
     """Six entries of nearly the same cost: each name has room of its own."""
     run = make_run(modes=("infer",), noise=0.0)
-    figure = drawn(plots.latency_by_macs(derive(run)))
+    figure = require_figure(plots.latency_by_macs(derive(run)))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 6
@@ -228,7 +228,7 @@ def test_published_accuracy_stands_against_measured_latency() -> None:
     run = make_run(THREE, modes=("infer",))
     assert plots.top1_by_latency(derive(run)) is None
     run = with_accuracy(with_accuracy(run, 0, 75.5), 2, 76.0)
-    figure = drawn(plots.top1_by_latency(derive(run)))
+    figure = require_figure(plots.top1_by_latency(derive(run)))
     latencies = [
         latency_estimate([line.samples_s for line in run.records[index].latencies]).value * 1e3
         for index in (0, 2)
@@ -254,7 +254,7 @@ def swept(**values: list[float]) -> Run:
 def test_one_swept_argument_is_a_line_for_each_entry() -> None:
     """The lines join each entry's estimates in the order of the values; a reference is no line."""
     run = swept(gamma=[0.75, 0.25, 0.5])
-    figure = drawn(plots.sweep(derive(run)))
+    figure = require_figure(plots.sweep(derive(run)))
     (axes,) = figure.axes
     lines = {
         tuple(np.asarray(line.get_xdata(), dtype=float)): np.asarray(line.get_ydata(), dtype=float)
@@ -283,7 +283,7 @@ def test_one_swept_argument_is_a_line_for_each_entry() -> None:
 def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
     """Each cell holds the estimate of its two values; the first argument runs across."""
     run = swept(channels=[16, 32, 64], growth=[8, 16, 24])
-    figure = drawn(plots.sweep(derive(run)))
+    figure = require_figure(plots.sweep(derive(run)))
     panel = figure.axes[0]
     assert panel.get_title(loc="left").startswith("csp")
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("channels", "growth")
@@ -298,7 +298,7 @@ def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
 def test_a_map_too_fine_for_its_labels_is_drawn_without_figures() -> None:
     """Sixty values across: not all labels have room, and each stands below its own column."""
     run = swept(channels=[16, 32, 64], layers=list(range(1, 61)))
-    panel = drawn(plots.sweep(derive(run))).axes[0]
+    panel = require_figure(plots.sweep(derive(run))).axes[0]
     assert len(panel.texts) == 0
     labels = [int(label.get_text()) for label in panel.get_xticklabels()]
     assert 2 <= len(labels) < 60
@@ -311,7 +311,7 @@ def test_of_many_maps_the_first_are_drawn() -> None:
     points = [{"a": a, "b": b} for a in (1, 2, 3) for b in (1, 2, 3)]
     arguments = {f"{entry} {point}": point for entry in entries for point in points}
     run = make_run(list(arguments), modes=("infer",), launches=2, turns=2, arguments=arguments)
-    figure = drawn(plots.sweep(derive(run)))
+    figure = require_figure(plots.sweep(derive(run)))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == [f"{entry}, inference" for entry in entries[:12]]
     assert "12 of 14 entries: the first of the suite" in texts(figure)
@@ -324,7 +324,7 @@ def test_a_swept_size_is_an_axis_too() -> None:
         shape = (batch, 64, 56, 56)
         case = msgspec.structs.replace(run.records[index].case, input_shape=shape)
         run = change(run, index, case=case)
-    assert drawn(plots.sweep(derive(run))).axes[0].get_xlabel() == "batch size"
+    assert require_figure(plots.sweep(derive(run))).axes[0].get_xlabel() == "batch size"
 
 
 def test_nothing_swept_is_no_figure() -> None:

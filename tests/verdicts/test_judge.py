@@ -11,9 +11,9 @@ from cspbench.verdicts.judge import Criterion, Verdict, judge
 from cspbench.verdicts.stats import Difference, paired, welch
 
 
-def one(difference: Difference, *, threshold: float = 0.01, alpha: float = 0.01) -> Verdict:
-    found = judge({"a": difference}, {"a": Criterion(threshold=threshold, alpha=alpha)})
-    return found["a"]
+def verdict_of(difference: Difference, *, threshold: float = 0.01, alpha: float = 0.01) -> Verdict:
+    verdicts = judge({"a": difference}, {"a": Criterion(threshold=threshold, alpha=alpha)})
+    return verdicts["a"]
 
 
 def around(centre: float, spread: float = 0.001) -> list[float]:
@@ -36,12 +36,12 @@ def around(centre: float, spread: float = 0.001) -> list[float]:
 )
 def test_the_four_answers(logs: list[float], answer: str) -> None:
     """Worse and better are real and beyond the threshold; same lies within; the rest is open."""
-    assert one(paired(logs)).answer == answer
+    assert verdict_of(paired(logs)).answer == answer
 
 
 def test_up_and_down_are_treated_alike() -> None:
     """A ratio and its inverse get opposite answers with the same p."""
-    up, down = one(paired(around(0.03))), one(paired([-log for log in around(0.03)]))
+    up, down = verdict_of(paired(around(0.03))), verdict_of(paired([-log for log in around(0.03)]))
     assert (up.answer, down.answer) == ("worse", "better")
     assert up.p == down.p
     assert up.ratio.value == pytest.approx(1 / down.ratio.value)
@@ -50,30 +50,30 @@ def test_up_and_down_are_treated_alike() -> None:
 def test_a_case_among_many_needs_clearer_evidence() -> None:
     """Alone, p = 0.004 decides; among ten it does not: Holm holds ten times as much."""
     logs = around(0.03, spread=0.0069)
-    alone = one(paired(logs))
-    assert 0.001 < alone.p < 0.01
-    assert alone.answer == "worse"
-    many = {"a": paired(logs)} | {f"b{i}": paired(around(0.0)) for i in range(9)}
-    found = judge(many, dict.fromkeys(many, Criterion()))
-    assert found["a"].answer == "undecided"
-    assert found["a"].p == pytest.approx(10 * alone.p)
-    assert all(found[f"b{i}"].answer == "same" for i in range(9))
+    verdict_alone = verdict_of(paired(logs))
+    assert 0.001 < verdict_alone.p < 0.01
+    assert verdict_alone.answer == "worse"
+    differences = {"a": paired(logs)} | {f"b{i}": paired(around(0.0)) for i in range(9)}
+    verdicts = judge(differences, dict.fromkeys(differences, Criterion()))
+    assert verdicts["a"].answer == "undecided"
+    assert verdicts["a"].p == pytest.approx(10 * verdict_alone.p)
+    assert all(verdicts[f"b{i}"].answer == "same" for i in range(9))
 
 
 def test_each_case_has_a_criterion_of_its_own() -> None:
     """Two cases 3% slower: where the noise floor is 4%, that is not called worse."""
     logs = paired(around(0.03))
-    found = judge(
+    verdicts = judge(
         {"quiet": logs, "noisy": logs},
         {"quiet": Criterion(), "noisy": Criterion(threshold=0.04)},
     )
-    assert (found["quiet"].answer, found["noisy"].answer) == ("worse", "same")
+    assert (verdicts["quiet"].answer, verdicts["noisy"].answer) == ("worse", "same")
 
 
 def test_a_permutation_test_is_shown_only_where_it_could_decide() -> None:
     """6 pairs: p is 2/64 at best, above 1%. 9 pairs: 2/512, below."""
-    assert one(paired(around(0.03))).permutation_p is None
-    assert one(paired([*around(0.03), 0.031, 0.029, 0.03])).permutation_p == 2 / 512
+    assert verdict_of(paired(around(0.03))).permutation_p is None
+    assert verdict_of(paired([*around(0.03), 0.031, 0.029, 0.03])).permutation_p == 2 / 512
 
 
 def test_no_cases_have_no_verdicts() -> None:
@@ -85,7 +85,7 @@ def test_no_cases_have_no_verdicts() -> None:
 def test_the_launches_said_to_decide_do_decide(effect: float) -> None:
     """The same mean and spread with so many launches more is decided, with one fewer it is not."""
     logs = around(effect, spread=0.012 if effect else 0.008)
-    verdict = one(paired(logs))
+    verdict = verdict_of(paired(logs))
     assert verdict.answer == "undecided"
     assert verdict.more_launches is not None
 
@@ -93,9 +93,9 @@ def test_the_launches_said_to_decide_do_decide(effect: float) -> None:
         half = [effect + 0.01 * (-1) ** index for index in range(number)]
         scale = paired(logs).standard_error or 0.0
         have = paired(half).standard_error or 1.0
-        wanted = scale * math.sqrt(6 / number)
+        deviation = scale * math.sqrt(6 / number)
         centre = sum(half) / number
-        return one(paired([effect + (x - centre) * wanted / have for x in half])).answer
+        return verdict_of(paired([effect + (x - centre) * deviation / have for x in half])).answer
 
     assert with_launches(6 + verdict.more_launches) == ("worse" if effect else "same")
     assert with_launches(6 + verdict.more_launches - 1) == "undecided"
@@ -103,7 +103,7 @@ def test_the_launches_said_to_decide_do_decide(effect: float) -> None:
 
 def test_a_difference_as_large_as_the_threshold_is_said_to_stay_open() -> None:
     """No number of launches tells 1.000% from 1%."""
-    assert one(paired(around(math.log1p(0.01), spread=0.01))).more_launches is None
+    assert verdict_of(paired(around(math.log1p(0.01), spread=0.01))).more_launches is None
 
 
 @given(
@@ -113,7 +113,7 @@ def test_a_difference_as_large_as_the_threshold_is_said_to_stay_open() -> None:
 def test_any_launches_get_a_verdict(baseline: list[float], candidate: list[float]) -> None:
     """No numbers raise, and a decided answer lies on its side of the threshold."""
     for difference in (paired(candidate), welch(baseline, candidate)):
-        verdict = one(difference)
+        verdict = verdict_of(difference)
         assert 0 <= verdict.p <= 1
         if verdict.answer in {"worse", "better"}:
             assert (verdict.ratio.value > 1.01) == (verdict.answer == "worse")
@@ -133,26 +133,26 @@ def test_a_suite_of_identical_cases_cries_wolf_less_than_stated(heavy: bool) -> 
         for case in range(16):
             scale = 0.02 / math.sqrt(chance.expovariate(1.0)) if heavy else 0.02
             suite[str(case)] = paired([chance.gauss(0, scale) for _ in range(6)])
-        found = judge(suite, dict.fromkeys(suite, Criterion()))
-        alarmed += any(verdict.answer in {"worse", "better"} for verdict in found.values())
+        verdicts = judge(suite, dict.fromkeys(suite, Criterion()))
+        alarmed += any(verdict.answer in {"worse", "better"} for verdict in verdicts.values())
     assert alarmed <= 13
 
 
 def test_a_planted_change_is_found_as_often_as_the_detectable_change_says() -> None:
     """1000 simulated pairs of runs, 8 launches each, spread 1%: a change of 3% among 4 cases."""
     chance = random.Random(8)
-    found = 0
+    detections = 0
     for _ in range(1000):
         suite = {
             str(case): paired([chance.gauss(0.03 if case == 0 else 0.0, 0.01) for _ in range(8)])
             for case in range(4)
         }
         verdicts = judge(suite, dict.fromkeys(suite, Criterion()))
-        found += verdicts["0"].answer == "worse"
+        detections += verdicts["0"].answer == "worse"
         assert all(verdicts[str(case)].answer != "better" for case in range(1))
     detectable = paired([0.01 * math.sqrt(7 / 8) * (-1) ** index for index in range(8)]).detectable(
         0.01 / 4
     )
     assert detectable is not None
     assert detectable < 0.03
-    assert found / 1000 > 0.8
+    assert detections / 1000 > 0.8

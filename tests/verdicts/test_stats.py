@@ -55,11 +55,11 @@ def test_equal_launches_have_an_interval_of_no_width() -> None:
 @given(st.lists(positive, min_size=2, max_size=20), st.floats(0.01, 100.0))
 def test_the_estimate_scales_with_its_unit(values: list[float], factor: float) -> None:
     """Seconds or milliseconds: the same statement."""
-    one, other = log_estimate(values), log_estimate([value * factor for value in values])
-    assert other.value == pytest.approx(one.value * factor)
-    assert other.low is not None
-    assert one.low is not None
-    assert other.low == pytest.approx(one.low * factor)
+    estimate, scaled = log_estimate(values), log_estimate([value * factor for value in values])
+    assert scaled.value == pytest.approx(estimate.value * factor)
+    assert scaled.low is not None
+    assert estimate.low is not None
+    assert scaled.low == pytest.approx(estimate.low * factor)
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [-1.0], [math.nan], [1.0, math.inf]])
@@ -88,23 +88,23 @@ def test_unpaired_turns_are_refused() -> None:
 def test_the_paired_test_is_scipys() -> None:
     """Statistic, degrees, p and interval of ttest_1samp."""
     expected = scipy.stats.ttest_1samp(LOGS, 0.0)
-    found = paired(LOGS)
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.degrees == expected.df
+    difference = paired(LOGS)
+    assert difference.p == pytest.approx(expected.pvalue)
+    assert difference.degrees == expected.df
     interval = expected.confidence_interval(0.95)
-    assert found.log_ratio - (found.margin() or 0) == pytest.approx(interval.low)
-    assert found.log_ratio + (found.margin() or 0) == pytest.approx(interval.high)
+    assert difference.log_ratio - (difference.margin() or 0) == pytest.approx(interval.low)
+    assert difference.log_ratio + (difference.margin() or 0) == pytest.approx(interval.high)
 
 
 def test_the_unpaired_test_is_scipys_for_unequal_variances() -> None:
     """Welch's statistic, degrees, p and interval of ttest_ind, sides of 7 and 6 launches."""
     expected = scipy.stats.ttest_ind(LOGS, OTHERS, equal_var=False)
-    found = welch(OTHERS, LOGS)
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.degrees == pytest.approx(expected.df)
+    difference = welch(OTHERS, LOGS)
+    assert difference.p == pytest.approx(expected.pvalue)
+    assert difference.degrees == pytest.approx(expected.df)
     interval = expected.confidence_interval(0.95)
-    assert found.log_ratio - (found.margin() or 0) == pytest.approx(interval.low)
-    assert found.launches == 6
+    assert difference.log_ratio - (difference.margin() or 0) == pytest.approx(interval.low)
+    assert difference.launches == 6
 
 
 def test_the_permutation_tests_are_scipys_exact_ones() -> None:
@@ -119,8 +119,8 @@ def test_the_permutation_tests_are_scipys_exact_ones() -> None:
     assert paired(mixed).permutation_p() == pytest.approx(flipped.pvalue)
 
 
-def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    return abs(float(np.mean(one)) - float(np.mean(other)))
+def _distance(first_side: Sequence[float], second_side: Sequence[float]) -> float:
+    return abs(float(np.mean(first_side)) - float(np.mean(second_side)))
 
 
 @pytest.mark.parametrize("number", [15, 40])
@@ -128,8 +128,8 @@ def test_a_permutation_test_too_large_to_enumerate_is_drawn(number: int) -> None
     """Ten thousand drawn patterns say what the t test says, on quiet normal noise."""
     chance = random.Random(number)
     logs = [chance.gauss(0.002, 0.005) for _ in range(number)]
-    found = paired(logs)
-    assert found.permutation_p() == pytest.approx(found.p, abs=0.03)
+    difference = paired(logs)
+    assert difference.permutation_p() == pytest.approx(difference.p, abs=0.03)
     sides = logs, [chance.gauss(0.0, 0.005) for _ in range(number)]
     assert welch(*sides).permutation_p() == pytest.approx(welch(*sides).p, abs=0.03)
 
@@ -138,8 +138,8 @@ def test_the_smallest_p_of_a_permutation_is_what_the_clearest_data_give() -> Non
     """Six pairs of one sign: 2 of 64. Six against seven launches, wholly apart: 1 of 1716 ways."""
     clear = paired([1.0, 1.1, 1.2, 1.3, 1.4, 1.5])
     assert clear.permutation_p() == clear.smallest_p == 2 / 64
-    apart = welch([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [9.0, 9.1, 9.2, 9.3, 9.4, 9.5])
-    assert apart.permutation_p() == apart.smallest_p == 1 / 1716
+    clearest = welch([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [9.0, 9.1, 9.2, 9.3, 9.4, 9.5])
+    assert clearest.permutation_p() == clearest.smallest_p == 1 / 1716
     even = welch([0.0, 0.1, 0.2], [9.0, 9.1, 9.2])
     assert even.permutation_p() == even.smallest_p == 2 / 20
 
@@ -147,15 +147,20 @@ def test_the_smallest_p_of_a_permutation_is_what_the_clearest_data_give() -> Non
 @pytest.mark.parametrize("logs", [[0.0] * 6, [0.1] * 6])
 def test_launches_without_any_spread_are_no_division_by_zero(logs: list[float]) -> None:
     """No spread and no difference: p is 1. No spread and a difference: p is 0."""
-    found = paired(logs)
-    assert found.p == pytest.approx(1.0 if logs[0] == 0 else 0.0)
+    difference = paired(logs)
+    assert difference.p == pytest.approx(1.0 if logs[0] == 0 else 0.0)
     assert welch(logs, logs).p == 1.0
 
 
-@pytest.mark.parametrize("found", [paired([0.3]), welch([0.0], [0.1, 0.2])])
-def test_one_launch_on_a_side_tests_nothing(found: Difference) -> None:
+@pytest.mark.parametrize("difference", [paired([0.3]), welch([0.0], [0.1, 0.2])])
+def test_one_launch_on_a_side_tests_nothing(difference: Difference) -> None:
     """No standard error, no interval, no change that could be seen, and p is 1."""
-    assert (found.standard_error, found.margin(), found.detectable(0.05), found.p) == (
+    assert (
+        difference.standard_error,
+        difference.margin(),
+        difference.detectable(0.05),
+        difference.p,
+    ) == (
         None,
         None,
         None,
@@ -176,11 +181,11 @@ def test_what_is_no_number_is_never_tested(logs: list[float]) -> None:
 def test_holm_is_monotone_and_lies_between_p_and_bonferroni(p_values: list[float]) -> None:
     """Never below the raw value, the least times the number of cases, in the same order."""
     adjusted = holm(p_values)
-    for raw, one in zip(p_values, adjusted, strict=True):
-        assert raw <= one <= 1.0
+    for raw, p in zip(p_values, adjusted, strict=True):
+        assert raw <= p <= 1.0
     assert min(adjusted) == min(1.0, len(p_values) * min(p_values))
     assert max(adjusted) <= min(1.0, len(p_values) * max(p_values))
-    by_raw = [one for _, one in sorted(zip(p_values, adjusted, strict=True))]
+    by_raw = [p for _, p in sorted(zip(p_values, adjusted, strict=True))]
     assert by_raw == sorted(by_raw)
 
 
@@ -209,11 +214,11 @@ def test_the_detectable_change_is_found_four_times_in_five() -> None:
     spread, launches, alpha = 0.01, 8, 0.01
     truth = paired(_exact_spread(spread, launches)).detectable(alpha)
     assert truth is not None
-    found = 0
+    detections = 0
     for _ in range(1500):
         logs = [chance.gauss(math.log1p(truth), spread) for _ in range(launches)]
-        found += paired(logs).p < alpha
-    assert 0.76 < found / 1500 < 0.84
+        detections += paired(logs).p < alpha
+    assert 0.76 < detections / 1500 < 0.84
 
 
 def _exact_spread(spread: float, number: int) -> Sequence[float]:
@@ -233,13 +238,13 @@ def _simulated_launch(
     one time in four.
     """
     level = 5e-3 * math.exp(chance.gauss(0, 0.05))
-    own = [math.exp(chance.gauss(0, 0.005)) for _ in range(2)]
+    shifts = [math.exp(chance.gauss(0, 0.005)) for _ in range(2)]
     slip = chance.choice((-0.2, 0.2)) if noise == "bimodal" else 0.0
     sides: tuple[list[float], list[float]] = [], []
     for turn in range(turns):
         level *= math.exp(chance.gauss(0, 0.01))
         drift = 1 + 0.02 * turn if noise == "drift" else 1.0
-        for side, factor in zip(sides, own, strict=True):
+        for side, factor in zip(sides, shifts, strict=True):
             jitter = chance.gauss(0, 0.02)
             if noise == "heavy":
                 jitter /= math.sqrt(chance.expovariate(1.0))
@@ -259,10 +264,10 @@ def test_identical_cases_are_told_apart_as_often_as_stated(noise: str) -> None:
     rejected = {"paired": 0, "welch": 0}
     for _ in range(1000):
         launches = [_simulated_launch(chance, noise) for _ in range(12)]
-        first, second = launches[:6], launches[6:]
-        rejected["paired"] += paired([log_ratio(a, b) for a, b in first]).p < 0.05
-        rejected["paired"] += paired([log_ratio(a, b) for a, b in second]).p < 0.05
-        runs = [[log_median(a) for a, _ in run] for run in (first, second)]
+        baseline, candidate = launches[:6], launches[6:]
+        rejected["paired"] += paired([log_ratio(a, b) for a, b in baseline]).p < 0.05
+        rejected["paired"] += paired([log_ratio(a, b) for a, b in candidate]).p < 0.05
+        runs = [[log_median(a) for a, _ in run] for run in (baseline, candidate)]
         rejected["welch"] += welch(*runs).p < 0.05
     assert 0.03 < rejected["paired"] / 2000 < 0.07
     assert 0.03 < rejected["welch"] / 1000 < 0.07

@@ -23,13 +23,13 @@ seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 6)
 
 
-def drawn(seed: int, *shape: int) -> Matrix:
+def random_matrix(seed: int, *shape: int) -> Matrix:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_a_matrix_is_wholly_like_itself(similarity: Similarity) -> None:
-    x = drawn(0, 30, 4)
+    x = random_matrix(0, 30, 4)
     assert similarity(x, x) == pytest.approx(1)
 
 
@@ -45,7 +45,7 @@ def test_orthogonal_columns_have_nothing_in_common(similarity: Similarity) -> No
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e300])
 def test_a_constant_matrix_is_like_nothing(similarity: Similarity, constant: float) -> None:
     flat = np.full((30, 3), constant)
-    assert similarity(flat, drawn(0, 30, 4)) == 0
+    assert similarity(flat, random_matrix(0, 30, 4)) == 0
     assert similarity(flat, flat) == 0
 
 
@@ -62,7 +62,7 @@ def test_linear_cka_of_one_column_each_is_the_squared_correlation() -> None:
 
 @given(seeds, sizes, sizes)
 def test_linear_cka_is_that_of_the_gram_matrices(seed: int, p: int, q: int) -> None:
-    x, y = drawn(seed, 12, p), drawn(seed + 1, 12, q)
+    x, y = random_matrix(seed, 12, p), random_matrix(seed + 1, 12, q)
     centre = np.eye(12) - 1 / 12
     k, m = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre
     expected = np.trace(k @ m) / np.sqrt(np.trace(k @ k) * np.trace(m @ m))
@@ -73,7 +73,7 @@ def test_linear_cka_is_that_of_the_gram_matrices(seed: int, p: int, q: int) -> N
 def test_shared_directions_are_scipys_angles_where_all_directions_count(
     seed: int, p: int, q: int
 ) -> None:
-    x, y = drawn(seed, 20, p), drawn(seed + 1, 20, q)
+    x, y = random_matrix(seed, 20, p), random_matrix(seed + 1, 20, q)
     angles = subspace_angles(x - x.mean(0), y - y.mean(0))
     assert shared_directions(x, y, energy=1 - 1e-12) == pytest.approx(np.cos(angles).mean())
 
@@ -104,7 +104,7 @@ def test_effective_rank_of_nothing_is_0(shape: tuple[int, int]) -> None:
 
 @given(seeds, sizes)
 def test_effective_rank_is_that_of_the_gram_matrixs_eigenvalues(seed: int, p: int) -> None:
-    x = drawn(seed, 10, p)
+    x = random_matrix(seed, 10, p)
     values = np.sqrt(np.linalg.eigvalsh(x.T @ x))
     assert effective_rank(x) == pytest.approx(np.exp(entropy(values)))
 
@@ -113,7 +113,7 @@ def test_effective_rank_is_that_of_the_gram_matrixs_eigenvalues(seed: int, p: in
 def test_scale_and_rotation_of_the_columns_change_nothing(
     seed: int, p: int, q: int, exponent: float
 ) -> None:
-    x, y = drawn(seed, 15, p + 1), drawn(seed + 1, 15, q)
+    x, y = random_matrix(seed, 15, p + 1), random_matrix(seed + 1, 15, q)
     turned = 10**exponent * x @ ortho_group.rvs(p + 1, random_state=seed)
     for similarity in SIMILARITIES:
         assert similarity(turned, y) == pytest.approx(similarity(x, y))

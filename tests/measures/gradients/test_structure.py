@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import plain
+import one_conv_blocks
 import pytest
 import torch
 from torch import Tensor, nn
@@ -42,11 +42,11 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
     ("build", "expected"),
     [
         (
-            plain.Dense,
+            one_conv_blocks.Dense,
             {X1: (BASE,), X2: (BASE, X1), X3: (BASE, X1, X2), T: (BASE, X1, X2, X3)},
         ),
         (
-            plain.CSP,
+            one_conv_blocks.CSP,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -56,7 +56,7 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
             },
         ),
         (
-            plain.FusionFirst,
+            one_conv_blocks.FusionFirst,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -65,7 +65,7 @@ def of(module: nn.Module, *shape: int) -> dict[str, tuple[str, ...]]:
             },
         ),
         (
-            plain.FusionLast,
+            one_conv_blocks.FusionLast,
             {
                 X1: (PART_2,),
                 X2: (PART_2, X1),
@@ -84,9 +84,9 @@ def test_each_weight_reads_the_terms_of_the_papers_equations(
 @pytest.mark.parametrize(
     ("build", "sides", "shared"),
     [
-        (plain.CSP, ((CSP_U,), (X1, X2, X3, CSP_T)), ()),
-        (plain.FusionFirst, ((T,), (X1, X2, X3, T)), (PART_2, X1, X2, X3, PART_1)),
-        (plain.FusionLast, ((), (X1, X2, X3, T)), ()),
+        (one_conv_blocks.CSP, ((CSP_U,), (X1, X2, X3, CSP_T)), ()),
+        (one_conv_blocks.FusionFirst, ((T,), (X1, X2, X3, T)), (PART_2, X1, X2, X3, PART_1)),
+        (one_conv_blocks.FusionLast, ((), (X1, X2, X3, T)), ()),
     ],
 )
 def test_only_fusion_first_lets_the_two_sides_share_terms(
@@ -108,7 +108,7 @@ def test_only_fusion_first_lets_the_two_sides_share_terms(
 
 
 def test_the_dense_block_splits_nothing() -> None:
-    assert traced(plain.Dense).splits == ()
+    assert traced(one_conv_blocks.Dense).splits == ()
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_the_dense_block_splits_nothing() -> None:
 def test_a_dense_block_uses_as_many_terms_as_the_papers_sum(
     channels: int, layers: int, growth: int, expected: int
 ) -> None:
-    block = plain.PlainBlock(channels, layers=layers, growth=growth)
+    block = one_conv_blocks.PlainBlock(channels, layers=layers, growth=growth)
     structure = trace(block, torch.empty(1, channels, 4, 4))
     assert structure.used_terms == expected
     assert structure.unique_terms == channels + layers * growth
 
 
 def test_half_of_the_base_leaves_864_of_1056_terms_to_the_block() -> None:
-    structure = trace(plain.SplitOnly(), torch.empty(1, 64, 4, 4))
+    structure = trace(one_conv_blocks.SplitOnly(), torch.empty(1, 64, 4, 4))
     assert structure.used_terms == 864
     assert structure.unique_terms == 32 + 6 * 32
 
 
 def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
-    structure = traced(plain.Dense)
+    structure = traced(one_conv_blocks.Dense)
     assert {source.name: source.uses for source in structure.sources} == {
         BASE: (Used(start=0, stop=8, weights=4),),
         X1: (Used(start=0, stop=4, weights=4),),
@@ -148,7 +148,7 @@ def test_a_term_is_used_by_its_own_weight_and_by_all_that_read_it() -> None:
 
 
 def test_channels_that_bypass_every_weight_are_used_by_none() -> None:
-    structure = traced(plain.FusionLast)
+    structure = traced(one_conv_blocks.FusionLast)
     assert structure.sources[0].uses == (
         Used(start=0, stop=4, weights=0),
         Used(start=4, stop=8, weights=4),
@@ -175,7 +175,7 @@ class Wrapped(nn.Module):
         return self.function(self, x)
 
 
-def written(m: Wrapped, x: Tensor) -> Tensor:
+def overwrites_half(m: Wrapped, x: Tensor) -> Tensor:
     filled = x.new_zeros(1, 6, 6, 6)
     filled[:, 1:5] = m.a(x)
     filled[:, :2].add_(x[:, 2:])
@@ -220,7 +220,7 @@ def written(m: Wrapped, x: Tensor) -> Tensor:
         ),
         (lambda m, x: m.b(x.unsqueeze(0).transpose_(0, 2)[3]), 1, ("input[3:4]",)),
         (lambda m, x: m.b(m.a(x).contiguous(memory_format=torch.channels_last)), 4, ("a",)),
-        (written, 6, ("input[2:4]", "a")),
+        (overwrites_half, 6, ("input[2:4]", "a")),
         (
             lambda m, x: m.b(functional.conv2d(x, torch.ones(4, 1, 3, 3).to(x), groups=4)[:, :1]),
             1,
@@ -320,11 +320,11 @@ def test_attention_is_named_and_starts_a_new_source() -> None:
 
 
 def test_weights_before_a_cut_are_on_no_side_of_it() -> None:
-    def cut(m: Wrapped, x: Tensor) -> Tensor:
+    def split_and_join(m: Wrapped, x: Tensor) -> Tensor:
         y = m.a(x) + x
         return torch.cat([y[:, :2], m.b(y[:, 2:])], 1)
 
-    (split,) = trace(Wrapped(cut, 2), torch.empty(1, 4, 6, 6)).splits
+    (split,) = trace(Wrapped(split_and_join, 2), torch.empty(1, 4, 6, 6)).splits
     assert [part.weights for part in split.parts] == [(), (1,)]
 
 
@@ -373,13 +373,13 @@ def test_autograd_finds_the_same_terms_in_what_each_weight_reads(entry: Entry) -
         gradients = torch.autograd.grad(
             x, leaves, torch.randn_like(x), retain_graph=True, allow_unused=True
         )
-        read = {
+        read_sources = {
             (source, channel)
             for source, gradient in enumerate(gradients)
             if gradient is not None
             for channel in gradient.abs().sum((0, 2, 3)).nonzero().flatten().tolist()
         }
-        reads.append((name, read))
+        reads.append((name, read_sources))
 
     def restart(_: nn.Module, __: object, output: Tensor) -> Tensor:
         leaves.append(output.detach().requires_grad_())

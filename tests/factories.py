@@ -32,12 +32,12 @@ SETTINGS = Settings(
 
 
 def make_case(build: str, *, mode: Mode = "infer", reference: str | None = None) -> Case:
-    """A case of a module in `misbehaving`, on an input of 1x4x8x8."""
+    """A case of a module in `misbehaving_models`, on an input of 1x4x8x8."""
     return Case(
         key=f"{build} {mode}",
         label=build,
         entry=build,
-        build=f"misbehaving:{build}",
+        build=f"misbehaving_models:{build}",
         arguments={},
         input_shape=(1, 4, 8, 8),
         device="cpu",

@@ -1,26 +1,19 @@
 """The tensor peak against live sets written out by hand, real and fake, at any thread count."""
 
-import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
 import pytest
 import torch
+from function_modules import FunctionModule, chain, keeps_five
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
 from cspbench.catalogue import find
 from cspbench.measures.counts import count
-from cspbench.measures.execution.hooks import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.measures.tracking import nodes
-from cspbench.measures.tracking.nodes import NodeOwners
 from cspbench.measures.tracking.peaks import track
-from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import Mode, Precision, make_case
 from cspbench.records.measurements import Allocated, TensorPeak
 
@@ -74,32 +67,6 @@ def test_the_dense_blocks_peak_stands_at_its_last_1x1_convolution() -> None:
     assert peak.operator == "convolution"
 
 
-def test_views_expansions_and_freed_storages_are_followed() -> None:
-    """Views of one storage count once; what is freed is taken off; what is reused counts again."""
-    tracker = StorageTracker([])
-    with tracker:
-        base = torch.ones(100)
-        views = [base.view(10, 10), base[5:], base.expand(3, 100), base.detach()]
-        assert tracker.live["activations"] == 400
-        del base
-        assert tracker.live["activations"] == 400
-        del views
-        assert tracker.live["activations"] == 0
-        again = torch.ones(50)
-        assert tracker.live["activations"] == 200
-    assert again.numel() == 50
-    assert sum(tracker.peak.values()) == 400
-
-
-def test_a_storage_that_is_resized_counts_with_its_new_size() -> None:
-    """`resize_` grows a storage that is already known."""
-    tracker = StorageTracker([])
-    with tracker:
-        tensor = torch.ones(10)
-        tensor.resize_(1000)
-        assert tracker.live["activations"] == 4000
-
-
 @pytest.mark.parametrize("mode", ["infer", "train"])
 @pytest.mark.parametrize("entry", ["dense", "csp", "csp_fusion_last", "c3"])
 def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
@@ -148,8 +115,8 @@ def test_every_precision_and_layout_is_counted_and_its_peak_is_the_same_fake_and
     else:
         assert fake.peak_tensor_bytes == real
     if precision != "amp":  # which keeps its weights in float32
-        plain = tensor_peak(BuiltSubject(msgspec.structs.replace(case, precision="fp32")))
-        assert fake.split.weights * 2 == plain.split.weights
+        fp32 = tensor_peak(BuiltSubject(msgspec.structs.replace(case, precision="fp32")))
+        assert fake.split.weights * 2 == fp32.split.weights
 
 
 def test_a_training_steps_peak_is_split_into_all_kinds() -> None:
@@ -178,8 +145,8 @@ def test_the_allocators_peak_is_no_less_than_the_tensors() -> None:
 
 def test_a_batch_that_would_never_fit_is_answered_without_allocating_it() -> None:
     """The forward's activations grow exactly with the batch: 10,000 images need 10,000 times."""
-    single, many = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
-    assert many.split.activations == 10_000 * single.split.activations
+    single, batch = peak_of("dense", (1, 64, 56, 56)), peak_of("dense", (10_000, 64, 56, 56))
+    assert batch.split.activations == 10_000 * single.split.activations
 
 
 class HoldsState(nn.Module):
@@ -196,17 +163,6 @@ def test_buffers_are_a_kind_of_their_own() -> None:
     assert peak_of(HoldsState(), (1, 1, 5, 5)).split.buffers == 100
 
 
-class Does(nn.Module):
-    """A module whose forward is one function."""
-
-    def __init__(self, forward: Callable[[Tensor], object]) -> None:
-        super().__init__()
-        self.does = forward
-
-    def forward(self, x: Tensor) -> object:
-        return self.does(x)
-
-
 def five_times(x: Tensor) -> Tensor:
     for _ in range(5):
         x = x + 1
@@ -219,7 +175,7 @@ def swaps_halves(x: Tensor) -> Tensor:
     return torch.cat([second, first], 1)
 
 
-def twice(x: Tensor) -> tuple[Tensor, Tensor]:
+def returns_twice(x: Tensor) -> tuple[Tensor, Tensor]:
     y = x + 1
     return y, y
 
@@ -234,7 +190,7 @@ def twice(x: Tensor) -> tuple[Tensor, Tensor]:
         pytest.param(lambda x: (x + 1).split([1, 1], 1), 200, "add", id="split of a new one"),
         pytest.param(swaps_halves, 200 + 200, "cat", id="in place on a view"),
         pytest.param(five_times, 200 + 200, "add", id="freed and made again"),
-        pytest.param(twice, 200, "add", id="returned twice"),
+        pytest.param(returns_twice, 200, "add", id="returned twice"),
         pytest.param(lambda x: (x + 1, [x + 2]), 200 + 200, "add", id="a tuple and a list"),
         pytest.param(
             lambda x: {"a": x + 1, "b": {"c": x + 2}}, 200 + 200, "add", id="dictionaries"
@@ -245,21 +201,10 @@ def test_what_a_forward_holds_at_once_is_counted_in_bytes(
     forward: Callable[[Tensor], object], activations: int, operator: str
 ) -> None:
     """An input of 1x2x5x5 has 200 bytes; so has each new tensor of its shape."""
-    peak = peak_of(Does(forward), (1, 2, 5, 5))
+    peak = peak_of(FunctionModule(forward), (1, 2, 5, 5))
     assert peak.split.inputs == peak.baseline_bytes == 200
     assert peak.split.activations == activations
     assert (peak.operator, peak.peak_tensor_bytes) == (operator, 200 + activations)
-
-
-def chain() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(4, 8, 1, bias=False),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 1, bias=False),
-        nn.ReLU(),
-        nn.Conv2d(16, 2, 1, bias=False),
-        nn.ReLU(),
-    )
 
 
 def test_what_the_backward_needs_is_live_until_its_node_ran() -> None:
@@ -278,24 +223,6 @@ def test_what_the_backward_needs_is_live_until_its_node_ran() -> None:
     assert (peak.operator, peak.module) == ("threshold_backward", "3")
 
 
-class _KeepsFive(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x.repeat(1, 5, 1, 1))
-        return x * 2
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (saved,) = ctx.saved_tensors
-        assert saved.shape[1] == 5 * gradients[0].shape[1]
-        return gradients[0] * 2
-
-
-def keeps_five(x: Tensor) -> Tensor:
-    result: Tensor = _KeepsFive.apply(x)  # type: ignore[no-untyped-call]
-    return result
-
-
 @pytest.mark.parametrize(
     ("mode", "activations", "gradients", "module"),
     [("infer", 400 + 2_000 + 400, 0, "1"), ("train", 2_000 + 400, 400 + 400, "1")],
@@ -308,7 +235,9 @@ def test_what_a_function_of_the_users_saves_is_live_until_its_backward_ran(
     Forward only, the five last as long as the function: its input and output are beside them.
     """
     peak = peak_of(
-        nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), Does(keeps_five)), (1, 1, 10, 10), mode
+        nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), FunctionModule(keeps_five)),
+        (1, 1, 10, 10),
+        mode,
     )
     assert (peak.split.activations, peak.split.gradients) == (activations, gradients)
     assert (peak.operator, peak.module) == ("mul", module)
@@ -370,72 +299,3 @@ def test_a_peak_where_a_gradient_is_accumulated_is_in_the_module_that_holds_the_
     peak = peak_of(nn.Sequential(nn.Identity(), Adds()), (1, 2, 5, 5), "train")
     assert (peak.split.activations, peak.split.gradients) == (200, 200 + 200)
     assert peak.module == "1"
-
-
-def doubles_a_slice(x: Tensor) -> Tensor:
-    y = x.clone()
-    y[:, 0].mul_(2)
-    return y
-
-
-class LogsOwners(TorchDispatchMode):
-    """The owner of each node of the backward, with an operator that it runs."""
-
-    def __init__(self, owners: NodeOwners) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self.owners = owners
-        self.log: list[tuple[str, str]] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> object:
-        if torch._C._current_autograd_node() is not None:
-            self.log.append((func.overloadpacket.__name__, self.owners.running_module()))
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("kind", ["fake", "real"])
-def test_each_node_of_the_backward_belongs_to_the_module_whose_forward_made_it(kind: str) -> None:
-    """In-place and the user's own functions, nodes made after their operator, a use of the root."""
-
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(2, 3, 1)
-            self.slices = Does(doubles_a_slice)
-            self.norm = nn.BatchNorm2d(3)
-            self.act = nn.ReLU(inplace=True)
-            self.keeps = Does(keeps_five)
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = self.norm(self.slices(self.conv(x)))
-            return torch.tanh(self.keeps(self.act(x)))
-
-    with FakeTensorMode() if kind == "fake" else contextlib.nullcontext():
-        net = Net()
-        owners = NodeOwners(net)
-        with module_stack(net, on_change=owners.enter), LogsOwners(owners) as logs:
-            output = net(torch.ones(1, 2, 4, 4))
-            torch.autograd.backward([output], [torch.ones_like(output)])
-    entries = {entry for entry in logs.log if entry[0] not in {"device", "detach"}}
-    assert {path for operator, path in entries if operator in {"clone", "copy_"}} == {"slices"}
-    assert {entry for entry in entries if entry[1] != "slices"} == {
-        ("tanh_backward", ""),
-        ("mul", "keeps"),
-        ("threshold_backward", "act"),
-        ("native_batch_norm_backward", "norm"),
-        ("convolution_backward", "conv"),
-    }
-    accumulated = {path for operator, path in logs.log if operator == "detach"}
-    assert {"conv", "norm"} <= accumulated
-
-
-@pytest.mark.parametrize("name", ["_next_node", "_running_node"])
-def test_without_torchs_private_names_a_peak_in_the_backward_has_no_module(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bytes and the operator stay what they were."""
-    monkeypatch.setattr(nodes, name, None)
-    peak = peak_of(chain(), (1, 4, 10, 10), "train")
-    assert (peak.peak_tensor_bytes, peak.operator) == (27_264, "threshold_backward")
-    assert peak.module == ""

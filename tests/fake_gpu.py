@@ -1,4 +1,4 @@
-"""A GPU with a queue and a clock of its own, so that what is timed on one can be told exactly."""
+"""GPUs and an NVML that are made up, so that what is timed on one is known exactly."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
@@ -6,7 +6,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 
-class MadeUpGpu:
+class FakeGpu:
     """A `Gpu` of `machine.device`: the host gives it work and goes on; it does one thing at a time.
 
     ``now`` is the host's clock, ``idle_at`` when the device will have done all that it was given.
@@ -72,7 +72,7 @@ class MadeUpGpu:
         self.idle_at = max(self.idle_at, self.now) + work_s
 
 
-class ThisProcessor:
+class ProcessorAsGpu:
     """A `Gpu` of `machine.device` that is this processor: never ahead, and in real time."""
 
     def synchronise(self) -> None:
@@ -98,13 +98,13 @@ class NvmlError(Exception):
     """What NVML raises."""
 
 
-def made_up_nvml(
+def fake_nvml(
     *,
     reasons: int = 1,
     processes: int = 1,
     refuses: bool = False,
-    asked: list[str] | None = None,
-    more: Mapping[str, object] = MappingProxyType({}),
+    queried_uuids: list[str] | None = None,
+    attributes: Mapping[str, object] = MappingProxyType({}),
 ) -> SimpleNamespace:
     """As much of NVML's Python module as is used; reason 1 is an idle GPU, and power is unknown.
 
@@ -116,8 +116,8 @@ def made_up_nvml(
             raise NvmlError("Insufficient Permissions")
 
     def handle(uuid: str) -> str:
-        if asked is not None:
-            asked.append(uuid)
+        if queried_uuids is not None:
+            queried_uuids.append(uuid)
         return uuid
 
     def power(_: str) -> int:
@@ -141,11 +141,11 @@ def made_up_nvml(
         nvmlDeviceGetTemperature=lambda _, sensor: 55,
         nvmlDeviceGetClockInfo=lambda _, kind: 1000 * kind,
         nvmlDeviceGetPowerUsage=power,
-        **more,
+        **attributes,
     )
 
 
-def counted(held_ns: Mapping[int, int]) -> dict[str, object]:
+def limit_counters(held_ns: Mapping[int, int]) -> dict[str, object]:
     """More of NVML's module: counters of two limits, of which the second cannot be read."""
 
     def values(_: str, fields: Sequence[int]) -> list[SimpleNamespace]:

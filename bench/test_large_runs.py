@@ -1,6 +1,6 @@
 """What the runner itself costs, where measuring costs nothing: workers that answer at once.
 
-    pytest bench/test_runner.py --benchmark-only
+    pytest bench/test_large_runs.py --benchmark-only
 
 A run of 1,000 cases beside one of 100, of six launches each: ten times the cases should take some
 ten times as long.
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import SETTINGS, make_case, make_info
+from factories import SETTINGS, make_case, make_info
+from fake_worker import FakeWorker, RecordedProgress
 from pytest_benchmark.fixture import BenchmarkFixture
-from running import FakeWorker, RecordedProgress
 
 from cspbench.engine import isolate
 from cspbench.engine.runner import Runner

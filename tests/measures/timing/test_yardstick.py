@@ -24,9 +24,9 @@ def test_its_definition_is_frozen(device: str, expected: str) -> None:
 def test_a_gpu_gets_64_images_of_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first is the CPU's, so that one definition is checked for both."""
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, _: tensor)
-    many = yardstick("cuda")()
-    assert many.shape == (64, 96, 56, 56)
-    torch.testing.assert_close(many[:1], yardstick("cpu")(), rtol=1e-3, atol=1e-3)
+    outputs = yardstick("cuda")()
+    assert outputs.shape == (64, 96, 56, 56)
+    torch.testing.assert_close(outputs[:1], yardstick("cpu")(), rtol=1e-3, atol=1e-3)
 
 
 def test_it_computes_what_its_definition_says() -> None:

@@ -1,18 +1,17 @@
-"""Runs of modules in `misbehaving`, and a progress that records what it is told."""
+"""Runs of modules in `misbehaving_models`, and a progress that records what it is told."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from making import SETTINGS, make_case, make_info, make_latency, make_launch
+from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 from synthetic import make_counts, make_peak
 
 from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
 from cspbench.plan.case import Case
-from cspbench.records import folder as store
-from cspbench.records.folder import RunFolder
+from cspbench.records.folder import RunFolder, read, read_lines
 from cspbench.records.lines import Line, Stage
 from cspbench.records.measurements import Allocated, Graph, Resident
 from cspbench.records.run import Run, RunInfo
@@ -55,8 +54,8 @@ def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 6
         *(make_case(build, reference="Good infer") for build in builds), settings=settings
     )
     with RunFolder.create(path, info) as folder:
-        Runner(folder, store.read_lines(path), RecordedProgress()).run()
-    return store.read(path)
+        Runner(folder, read_lines(path), RecordedProgress()).run()
+    return read(path)
 
 
 def outcome(run: Run) -> dict[str, tuple[str, str] | int]:

@@ -6,7 +6,7 @@ import shutil
 import msgspec
 import pytest
 import torch
-from making import make_case
+from factories import make_case
 from torch import Tensor
 from torch._dynamo.utils import counters
 
@@ -60,8 +60,8 @@ def test_what_is_counted_and_tracked_is_the_module_as_written() -> None:
     """A compiler that is named changes no exact figure, and nothing is compiled for them."""
     torch._dynamo.reset()
     counters.clear()
-    plain = BuiltSubject(make_case("Good"))
-    assert tensor_peak(subject()) == tensor_peak(plain)
+    eager = BuiltSubject(make_case("Good"))
+    assert tensor_peak(subject()) == tensor_peak(eager)
     assert not counters["stats"]
 
 

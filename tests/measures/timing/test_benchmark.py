@@ -1,14 +1,14 @@
-"""Warm-up, calibration and turns, tested exactly with a scripted clock."""
+"""Calibration, samples and turns of a case, tested exactly with scripted times."""
 
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cspbench.measures.timing.benchmark import Benchmark, iterations_per_sample, take_turns
-from cspbench.measures.timing.clock import TimeFunction, Timing, time_function
-from cspbench.measures.timing.warm_up import WarmUp
+from cspbench.measures.timing.clock import (
+    TimeFunction,
+    Timing,
+)
 
 
 class Script:
@@ -20,70 +20,8 @@ class Script:
 
     def __call__(self, iterations: int) -> Timing:
         self.iterations.append(iterations)
-        each = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
-        return Timing(each * iterations)
-
-
-def warmed(seconds: Iterable[float], **options: float) -> WarmUp:
-    warm_up = WarmUp(**options)  # type: ignore[arg-type]
-    for value in seconds:
-        if warm_up.is_finished:
-            break
-        warm_up.add(value)
-    return warm_up
-
-
-def test_warm_up_ends_at_once_on_equal_times() -> None:
-    """Two windows of four are the least that can agree; no spread at all is no division by zero."""
-    warm_up = warmed([1e-3] * 100)
-    assert (len(warm_up.seconds), warm_up.is_steady) == (8, True)
-
-
-def test_warm_up_waits_for_a_slow_start_to_pass() -> None:
-    """Three slow calls first: the windows agree only when none of them is in the earlier one."""
-    warm_up = warmed([9e-3, 7e-3, 5e-3, *[1e-3] * 100])
-    assert (len(warm_up.seconds), warm_up.is_steady) == (10, True)
-
-
-def test_warm_up_on_a_drift_is_capped_and_says_so() -> None:
-    """Times that keep falling by a tenth never agree."""
-    warm_up = warmed([1e-3 * 0.9**index for index in range(100)])
-    assert (len(warm_up.seconds), warm_up.is_steady) == (40, False)
-
-
-def test_warm_up_is_capped_in_seconds_for_a_slow_case() -> None:
-    """A case of 1.5 s a call is not called 40 times to find out."""
-    warm_up = warmed([1.5, 1.0, 1.2])
-    assert (len(warm_up.seconds), warm_up.is_finished, warm_up.is_steady) == (2, True, False)
-
-
-def test_one_huge_outlier_delays_warm_up_but_does_not_defeat_it() -> None:
-    """It may not be the first value of the later window; inside a window it is passed over."""
-    warm_up = warmed([*[1e-3] * 4, 1.0, *[1e-3] * 100], max_s=10.0)
-    assert warm_up.is_steady
-    assert len(warm_up.seconds) > 8
-
-
-@pytest.mark.parametrize("pattern", [[1e-3, 2e-3], [1e-3, 1e-3, 2e-3, 2e-3]])
-def test_warm_up_takes_two_speeds_that_mix_for_steady(pattern: list[float]) -> None:
-    """Two windows with both speeds agree: that is how the case runs, not how it starts."""
-    warm_up = warmed(pattern * 20)
-    assert (len(warm_up.seconds), warm_up.is_steady) == (8, True)
-
-
-def test_warm_up_that_ends_in_another_speed_goes_on() -> None:
-    """Slow at first, fast from the sixth call on: windows of one speed each do not agree."""
-    warm_up = warmed([*[2e-3] * 5, *[1e-3] * 100])
-    assert warm_up.is_steady
-    assert len(warm_up.seconds) > 10
-
-
-@given(st.lists(st.floats(1e-9, 10.0), min_size=1, max_size=60))
-def test_warm_up_always_ends(times: list[float]) -> None:
-    """Whatever the times, at the latest at the cap."""
-    warm_up = warmed([*times, *[1e-3] * 60])
-    assert warm_up.is_finished
-    assert len(warm_up.seconds) <= warm_up.max_iterations
+        seconds = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+        return Timing(seconds * iterations)
 
 
 @pytest.mark.parametrize(
@@ -121,18 +59,6 @@ def test_a_sample_is_seconds_per_iteration() -> None:
     benchmark.sample()
     assert benchmark.samples_s == [2e-3]
     assert script.iterations == [4]
-
-
-def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
-    """A call that takes 5 s at first and 1 s then: three calls, of which two are timed."""
-    now = 0.0
-
-    def call() -> None:
-        nonlocal now
-        now += 1.0 if now else 5.0
-
-    assert time_function(call, clock=lambda: now)(2).seconds == 2.0
-    assert now == 7.0
 
 
 def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> None:
@@ -194,3 +120,46 @@ def test_a_case_that_fails_leaves_and_the_others_go_on() -> None:
     completed = take_turns(benchmarks_of(*"abc"), turns=5, seed=0, sample=sample)
     assert counted == {"a": 5, "b": 1, "c": 5}
     assert [benchmark.key for benchmark in completed] == ["a", "c"]
+
+
+class Clocks:
+    """A `ClockMonitor` that plays back readings of the clock; the last one repeats."""
+
+    def __init__(self, *mhz: float, limits: tuple[str, ...] = ()) -> None:
+        self._mhz = list(mhz)
+        self._limits = limits
+
+    def sm_mhz(self) -> float:
+        return self._mhz.pop(0) if len(self._mhz) > 1 else self._mhz[0]
+
+    def limits(self) -> tuple[str, ...]:
+        return self._limits
+
+
+def millisecond(monitor: Clocks) -> Benchmark:
+    """A case of one millisecond."""
+    return Benchmark(
+        key="a",
+        single_call_s=lambda: 1e-3,
+        time_function=lambda iterations: Timing(iterations * 1e-3),
+        monitor=monitor,
+    )
+
+
+def test_warm_up_goes_on_while_the_clock_rises() -> None:
+    """Equal times from the start, but the clock stands only from the third window on.
+
+    It is read before the first window of four and after each: 300, 900, 1900, 1980, 1980, 1980 MHz.
+    """
+    benchmark = millisecond(Clocks(300, 900, 1900, 1980))
+    benchmark.warm_and_calibrate(min_time_s=1e-3)
+    assert len(benchmark.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
+    assert benchmark.warm_up.is_steady
+
+
+def test_samples_taken_while_something_holds_the_clock_down_are_counted() -> None:
+    """Two samples, both of them."""
+    benchmark = millisecond(Clocks(1980, limits=("heat",)))
+    benchmark.sample()
+    benchmark.sample()
+    assert benchmark.latency(launch=1).throttled == 2

@@ -1,0 +1,226 @@
+"""Two revisions that took turns in one run: ratios launch by launch, and notes on outputs."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from factories import make_floor, make_launch, with_measurements
+from synthetic import change, make_run
+
+from cspbench.comparison.in_turns import in_turns
+from cspbench.comparison.thresholds import LATENCY, Gate, Rule
+from cspbench.plan.case import Case
+from cspbench.records.lines import CaseFailure, Cause, Latency
+from cspbench.records.measurements import Equivalence
+from cspbench.records.run import SIDES, Record, Run
+
+BASELINE, CANDIDATE = 0, 1  # the records of `two_revisions`
+
+
+def two_revisions(*, slower: float = 1.0, launches: int = 6, shift: float = 0.2) -> Run:
+    """One entry in two revisions; each launch shifts both alike, and the candidate is slower."""
+    run = make_run(["c3"], modes=("infer",), launches=launches, reference=None)
+    (record,) = run.records
+    chance = random.Random(0)
+    shifts = [1 + chance.uniform(-shift, shift) for _ in range(launches)]
+    factors = {"baseline": 1.0, "candidate": slower}
+    records = []
+    for side in SIDES:
+        case = msgspec.structs.replace(
+            record.case,
+            key=f"{record.case.key} @ {side}",
+            label=f"{record.case.label} @ {side}",
+            side=side,
+            reference=f"{record.case.key} @ baseline" if side == "candidate" else None,
+        )
+        latencies = tuple(
+            scaled(line, case, factors[side] * launch_shift, chance)
+            for line, launch_shift in zip(record.latencies, shifts, strict=True)
+        )
+        measurements = {
+            stage: msgspec.structs.replace(measurement, case=case.key)
+            for stage, measurement in record.measurements.items()
+        }
+        records.append(Record(case=case, measurements=measurements, latencies=latencies))
+    info = msgspec.structs.replace(
+        run.info,
+        cases=tuple(record.case for record in records),
+        revisions={"baseline": "0" * 40, "candidate": "1" * 40},
+    )
+    return msgspec.structs.replace(run, info=info, records=tuple(records))
+
+
+def scaled(line: Latency, case: Case, factor: float, chance: random.Random) -> Latency:
+    samples = tuple(sample * factor * chance.gauss(1, 0.003) for sample in line.samples_s)
+    return msgspec.structs.replace(line, case=case.key, samples_s=samples)
+
+
+def with_failure(run: Run, index: int, *, cause: Cause, stage: str = "latency") -> Run:
+    failure = CaseFailure(
+        case=run.records[index].case.key, stage=stage, cause=cause, reason="no such thing"
+    )
+    return change(run, index, latencies=(), measurements={}, failures=(failure,))
+
+
+def with_equivalence(run: Run, **fields: Any) -> Run:
+    values: dict[str, Any] = {
+        "case": run.records[CANDIDATE].case.key,
+        "is_equal": False,
+        "distance": None,
+        "rtol": 1e-4,
+        "atol": 1e-5,
+        "weights": "shared",
+    }
+    return change(run, CANDIDATE, Equivalence(**{**values, **fields}))
+
+
+def test_a_slower_candidate_is_worse_by_the_ratio_of_each_launch() -> None:
+    """5%, though launches differ by 40% among themselves; no yardstick is needed."""
+    run = two_revisions(slower=1.05)
+    comparison = in_turns(run)
+    assert run.yardstick == ()
+    assert (comparison.verdict, comparison.in_turns, comparison.discrepancies) == (
+        "regression",
+        True,
+        (),
+    )
+    (case,) = comparison.cases
+    latency = case.measures[LATENCY]
+    assert (case.verdict, latency.verdict) == ("worse", "worse")
+    assert latency.ratio == pytest.approx(1.05, abs=0.005)
+    assert latency.interval is not None
+    assert latency.ratio is not None
+    low, high = latency.interval
+    assert 1.045 < low < latency.ratio < high < 1.055
+    assert latency.baseline is not None
+    assert 0.015 < latency.baseline < 0.025  # seconds
+
+
+def test_a_case_is_named_without_its_side() -> None:
+    """By the key and the label that it has in a run of one revision."""
+    (case,) = in_turns(two_revisions()).cases
+    assert (case.key, case.label) == ("c3 1x64x56x56 cpu fp32 infer", "c3")
+    assert in_turns(two_revisions(slower=0.9)).verdict == "improvement"
+    assert case.measures["macs"].verdict == "same"
+
+
+def test_the_gate_decides_what_matters() -> None:
+    """5% slower is the same within 10%, and one MAC more within 1%."""
+    run = two_revisions(slower=1.05)
+    counts = run.records[CANDIDATE].counts
+    assert counts is not None
+    run = change(run, CANDIDATE, msgspec.structs.replace(counts, macs=counts.macs + 1))
+    assert in_turns(run).cases[0].measures["macs"].verdict == "worse"
+    gate = Gate((Rule("c3", LATENCY, 0.1), Rule("*", "macs", 0.01)))
+    assert in_turns(run, gate).verdict == "same"
+    other_entry = Gate((Rule("c4", LATENCY, 0.1), Rule("c4", "macs", 0.01)))
+    assert in_turns(run, other_entry).verdict == "regression"
+
+
+def test_the_machines_noise_floor_raises_the_threshold() -> None:
+    """A spread of 10% from launch to launch, in turns: 5% cannot be called worse."""
+    run = two_revisions(slower=1.05)
+    info = msgspec.structs.replace(run.info, noise_floor=make_floor(0.10))
+    latency = in_turns(msgspec.structs.replace(run, info=info)).cases[0].measures[LATENCY]
+    assert latency.verdict == "same"
+    assert "threshold 11.0" in latency.reason
+
+
+@pytest.mark.parametrize(
+    ("index", "verdict", "failed"), [(BASELINE, "added", ()), (CANDIDATE, "removed", ())]
+)
+def test_a_case_that_a_revision_lacks_is_added_or_removed(
+    index: int, verdict: str, failed: tuple[str, ...]
+) -> None:
+    """It has not failed: it is not there."""
+    comparison = in_turns(with_failure(two_revisions(), index, cause="absent", stage="counts"))
+    assert [case.verdict for case in comparison.cases] == [verdict]
+    assert comparison.failed == failed
+    assert comparison.verdict == "not_comparable"
+
+
+@pytest.mark.parametrize(("index", "failures"), [(BASELINE, 0), (CANDIDATE, 1)])
+def test_a_failure_is_the_reason_why_there_is_no_verdict(index: int, failures: int) -> None:
+    """Only those of the candidate count as failed."""
+    run = two_revisions()
+    comparison = in_turns(with_failure(run, index, cause="raised"))
+    change_of_latency = comparison.cases[0].measures[LATENCY]
+    assert (change_of_latency.verdict, change_of_latency.ratio) == ("undecided", None)
+    assert change_of_latency.reason == "latency failed: no such thing"
+    assert comparison.failed == (run.records[CANDIDATE].case.key,) * failures
+
+
+def test_sides_that_shared_no_launch_are_not_compared() -> None:
+    """Each was in a launch that the other was not in."""
+    run = two_revisions(launches=2)
+    for index in (BASELINE, CANDIDATE):
+        run = change(run, index, latencies=run.records[index].latencies[index : index + 1])
+    latency = in_turns(run).cases[0].measures[LATENCY]
+    assert (latency.verdict, latency.reason) == ("undecided", "no launch that both took part in")
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        (
+            {"is_equal": True, "distance": 0.5},
+            "The outputs of 1 of 1 cases are equal within rounding.",
+        ),
+        (
+            {"distance": 12.3456},
+            (
+                "The outputs of c3 (infer) differ: with the same weights by up to 12.3 times what "
+                "is tolerated (rtol 0.0001, atol 1e-05)."
+            ),
+        ),
+        (
+            {"distance": 2.0, "weights": "seeded"},
+            (
+                "The outputs of c3 (infer) differ: with weights of the same seed by up to 2 times "
+                "what is tolerated (rtol 0.0001, atol 1e-05)."
+            ),
+        ),
+        (
+            {"reason": "outputs of shapes (1, 2) and (1, 3)"},
+            (
+                "The outputs of c3 (infer) differ: they cannot be compared: outputs of shapes "
+                "(1, 2) and (1, 3)."
+            ),
+        ),
+    ],
+)
+def test_what_both_compute_is_a_note(fields: dict[str, Any], note: str) -> None:
+    """It changes no verdict."""
+    comparison = in_turns(with_equivalence(two_revisions(), **fields))
+    assert comparison.notes == (note,)
+    assert comparison.verdict == "same"
+
+
+def test_of_a_case_that_one_side_lacks_nothing_is_said_of_outputs() -> None:
+    """There is nothing to compare."""
+    run = with_equivalence(two_revisions(), is_equal=True, distance=0.0)
+    absent = CaseFailure(
+        case=run.records[BASELINE].case.key, stage="counts", cause="absent", reason="no"
+    )
+    assert in_turns(change(run, BASELINE, failures=(absent,))).notes == ()
+
+
+def test_contended_launches_are_counted_in_a_note() -> None:
+    """Two of six, and they are left out."""
+    run = two_revisions()
+    cases = [record.case for record in run.records]
+    launches = tuple(
+        make_launch(launch.launch, *cases, taken=0.5 if launch.launch < 2 else 0.0)
+        for launch in run.launches
+    )
+    comparison = in_turns(msgspec.structs.replace(run, launches=launches))
+    assert comparison.notes == ("2 of 6 launches were contended.",)
+    assert comparison.cases[0].measures[LATENCY].ratio is not None
+
+
+def test_a_record_without_a_baseline_is_no_pair() -> None:
+    """As those of a run of one revision."""
+    run = two_revisions()
+    alone = with_measurements(run.records[BASELINE])
+    assert in_turns(msgspec.structs.replace(run, records=(alone,))).cases == ()

@@ -1,0 +1,50 @@
+"""The page of a comparison: width, length, hostile names."""
+
+import msgspec
+import pytest
+from compared_runs import make_small_run, with_yardstick
+from factories import with_measurements
+from synthetic import change, make_run
+
+from cspbench.comparison.compare import compare
+from cspbench.report.comparison import MAX_CHARACTERS, markdown, text
+
+
+def test_a_comment_fits_however_many_cases_there_are() -> None:
+    """1,200 cases with a regression each: the verdict stands, the rows are cut and counted."""
+    labels = [f"entry_{index}" for index in range(600)]
+    baseline = with_yardstick(make_run(labels, launches=2, turns=2, reference=None))
+    candidate = baseline
+    records = []
+    for record in baseline.records:
+        assert record.counts is not None
+        counts = msgspec.structs.replace(record.counts, macs=record.counts.macs + 1)
+        records.append(with_measurements(record, counts))
+    candidate = msgspec.structs.replace(baseline, records=tuple(records))
+    page = markdown(compare(baseline, candidate))
+    assert len(page) <= MAX_CHARACTERS
+    assert page.startswith("**Regression: 1200 of 1200 cases worse: ")
+    assert "further rows are left out here" in page
+
+
+def test_the_terminal_gets_at_most_100_columns() -> None:
+    """Tables, sentences and reasons alike."""
+    comparison = compare(make_small_run(), make_small_run(slower={0: 1.2, 3: 1.05}, seed=1))
+    assert max(map(len, text(comparison).splitlines())) <= 100
+
+
+@pytest.mark.parametrize("label", ["<img src=x>", "a|b `c` @user", "\x1b[31mred\n# no"])
+def test_hostile_labels_are_no_markup(label: str) -> None:
+    """A case's name comes from a file that somebody else wrote."""
+    run = make_small_run()
+    case = msgspec.structs.replace(run.records[1].case, label=label)
+    baseline = change(run, 1, case=case)
+    counts = run.records[1].counts
+    assert counts is not None
+    candidate = change(baseline, 1, msgspec.structs.replace(counts, macs=1))
+    comparison = compare(baseline, candidate)
+    page = markdown(comparison)
+    outside = "".join(page.split("`")[::2]) if "`" not in label else ""
+    assert "<img" not in outside
+    assert "\x1b" not in page + text(comparison)
+    assert "\n# no" not in page

@@ -1,0 +1,66 @@
+"""The sentence at the top of a report: who is fastest, and how the others stand."""
+
+import math
+
+import msgspec
+from synthetic import change, change_case, make_run, render_report, report_text
+
+THREE = ("dense", "csp", "csp_fusion_first")
+
+
+def test_the_conclusion_names_the_fastest_and_how_the_others_stand() -> None:
+    """Entry 2 of the made-up run costs 1 / 1.2 of the first, with little noise."""
+    text = " ".join(report_text(make_run(THREE, noise=0.001)).split())
+    assert "At inference csp_fusion_first is fastest of 3 entries: 0.83" in text
+    assert "of dense's latency with 0.833 of its MACs." in text
+    assert "Against dense: 2 faster, 0 slower, 0 same, 0 undecided." in text
+
+
+def test_equal_entries_are_not_told_apart() -> None:
+    """The same samples but for noise: the sentence does not cry a winner."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    twin = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * f for s, f in zip(ref.samples_s, noise * 5, strict=True))
+        )
+        for old, ref, noise in zip(
+            run.records[1].latencies,
+            run.records[0].latencies,
+            [(0.99, 0.99), (1.02, 1.02), (0.99, 0.99), (1.01, 1.01), (0.98, 0.98), (1.0, 1.0)],
+            strict=True,
+        )
+    )
+    text = " ".join(report_text(change(run, 1, latencies=twin)).split())
+    assert "0 faster, 0 slower, 0 same, 1 undecided" in text
+
+
+def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() -> None:
+    """Six ratios about 3% below 1 with t = 3: the 95% interval excludes 1, the 1% asked for not."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    faster = tuple(
+        msgspec.structs.replace(
+            old,
+            samples_s=tuple(s * math.exp(-0.03 + sign * 0.02236) for s in ref.samples_s),
+        )
+        for old, ref, sign in zip(
+            run.records[1].latencies, run.records[0].latencies, [1, -1] * 3, strict=True
+        )
+    )
+    text = " ".join(report_text(change(run, 1, latencies=faster)).split())
+    assert (
+        "At inference csp is fastest of 2 entries: 0.970 (0.946–0.996) of dense's latency" in text
+    )
+    assert "of its MACs, not told apart from dense. Against dense: 0 faster, 0 slower" in text
+
+
+def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
+    """Who is fastest is a fair question only on the same input."""
+    run = make_run(THREE, modes=("infer",))
+    run = change_case(run, 2, input_shape=(1, 128, 32, 32))
+    text = " ".join(report_text(run).split())
+    assert "is fastest of 2 entries" in text
+    assert "Not ranked, as their input is another: csp_fusion_first." in text
+    assert "input 1x64x56x56 (csp_fusion_first: 1x128x32x32)" in text
+    labelled = change_case(run, 2, label="mine.py:f 1x128x32x32")
+    assert "(mine.py:f: 1x128x32x32)" in " ".join(report_text(labelled).split())
+    assert "(`mine.py:f`: 1x128x32x32)" in render_report(labelled, "markdown")
