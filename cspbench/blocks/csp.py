@@ -1,8 +1,8 @@
 """Cross stage partial dense blocks: the designs of Figure 3 of CSPNet (arXiv 1911.11929).
 
 Each splits its base by channel, x_0 = [x_0', x_0'']. The first channels, x_0', bypass the dense
-block; the rest, x_0'', go through it and are part of its output. The designs differ only in where
-transitions stand.
+block; the rest, x_0'', go through it and are part of its output. The designs differ only in the
+position of their transitions.
 
 ``gamma`` is the share of channels that *bypasses* the block. The paper does not define it; that
 is inferred from its ablation, in which a larger gamma saves more computation. Public code also

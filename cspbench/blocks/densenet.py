@@ -76,7 +76,7 @@ class CSPDenseNet(_DenseStages):
     """DenseNet whose stages are ``csp``, ``fusion_first`` or ``fusion_last``: Figure 3(b, c, d).
 
     ``gamma`` is the share of channels that bypasses each dense block; ``t1`` and ``t2`` are the
-    ratios of the transitions, of which ``csp`` alone has that of ``t1``. As DenseNet has no
+    ratios of the transitions; only ``csp`` has the one of ``t1``. As DenseNet has no
     transition after its last dense block, no design has one there: split, dense block, concat.
     The paper publishes no such network in full. Raises ValueError for what the designs refuse and
     for an unknown ``depth`` or ``design``.

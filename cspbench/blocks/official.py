@@ -2,7 +2,7 @@
 
 Darknet, which reads those files, has no projecting shortcut: where channels differ it adds the
 smaller number of them, and where sizes differ it takes every second row and column. A split is two
-1x1 convolutions over the whole base, of which the second leads to the blocks.
+1x1 convolutions over the whole base; the second leads to the blocks.
 """
 
 from collections.abc import Iterator

@@ -130,7 +130,7 @@ class CSPPeleeNet(_TwoWayStages):
     """PeleeNet whose stages are ``csp``, ``fusion_first`` or ``fusion_last``: Figure 3(b, c, d).
 
     ``gamma`` is the share of channels that bypasses each dense block; ``t1`` and ``t2`` are the
-    ratios of the transitions, of which ``csp`` alone has that of ``t1``. The paper does not say
+    ratios of the transitions; only ``csp`` has the one of ``t1``. The paper does not say
     enough to rebuild the network that it measured, of 2.83 M weights and 0.888 GFLOPs. Raises
     ValueError for what the designs refuse and for an unknown ``design``.
     """

@@ -20,7 +20,7 @@ Shortcut = Callable[[int, int, int], nn.Module]
 class Residual(nn.Module):
     """``body`` beside ``shortcut``, their sum, an activation.
 
-    ``shortcut`` returns the shape that ``body`` does; where there is none, the input is added.
+    ``shortcut`` returns the same shape as ``body``; without a shortcut, the input is added.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Gradient terms: which of them take part in the update of which weight.
+"""Gradient terms, and the updates of weights in which they take part.
 
 A *source* is a feature map whose gradient is a term of its own: the input, g_0, and the output of
 every convolution and linear layer. A *term* is one channel of a source.

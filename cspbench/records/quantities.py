@@ -20,7 +20,7 @@ Form = Literal[
     "thousandths",
     "word",
 ]
-"""How a value in base units is written."""
+"""The text form of a value in base units."""
 
 Shown = Literal["always", "costs", "batches", "gradients", "never"]
 """The runs whose reports show a quantity by default; ``batches``: with more than one image."""
@@ -29,7 +29,7 @@ Only = Literal["", "gpu", "compiled"]
 """The cases that have a quantity; '' for all."""
 
 MISSING = "–"
-"""In place of a figure that could not be read."""
+"""The cell of a missing figure."""
 
 
 @dataclass(frozen=True, slots=True)

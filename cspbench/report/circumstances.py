@@ -184,7 +184,7 @@ def _contention(results: Results) -> str:
 
 
 def _treatment(results: Results, disturbed: Sequence[Launch]) -> str:
-    """How many of the ``disturbed`` launches are left out, and how many count all the same."""
+    """The numbers of ``disturbed`` launches that are left out and that count all the same."""
     numbers_left_out = {line.launch for row in results.rows for line in row.left_out}
     left_out = sum(launch.launch in numbers_left_out for launch in disturbed)
     counted = len(disturbed) - left_out

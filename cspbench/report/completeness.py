@@ -1,4 +1,4 @@
-"""What is missing of a run: launches, trainings, undecided verdicts, failed cases."""
+"""Sentences on what a run lacks: launches, trainings, verdicts, and its failed cases."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -96,7 +96,7 @@ def _answer(difference: Difference, p: float, *, limit: float, alpha: float) -> 
 
 
 def _more_launches(difference: Difference, *, limit: float, share: float) -> int | None:
-    """How many more launches of the same spread would decide the same ratio; None if none would."""
+    """The additional launches of the same spread that would decide it; None if none would."""
     error, launches = difference.standard_error, difference.launches
     if error is None:
         return None

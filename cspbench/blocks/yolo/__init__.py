@@ -1,6 +1,6 @@
 """CSP modules of the YOLO family: a few frames, and the inner blocks in which modules differ.
 
-``frames`` say how paths divide and meet, ``bottlenecks`` and ``parts`` are what stands on them, and
+``frames`` define how paths divide and join, ``bottlenecks`` and ``parts`` hold their blocks, and
 ``two_paths``, ``chunked`` and ``elan`` hold the modules. Convolutions make the paths in place of
 CSPNet's split (arXiv 1911.11929). All but two modules are its fusion first, Figure 3(c), one fusing
 convolution after the concat: `BottleneckCSP` is nearer to Figure 3(b), and `RepC3` adds its paths.
