@@ -31,8 +31,8 @@ def change_info(path: Path, *, without: tuple[str, ...]) -> None:
     """Rewrite ``run.json`` of ``path`` without some of its fields."""
     info = json.loads((path / INFO).read_text(encoding="utf-8"))
     assert set(without) <= set(info)
-    kept = {key: value for key, value in info.items() if key not in without}
-    (path / INFO).write_text(json.dumps(kept), encoding="utf-8")
+    fields = {key: value for key, value in info.items() if key not in without}
+    (path / INFO).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def test_the_schema_is_2_and_a_run_without_stages_measured_the_costs(path: Path) -> None:
