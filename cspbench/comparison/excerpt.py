@@ -16,8 +16,8 @@ from ..plan.case import Mode
 from ..plan.labels import names, plain
 from ..records.base import Failure, Frozen, Share, Whole
 from ..records.lines import Stage
-from ..records.measurements import MEASUREMENTS
-from ..records.run import COSTS, Record, Run, stage_of
+from ..records.measurements import MEASUREMENTS, stage_of
+from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate, log_ratio

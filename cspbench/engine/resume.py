@@ -49,8 +49,9 @@ def _differences(info: RunInfo, request: ResumableRequest) -> Iterator[str]:
         yield f"it was started {', and '.join(options)}"
     training = (info.settings.training or DEFAULT_TRAINING) if trains(request) else None
     settings = msgspec.structs.replace(info.settings, training=training)
-    if info.stages != stages(request, settings):
-        yield "other measures were asked for there"
+    requested = stages(request, settings)
+    if info.stages != requested:
+        yield f"it measures {', '.join(info.stages)}, not {', '.join(requested)}"
     yield from _suite_differences(info, request)
     yield from _machine_differences(info)
 
@@ -109,13 +110,14 @@ def _has_selection(request: ResumableRequest) -> bool:
 def _case_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
     recorded = {case.key: case for case in info.cases}
     requested = {case.key: case for case in suite.cases}
-    for key in recorded.keys() - requested.keys():
-        yield f"only its suite has {key!r}"
-    for key in requested.keys() - recorded.keys():
-        yield f"its suite lacks {key!r}"
-    for key in recorded.keys() & requested.keys():
-        if recorded[key] != requested[key]:
+    for key, case in recorded.items():
+        if key not in requested:
+            yield f"only its suite has {key!r}"
+        elif case != requested[key]:
             yield f"{key!r} means something else there"
+    for key in requested:
+        if key not in recorded:
+            yield f"its suite lacks {key!r}"
 
 
 def _machine_differences(info: RunInfo) -> Iterator[str]:

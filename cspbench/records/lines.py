@@ -6,7 +6,7 @@ import msgspec
 
 from .base import Failure, Frozen, Samples, Seconds, Share, Whole
 from .machine import Activity, GpuActivity
-from .measurements import AnyMeasurement
+from .measurements import MEASUREMENTS, AnyMeasurement, stage_of
 from .trainings import Training
 
 YARDSTICK = "yardstick"
@@ -86,6 +86,9 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
 
 
 Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure
+
+STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
+"""The names of all measures."""
 
 
 def launch_number(line: Line) -> int:

@@ -236,3 +236,8 @@ MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 
 EXACT: tuple[str, ...] = tuple(name for kind in MEASUREMENTS for name in kind.exact)
 """Fields that are the same in every run of the same code; more is worse, less is better."""
+
+
+def stage_of(kind: type[Measurement]) -> str:
+    """The stage whose measurements have the type ``kind``."""
+    return str(kind.__struct_config__.tag)

@@ -4,7 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from ..plan.case import Case
 from .base import Frozen, Whole
-from .lines import CaseFailure, Latency, Launch, Stage
+from .lines import STAGES, CaseFailure, Latency, Launch, Stage
 from .machine import Environment, Git, NoiseFloor
 from .measurements import (
     MEASUREMENTS,
@@ -17,6 +17,7 @@ from .measurements import (
     Measurement,
     Resident,
     TensorPeak,
+    stage_of,
 )
 from .trainings import Head, Training
 
@@ -91,6 +92,11 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
     models: dict[str, str] = {}  # noqa: RUF012 -- msgspec copies it
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a stage that no record is of."""
+        if unknown := [stage for stage in self.stages if stage not in STAGES]:
+            raise ValueError(f"no measure is named {unknown[0]!r}")
 
 
 class Record(Frozen, frozen=True, kw_only=True):
@@ -169,8 +175,3 @@ class Run(Frozen, frozen=True, kw_only=True):
     yardstick: tuple[Latency, ...]
     last_launch: int = 0
     notes: tuple[str, ...] = ()
-
-
-def stage_of(kind: type[Measurement]) -> Stage:
-    """The stage whose measurements have the type ``kind``."""
-    return str(kind.__struct_config__.tag)

@@ -103,7 +103,7 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
     if comparison.verdict == "undecided":
         cases = [case for case in comparison.cases if case.verdict in {"undecided", "changed"}]
         names = listing([_name(case, quote) for case in cases])
-        return f"{verdict}: no regression detected; undecided: {names}."
+        return f"No regression detected; undecided: {names}."
     if all(case.verdict in {"added", "removed"} for case in comparison.cases):
         return f"{verdict}: the two runs have no case in common."
     return f"{verdict}: no latency of these runs can be compared; no count is worse."

@@ -181,10 +181,10 @@ def moved(design: type[Design], channels: slice) -> set[str]:
     torch.manual_seed(0)
     module = design(channels=8, **SMALL).double()
     base = torch.randn(3, 8, 4, 4, dtype=torch.double)
-    other = base.clone()
-    other[:, channels] = torch.randn_like(other[:, channels])
+    shifted_base = base.clone()
+    shifted_base[:, channels] = torch.randn_like(shifted_base[:, channels])
     upstream = torch.randn_like(module(base))
-    before, after = updates(module, base, upstream), updates(module, other, upstream)
+    before, after = updates(module, base, upstream), updates(module, shifted_base, upstream)
     return {
         name.partition(".")[0]
         for name, update in before.items()

@@ -50,9 +50,9 @@ def test_the_layers_are_registered() -> None:
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """The highest sum of the storages alive at the end of any operator, but for ``known``."""
 
-    def __init__(self, known: Tensor) -> None:
+    def __init__(self, existing: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self._known = known.untyped_storage()._cdata
+        self._known = existing.untyped_storage()._cdata
         self._storages: dict[int, weakref.ref[Any]] = {}
         self.peak = 0
 
@@ -92,7 +92,7 @@ def test_nothing_is_kept_alive_that_the_design_does_not_need(
     with torch.device("meta"):
         module = design().eval()
         x = torch.empty(1, 64, 56, 56)
-    with torch.no_grad(), LiveBytes(known=x) as live:
+    with torch.no_grad(), LiveBytes(existing=x) as live:
         module(x)
     assert live.peak == channels * 56 * 56 * 4
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from cspbench import cli
 from cspbench.cli.output import command_line
 from cspbench.cli.verbs import VERBS
 from cspbench.records.folder import read
@@ -168,20 +167,20 @@ def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_pat
     assert completed.stderr.count("\n") == 1
 
 
-def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is() -> None:
     """As when a command is typed with the system's own."""
-    monkeypatch.setitem(sys.modules, "msgspec", None)
-    for name in [name for name in sys.modules if name.startswith("cspbench.")]:
-        if name not in {"cspbench.cli.dispatch", "cspbench.cli.options", "cspbench.errors"}:
-            monkeypatch.delitem(sys.modules, name)
-    assert cli.main(["list"]) == 2
-    message = capsys.readouterr().err
-    assert message.startswith(
+    code = (
+        "import sys\nsys.modules['msgspec'] = None\n"
+        "from cspbench import cli\nsys.exit(cli.main(['list']))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 2
+    assert process.stderr.startswith(
         f"cspbench: msgspec is not installed for {sys.executable}; make setup"
     )
-    assert message.count("\n") == 1
+    assert process.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("on_path", "word"), [(True, "python"), (False, "")])

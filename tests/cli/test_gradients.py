@@ -173,6 +173,6 @@ def test_a_run_of_another_kind_is_not_gone_on_with(tmp_path: Path) -> None:
     completed = cspbench("run", "--resume", "run", cwd=tmp_path)
     assert completed.returncode == 2
     assert completed.stderr == (
-        "cspbench: cannot resume run: other measures were asked for there. Ask for the same, or "
-        "begin anew (--out)\n"
+        "cspbench: cannot resume run: it measures counts, gradient_terms, not counts, disk_size, "
+        "tensor_peak, allocated, resident, latency. Ask for the same, or begin anew (--out)\n"
     )

@@ -222,5 +222,5 @@ def test_contended_launches_are_counted_in_a_note() -> None:
 def test_a_record_without_a_baseline_is_no_pair() -> None:
     """As those of a run of one revision."""
     run = two_revisions()
-    alone = with_measurements(run.records[BASELINE])
-    assert in_turns(msgspec.structs.replace(run, records=(alone,))).cases == ()
+    record = with_measurements(run.records[BASELINE])
+    assert in_turns(msgspec.structs.replace(run, records=(record,))).cases == ()

@@ -144,8 +144,11 @@ def test_a_comparison_of_trainings_is_plain_values() -> None:
 
 def test_a_pasted_table_compares_its_exact_part(tmp_path: Path) -> None:
     """Words and averages in it are no counts."""
-    run, other = make_trained_run({"dense": DENSE}), make_trained_run({"dense": DENSE}, shared=True)
+    run, sharing = (
+        make_trained_run({"dense": DENSE}),
+        make_trained_run({"dense": DENSE}, shared=True),
+    )
     pasted = tmp_path / "report.txt"
     pasted.write_text(report_text(run))
     assert compare(pasted, run).verdict == "same"
-    assert compare(pasted, other).cases[0].measures["shared_terms"].verdict == "worse"
+    assert compare(pasted, sharing).cases[0].measures["shared_terms"].verdict == "worse"

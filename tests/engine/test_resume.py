@@ -73,8 +73,9 @@ def test_the_same_options_again_are_no_difference() -> None:
             COST_RUN,
             GradientsRequest(resume="run", training=Training(seeds=3)),
             (
-                "cannot resume run: it was started without --seeds; other measures were asked for "
-                f"there. {ASK}"
+                "cannot resume run: it was started without --seeds; it measures counts, disk_size, "
+                "tensor_peak, allocated, resident, latency, not counts, gradient_terms, training. "
+                f"{ASK}"
             ),
         ),
         (

@@ -4,9 +4,8 @@ import dataclasses
 
 import pytest
 
-from cspbench.records.measurements import MEASUREMENTS
+from cspbench.records.measurements import MEASUREMENTS, stage_of
 from cspbench.records.quantities import NAMES, QUANTITIES, Quantity
-from cspbench.records.run import stage_of
 
 KINDS = {stage_of(kind): kind for kind in MEASUREMENTS}
 
@@ -28,9 +27,11 @@ def test_a_quantity_with_a_stage_is_a_field_or_property_of_that_measurement(
 def test_every_exact_field_of_a_measurement_has_a_quantity() -> None:
     """What a comparison judges can be shown, in the part of the report that is exact."""
     fields = {(stage, name) for stage, kind in KINDS.items() for name in kind.exact}
-    shown = {(quantity.stage, quantity.key) for quantity in QUANTITIES if quantity.part == "exact"}
+    quantities = {
+        (quantity.stage, quantity.key) for quantity in QUANTITIES if quantity.part == "exact"
+    }
     assert fields
-    assert fields - shown == set()
+    assert fields - quantities == set()
 
 
 @pytest.mark.parametrize("attribute", ["key", "title", "help"])

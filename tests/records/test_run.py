@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from factories import make_case, make_info, make_latency, make_launch
 
+from cspbench.errors import CspbenchError
 from cspbench.records.folder import INFO, RECORDS, RunFolder, read
 from cspbench.records.lines import Line
-from cspbench.records.measurements import MEASUREMENTS, DiskSize, Resident
-from cspbench.records.run import COSTS, SCHEMA, Record, stage_of
+from cspbench.records.measurements import MEASUREMENTS, DiskSize, Resident, stage_of
+from cspbench.records.run import COSTS, SCHEMA, Record
 
 CASE = make_case("Good")
 LINES: list[Line] = [
@@ -31,8 +32,8 @@ def change_info(path: Path, *, without: tuple[str, ...]) -> None:
     """Rewrite ``run.json`` of ``path`` without some of its fields."""
     info = json.loads((path / INFO).read_text(encoding="utf-8"))
     assert set(without) <= set(info)
-    kept = {key: value for key, value in info.items() if key not in without}
-    (path / INFO).write_text(json.dumps(kept), encoding="utf-8")
+    fields = {key: value for key, value in info.items() if key not in without}
+    (path / INFO).write_text(json.dumps(fields), encoding="utf-8")
 
 
 def test_the_schema_is_2_and_a_run_without_stages_measured_the_costs(path: Path) -> None:
@@ -81,3 +82,12 @@ def test_a_record_as_plain_values_has_every_stage() -> None:
     assert list(plain_values) == ["case", *stages, "latencies", "trainings", "failures"]
     assert plain_values["resident"]["peak_rss_bytes"] == 7
     assert {plain_values[stage] for stage in stages if stage != "resident"} == {None}
+
+
+def test_a_stage_that_no_record_is_of_is_refused(path: Path) -> None:
+    """As a line of an unknown kind is: both come from a version that knows more, or are damaged."""
+    info = json.loads((path / INFO).read_text())
+    info["stages"].append("nope")
+    (path / INFO).write_text(json.dumps(info))
+    with pytest.raises(CspbenchError, match="no measure is named 'nope'"):
+        read(path)

@@ -36,19 +36,19 @@ def test_a_page_meets_its_golden_text(form: str, name: str) -> None:
 def test_the_exact_part_does_not_depend_on_the_times_or_the_machine() -> None:
     """Another seed of noise, another machine, another command: the same text up to the times."""
     run = make_run(THREE)
-    other = make_run(THREE, noise=0.05, launches=3)
-    other = msgspec.structs.replace(
-        other,
+    noisier_run = make_run(THREE, noise=0.05, launches=3)
+    noisier_run = msgspec.structs.replace(
+        noisier_run,
         info=msgspec.structs.replace(
-            other.info,
+            noisier_run.info,
             command="another",
             started="2031-01-01T00:00:00Z",
             git=None,
-            environment=msgspec.structs.replace(other.info.environment, device="another"),
+            environment=msgspec.structs.replace(noisier_run.info.environment, device="another"),
         ),
     )
-    assert exact_part(report_text(run)) == exact_part(report_text(other))
-    assert report_text(run) != report_text(other)
+    assert exact_part(report_text(run)) == exact_part(report_text(noisier_run))
+    assert report_text(run) != report_text(noisier_run)
 
 
 def test_a_changed_count_changes_its_row_and_nothing_else_of_the_exact_table() -> None:

@@ -210,12 +210,12 @@ def test_trainings_are_estimated_over_seeds_at_their_start_and_end() -> None:
 def test_a_training_of_one_map_has_no_similarity_of_maps() -> None:
     """Its other figures stand."""
     training = make_training(0, 0.6)
-    alone = ((1.0,),)
+    similarity = ((1.0,),)
     single = msgspec.structs.replace(
         training,
         maps=("input",),
         readings=tuple(
-            msgspec.structs.replace(reading, cka=alone, directions=alone)
+            msgspec.structs.replace(reading, cka=similarity, directions=similarity)
             for reading in training.readings
         ),
     )

@@ -101,8 +101,8 @@ def test_only_fusion_first_lets_the_two_sides_share_terms(
     )
     assert names == sides
     # Both parts of the base are shared, so that they are written as one.
-    whole = {BASE if name in {PART_1, PART_2} else name for name in shared}
-    assert set(structure.span_names(split.shared)) == whole
+    shared_names = {BASE if name in {PART_1, PART_2} else name for name in shared}
+    assert set(structure.span_names(split.shared)) == shared_names
     assert split.truncated is (not shared)
     assert split.module == build.__name__
 
