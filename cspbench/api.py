@@ -74,11 +74,11 @@ def profile(
 ) -> Profile:
     """The cost of a module or a catalogue entry for an input (N, C, H, W).
 
-    ``measures`` may name ``counts``, ``disk_size``, ``gradient_terms`` and ``tensor_peak``, which
-    are exact and allocate nothing, and ``allocated`` and ``latency``, which run the module in this
-    process. Latency is measured in one launch of ``turns`` samples and therefore has no interval;
-    the command line uses several launches. ``arguments`` override an entry's defaults. A module is
-    measured on copies and stays bit-identical.
+    ``measures`` may name those that need no process of their own: ``counts``, ``tensor_peak`` and
+    others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
+    module in this process. Latency is measured in one launch of ``turns`` samples and therefore has
+    no interval; the command line uses several launches. ``arguments`` override an entry's defaults.
+    A module is measured on copies and stays bit-identical.
 
     Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
     the module's forward through.
