@@ -47,7 +47,9 @@ def resident(subject: "Subject") -> Resident:
         _CLEAR_REFS.write_text("5", encoding="ascii")  # resets VmHWM to VmRSS
         baseline = _status_bytes("VmRSS")
         _build_and_call(subject)
-        return Resident(case=case.key, peak_rss_bytes=_status_bytes("VmHWM") - baseline)
+        # The kernel counts pages in batches by thread: a small peak can read below the baseline.
+        peak = max(0, _status_bytes("VmHWM") - baseline)
+        return Resident(case=case.key, peak_rss_bytes=peak)
     except OSError as error:
         return _missing(case.key, f"the high-water mark cannot be reset: {error}")
 
