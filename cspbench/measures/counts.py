@@ -70,7 +70,7 @@ def _backward_flops(subject: "Subject", forward_flops: int) -> int:
     module = subject.meta()
     if not subject.case.input_gradient and not any(p.requires_grad for p in module.parameters()):
         return 0  # nothing needs a gradient, so there is no backward pass
-    call = Call(subject.case, module, "meta")
+    call = Call(subject.case, module, subject.inputs("meta"), "meta")
     with flop_counter() as counter:
         call()
     return int(counter.get_total_flops()) - forward_flops

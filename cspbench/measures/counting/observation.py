@@ -1,10 +1,13 @@
 """One forward pass on meta tensors, observed by thop, by torch's formulas and by module hooks."""
 
+import contextlib
+import functools
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +15,7 @@ from torch.utils import _pytree as pytree
 
 from ...records.base import Failure
 from ..execution.hooks import module_stack
+from ..execution.inputs import Arguments
 from ..execution.subject import Subject
 from .operators import OperatorLog
 
@@ -54,7 +58,7 @@ class ThopError(Exception):
     """An exception under thop, which may come from thop or from the model."""
 
 
-_Forward = Callable[[nn.Module, Tensor], ThopMacs | Failure]
+_Forward = Callable[[nn.Module, Arguments], ThopMacs | Failure]
 
 
 def observe(subject: Subject) -> Observation:
@@ -72,26 +76,39 @@ def observe(subject: Subject) -> Observation:
 
 def _observe_forward(subject: Subject, forward: _Forward) -> Observation:
     module = subject.meta().eval()
-    inputs = torch.empty(subject.case.input_shape, device="meta")
+    arguments = subject.inputs("meta")
     calls = ModuleCalls()
     with module_stack(module, calls.add) as stack:
         log = OperatorLog(module, stack)
         with torch.no_grad(), log:
-            thop = forward(module, inputs)
+            thop = forward(module, arguments)
     return Observation(module=module, log=log, calls=calls, thop=thop)
 
 
-def _plain_forward(module: nn.Module, inputs: Tensor) -> Failure:
-    module(inputs)
+def _plain_forward(module: nn.Module, arguments: Arguments) -> Failure:
+    module(*arguments.args, **arguments.kwargs)
     return Failure(reason="thop was not run")
 
 
-def _thop_forward(module: nn.Module, inputs: Tensor) -> ThopMacs:
+@contextlib.contextmanager
+def _keywords_bound(module: nn.Module, kwargs: dict[str, Any]) -> Iterator[None]:
+    """Give the forward of ``module`` these keyword arguments, which thop cannot pass."""
+    if not kwargs:
+        yield
+        return
+    with mock.patch.object(module, "forward", functools.partial(module.forward, **kwargs)):
+        yield
+
+
+def _thop_forward(module: nn.Module, arguments: Arguments) -> ThopMacs:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # thop imports distutils
         import thop
     try:
-        total, _, tree = thop.profile(module, (inputs,), verbose=False, ret_layer_info=True)
+        with _keywords_bound(module, arguments.kwargs):
+            total, _, tree = thop.profile(
+                module, arguments.args, verbose=False, ret_layer_info=True
+            )
     except Exception as error:
         raise ThopError(f"{type(error).__name__}: {error}") from error
     by_path: dict[str, int] = {}
