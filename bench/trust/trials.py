@@ -233,11 +233,12 @@ def measure_overhead(channel: isolate.Channel) -> None:
     from torch import nn
 
     from cspbench.measures.execution.call import Call
+    from cspbench.measures.execution.inputs import make_inputs
     from cspbench.measures.timing.clock import time_function
 
     case = msgspec.structs.replace(cases()[0], input_shape=(1, 1, 1, 1))
     nothing = nn.Identity().eval()
-    time_iterations = time_function(Call(case, nothing, "cpu"))
+    time_iterations = time_function(Call(case, nothing, make_inputs(case, "cpu"), "cpu"))
     batch = torch.zeros(1, 1, 1, 1)
     harness, bare = [], []
     with torch.no_grad():

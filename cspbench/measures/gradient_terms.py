@@ -22,11 +22,11 @@ def gradient_terms(subject: "Subject") -> GradientTerms:
     from .gradients.structure import trace
 
     module = subject.meta()
-    example = torch.empty(subject.case.input_shape, device="meta")
+    arguments = subject.inputs("meta")
     with torch.no_grad():
-        output = module.eval()(example)
+        output = module.eval()(*arguments.args, **arguments.kwargs)
     return GradientTerms(
         case=subject.case.key,
-        structure=trace(module, example),
+        structure=trace(module, *arguments.args, **arguments.kwargs),
         is_block=isinstance(output, torch.Tensor) and output.dim() == 4,
     )

@@ -42,7 +42,7 @@ def graph(subject: "Subject") -> Graph:
     case, device = subject.case, subject.case.device
     on_gpu = gpu(device)
     assert on_gpu is not None
-    call = Call(case, subject.real(), device, compiled=True)
+    call = Call(case, subject.real(), subject.inputs(device), device, compiled=True)
     call()
     call.forget_gradients()
     on_gpu.synchronise()

@@ -24,5 +24,5 @@ def latency(subject: "Subject", timer: "Timer", *, graph: bool | Failure = False
     from .execution.call import Call
 
     case = subject.case
-    call = Call(case, subject.real(), case.device, compiled=True)
+    call = Call(case, subject.real(), subject.inputs(case.device), case.device, compiled=True)
     return timer.prepare(case.key, call, graph=graph)

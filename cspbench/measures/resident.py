@@ -57,7 +57,8 @@ def resident(subject: "Subject") -> Resident:
 def _build_and_call(subject: "Subject") -> None:
     from .execution.call import Call
 
-    call = Call(subject.case, subject.real(), subject.case.device)
+    case = subject.case
+    call = Call(case, subject.real(), subject.inputs(case.device), case.device)
     call()
     if call.training:
         call()  # the first step created the optimizer's state

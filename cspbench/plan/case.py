@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from ..catalogue.entry import Entry, Shape, Value
+from ..catalogue.inputs import Inputs
 from ..units import shape_text
 
 Mode = Literal["infer", "train"]
@@ -36,7 +37,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     entry and what differs from its defaults. ``reference`` is the key of the case that latency
     ratios are taken to. ``side`` is ``baseline`` or ``candidate`` in a run of two revisions, else
     ''. ``accuracy`` is a published figure that reports show beside the cost. ``compiler`` is the
-    backend of `torch.compile`, None for eager mode.
+    backend of `torch.compile`, None for eager mode. ``inputs`` are the arguments of a
+    call; None: one tensor of ``input_shape``, which is otherwise the shape of the first tensor.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     side: str = ""
     accuracy: Accuracy | None = None
     compiler: Compiler | None = None
+    inputs: Inputs | None = None
 
 
 def make_case(

@@ -54,13 +54,14 @@ def mem_tracker_peak(case: Case, kind: str) -> dict[str, int]:
     built = BuiltSubject(case)
     fake = FakeTensorMode()
     with fake if kind == "fake" else contextlib.nullcontext():
-        call = Call(case, built.fake(fake) if kind == "fake" else built.real(), "cpu")
+        module = built.fake(fake) if kind == "fake" else built.real()
+        call = Call(case, module, built.inputs("cpu"), "cpu")
         tracker = tools.MemTracker()
         if call.training:
             call()
             call.forget_gradients()
             tracker.track_external(call.optimizer)
-        tracker.track_external(call.module, call.input)
+        tracker.track_external(call.module, *call.arguments.tensors)
         with tracker:
             call()
     (snapshot,) = tracker.get_tracker_snapshot("peak").values()
@@ -161,7 +162,7 @@ def test_what_the_profiler_finds_beyond_our_peak_are_workspaces_inside_operators
     case = make_case(find(entry), {}, shape=SHAPES.get(entry, (1, 128, 28, 28)), mode=mode)
     built = BuiltSubject(case)
     ours = track(built, built.real(), "cpu")
-    call = Call(case, built.real(), "cpu")
+    call = Call(case, built.real(), built.inputs("cpu"), "cpu")
     call()
     call.forget_gradients()
     changes, operators = memory_events(call)

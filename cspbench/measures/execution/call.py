@@ -7,11 +7,12 @@ from types import FunctionType
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
-from torch.utils import _pytree as pytree
+from torch import nn
 
 from ...plan.case import Case
 from .conversion import DTYPES, convert_module, convert_tensor
+from .inputs import Arguments
+from .trees import tensors
 
 Phase = Literal["activations", "gradients", "other"]
 """A phase of an iteration, named as the kind of `Split` that its new storages count as."""
@@ -23,28 +24,38 @@ class Call:
     ``module`` is converted in place to the case's precision and memory format. A training step is
     forward, backward from a gradient of ones (created in each step, as a loss would; no loss is
     measured) and SGD with momentum. The learning rate is 0: all work is done, and the weights never
-    change.
+    change. ``arguments`` are on ``device`` and are converted, too.
 
     ``compiled`` uses the case's compiler, if it has one. Counting and tracking need the module
     uncompiled.
     """
 
     def __init__(
-        self, case: Case, module: nn.Module, device: str, *, compiled: bool = False
+        self,
+        case: Case,
+        module: nn.Module,
+        arguments: Arguments,
+        device: str,
+        *,
+        compiled: bool = False,
     ) -> None:
-        batch_input = torch.randn(case.input_shape, device=device)
         dtype = DTYPES.get(case.precision)
         layout = torch.channels_last if case.channels_last else None
         if dtype is not None or layout is not None:
             convert_module(module, dtype, layout)
-            batch_input = convert_tensor(batch_input, dtype, layout)
+            arguments = arguments.converted(lambda tensor: convert_tensor(tensor, dtype, layout))
         self.module = module.train(case.mode == "train")
-        self._forward: Callable[[Tensor], object] = self.module
+        self._forward: Callable[..., object] = self.module
         self._compiler = case.compiler
+        self._device = device
         if compiled and case.compiler is not None:
             self._forward = _compiled(self.module, case.compiler)
+        self.case = case
         self.training = case.mode == "train"
-        self.input = batch_input.requires_grad_(self.training and case.input_gradient)
+        self.arguments = arguments
+        if self.training and case.input_gradient:
+            for tensor in arguments.tensors:
+                tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
         # Autocast does not support meta tensors, and would not change counts.
         self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if case.precision == "amp" and device != "meta":
@@ -64,17 +75,15 @@ class Call:
         begin_phase("activations")
         if not self.training:
             with torch.no_grad(), self._precision:
-                self._forward(self.input)
+                self.forward()
             return
         self.forget_gradients()
         with self._precision:
-            outputs = [
-                leaf
-                for leaf in pytree.tree_leaves(self._forward(self.input))
-                if isinstance(leaf, Tensor) and leaf.requires_grad
-            ]
+            result = self.forward()
+        outputs = [tensor for tensor in tensors(result) if tensor.requires_grad]
         if not outputs:
-            raise ValueError("nothing to train: no output depends on a trainable parameter")
+            raise ValueError(_untrainable(result))
+        del result
         begin_phase("gradients")
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
         del outputs
@@ -82,26 +91,40 @@ class Call:
         if self.optimizer is not None:
             self.optimizer.step()
 
+    def forward(self) -> object:
+        """The output of one forward pass."""
+        return self._forward(*self.arguments.args, **self.arguments.kwargs)
+
     def load_compiler(self) -> None:
         """Compile a trivial function with the case's compiler, so that the compiler is loaded."""
         assert self._compiler is not None
-        torch.compile(torch.neg, backend=self._compiler, dynamic=False)(self.input.detach())
+        torch.compile(torch.neg, backend=self._compiler, dynamic=False)(
+            torch.zeros(8, device=self._device)
+        )
 
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
         self.module.zero_grad(set_to_none=True)
-        self.input.grad = None
+        for tensor in self.arguments.tensors:
+            tensor.grad = None
 
 
-def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
+def _untrainable(output: object) -> str:
+    return (
+        f"nothing to train: no tensor of its output, {type(output).__name__}, depends on a "
+        "trainable parameter"
+    )
+
+
+def _compiled(module: nn.Module, backend: str) -> Callable[..., object]:
     """``module`` compiled by `torch.compile` for one input shape.
 
     torch caches compiled code by code object, and after eight modules of one class runs further
     ones uncompiled. Each module therefore gets its own function and code object.
     """
 
-    def forward(batch: Tensor) -> object:
-        result: object = module(batch)
+    def forward(*args: object, **kwargs: object) -> object:
+        result: object = module(*args, **kwargs)
         return result
 
     function = FunctionType(
@@ -109,7 +132,5 @@ def _compiled(module: nn.Module, backend: str) -> Callable[[Tensor], object]:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from code that torch imports
-        compiled: Callable[[Tensor], object] = torch.compile(
-            function, backend=backend, dynamic=False
-        )
+        compiled: Callable[..., object] = torch.compile(function, backend=backend, dynamic=False)
     return compiled

@@ -2,20 +2,22 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
+Value = TypeVar("Value")
 
-def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
-    """A deep copy of ``module`` with each tensor replaced by ``convert(tensor)``.
+
+def copy_with(root: Value, convert: Callable[[Tensor], Tensor]) -> Value:
+    """A deep copy of a module or a tree with each tensor replaced by ``convert(tensor)``.
 
     Modules and tensors are also found in lists, tuples, sets and dictionaries. Shared tensors stay
     shared, and no data is copied except by ``convert``.
     """
     memo: dict[int, Any] = {}
     visited: set[int] = set()
-    queue: list[object] = [module]
+    queue: list[object] = [root]
     while queue:
         value = queue.pop()
         if id(value) in visited:
@@ -32,4 +34,4 @@ def copy_with(module: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Modu
             queue.extend(value.values())
         elif isinstance(value, list | tuple | set):
             queue.extend(value)
-    return copy.deepcopy(module, memo)
+    return copy.deepcopy(root, memo)

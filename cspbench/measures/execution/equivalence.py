@@ -40,9 +40,9 @@ def equivalence(baseline: Subject, candidate: Subject, seed: int) -> Equivalence
         outputs = []
         for module in (baseline_module, candidate_module):
             torch.manual_seed(seed)
-            call = Call(case, module, case.device)
+            call = Call(case, module, candidate.inputs(case.device), case.device)
             with torch.no_grad():
-                outputs.append(pytree.tree_flatten(call.module(call.input))[0])
+                outputs.append(pytree.tree_flatten(call.forward())[0])
         distance, tolerance = _distance(*outputs)
     except Exception as error:  # noqa: BLE001 -- a module may raise anything, which is recorded
         return _equivalence(case.key, None, (0.0, 0.0), weights, f"{type(error).__name__}: {error}")

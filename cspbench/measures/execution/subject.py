@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ...catalogue.loading import build_from, resolve
 from ...plan.case import Case
 from .copying import copy_with
+from .inputs import Arguments, make_inputs
 
 
 class Subject(Protocol):
@@ -28,6 +29,9 @@ class Subject(Protocol):
 
     def real(self) -> nn.Module:
         """The module on the case's device, initialised from torch's current seed."""
+
+    def inputs(self, device: str) -> Arguments:
+        """The arguments of a call on ``device``; fake tensors if a fake mode is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class BuiltSubject:
     def real(self) -> nn.Module:
         with torch.device(self.case.device):
             return self._build()
+
+    def inputs(self, device: str) -> Arguments:
+        return make_inputs(self.case, device)
 
     def _build(self) -> nn.Module:
         if self.root is None:
@@ -73,3 +80,6 @@ class ModuleSubject:
 
     def real(self) -> nn.Module:
         return copy.deepcopy(self.module).to(self.case.device)
+
+    def inputs(self, device: str) -> Arguments:
+        return make_inputs(self.case, device)

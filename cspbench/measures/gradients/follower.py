@@ -49,10 +49,10 @@ class Follower(TorchDispatchMode):
     """Labels the output of every operator, and records calls of weights, splits and gaps.
 
     ``stack`` holds the names of the modules of ``module`` whose forward is running (see
-    `module_stack`); ``inputs`` becomes the first source.
+    `module_stack`); the floating-point tensors of ``inputs`` become the first sources.
     """
 
-    def __init__(self, module: nn.Module, inputs: Tensor, stack: list[str]) -> None:
+    def __init__(self, module: nn.Module, inputs: Sequence[Tensor], stack: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._root = type(module).__name__
         self._stack = stack
@@ -62,7 +62,8 @@ class Follower(TorchDispatchMode):
         self.calls: list[WeightCall] = []
         self.splits: dict[object, SplitTensor] = {}
         self.unfollowed: Counter[tuple[str, str]] = Counter()
-        self._start_source(INPUT, inputs, 1)
+        for tensor in filter(is_differentiable, inputs):
+            self._start_source(INPUT, tensor, 1 if tensor.dim() > 1 else -1)
 
     def __torch_dispatch__(
         self,

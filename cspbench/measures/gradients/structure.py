@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils import _pytree as pytree
 
 from ...records.gradient_terms import (
@@ -21,13 +21,14 @@ from ...records.gradient_terms import (
     WeightTerms,
 )
 from ..execution.copying import copy_with
-from ..execution.hooks import module_stack
+from ..execution.inputs import Arguments
+from ..execution.module_stack import module_stack
 from .follower import Follower, SplitTensor, is_differentiable
 from .labels import Terms
 
 
-def trace(module: nn.Module, example: Tensor) -> Structure:
-    """The gradient terms of ``module``, from a copy run on meta tensors shaped like ``example``.
+def trace(module: nn.Module, *args: object, **kwargs: object) -> Structure:
+    """The gradient terms of ``module``, from a copy run on arguments like ``args`` and ``kwargs``.
 
     The copy runs in evaluation mode. Channels are followed through views, cat, elementwise
     operators, normalisation, pooling, upsampling, padding, sums and other reductions. Convolutions
@@ -36,11 +37,13 @@ def trace(module: nn.Module, example: Tensor) -> Structure:
     normalisations are left out. Lets exceptions of the module's forward through.
     """
     on_meta = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
-    inputs = torch.empty_like(example, device="meta")
+    arguments = Arguments(args, kwargs).converted(
+        lambda tensor: torch.empty_like(tensor, device="meta")
+    )
     with module_stack(on_meta) as stack, _unfused_attention(), torch.no_grad():
-        follower = Follower(on_meta, inputs, stack)
+        follower = Follower(on_meta, arguments.tensors, stack)
         with follower:
-            output = on_meta(inputs)
+            output = on_meta(*arguments.args, **arguments.kwargs)
     return _structure(follower, output)
 
 

@@ -5,7 +5,7 @@ from torch.utils import _pytree as pytree
 
 from ...records.measurements import Split, TensorPeak
 from ..execution.call import Call, Phase
-from ..execution.hooks import module_stack
+from ..execution.module_stack import module_stack
 from ..execution.subject import Subject
 from .nodes import NodeOwners
 from .storages import StorageTracker
@@ -16,7 +16,7 @@ def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
 
     In training, that of the second step, because the first creates the optimizer's state.
     """
-    call = Call(subject.case, module, device)
+    call = Call(subject.case, module, subject.inputs(device), device)
     module = call.module
     if call.training:
         call()  # creates the optimizer's state, which exists in every later step
@@ -28,7 +28,8 @@ def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
             tracker.follow(parameter, "weights")
         for buffer in module.buffers():
             tracker.follow(buffer, "buffers")
-        tracker.follow(call.input, "inputs")
+        for tensor in call.arguments.tensors:
+            tracker.follow(tensor, "inputs")
         if call.optimizer is not None:
             for leaf in pytree.tree_leaves(list(call.optimizer.state.values())):
                 if isinstance(leaf, Tensor):

@@ -29,7 +29,7 @@ def subject(
 
 def call(of: BuiltSubject, *, compiled: bool) -> Call:
     torch.manual_seed(0)
-    return Call(of.case, of.real(), "cpu", compiled=compiled)
+    return Call(of.case, of.real(), of.inputs("cpu"), "cpu", compiled=compiled)
 
 
 def test_more_modules_of_one_class_than_torch_compiles_are_all_compiled() -> None:
