@@ -56,7 +56,7 @@ def energy(subject: "Subject") -> Energy:
     assert on_gpu is not None
     if isinstance(nvml, Failure):
         return _without_energy(case.key, nvml.reason)
-    call = Call(case, subject.real(), device, compiled=True)
+    call = Call(case, subject.real(), subject.inputs(device), device, compiled=True)
     for _ in range(2):
         call()
     on_gpu.synchronise()
