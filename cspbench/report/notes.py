@@ -6,6 +6,7 @@ from statistics import median
 
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..verdicts.energy import WHY_NO_VERDICT
 from .columns import Column
 from .quoting import Quote
 from .readings import FAILED
@@ -71,6 +72,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_compiler_notes(results, quote),
         *_differing_peaks(table, quote),
         *_gpu_notes(table, quote),
+        *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
     ]
 
@@ -113,6 +115,37 @@ def _gpu_notes(table: Sequence[Row], quote: Quote) -> list[str]:
             "of Python and of launches; --cuda-graph times the work alone beside it"
         )
     return items
+
+
+def _energy_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on what energies are of, how finely their sensors tell them, and who else took part."""
+    metered = [
+        (row, energy, energy.windows)
+        for row in table
+        if (energy := row.record.energy) and not isinstance(energy.windows, Failure)
+    ]
+    if not metered:
+        return []
+    shortest_s = min(window.seconds for _, _, windows in metered for window in windows)
+    sensors = [
+        f"the counter {_period(energy.counter_period_s for _, energy, _ in metered)}",
+        f"the power {_period(energy.power_period_s for _, energy, _ in metered)}",
+    ]
+    if any(energy.power_sensor == "average" for _, energy, _ in metered):
+        sensors.append("the power is an average over about a second on most devices")
+    over = f"over windows of {shortest_s:.1f} s or longer"
+    items = [
+        f"energy is that of the whole device, idle power included, {over}; {WHY_NO_VERDICT}",
+        f"sensors of energy: {', '.join(sensors)}; some devices measure only part of the time",
+    ]
+    if shared := [row for row, energy, _ in metered if energy.others and energy.others != 0]:
+        items.append(f"energies include other processes on the GPU: {case_listing(shared, quote)}")
+    return items
+
+
+def _period(periods_s: Iterable[float | None]) -> str:
+    known = [period_s for period_s in periods_s if period_s is not None]
+    return f"changes every {median(known):.2g} s" if known else "did not change twice"
 
 
 def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
