@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from ..engine.hints import reason
 from ..errors import CspbenchError
 from .exit_codes import ExitCode
 from .options import parse
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except CspbenchError as error:
-        message = str(error)
+        message = reason(error)
     except ModuleNotFoundError as error:
         message = (
             f"{error.name} is not installed for {sys.executable}; make setup fills an environment "
