@@ -84,8 +84,8 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         (
             r"Expected more than 1 value per channel when training",
             (
-                "BatchNorm has no variance over a single value: train on more images, --batch-size 2 "
-                "(show: --input 2,C,H,W), or on larger ones"
+                "BatchNorm has no variance over a single value: train on more images, "
+                "--batch-size 2 (show: --input 2,C,H,W), or on larger ones"
             ),
         ),
         (r"(?:No module named '|needs the package )(\w+)", _missing_package),

@@ -56,13 +56,9 @@ ERRORS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
 def test_what_torch_raises_is_known_on_real_meta_and_fake_tensors(name: str, device: str) -> None:
     """The type of the exception stands first, its own words next, the remedy last."""
     build, shape, remedy = ERRORS[name]
-    with pytest.raises(Exception) as raised:  # noqa: PT011 -- ValueError, TypeError, RuntimeError
-        if device == "fake":
-            with FakeTensorMode():
-                build()(torch.randn(shape))
-        else:
-            with torch.device(device):
-                build()(torch.randn(shape))
+    context = FakeTensorMode() if device == "fake" else torch.device(device)
+    with context, pytest.raises((RuntimeError, TypeError, ValueError)) as raised:
+        build()(torch.randn(shape))
     text = reason(raised.value)
     first_line = str(raised.value).splitlines()[0]
     assert text.startswith(f"{type(raised.value).__name__}: {first_line} (")
@@ -81,8 +77,8 @@ def test_what_torch_raises_is_known_on_real_meta_and_fake_tensors(name: str, dev
         ("Input image height 30 is not a multiple of patch height: 14", "multiples of 32"),
         (
             (
-                "Given groups=1, weight of size [64, 12, 7, 7], expected input[1, 3, 224, 224] to have "
-                "12 channels, but got 3 channels instead"
+                "Given groups=1, weight of size [64, 12, 7, 7], expected input[1, 3, 224, 224] to "
+                "have 12 channels, but got 3 channels instead"
             ),
             "--input N,12,H,W",
         ),
