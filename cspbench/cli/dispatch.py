@@ -1,6 +1,5 @@
 """The entry point of the command line: runs a command and prints errors as one line."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -9,13 +8,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..engine.hints import reason
 from ..errors import CspbenchError
+from .error_line import print_error
 from .exit_codes import ExitCode
 from .options import parse
 
 if TYPE_CHECKING:
     from .requests import Request
-
-_MAX_LINE = 1000  # characters of an error message, which may quote text of any length
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     else:
         return code
-    with contextlib.suppress(OSError):
-        print(f"cspbench: {_one_line(message)}", file=sys.stderr)
+    print_error(message)
     return ExitCode.USAGE
 
 
@@ -84,12 +81,6 @@ def _execute(request: "Request") -> ExitCode:
 
             code = doctor(request)
     return code
-
-
-def _one_line(text: str) -> str:
-    quote = text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]}…"
-    visible = "".join(character if character.isprintable() else " " for character in quote)
-    return " ".join(visible.split())
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -22,7 +22,7 @@ _UNIT_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib"
 
 
 def case_failure(
-    case_key: str, stage: Stage, error: Exception, launch: int | None = None
+    case_key: str, stage: Stage, error: BaseException, launch: int | None = None
 ) -> CaseFailure:
     """The failure of a case that raised ``error``: its cause, reason and traceback."""
     text = str(error)
@@ -38,14 +38,14 @@ def case_failure(
     )
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` reports a lack of memory, by its type or by its message."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
         words in str(error) for words in _OUT_OF_MEMORY
     )
 
 
-def _cause(error: Exception) -> Cause:
+def _cause(error: BaseException) -> Cause:
     if is_out_of_memory(error):
         return "out_of_memory"
     return "absent" if isinstance(error, AbsentError) else "raised"
