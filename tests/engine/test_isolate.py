@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -171,7 +172,7 @@ def test_what_was_printed_since_the_last_question_is_told(tmp_path: Path) -> Non
         "first\nUSDT:2026-11-27 02:41:18 6686:6686 Handler.cpp:52] profiler_start\n"
         "E1127 02:14:05.732000 29584 torch/_subclasses/fake_tensor.py:3090] failed\n"
     )
-    channel = isolate.Channel(None, [0.0, 0.0], log)  # type: ignore[arg-type]
+    channel = Channel(None, [0.0, 0.0], log)  # type: ignore[arg-type]
     assert channel.printed() == "first"
     assert channel.printed() == ""
     with log.open("a") as file:
