@@ -12,7 +12,7 @@ from .quoting import Quote
 from .readings import FAILED
 from .results import Results
 from .rows import Row
-from .words import case_listing, case_name, in_cases, plural
+from .words import case_listing, case_name, in_cases, plural, printed_text
 
 _STARVED = 0.9  # from this share of issuing on, the device was nearly idle between kernels
 
@@ -74,6 +74,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_gpu_notes(table, quote),
         *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
+        *_printed_notes(table, quote),
     ]
 
 
@@ -155,6 +156,14 @@ def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     unsteady = [row for row in table if not all(line.steady for line in row.latencies)]
     number = f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')}"
     return [f"{number} ended at the cap, not on steadiness: {case_listing(unsteady, quote)}"]
+
+
+def _printed_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    rows_by_text: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        if words := printed_text(row.record.printed, quote):
+            rows_by_text[words].append(row)
+    return [f"{case_listing(rows, quote)} {words}" for words, rows in rows_by_text.items()]
 
 
 def _waits_for_host(row: Row) -> bool:
