@@ -28,8 +28,8 @@ def entry(name: str) -> Entry:
     """An entry for the model that ``name`` (one of `FORMS`) refers to.
 
     The entry takes any argument. A model of timm has the input of its pretrained weights as its
-    default, one of torchvision 224 x 224 images; any other model needs an input to be given. Raises `CspbenchError` if there is no such file or
-    library, or if ``name`` has none of the forms.
+    default, one of torchvision 224 x 224 images; any other model needs an input to be given. Raises
+    `CspbenchError` if there is no such file or library, or if ``name`` has none of the forms.
     """
     source, _, attribute = name.rpartition(":")
     if source in _LIBRARIES and attribute:
