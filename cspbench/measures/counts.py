@@ -38,8 +38,10 @@ def counts_of(call: "Call") -> Counts:
     from .counting.disagreements import disagreements
     from .counting.layers import layers, uncounted
     from .counting.observation import observe
+    from .counting.shortcuts import Shortcuts
 
-    observation = observe(call)
+    with Shortcuts():
+        observation = observe(call)
     thop, log = observation.thop, observation.log
     return Counts(
         case=call.case.key,
