@@ -58,9 +58,10 @@ def _attention_backward(
     return int(sdpa_backward_flop_count(grad_output, query, key, value))
 
 
-def _mkldnn_rnn_backward(inputs: torch.Size, *weights: Any, **_: Any) -> int:
-    positions = math.prod(inputs[:-1])
-    return 4 * positions * sum(math.prod(weight) for weight in weights[:2])
+def _mkldnn_rnn_backward(
+    inputs: torch.Size, first: torch.Size, second: torch.Size, *_: Any, **__: Any
+) -> int:
+    return 4 * math.prod(inputs[:-1]) * (first.numel() + second.numel())
 
 
 def _cudnn_rnn_backward(

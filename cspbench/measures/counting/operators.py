@@ -34,11 +34,15 @@ _NAMES_OF_PRODUCTS = re.compile(
 
 
 class _Pending(NamedTuple):
-    """A product of an activation, by its number, with a weight, in a module."""
+    """A product of an activation with a weight in the module ``path``.
 
-    activation: int
-    product: MatrixProduct
+    ``factor`` is the number of the activation, and the size of the dimension that is summed.
+    """
+
     path: str
+    factor: tuple[int, int]
+    macs: int
+    elements: int
     sources: Sources
     size: int
     is_stray: bool
@@ -65,7 +69,7 @@ class OperatorLog(TorchDispatchMode):
         }
         self._lineage = Lineage(call.module, call.arguments.tensors)
         self._complex = ComplexParts()
-        self._multiplied: set[int] = set()
+        self._multiplied: set[tuple[int, int]] = set()
         self._pending: list[_Pending] = []
         self.phase: Phase = "activations"
         self.flops: Counter[str] = Counter()
@@ -87,14 +91,14 @@ class OperatorLog(TorchDispatchMode):
     def finish(self) -> None:
         """Decide which products of an activation with a weight are those of layers.
 
-        If the activation is also multiplied with another, as queries are with keys, the weight is
-        a table of attention (of relative positions), and the product is attention's.
+        If the activation is also multiplied with another over the same dimension, as queries are
+        with keys, the weight is a table of attention (of positions); so the product is attention's.
         """
         for item in self._pending:
-            if item.activation in self._multiplied:
-                self.matmul_macs[item.path] += item.product.macs
+            if item.factor in self._multiplied:
+                self.matmul_macs[item.path] += item.macs
             else:
-                self._add_layer(item.path, item.product.macs, item.product.elements)
+                self._add_layer(item.path, item.macs, item.elements)
                 self._add_weight(item.sources, item.size, is_stray=item.is_stray)
         self._pending.clear()
 
@@ -168,15 +172,23 @@ class OperatorLog(TorchDispatchMode):
         left = self._lineage.activation(product.left)
         right = self._lineage.activation(product.right)
         if left is not None and right is not None:
-            self._multiplied |= {left, right}
+            self._multiplied |= {(left, product.summed), (right, product.summed)}
             self.matmul_macs[path] += product.macs
             return product.macs
         weight = product.right if right is None else product.left
         activation = right if left is None else left
         if activation is not None and path not in self._linear:
-            sources, size = self._lineage.sources(weight), self._lineage.element_count(weight)
-            stray = self._lineage.is_stray(weight)
-            self._pending.append(_Pending(activation, product, path, sources, size, stray))
+            self._pending.append(
+                _Pending(
+                    path,
+                    (activation, product.summed),
+                    product.macs,
+                    product.elements,
+                    self._lineage.sources(weight),
+                    self._lineage.element_count(weight),
+                    self._lineage.is_stray(weight),
+                )
+            )
         elif activation is not None or product.is_linear:
             self._add_layer(path, product.macs, product.elements)
             self._add_weight_of(weight)
@@ -186,8 +198,10 @@ class OperatorLog(TorchDispatchMode):
         return product.macs
 
     def _fused(self, product: Fused, path: str) -> int:
-        factors = map(self._lineage.activation, product.factors)
-        self._multiplied.update(number for number in factors if number is not None)
+        for tensor, size in product.factors:
+            number = self._lineage.activation(tensor)
+            if number is not None:
+                self._multiplied.add((number, size))
         total = product.attention_macs
         if total:
             self.matmul_macs[path] += total
@@ -241,8 +255,5 @@ def _is_composite(func: Any) -> bool:
     return (
         operator.__name__ not in _FREE
         and product_of(operator) is None
-        and (
-            key in func.py_kernels
-            or torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
-        )
+        and bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
     )

@@ -35,16 +35,22 @@ class MatrixProduct(NamedTuple):
     elements: int
     is_linear: bool = False
 
+    @property
+    def summed(self) -> int:
+        """The size of the dimension that is summed."""
+        return self.macs // max(self.elements, 1)
+
 
 class Fused(NamedTuple):
     """Layers and products of attention in one operator.
 
     ``layers`` holds a weight and its number of rows in the input for each fully connected layer;
-    ``factors`` are the tensors that attention multiplies, ``attention_macs`` those products.
+    ``factors`` are the tensors that attention multiplies, each with the size of the dimension that
+    is summed; ``attention_macs`` are those products.
     """
 
     layers: tuple[tuple[Tensor, int], ...]
-    factors: tuple[Tensor, ...]
+    factors: tuple[tuple[Tensor, int], ...]
     attention_macs: int
 
 
@@ -144,18 +150,25 @@ def _trilinear(args: Sequence[Any], _output: object) -> Fused:
     first = math.prod(max(sizes) for sizes in zip(*shapes[:2], strict=True))
     gone = math.prod(full[dim] for dim in summed if dim in expanded[2])
     second = math.prod(full) // gone
-    return Fused((), tuple(tensors), first + second)
+    return Fused((), (), first + second)
 
 
 def _attention(args: Sequence[Any], _output: object) -> Fused:
+    macs = attention_macs(*(tensor.shape for tensor in args[:3]))
+    return Fused((), _factors(args, positions=-2), macs)
+
+
+def _factors(args: Sequence[Any], *, positions: int) -> tuple[tuple[Tensor, int], ...]:
+    """Queries and keys, which are summed over channels, and values, over positions."""
     query, key, value = args[:3]
-    return Fused((), (query, key, value), attention_macs(query.shape, key.shape, value.shape))
+    channels = int(query.shape[-1])
+    return (query, channels), (key, channels), (value, int(value.shape[positions]))
 
 
 def _attention_of_positions(args: Sequence[Any], _output: object) -> Fused:
     """Queries, keys and values are (N, length, heads, channels)."""
     shapes = [[tensor.shape[index] for index in (0, 2, 1, 3)] for tensor in args[:3]]
-    return Fused((), tuple(args[:3]), attention_macs(*shapes))
+    return Fused((), _factors(args, positions=-3), attention_macs(*shapes))
 
 
 def _varying_lengths(name: str, offsets_at: int) -> Callable[[Sequence[Any], object], Fused]:
@@ -165,7 +178,8 @@ def _varying_lengths(name: str, offsets_at: int) -> Callable[[Sequence[Any], obj
     def product(args: Sequence[Any], output: object) -> Fused:
         if args[offsets_at] is None:
             return _attention_of_positions(args, output)
-        return Fused((), tuple(args[:3]), formula(*args, out_val=output) // 2)
+        macs = formula(*args, out_val=output) // 2
+        return Fused((), _factors(args, positions=0), macs)
 
     return product
 

@@ -38,6 +38,7 @@ def profile(call: Call) -> ThopMacs | Failure:
 
     thop counts by hooks, which can turn fused operators off, so it has a pass of its own.
     """
+    thop = _thop()
     calls: Counter[str] = Counter()
     try:
         with (
@@ -45,7 +46,7 @@ def profile(call: Call) -> ThopMacs | Failure:
             _ready_for_thop(call, fake_mode),
             module_stack(call.module, lambda path, _: calls.update([path])),
         ):
-            total, _, tree = _thop().profile(
+            total, _, tree = thop.profile(
                 call.module, call.arguments.args, verbose=False, ret_layer_info=True
             )
     except Exception as error:  # noqa: BLE001 -- thop's own, or the module's under it
@@ -100,9 +101,8 @@ def _ready_for_thop(call: Call, fake_mode: TorchDispatchMode | None) -> Iterator
     thop passes no keyword arguments, sets the module to evaluation, and keeps its sums in tensors,
     whose values it could not read if they were fake.
     """
-    from thop.vision.basic_hooks import count_parameters
-
     module, register = call.module, nn.Module.register_forward_hook
+    count_parameters = getattr(sys.modules["thop.profile"], "count_parameters", None)
     forward = functools.partial(module.forward, **call.arguments.kwargs)
 
     def forward_in_mode(*args: Any, **kwargs: Any) -> object:
