@@ -23,7 +23,7 @@ from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import Stage
+from ..records.lines import Printed, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure
@@ -84,9 +84,12 @@ def measure(
         try:
             with _backend(settings, device, case.precision):
                 channel.send(MEASURES[stage].measure(subject))
-        except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
+        except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
             channel.send(case_failure(case.key, stage, error))
             return
+        finally:
+            if text := channel.printed():
+                channel.send(Printed(case=case.key, stage=stage, text=text))
 
 
 def fit(
