@@ -219,7 +219,7 @@ class Resident(Measurement, frozen=True, kw_only=True, tag="resident", tag_field
 
 
 class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms", tag_field="kind"):
-    """The gradient terms of a case; ``is_block`` if it returns one feature map (N, C, H, W)."""
+    """The gradient terms of a case; ``is_block`` if it maps one (N, C, H, W) to another."""
 
     exact: ClassVar = ("used_terms", "shared_terms")
 
