@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.lines import CaseFailure
@@ -23,7 +24,7 @@ def text(records: Sequence[Record]) -> str:
     The records are of one entry at one input, for example at inference and in training.
     """
     first = records[0]
-    parts = [f"{plain(first.case.label)}, input {shape_text(first.case.input_shape)}"]
+    parts = [f"{plain(first.case.label)}, input {plain(input_text(first.case))}"]
     if first.counts is not None:
         parts += [_layers(first.counts), _totals(first.counts, records)]
     for record in records:
