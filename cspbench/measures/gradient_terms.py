@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..plan.case import takes_image
 from ..records.measurements import GradientTerms
 from .base import measure
 
@@ -25,8 +26,9 @@ def gradient_terms(subject: "Subject") -> GradientTerms:
     arguments = subject.inputs("meta")
     with torch.no_grad():
         output = module.eval()(*arguments.args, **arguments.kwargs)
+    is_map = isinstance(output, torch.Tensor) and output.dim() == 4
     return GradientTerms(
         case=subject.case.key,
         structure=trace(module, *arguments.args, **arguments.kwargs),
-        is_block=isinstance(output, torch.Tensor) and output.dim() == 4,
+        is_block=is_map and takes_image(subject.case),
     )

@@ -36,10 +36,14 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuiltSubject:
-    """A subject built by the builder of its case, from the checkout at ``root`` if given."""
+    """A subject built by the builder of its case, from the checkout at ``root`` if given.
+
+    Its inputs are those of the case, or made of the ``given`` ones (`make_inputs`).
+    """
 
     case: Case
     root: Path | None = None
+    given: Arguments | None = None
 
     def meta(self) -> nn.Module:
         with torch.device("meta"):
@@ -53,7 +57,7 @@ class BuiltSubject:
             return self._build()
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, root=self.root, given=self.given)
 
     def _build(self) -> nn.Module:
         if self.root is None:
@@ -71,6 +75,7 @@ class ModuleSubject:
 
     case: Case
     module: nn.Module
+    given: Arguments | None = None
 
     def meta(self) -> nn.Module:
         return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))
@@ -82,4 +87,4 @@ class ModuleSubject:
         return copy.deepcopy(self.module).to(self.case.device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, given=self.given)
