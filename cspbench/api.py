@@ -15,10 +15,12 @@ from .comparison import result
 from .comparison.compare import compare as compare_runs
 from .comparison.thresholds import Gate
 from .errors import CspbenchError, unknown
-from .machine.environment import physical_cores
+from .machine.environment import memory_budget_bytes, physical_cores
+from .measures.base import Measure
+from .measures.execution.fallback import count_statically
 from .measures.registry import MEASURES
 from .plan.case import Mode, Precision, make_case
-from .records.lines import Latency
+from .records.lines import CaseFailure, Latency, Stage
 from .records.measurements import AnyMeasurement
 from .records.run import Record, Run
 
@@ -78,15 +80,18 @@ def profile(
     others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
     module in this process. Latency is measured in one launch of ``turns`` samples and therefore has
     no interval; the command line uses several launches. ``arguments`` override an entry's defaults.
-    A module is measured on copies and stays bit-identical.
+    A module is measured on copies and stays bit-identical. What needs values, or operators that
+    only real tensors have, is counted on real tensors, which the record says.
 
     Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
-    the module's forward through.
+    the module's forward through. If the module runs but cannot be counted, the reason is among the
+    record's failures.
     """
-    stages = list(measures)
-    for stage in stages:
+    asked = list(measures)
+    for stage in asked:
         if stage not in _STAGES:
             raise unknown("measure", stage, _STAGES)
+    stages = [stage for stage in _STAGES if stage in asked]
 
     from .machine.device import backend, check_device
 
@@ -101,13 +106,45 @@ def profile(
     )
     measurements: dict[str, AnyMeasurement] = {}
     latencies: tuple[Latency, ...] = ()
+    failures: list[CaseFailure] = []
     with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
-        for stage, measure in MEASURES.items():
-            if stage in stages and measure.place == "turns":
+        for stage in stages:
+            measure = MEASURES[stage]
+            if measure.place == "turns":
                 latencies = (_latency(subject, turns),)
-            elif stage in stages:
-                measurements[stage] = measure.measure(subject)
-    return Profile(case=subject.case, measurements=measurements, latencies=latencies)
+                continue
+            try:
+                measurements[stage] = _measured(measure, subject)
+            except Exception as error:  # noqa: BLE001 -- raised again if the module does not run
+                failures.append(_failure(stage, subject, error))
+    return Profile(
+        case=subject.case,
+        measurements=measurements,
+        latencies=latencies,
+        failures=tuple(failures),
+    )
+
+
+def _measured(measure: Measure, subject: "Subject") -> AnyMeasurement:
+    from .measures.execution.basis import limited_memory
+
+    if measure.place == "static":
+        budget_bytes = memory_budget_bytes()
+        return count_statically(
+            measure, subject, lambda basis: limited_memory(basis, subject.case, budget_bytes)
+        )
+    measurement: AnyMeasurement = measure.measure(subject)
+    return measurement
+
+
+def _failure(stage: Stage, subject: "Subject", error: Exception) -> CaseFailure:
+    """The failure of one measure of a subject that runs; raises ``error`` if it does not run."""
+    from .engine.failures import case_failure, is_out_of_memory
+    from .measures.execution.basis import runs
+
+    if isinstance(error, CspbenchError) or is_out_of_memory(error) or not runs(subject):
+        raise error
+    return case_failure(subject.case.key, stage, error, is_fatal=False)
 
 
 def _subject(
