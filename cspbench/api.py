@@ -3,8 +3,12 @@
 Only `profile` imports torch, so that runs can be compared where it is not installed.
 """
 
-from collections.abc import Iterable
+import contextlib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,14 +18,12 @@ from .catalogue.entry import Entry, Shape, Value
 from .comparison import result
 from .comparison.compare import compare as compare_runs
 from .comparison.thresholds import Gate
-from .errors import CspbenchError, unknown
-from .machine.environment import memory_budget_bytes, physical_cores
-from .measures.base import Measure
-from .measures.execution.fallback import count_statically
+from .errors import CspbenchError, NotMeasuredError, unknown
+from .machine.environment import physical_cores
 from .measures.registry import MEASURES
-from .plan.case import Mode, Precision, make_case
-from .records.lines import CaseFailure, Latency, Stage
-from .records.measurements import AnyMeasurement
+from .plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
+from .records.lines import CaseFailure, Latency
+from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run
 
 if TYPE_CHECKING:
@@ -34,7 +36,48 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose ``str`` is the layer-by-layer table."""
+    """A `Record` whose ``str`` is its summary: layers, totals and every figure that was measured.
+
+    The figures that are wanted most are attributes; each raises `NotMeasuredError` if its measure
+    was not asked for.
+    """
+
+    @property
+    def params(self) -> int:
+        """The number of all trainable parameters (``counts``)."""
+        return self._counts("params").params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and fully connected layers (``counts``)."""
+        return self._counts("macs").macs
+
+    @property
+    def peak_tensor_bytes(self) -> int:
+        """The highest sum of live tensor storages in one call, in bytes (``tensor_peak``)."""
+        if self.tensor_peak is None:
+            raise self._not_measured("peak_tensor_bytes", "tensor_peak")
+        return self.tensor_peak.peak_tensor_bytes
+
+    @property
+    def latency(self) -> float:
+        """The median time of a call in one launch, in seconds (``latency``)."""
+        if not self.latencies:
+            raise self._not_measured("latency", "latency")
+        return median(self.latencies[0].samples_s)
+
+    def _counts(self, figure: str) -> Counts:
+        if self.counts is None:
+            raise self._not_measured(figure, "counts")
+        return self.counts
+
+    def _not_measured(self, figure: str, stage: str) -> NotMeasuredError:
+        for failure in self.failures:
+            if failure.stage == stage:
+                return NotMeasuredError(f"{figure} could not be measured: {failure.reason}")
+        return NotMeasuredError(
+            f"{figure} was not measured: profile(…, measures=[{stage!r}]) measures it"
+        )
 
     def __str__(self) -> str:
         from .report import summary
@@ -80,19 +123,18 @@ def profile(
     others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
     module in this process. Latency is measured in one launch of ``turns`` samples and therefore has
     no interval; the command line uses several launches. ``arguments`` override an entry's defaults.
-    A module is measured on copies and stays bit-identical. What needs values, or operators that
-    only real tensors have, is counted on real tensors, which the record says.
+    A module is measured on copies and stays bit-identical. If it needs values to be counted, it is
+    counted on real tensors, which the record says (``counted_on``).
 
     Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
-    the module's forward through. If the module runs but cannot be counted, the reason is among the
-    record's failures.
+    the module's forward through, with a note where there is a remedy. For a module that runs but
+    cannot be measured, the record's ``failures`` say why.
     """
-    asked = list(measures)
-    for stage in asked:
-        if stage not in _STAGES:
-            raise unknown("measure", stage, _STAGES)
-    stages = [stage for stage in _STAGES if stage in asked]
+    stages = _checked_stages(measures)
+    device = _checked_device(device)
+    _check_options(mode, precision, turns, device)
 
+    from .engine.in_process import measure_in_process
     from .machine.device import backend, check_device
 
     check_device(device)
@@ -107,44 +149,25 @@ def profile(
     measurements: dict[str, AnyMeasurement] = {}
     latencies: tuple[Latency, ...] = ()
     failures: list[CaseFailure] = []
-    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
-        for stage in stages:
-            measure = MEASURES[stage]
-            if measure.place == "turns":
+    with (
+        _with_hint(),
+        backend(device=device, threads=physical_cores(), seed=0, precision=precision),
+    ):
+        for stage, measure in MEASURES.items():
+            if stage in stages and measure.place == "turns":
                 latencies = (_latency(subject, turns),)
-                continue
-            try:
-                measurements[stage] = _measured(measure, subject)
-            except Exception as error:  # noqa: BLE001 -- raised again if the module does not run
-                failures.append(_failure(stage, subject, error))
+            elif stage in stages:
+                line = measure_in_process(subject, stage)
+                if isinstance(line, CaseFailure):
+                    failures.append(line)
+                else:
+                    measurements[stage] = line
     return Profile(
         case=subject.case,
         measurements=measurements,
         latencies=latencies,
         failures=tuple(failures),
     )
-
-
-def _measured(measure: Measure, subject: "Subject") -> AnyMeasurement:
-    from .measures.execution.basis import limited_memory
-
-    if measure.place == "static":
-        budget_bytes = memory_budget_bytes()
-        return count_statically(
-            measure, subject, lambda basis: limited_memory(basis, subject.case, budget_bytes)
-        )
-    measurement: AnyMeasurement = measure.measure(subject)
-    return measurement
-
-
-def _failure(stage: Stage, subject: "Subject", error: Exception) -> CaseFailure:
-    """The failure of one measure of a subject that runs; raises ``error`` if it does not run."""
-    from .engine.failures import case_failure, is_out_of_memory
-    from .measures.execution.basis import runs
-
-    if isinstance(error, CspbenchError) or is_out_of_memory(error) or not runs(subject):
-        raise error
-    return case_failure(subject.case.key, stage, error, is_fatal=False)
 
 
 def _subject(
@@ -158,6 +181,9 @@ def _subject(
 ) -> "Subject":
     """The subject to measure; raises `CspbenchError` for an unknown name or argument."""
     from torch import nn
+
+    if not isinstance(module_or_entry, nn.Module | Entry | str):
+        raise CspbenchError(_no_module(module_or_entry))
 
     from .measures.execution.subject import BuiltSubject, ModuleSubject
 
@@ -184,6 +210,80 @@ def _entry_of_module(module: "nn.Module", input_shape: Shape | None) -> Entry:
         input_shape=input_shape,
         input_gradient=False,
     )
+
+
+def _checked_stages(measures: Iterable[str]) -> list[str]:
+    """The names of ``measures``; raises `CspbenchError` for none, and for what is no name."""
+    if isinstance(measures, str):
+        raise CspbenchError(f"measures takes a list of names, got {measures!r}: [{measures!r}]")
+    stages = list(measures)
+    for stage in stages:
+        if stage in MEASURES and stage not in _STAGES:
+            raise CspbenchError(
+                f"the measure {stage!r} needs processes of its own: python -m cspbench run; here: "
+                f"{', '.join(_STAGES)}"
+            )
+        if stage not in _STAGES:
+            raise unknown("measure", stage, _STAGES)
+    if not stages:
+        raise CspbenchError(f"measures names none; allowed: {', '.join(_STAGES)}")
+    return stages
+
+
+def _checked_device(device: object) -> str:
+    """The name of a device, which may be a `torch.device`."""
+    name = str(device)
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise CspbenchError(f"no device {name!r}; allowed: 'cpu', 'cuda', 'cuda:0'")
+    return name
+
+
+def _check_options(mode: str, precision: str, turns: object, device: str) -> None:
+    """Raise `CspbenchError` for a mode, a precision or a number of turns that there is not."""
+    for kind, name, allowed in (("mode", mode, MODES), ("precision", precision, PRECISIONS)):
+        if name not in allowed:
+            raise unknown(kind, name, allowed)
+    if precision == "tf32" and not is_gpu(device):
+        raise CspbenchError("precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, …")
+    if isinstance(turns, bool) or not isinstance(turns, int) or turns < 1:
+        raise CspbenchError(f"turns is a whole number of at least 1, got {turns!r}")
+
+
+def _no_module(value: object) -> str:
+    """Why ``value`` cannot be profiled, and what to pass instead."""
+    from torch import Tensor
+
+    if isinstance(value, type):
+        return f"{value.__name__} is a class: pass an instance, {value.__name__}(…)"
+    kind = type(value).__name__
+    hint = "pass the model itself"
+    if isinstance(value, Tensor):
+        hint = "the model comes first, its input second: profile(model, input)"
+    elif isinstance(value, Mapping):
+        hint = "if these are weights, pass the model that they belong to"
+    elif isinstance(value, list | tuple):
+        hint = "for modules that follow one another: nn.Sequential(…)"
+    elif callable(value):
+        kind = f"{kind} {getattr(value, '__name__', '')}".strip()
+        hint = "call it if it makes a model, or put what it computes into a module's forward"
+    return f"profile takes an nn.Module, an Entry or an entry's name, got a {kind}: {hint}"
+
+
+@contextlib.contextmanager
+def _with_hint() -> Iterator[None]:
+    """Add a remedy to exceptions of a model; keep torch from logging what it raises anyway."""
+    from .engine.hints import hint
+
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    is_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    except Exception as error:
+        if remedy := hint(str(error)):
+            error.add_note(f"cspbench: {remedy}")
+        raise
+    finally:
+        logger.disabled = is_disabled
 
 
 def _latency(subject: "Subject", turns: int) -> Latency:

@@ -1,19 +1,17 @@
 """Measurement of single cases, each in its own workers: counts, memory, equality of outputs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..measures.base import Place
 from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import BASES, Basis
 from ..records.run import Record, Settings, Side
 from ..units import bytes_text
-from . import isolate
 from .progress import Progress
 from .recorder import Recorder
-from .steps import stage_of_step
+from .stages import has_failed, measure_stages
 
 
 class CaseMeasurer:
@@ -71,58 +69,12 @@ class CaseMeasurer:
             if not _is_static(stages) and (failure := self._too_large(case)):
                 self._recorder.keep([failure])
                 return [*lines, failure]
-            lines += self._measure_together(case, stages)
-            if _has_failed(lines):
-                break
-        return lines
-
-    def _measure_together(self, case: Case, stages: tuple[Stage, ...]) -> list[Line]:
-        """Measure ``stages`` in one worker, or in several, if it dies on a stage."""
-        lines: list[Line] = []
-        bases: tuple[Basis, ...] = BASES
-        while stages:
-            sent, worker_exit = self._recorder.record_task(
-                "cspbench.engine.worker:measure",
-                case,
-                stages,
-                self._settings,
-                self._roots,
-                bases,
-                time_limit_s=self._settings.time_limit_s,
+            lines += measure_stages(
+                case, stages, self._settings, self._roots, lambda line: self._recorder.keep([line])
             )
-            lines += sent
-            if worker_exit is None or _has_failed(sent):
+            if has_failed(lines):
                 break
-            index, basis = stage_of_step(worker_exit.step)
-            stages = stages[index:]
-            if _is_static(stages[:1]) and basis != "real":
-                bases = ("real",)  # what is counted without data may crash for the want of it
-                continue
-            line = self._line_after_exit(case, stages[0], worker_exit)
-            self._recorder.keep([line])
-            lines.append(line)
-            stages = () if _has_failed([line]) else stages[1:]
         return lines
-
-    def _line_after_exit(self, case: Case, stage: Stage, worker_exit: isolate.Exit) -> Line:
-        """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
-        line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
-        if line is not None:
-            return line
-        return worker_exit.failure(case.key, stage, is_fatal=not self._runs(case))
-
-    def _runs(self, case: Case) -> bool:
-        """Whether one call of ``case`` runs in a worker."""
-        answers: list[bool] = []
-        isolate.run(
-            "cspbench.engine.worker:call_once",
-            case,
-            self._settings,
-            self._roots,
-            time_limit_s=self._settings.time_limit_s,
-            receive=answers.append,
-        )
-        return answers == [True]
 
     def _too_large(self, case: Case) -> CaseFailure | None:
         """The failure of a case whose tensors exceed the memory budget; None if they fit.
@@ -158,8 +110,3 @@ def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ..
 def _is_static(stages: tuple[Stage, ...]) -> bool:
     """Whether all ``stages`` are static, so that they allocate nothing if that is possible."""
     return all(MEASURES[stage].place == "static" for stage in stages)
-
-
-def _has_failed(lines: Iterable[Line]) -> bool:
-    """Whether a line says that the case does not run."""
-    return any(isinstance(line, CaseFailure) and line.is_fatal for line in lines)

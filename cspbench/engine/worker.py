@@ -25,7 +25,7 @@ from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import Stage
+from ..records.lines import Printed, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
@@ -99,12 +99,15 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
             else:
                 with attempt("real"):
                     channel.send(measure.measure(subject))
-        except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
+        except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
             channel.begin_step(step_of(index, "real"))
             is_fatal = is_out_of_memory(error) or not _runs(subject, settings)
             channel.send(case_failure(case.key, stage, error, is_fatal=is_fatal))
             if is_fatal:
                 return
+        finally:
+            if text := channel.printed():
+                channel.send(Printed(case=case.key, stage=stage, text=text))
 
 
 def call_once(

@@ -15,8 +15,8 @@ PLACES: tuple[Place, ...] = ("static", "real", "isolated", "turns", "seeds")
 """Where measures run, in the order in which a case is measured.
 
 ``static``: on meta or fake tensors where that is possible, so that nothing is allocated.
-``real``: on real tensors on the case's device. ``isolated``: in a process of its own. ``turns``: in launches in which cases take
-turns. ``seeds``: in trainings, one a seed.
+``real``: on real tensors on the case's device. ``isolated``: in a process of its own. ``turns``: in
+launches in which cases take turns. ``seeds``: in trainings, one a seed.
 """
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -38,8 +38,10 @@ def counts_of(call: "Call") -> Counts:
     """The counts of a call on tensors of any kind: meta, fake or real."""
     from .counting.layers import disagreements, layers, uncounted
     from .counting.observation import observe
+    from .counting.shortcuts import Shortcuts
 
-    observation = observe(call)
+    with Shortcuts():
+        observation = observe(call)
     thop, log = observation.thop, observation.log
     return Counts(
         case=call.case.key,

@@ -87,7 +87,15 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     is_fatal: bool = True
 
 
-Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure
+class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):
+    """The end of what a model printed while its case was measured at ``stage``."""
+
+    case: str
+    stage: Stage
+    text: str
+
+
+Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Printed
 
 STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
 """The names of all measures."""

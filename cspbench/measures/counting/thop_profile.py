@@ -10,7 +10,7 @@ from unittest import mock
 
 from torch import nn
 from torch._subclasses.fake_tensor import unset_fake_temporarily
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from ...records.base import Failure
 from ..execution.call import Call
@@ -58,6 +58,8 @@ def _ready_for_thop(call: Call, fake_mode: TorchDispatchMode | None) -> Iterator
     thop passes no keyword arguments, sets the module to evaluation, and keeps its sums in tensors,
     whose values it could not read if they were fake.
     """
+    from thop.vision.basic_hooks import count_parameters
+
     module, register = call.module, nn.Module.register_forward_hook
     forward = functools.partial(module.forward, **call.arguments.kwargs)
 
@@ -67,8 +69,9 @@ def _ready_for_thop(call: Call, fake_mode: TorchDispatchMode | None) -> Iterator
 
     def register_out_of_mode(child: nn.Module, rule: Callable[..., Any]) -> object:
         def rule_out_of_mode(*args: Any) -> None:
-            with unset_fake_temporarily():
-                rule(*args)
+            if rule is not count_parameters:  # slow, and not read
+                with _disable_current_modes():
+                    rule(*args)
 
         return register(child, rule_out_of_mode)
 

@@ -43,6 +43,6 @@ def runs(subject: Subject) -> bool:
     try:
         with call_on("real", subject) as call:
             call()
-    except Exception:  # noqa: BLE001 -- a case may raise anything
+    except (Exception, SystemExit):  # noqa: BLE001 -- a case may raise anything
         return False
     return True

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import unset_fake_temporarily
-from torch.nn.parameter import is_lazy as is_uninitialized
+from torch.nn.parameter import is_lazy
 
 Value = TypeVar("Value")
 
@@ -64,13 +64,13 @@ class _Copier:
         return self._copy_object(value)
 
     def _copy_tensor(self, tensor: Tensor) -> Tensor:
-        if is_uninitialized(tensor):
+        if is_lazy(tensor):
             empty = self._convert(torch.empty(0, dtype=tensor.dtype, device=tensor.device))
             with unset_fake_temporarily():
-                uninitialized: Tensor = type(tensor)(
+                kind: Callable[..., Tensor] = type(tensor)
+                return kind(
                     requires_grad=tensor.requires_grad, device=empty.device, dtype=empty.dtype
                 )
-            return uninitialized
         converted = self._convert(tensor)
         if isinstance(tensor, nn.Parameter):
             converted = nn.Parameter(converted.detach(), requires_grad=tensor.requires_grad)
@@ -86,7 +86,8 @@ class _Copier:
 
     def _copy_script(self, module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         """A copy of a TorchScript module, which holds its tensors beyond Python's reach."""
-        copied: torch.jit.ScriptModule = copy.deepcopy(module)
+        with unset_fake_temporarily():
+            copied: torch.jit.ScriptModule = copy.deepcopy(module)
         pairs = zip(module.modules(), copied.modules(), strict=True)
         for original, child in pairs:
             for named in (original.named_parameters, original.named_buffers):
@@ -166,9 +167,12 @@ class _Copier:
             reduced = None
         if isinstance(reduced, tuple):
             return self._rebuilt(value, *reduced)
-        if reduced is not None or type(value).__new__ is not object.__new__:
-            return value  # a global, or made by C and bound to this process
-        copied = object.__new__(type(value))
+        if reduced is not None:  # the name of a global
+            return value
+        try:
+            copied = object.__new__(type(value))
+        except TypeError:  # made by C, and bound to this process
+            return value
         self._remember(value, copied)
         copied.__dict__.update(self._copy_dict(vars(value)))
         return copied

@@ -34,7 +34,7 @@ def count_statically(
             counted: AnyMeasurement = msgspec.structs.replace(record, counted_on=basis)
         except CspbenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if basis == tried[-1]:
                 for note in notes:
                     error.add_note(note)

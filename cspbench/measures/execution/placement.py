@@ -62,14 +62,13 @@ class Placement:
         parts_of = _COMPRESSED.get(tensor.layout, _coo_parts)
         with unset_fake_temporarily():
             parts = parts_of(tensor.detach())
-        copies = map(self, parts)
+        make: Callable[..., Tensor]
+        options: dict[str, object]
         if tensor.layout in _COMPRESSED:
-            return torch.sparse_compressed_tensor(
-                *copies, tensor.shape, layout=tensor.layout, check_invariants=False
-            )
-        return torch.sparse_coo_tensor(
-            *copies, tensor.shape, check_invariants=False, is_coalesced=tensor.is_coalesced()
-        )
+            make, options = torch.sparse_compressed_tensor, {"layout": tensor.layout}
+        else:
+            make, options = torch.sparse_coo_tensor, {"is_coalesced": tensor.is_coalesced()}
+        return make(*map(self, parts), tensor.shape, check_invariants=False, **options)
 
 
 def place_on_meta() -> Placement:

@@ -7,11 +7,12 @@ from typing import Protocol
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.nn.parameter import is_lazy
 
 from ...catalogue.loading import build_from, resolve
 from ...errors import CspbenchError
 from ...plan.case import Case
-from .copying import copy_with, is_uninitialized
+from .copying import copy_with
 from .inputs import Arguments, make_inputs
 from .placement import Placement, place_on_meta
 
@@ -124,4 +125,4 @@ def _initialised(subject: Subject, module: nn.Module, device: str) -> nn.Module:
 
 
 def _is_lazy(module: nn.Module) -> bool:
-    return any(map(is_uninitialized, [*module.parameters(), *module.buffers()]))
+    return any(map(is_lazy, [*module.parameters(), *module.buffers()]))
