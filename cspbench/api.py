@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .catalogue import find
-from .catalogue.entry import Entry, Shape, Value
+from .catalogue.entry import Entry, Value
 from .comparison import result
 from .comparison.compare import compare as compare_runs
 from .comparison.thresholds import Gate
@@ -108,7 +108,7 @@ def compare(
 
 def profile(
     module_or_entry: "nn.Module | Entry | str",
-    input_shape: Shape | None = None,
+    input_shape: object = None,
     *,
     device: str = "cpu",
     measures: Iterable[str] = ("counts", "tensor_peak"),
@@ -117,7 +117,11 @@ def profile(
     arguments: dict[str, Value] | None = None,
     turns: int = 10,
 ) -> Profile:
-    """The cost of a module or a catalogue entry for an input (N, C, H, W).
+    """The cost of a module or a catalogue entry for an input (N, C, H, W), or for other inputs.
+
+    ``input_shape`` is a shape, a tensor, a tuple of positional arguments or a dict of keyword
+    arguments, each a shape, a tensor or a tree of them, or what ``--input`` takes as text. A shape
+    stands for random floating-point numbers; the values of tensors are those that are used.
 
     ``measures`` may name those that need no process of their own: ``counts``, ``tensor_peak`` and
     others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
@@ -172,7 +176,7 @@ def profile(
 
 def _subject(
     module_or_entry: "nn.Module | Entry | str",
-    input_shape: Shape | None,
+    value: object,
     *,
     device: str,
     mode: Mode,
@@ -185,29 +189,29 @@ def _subject(
     if not isinstance(module_or_entry, nn.Module | Entry | str):
         raise CspbenchError(_no_module(module_or_entry))
 
+    from .measures.execution.given import read_inputs
     from .measures.execution.subject import BuiltSubject, ModuleSubject
 
     if isinstance(module_or_entry, nn.Module):
-        entry = _entry_of_module(module_or_entry, input_shape)
+        if value is None:
+            raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+        entry = _entry_of_module(module_or_entry)
     else:
         entry = find(module_or_entry) if isinstance(module_or_entry, str) else module_or_entry
-    case = make_case(
-        entry, arguments, shape=input_shape, device=device, precision=precision, mode=mode
-    )
+    inputs, given = (None, None) if value is None else read_inputs(value)
+    case = make_case(entry, arguments, inputs=inputs, device=device, precision=precision, mode=mode)
     if isinstance(module_or_entry, nn.Module):
-        return ModuleSubject(case, module_or_entry)
-    return BuiltSubject(case)
+        return ModuleSubject(case, module_or_entry, given)
+    return BuiltSubject(case, given=given)
 
 
-def _entry_of_module(module: "nn.Module", input_shape: Shape | None) -> Entry:
-    if input_shape is None:
-        raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+def _entry_of_module(module: "nn.Module") -> Entry:
     return Entry(
         name=type(module).__name__,
         build="",
         description="a user's module",
         source="",
-        input_shape=input_shape,
+        input_shape=(),
         input_gradient=False,
     )
 

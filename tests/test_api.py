@@ -91,7 +91,8 @@ def test_global_state_is_restored() -> None:
         ({"module_or_entry": None}, "got a NoneType: pass the model itself"),
         ({"module_or_entry": "dense", "input_shape": (1, 3, 4, 4)}, "takes an input N,64,H,W"),
         ({"module_or_entry": nn.ReLU()}, "profile needs the input_shape N,C,H,W of a module"),
-        ({"module_or_entry": nn.ReLU(), "input_shape": (1, 3, 4)}, "four positive numbers"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": (1, -3, 4)}, "no negative sizes"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": 3}, "inputs are a shape, .* got int"),
         ({"module_or_entry": "csp", "arguments": {"gamma": 2.0}}, r"a number in \(0, 1\), got 2.0"),
     ],
 )

@@ -202,6 +202,8 @@ def _results_text(lines: Sequence[Line]) -> str:
         match line:
             case Counts():
                 words.append(f"{count_text(line.params)} parameters, {count_text(line.macs)} MACs")
+                if line.matmul_macs:
+                    words.append(f"{count_text(line.matmul_macs)} MACs of other products")
             case TensorPeak():
                 words.append(f"peak {bytes_text(line.peak_tensor_bytes)}")
             case GradientTerms():

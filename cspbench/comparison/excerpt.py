@@ -168,9 +168,10 @@ def _latency_s(launches: CaseLaunches) -> float | None:
 
 
 def _why_missing(record: Record, stage: Stage) -> str:
-    """The failure of ``stage``, or of the case before it."""
-    failures = [failure for failure in record.failures if failure.stage == stage]
-    failures += [failure for failure in record.failures if failure.is_fatal]
+    """The failure of ``stage``, or the first one after which the case was not measured further."""
+    failures = [
+        failure for failure in record.failures if failure.stage == stage or failure.is_fatal
+    ]
     if failures:
         failure = failures[0]
         return f"failed at {failure.stage} ({failure.cause}): {failure.reason}"

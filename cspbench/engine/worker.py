@@ -12,12 +12,14 @@ from types import MappingProxyType
 
 import torch._dynamo  # noqa: F401 -- imported ahead: its first use would take seconds
 
+from ..catalogue.inputs import Inputs
 from ..catalogue.loading import resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
 from ..measures.execution.basis import limited_memory, runs
 from ..measures.execution.equivalence import equivalence
 from ..measures.execution.fallback import count_statically
+from ..measures.execution.inputs import check_maker
 from ..measures.execution.subject import BuiltSubject
 from ..measures.gradients.data import images
 from ..measures.registry import MEASURES, preload
@@ -55,14 +57,18 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
         channel.send(error)
 
 
-def load(channel: Channel, builders: tuple[str, ...], data: str | None) -> None:
-    """Send each builder with its hash (`model_hash`).
+def load(
+    channel: Channel, builders: tuple[str, ...], data: str | None, made: tuple[Inputs, ...] = ()
+) -> None:
+    """Send each builder, and what makes each of the inputs ``made``, with its hash (`model_hash`).
 
-    If a builder or the data cannot be loaded, send the `CspbenchError` that says why.
+    If one of these or the data cannot be loaded, send the `CspbenchError` that says why.
     """
     try:
-        for builder in builders:
-            channel.send((builder, model_hash(builder, resolve(builder))))
+        for name in (*builders, *(inputs.maker for inputs in made)):
+            channel.send((name, model_hash(name, resolve(name))))
+        for inputs in made:
+            check_maker(inputs)
         if data is not None:
             images(data)
     except CspbenchError as error:

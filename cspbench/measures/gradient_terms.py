@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..plan.case import takes_image
 from ..records.measurements import Basis, GradientTerms
 from .base import measure
 
@@ -28,8 +29,9 @@ def gradient_terms(subject: "Subject", basis: Basis = "meta") -> GradientTerms:
         with torch.no_grad():
             output = call.forward()
         structure = follow(call.module, call.arguments)
+    is_map = isinstance(output, torch.Tensor) and output.dim() == 4
     return GradientTerms(
         case=subject.case.key,
         structure=structure,
-        is_block=isinstance(output, torch.Tensor) and output.dim() == 4,
+        is_block=is_map and takes_image(subject.case),
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from ...catalogue import ENTRIES, find
+from ...catalogue.input_text import parse_words
 from ...measures.registry import MEASURES
 from ...plan.case import MODES, Mode, make_case
 from ...plan.suite import built_in
@@ -64,7 +65,8 @@ def show(request: ShowRequest) -> ExitCode:
     """
     entry = find(request.entry)
     overrides = dict(entry.parse(text) for text in request.overrides)
-    cases = [make_case(entry, overrides, shape=request.input_shape, mode=mode) for mode in MODES]
+    inputs = parse_words(request.inputs) if request.inputs else None
+    cases = [make_case(entry, overrides, inputs=inputs, mode=mode) for mode in MODES]
 
     from ...engine.static_profile import static_profiles
     from ...report import summary

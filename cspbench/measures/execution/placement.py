@@ -62,13 +62,23 @@ class Placement:
         parts_of = _COMPRESSED.get(tensor.layout, _coo_parts)
         with unset_fake_temporarily():
             parts = parts_of(tensor.detach())
-        make: Callable[..., Tensor]
-        options: dict[str, object]
+        copies = list(map(self, parts))
         if tensor.layout in _COMPRESSED:
-            make, options = torch.sparse_compressed_tensor, {"layout": tensor.layout}
-        else:
-            make, options = torch.sparse_coo_tensor, {"is_coalesced": tensor.is_coalesced()}
-        return make(*map(self, parts), tensor.shape, check_invariants=False, **options)
+            return torch.sparse_compressed_tensor(
+                copies[0],
+                copies[1],
+                copies[2],
+                tensor.shape,
+                layout=tensor.layout,
+                check_invariants=False,
+            )
+        return torch.sparse_coo_tensor(
+            copies[0],
+            copies[1],
+            tensor.shape,
+            check_invariants=False,
+            is_coalesced=tensor.is_coalesced(),
+        )
 
 
 def place_on_meta() -> Placement:

