@@ -28,6 +28,7 @@ _OURS: Mapping[Convention, Callable[[Counts], float]] = {
     "P": lambda counts: counts.params,
     "W": lambda counts: counts.weights,
     "MACs": lambda counts: counts.macs,
+    "fvcore": lambda counts: counts.fvcore_macs or 0,
     "BF": lambda counts: 2 * counts.macs / 1e9,
     "act": lambda counts: counts.activations,
     "CIO": lambda counts: counts.cio,
@@ -47,6 +48,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     P: Text | None = None
     W: Text | None = None
     MACs: Text | None = None
+    fvcore: Text | None = None
     BF: Text | None = None
     act: Text | None = None
     CIO: Text | None = None

@@ -44,12 +44,16 @@ def counts_of(call: "Call") -> Counts:
     with Shortcuts():
         observation = observe(call)
     thop, log = observation.thop, observation.log
+    macs, matmul_macs = sum(log.macs.values()), sum(log.matmul_macs.values())
+    parameters = list(observation.module.parameters())
     return Counts(
         case=call.case.key,
-        params=sum(p.numel() for p in observation.module.parameters() if p.requires_grad),
+        params=sum(p.numel() for p in parameters if p.requires_grad),
+        frozen_params=sum(p.numel() for p in parameters if not p.requires_grad),
         weights=_weights(observation),
-        macs=sum(log.macs.values()),
-        matmul_macs=sum(log.matmul_macs.values()),
+        macs=macs,
+        matmul_macs=matmul_macs,
+        fvcore_macs=macs + matmul_macs + log.norm_operations,
         thop_macs=thop if isinstance(thop, Failure) else thop.total,
         flops=sum(log.flops.values()),
         backward_flops=log.backward_flops if call.training else None,

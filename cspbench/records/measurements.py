@@ -75,14 +75,16 @@ class Disagreement(Frozen, frozen=True, kw_only=True):
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
     """Counts of one call after a first one: of a forward pass, and in training of the backward.
 
-    ``params``: all trainable parameters. ``weights``: elements of convolution and fully connected
-    weights only. ``macs``: multiply-accumulates of convolutions and fully connected layers, without
-    bias, wherever their weights come from. ``matmul_macs``: those of all other products, above all
-    attention's; None in runs of versions that did not count them. ``thop_macs``: thop's total,
-    which adds operations of normalisation and pooling. ``flops``: by torch's counter, forward;
-    ``backward_flops`` likewise, None at inference. ``activations``: output elements of convolutions
-    and fully connected layers. ``cio``: input plus output elements, summed over convolutions (after
-    HarDNet). Elements count once, complex ones too. ``layers`` are in order of
+    ``params``: all trainable parameters; ``frozen_params``: all others. ``weights``: elements of
+    convolution and fully connected weights only. ``macs``: multiply-accumulates of convolutions and
+    fully connected layers, without bias, wherever their weights come from. ``matmul_macs``: those
+    of all other products, above all attention's; None in runs of versions that did not count them.
+    ``fvcore_macs``: both, and operations of normalisation (2 an element of BatchNorm, 5 of other
+    norms), as fvcore and timm publish GMACs; pooling, which they add, is left out. ``thop_macs``:
+    thop's total, which adds operations of normalisation and pooling. ``flops``: by torch's counter,
+    forward; ``backward_flops`` likewise, None at inference. ``activations``: output elements of
+    convolutions and fully connected layers. ``cio``: input plus output elements, summed over
+    convolutions (after HarDNet). Elements count once, complex ones too. ``layers`` are in order of
     registration.
     """
 
@@ -99,9 +101,11 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
     )
 
     params: Whole
+    frozen_params: Whole = 0
     weights: Whole
     macs: Whole
     matmul_macs: Whole | None = None
+    fvcore_macs: Whole | None = None
     thop_macs: Whole | Failure
     flops: Whole
     backward_flops: Whole | None

@@ -1,6 +1,6 @@
 """The text of a record, as `show` prints it: layers, totals, peaks and whatever was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..plan.case import input_text
 from ..plan.labels import plain
@@ -73,14 +73,10 @@ def _count(count: int) -> str:
 
 def _totals(counts: Counts, records: Sequence[Record]) -> str:
     rows: list[tuple[str, int | Failure, str]] = [
-        ("parameters", counts.params, "trainable"),
+        ("parameters", counts.params, _frozen(counts)),
         ("weights", counts.weights, "of convolutions and fully connected layers"),
         ("MACs", counts.macs, "of convolutions and fully connected layers"),
-        *(
-            [("MACs, others", counts.matmul_macs, "of all other products, as in attention")]
-            if counts.matmul_macs
-            else []
-        ),
+        *_other_macs(counts),
         ("MACs (thop)", counts.thop_macs, "with normalisation and pooling"),
         ("FLOPs", counts.flops, "by torch's counter, forward"),
     ]
@@ -95,6 +91,22 @@ def _totals(counts: Counts, records: Sequence[Record]) -> str:
     ]
     width = max(len(f"{value:,}") for _, value, _ in rows if isinstance(value, int))
     return "\n".join(_total(name, value, note, width) for name, value, note in rows)
+
+
+def _frozen(counts: Counts) -> str:
+    """What kind of parameters are counted, and with the frozen ones how many there are."""
+    if not counts.frozen_params:
+        return "trainable"
+    total = counts.params + counts.frozen_params
+    return f"trainable; {total:,} with {counts.frozen_params:,} that are frozen"
+
+
+def _other_macs(counts: Counts) -> Iterator[tuple[str, int | Failure, str]]:
+    """The rows of other products, unless there are none, and of fvcore's total."""
+    if counts.matmul_macs:
+        yield "MACs, others", counts.matmul_macs, "of all other products, as in attention"
+    if counts.fvcore_macs is not None:
+        yield "MACs (fvcore)", counts.fvcore_macs, "of all products and normalisation, as timm's"
 
 
 def _total(name: str, value: int | Failure, note: str, width: int) -> str:

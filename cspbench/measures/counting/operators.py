@@ -15,6 +15,7 @@ from ..execution.call import Call, Phase
 from .complex_parts import ComplexParts
 from .formulas import flop_formula
 from .lineage import Lineage, Sources, tensors_in
+from .normalisation import norm_operations
 from .products import Convolution, Fused, MatrixProduct, product_of
 
 # Operators that only create, view or move data, so that there is no arithmetic to count.
@@ -77,6 +78,7 @@ class OperatorLog(TorchDispatchMode):
         self.macs: Counter[str] = Counter()
         self.matmul_macs: Counter[str] = Counter()
         self.weights: dict[Sources, int] = {}
+        self.norm_operations = 0
         self.activations = 0
         self.cio = 0
         self.stray: Counter[str] = Counter()
@@ -129,6 +131,7 @@ class OperatorLog(TorchDispatchMode):
         self._lineage.record(name, arguments, results)
         self._complex.record(name, arguments, results[0])
         if name not in _FREE:
+            self.norm_operations += norm_operations(name, args)
             self._count(operator, args, keywords, result)
         return result
 
