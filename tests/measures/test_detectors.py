@@ -1,0 +1,81 @@
+"""Whole detectors, fresh from their constructors: counted, tracked and timed as they come."""
+
+import json
+from pathlib import Path
+
+import detectors
+import pytest
+
+import cspbench
+from cspbench.cli import main
+from cspbench.records.folder import read
+
+FILE = Path(detectors.__file__)
+IMAGE = (1, 3, 640, 640)
+
+# MACs at 640 x 640 (YOLOv8n's published as 8.7 GFLOPs), trainable and frozen parameters. The second
+# head and the anchored one by torch's counter on real tensors.
+FIGURES = {
+    "yolov8n": (4_371_993_600, 3_157_184, 16),
+    "one_to_one": (6_183_168_000, 4_054_832, 16),
+    "anchored": (2_743_603_200, 2_374_541, 0),
+    "stride_in_forward": (4_371_993_600, 3_157_184, 16),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("is_entry", [True, False])
+def test_a_fresh_detector_has_its_published_counts_and_a_peak(name: str, is_entry: bool) -> None:
+    """As an entry, which is built without data if possible, and as a module."""
+    model = f"{FILE}:{name}" if is_entry else getattr(detectors, name)()
+    profile = cspbench.profile(model, IMAGE)
+    macs, params, frozen = FIGURES[name]
+    assert profile.counts is not None
+    assert profile.tensor_peak is not None
+    assert (profile.counts.macs, profile.counts.params) == (macs, params)
+    assert profile.counts.frozen_params == frozen
+    assert profile.tensor_peak.split.weights == 4 * (params + frozen)
+    assert "unexplained" not in str(profile)
+
+
+def test_the_head_of_a_profiled_detector_has_no_anchors_yet() -> None:
+    """A profile makes its calls on copies."""
+    model = detectors.yolov8n()
+    cspbench.profile(model, IMAGE)
+    assert model.head.shape is None
+    assert model.head.anchors.numel() == 0
+
+
+def test_a_training_step_of_a_detector_is_counted_and_tracked() -> None:
+    """Its outputs are lists of maps, of which all are trained; the frozen weights are not."""
+    profile = cspbench.profile(detectors.yolov8n(), (1, 3, 320, 320), mode="train")
+    assert profile.counts is not None
+    assert profile.counts.backward_flops is not None
+    # In training nothing is decoded: the 16 frozen weights do not run, of 2,100 anchors x 4 sides.
+    assert profile.counts.macs == 4_371_993_600 // 4 - 2_100 * 4 * 16
+    assert profile.tensor_peak is not None
+    assert profile.tensor_peak.split.optimizer_state == 4 * 3_157_184
+
+
+def test_show_says_which_parameters_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Trainable ones, and with the frozen ones how many there are."""
+    assert main(["show", f"{FILE}:yolov8n", "--input", "1,3,640,640"]) == 0
+    output = capsys.readouterr().out
+    assert "3,157,184" in output
+    assert "3,157,200 with 16 that are frozen" in output
+    assert main(["show", f"{FILE}:yolov8n", "--input", "1,3,640,640", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["params"], shown["frozen_params"]) == (3_157_184, 16)
+
+
+@pytest.mark.slow
+def test_detectors_are_timed_at_run(tmp_path: Path) -> None:
+    """Each of them, at inference and in training."""
+    suite = tmp_path / "detectors.toml"
+    tables = [f'[[case]]\nentry = "{FILE}:{name}"\ninput = [1, 3, 160, 160]' for name in FIGURES]
+    suite.write_text("\n".join(['description = "Detectors"', *tables]), encoding="utf-8")
+    arguments = ["--launches", "1", "--turns", "2", "--out", str(tmp_path / "run")]
+    assert main(["run", str(suite), *arguments]) == 0
+    records = read(tmp_path / "run").records
+    assert len(records) == 2 * len(FIGURES)
+    assert all(record.latencies and not record.failures for record in records)
