@@ -13,7 +13,7 @@ N ?= 8000
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fuzz fidelity doctor test test-gpu check lint types format report compare clean
+.PHONY: help setup bench microbench fuzz fidelity panel doctor test test-gpu check lint types format report compare clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,10 +21,12 @@ help:  ## say what each verb does
 setup: $(READY)  ## make .venv and install what is needed
 
 # By a path: from the folder above, a finder of setuptools' would lose to the clone's own name.
+# timm and torchvision, which only tests need, would ask for a torch of their own: they take this one.
 .venv/installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --constraint constraints.txt \
 		--config-settings editable_mode=compat --editable '.[dev]'
+	-.venv/bin/python -m pip install --quiet --constraint constraints.txt --no-deps timm torchvision
 	@touch $@
 
 bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
@@ -38,6 +40,9 @@ fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000
 
 fidelity: $(READY)  ## how far the verdicts can be trusted here, half an hour: FULL=1 for all
 	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)
+
+panel: $(READY)  ## counts, peak and latency of 75 models of timm and 8 of torchvision
+	PYTHONPATH=tests/panel $(PYTHON) bench/panel.py $(ARGS)
 
 doctor: $(READY)  ## is this machine fit to measure on
 	$(PYTHON) -m cspbench doctor $(ARGS)
