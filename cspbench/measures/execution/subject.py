@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...catalogue.loading import build_from, resolve
+from ...catalogue.loading import build
 from ...plan.case import Case
 from .copying import copy_with
 from .inputs import Arguments, make_inputs
@@ -56,12 +56,10 @@ class BuiltSubject:
         return make_inputs(self.case, device)
 
     def _build(self) -> nn.Module:
-        if self.root is None:
-            module = resolve(self.case.build)(**self.case.arguments)
-        else:
-            module = build_from(self.root, self.case.entry, self.case.build, self.case.arguments)
+        case = self.case
+        module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):
-            raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
+            raise TypeError(f"{case.build} returned {type(module).__name__}, not nn.Module")
         return module
 
 
