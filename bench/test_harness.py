@@ -24,7 +24,7 @@ from synthetic import report_text, write_report
 
 from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.counts import count
-from cspbench.measures.execution.hooks import module_stack
+from cspbench.measures.execution.module_stack import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.gradient_terms import gradient_terms
 from cspbench.measures.tensor_peak import tensor_peak

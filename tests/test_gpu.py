@@ -12,6 +12,8 @@ from test_cli import cspbench
 from cspbench.records.base import Failure
 from cspbench.records.folder import read
 from cspbench.records.run import Record, Run
+from cspbench.verdicts.energy import by_counter, by_power, call_energy, mean_power
+from cspbench.verdicts.stats import Estimate
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 
@@ -140,6 +142,31 @@ def test_a_cold_run_flushes_the_cache(tmp_path: Path) -> None:
     assert all(not line.host_samples_s for line in run.records[0].latencies)
     assert "--cold" in run.info.command
     assert seconds(run.records[0]) > 0
+
+
+def test_the_energy_of_a_call_is_alike_by_both_ways_and_above_that_of_idleness(
+    tmp_path: Path,
+) -> None:
+    """With an interval; what the sensors were like stands in the record."""
+    run = measured(tmp_path, "--energy", "--mode", "infer", "--batch-size", "32", suite="smoke")
+    for record in run.records:
+        energy = record.energy
+        assert energy is not None
+        assert not isinstance(energy.windows, Failure), energy.windows.reason
+        counter, power = call_energy(energy, by_counter), call_energy(energy, by_power)
+        assert isinstance(counter, Estimate), counter
+        assert isinstance(power, Estimate), power
+        assert counter.low is not None
+        assert counter.value > 0
+        assert abs(power.value / counter.value - 1) < 0.25, (counter, power)
+        assert energy.idle is not None
+        idle_w, busy_w = mean_power([energy.idle]), mean_power(energy.windows)
+        assert isinstance(idle_w, float)
+        assert isinstance(busy_w, float)
+        assert 0 < idle_w < busy_w
+        assert energy.power_sensor in {"instant", "average"}
+        assert energy.counter_period_s is not None
+        assert energy.counter_period_s < 1
 
 
 def test_more_than_the_gpu_has_is_a_recorded_failure(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ def _add_sampling(parser: Parser) -> None:
     add("seed", "seed of weights, inputs and turns (0)", parse=values.seed, metavar="N")
     parser.add_flag("cold", "on a GPU: flush its L2 cache before each call")
     parser.add_flag("cuda_graph", "on a GPU: time a replayed graph beside each case")
+    parser.add_flag("energy", "on a GPU: the energy of a call, some 9 s a case")
     _add_out(parser)
 
 

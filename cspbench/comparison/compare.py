@@ -115,7 +115,10 @@ def _latency_changes(
         if new is None:
             continue
         if reason := _why_withheld(old, new, misleading):
-            changes[key] = unjudged_change(reason, baseline=old.latency_s, candidate=new.latency_s)
+            ratio = None if misleading else _ratio_of_times(old, new)
+            changes[key] = unjudged_change(
+                reason, baseline=old.latency_s, candidate=new.latency_s, ratio=ratio
+            )
             continue
         if old.yardsticks == new.yardsticks:
             changes[key] = _same_samples(old)
@@ -127,6 +130,13 @@ def _latency_changes(
         means = _mean(before[key]), _mean(after[key])
         changes[key] = judged_change(verdict, criteria[key], means)
     return changes
+
+
+def _ratio_of_times(old: CaseExcerpt, new: CaseExcerpt) -> float | None:
+    """The ratio of two latencies of tools that have no yardstick, to be shown, not judged."""
+    if old.yardsticks or new.yardsticks or old.latency_s is None or new.latency_s is None:
+        return None
+    return new.latency_s / old.latency_s
 
 
 def _same_samples(case: CaseExcerpt) -> Change:

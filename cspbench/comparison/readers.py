@@ -15,29 +15,13 @@ from ..records.measurements import EXACT
 from ..records.trainings import COMPARED
 from .excerpt import EXCERPT, CaseExcerpt, Excerpt, excerpt
 from .pasted_report import read_tables, refuse_repeated
+from .pytest_benchmark import is_pytest_benchmark, read_benchmarks
 
 _MAX_BYTES = 1 << 26
 _EXCERPT_START = '{"cspbench":'
 
 _excerpt_decoder = msgspec.json.Decoder(Excerpt)
 _case_decoder = msgspec.json.Decoder(CaseExcerpt)
-
-
-class _Stats(msgspec.Struct):
-    median: float
-
-
-class _Benchmark(msgspec.Struct):
-    name: str
-    fullname: str
-    stats: _Stats
-
-
-class _Benchmarks(msgspec.Struct):
-    benchmarks: tuple[_Benchmark, ...]
-
-
-_benchmarks_decoder = msgspec.json.Decoder(_Benchmarks)
 
 
 def read(path: Path) -> Excerpt:
@@ -69,8 +53,9 @@ def _text(path: Path) -> str:
 
 
 def _parse(text: str) -> Excerpt:
-    if '"benchmarks"' in text and text.lstrip().startswith("{"):
-        return _parse_pytest_benchmark(text)
+    if is_pytest_benchmark(text):
+        side = _of_this_version(read_benchmarks(text))
+        return msgspec.structs.replace(side, cases=tuple(map(_checked, side.cases)))
     lines = [line.strip().removeprefix("> ").strip() for line in text.splitlines()]
     starts = [index for index, line in enumerate(lines) if line.startswith(_EXCERPT_START)]
     if len(starts) > 1:
@@ -80,12 +65,7 @@ def _parse(text: str) -> Excerpt:
 
 def _parse_records(lines: Sequence[str]) -> Excerpt:
     """The excerpt that a Markdown report embeds, up to the end of its code block."""
-    head = _excerpt_decoder.decode(lines[0])
-    if head.cspbench != EXCERPT:
-        raise CspbenchError(
-            f"its records are of version {head.cspbench}, this reads {EXCERPT}; "
-            "read them with the version that wrote them"
-        )
+    head = _of_this_version(_excerpt_decoder.decode(lines[0]))
     cases: list[CaseExcerpt] = []
     for line in lines[1:]:
         if not line.startswith("{"):
@@ -93,6 +73,16 @@ def _parse_records(lines: Sequence[str]) -> Excerpt:
         cases.append(_checked(_case_decoder.decode(line)))
     refuse_repeated([(case.key, "") for case in cases])
     return msgspec.structs.replace(head, cases=tuple(cases))
+
+
+def _of_this_version(head: Excerpt) -> Excerpt:
+    """``head``; raises `CspbenchError` if another version of the format wrote it."""
+    if head.cspbench != EXCERPT:
+        raise CspbenchError(
+            f"its records are of version {head.cspbench}, this reads {EXCERPT}; "
+            "read them with the version that wrote them"
+        )
+    return head
 
 
 def _checked(case: CaseExcerpt) -> CaseExcerpt:
@@ -104,29 +94,3 @@ def _checked(case: CaseExcerpt) -> CaseExcerpt:
         if name not in COMPARED or len(values) != len(case.seeds):
             raise CspbenchError(f"{case.key!r}: {name!r} is not one value a seed")
     return case
-
-
-def _parse_pytest_benchmark(text: str) -> Excerpt:
-    """The excerpt of pytest-benchmark's JSON, whose medians are shown but not compared."""
-    benchmarks = _benchmarks_decoder.decode(text).benchmarks
-    for benchmark in benchmarks:
-        if not 0 < benchmark.stats.median < 1e9:
-            raise CspbenchError(
-                f"{benchmark.fullname!r} has a median of {benchmark.stats.median!r} s"
-            )
-    refuse_repeated([(benchmark.fullname, "") for benchmark in benchmarks])
-    return Excerpt(
-        made={},
-        cases=tuple(
-            CaseExcerpt(
-                key=benchmark.fullname,
-                name=benchmark.name,
-                entry=benchmark.name,
-                mode="infer",
-                input_shape=(),
-                exact={},
-                latency_s=benchmark.stats.median,
-            )
-            for benchmark in benchmarks
-        ),
-    )

@@ -40,7 +40,8 @@ class Change(Frozen, frozen=True, kw_only=True):
     ``baseline`` and ``candidate`` are counts or bytes. Of latency they are ratios to the yardstick,
     or seconds without a ``ratio`` or if the sides took turns. ``interval`` is the 95% interval of
     ``ratio``. ``reason`` explains the verdict or its absence. ``more_launches`` is how many more on
-    each side should decide an undecided change.
+    each side should decide an undecided change. ``is_judged`` is False if ``ratio`` is
+    one of times that cannot be judged, such as those of one process: it is only shown.
     """
 
     baseline: float | int | None
@@ -50,6 +51,12 @@ class Change(Frozen, frozen=True, kw_only=True):
     verdict: Answer
     reason: str
     more_launches: int | None = None
+    is_judged: bool = True
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there is a ratio that says something about the code."""
+        return self.ratio is not None and self.is_judged
 
 
 class CaseComparison(Frozen, frozen=True, kw_only=True):
@@ -97,7 +104,7 @@ class Comparison(Frozen, frozen=True, kw_only=True):
         """Whether both sides share a case, and one has a latency ratio unless none was timed."""
         shared = [case for case in self.cases if case.verdict not in {"added", "removed"}]
         timed = [case.measures[LATENCY] for case in shared if LATENCY in case.measures]
-        return bool(shared) and (not timed or any(change.ratio is not None for change in timed))
+        return bool(shared) and (not timed or any(change.is_comparable for change in timed))
 
 
 def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
@@ -111,7 +118,7 @@ def overall_verdict(cases: Sequence[CaseComparison]) -> Overall:
     if not shared:
         return "not_comparable"
     timed = [case.measures[LATENCY] for case in shared if LATENCY in case.measures]
-    if all(change.ratio is None for change in timed) and any(
+    if not any(change.is_comparable for change in timed) and any(
         change.verdict == "undecided" for change in timed
     ):
         return "not_comparable"
@@ -215,16 +222,18 @@ def unjudged_change(
     *,
     baseline: float | None = None,
     candidate: float | None = None,
+    ratio: float | None = None,
     verdict: Answer = "undecided",
 ) -> Change:
-    """A change without a ratio, for ``reason``."""
+    """A change without a ratio that could be judged, for ``reason``."""
     return Change(
         baseline=baseline,
         candidate=candidate,
-        ratio=None,
+        ratio=ratio,
         interval=None,
         verdict=verdict,
         reason=reason,
+        is_judged=ratio is None,
     )
 
 

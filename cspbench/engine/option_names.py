@@ -19,6 +19,7 @@ OPTIONS = {
     "channels_last": "--channels-last",
     "cold": "--cold",
     "cuda_graph": "--cuda-graph",
+    "energy": "--energy",
     "compiler": "--compile",
     "no_training": "--no-training",
     "threads": "--threads",

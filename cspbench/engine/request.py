@@ -30,6 +30,7 @@ class Sampling:
     seed: int | None = None
     cold: bool = False
     cuda_graph: bool = False
+    energy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

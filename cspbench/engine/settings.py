@@ -85,8 +85,8 @@ def _check_gpu_options(
     request: RunRequest | AbRequest, device: str, gpus: Sequence[AvailableGpu]
 ) -> None:
     sampling = request.sampling
-    for name, is_chosen in (("cold", sampling.cold), ("cuda_graph", sampling.cuda_graph)):
-        if is_chosen and not gpus:
+    for name in ("cold", "cuda_graph", "energy"):
+        if getattr(sampling, name) and not gpus:
             raise CspbenchError(f"{OPTIONS[name]} is of GPUs: it needs --device cuda, not {device}")
     if sampling.cuda_graph and request.selection.compiler == "cudagraphs":
         raise CspbenchError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from ..records.base import Failure
-from ..records.machine import GpuState
+from ..records.machine import GpuState, PowerSensor
 
 _LIMITS = {
     "SwPowerCap": "power cap",
@@ -85,21 +85,24 @@ class Nvml:
             if value.nvmlReturn == nvml.NVML_SUCCESS
         }
 
-    def state(self) -> GpuState:
-        """The current state; ``others`` leaves out the caller's process."""
-        nvml, handle = self._library, self._handle
-        return GpuState(
-            sm_mhz=self.sm_mhz(),
-            memory_mhz=self._clock("NVML_CLOCK_MEM"),
-            celsius=self._read(
-                lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
-            ),
-            watts=self._read(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
-            limits=self._limits(),
-            others=self._others(),
+    def energy_j(self) -> float | Failure:
+        """The energy that the whole device has taken since the driver was loaded, in joules."""
+        return self._read(
+            lambda: self._library.nvmlDeviceGetTotalEnergyConsumption(self._handle) / 1000
         )
 
-    def _others(self) -> int | Failure:
+    def power_sensor(self) -> tuple[PowerSensor | Failure, Callable[[], float | Failure]]:
+        """The best sensor of power, and a function that reads it in watts.
+
+        Newer drivers tell the power of an instant. The older function averages over about a second,
+        except on devices up to GA100.
+        """
+        if not isinstance(self._instant_w(), Failure):
+            return "instant", self._instant_w
+        average = self._average_w()
+        return average if isinstance(average, Failure) else "average", self._average_w
+
+    def others(self) -> int | Failure:
         """The number of processes on the GPU less the caller's, which must hold a context.
 
         The caller cannot be found by its process id, which may belong to another namespace.
@@ -110,6 +113,36 @@ class Nvml:
         if processes == 0:
             return Failure(reason="NVML sees no process, not even this one")
         return processes if isinstance(processes, Failure) else processes - 1
+
+    def state(self) -> GpuState:
+        """The current state; ``others`` leaves out the caller's process."""
+        nvml, handle = self._library, self._handle
+        return GpuState(
+            sm_mhz=self.sm_mhz(),
+            memory_mhz=self._clock("NVML_CLOCK_MEM"),
+            celsius=self._read(
+                lambda: float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+            ),
+            watts=self._average_w(),
+            limits=self._limits(),
+            others=self.others(),
+        )
+
+    def _instant_w(self) -> float | Failure:
+        nvml = self._library
+        field = getattr(nvml, "NVML_FI_DEV_POWER_INSTANT", None)
+        if field is None:
+            return Failure(reason="this NVML has no power of an instant")
+        values = self._read(lambda: nvml.nvmlDeviceGetFieldValues(self._handle, [field]))
+        if isinstance(values, Failure):
+            return values
+        (value,) = values
+        if value.nvmlReturn != nvml.NVML_SUCCESS:
+            return Failure(reason="NVML says: no power of an instant")
+        return float(value.value.uiVal) / 1000
+
+    def _average_w(self) -> float | Failure:
+        return self._read(lambda: self._library.nvmlDeviceGetPowerUsage(self._handle) / 1000)
 
     def _clock(self, kind: str) -> float | Failure:
         nvml = self._library

@@ -1,8 +1,8 @@
-"""Parameters, MACs, FLOPs, activations and CIO, from one pass of a copy on meta tensors.
+"""Parameters, MACs, FLOPs, activations and CIO, from one call of a copy.
 
-thop counts by module hooks, torch by formulas for operators; both observe the same pass, and every
-module for which they differ is listed with an explanation, as is every operator that a counter does
-not cover.
+A log of operators counts what runs, torch's formulas give FLOPs, and thop counts a pass of its own
+by module hooks; every module for which they differ is listed with an explanation, as is every
+operator that a counter does not cover.
 """
 
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from .base import measure
 
 if TYPE_CHECKING:
     from .counting.observation import Observation
+    from .execution.call import Call
     from .execution.subject import Subject
 
 
@@ -23,25 +24,32 @@ if TYPE_CHECKING:
     commands=("run", "gradients"),
 )
 def count(subject: "Subject") -> Counts:
-    """The counts of a subject, without allocating its weights.
+    """The counts of a subject on meta tensors, so that no weights are allocated.
 
     Lets exceptions of the module's forward through, shape errors included.
     """
+    from .execution.call import Call
+
+    return counts_of(Call(subject.case, subject.meta(), subject.inputs("meta"), "meta"))
+
+
+def counts_of(call: "Call") -> Counts:
+    """The counts of a call on tensors of any kind: meta, fake or real."""
     from .counting.layers import disagreements, layers, uncounted
     from .counting.observation import observe
+    from .counting.shortcuts import Shortcuts
 
-    case = subject.case
-    observation = observe(subject)
+    with Shortcuts():
+        observation = observe(call)
     thop, log = observation.thop, observation.log
-    flops = sum(log.flops.values())
     return Counts(
-        case=case.key,
+        case=call.case.key,
         params=sum(p.numel() for p in observation.module.parameters() if p.requires_grad),
         weights=_weights(observation),
         macs=sum(log.macs.values()),
         thop_macs=thop if isinstance(thop, Failure) else thop.total,
-        flops=flops,
-        backward_flops=_backward_flops(subject, flops) if case.mode == "train" else None,
+        flops=sum(log.flops.values()),
+        backward_flops=log.backward_flops if call.training else None,
         activations=log.activations,
         cio=log.cio,
         uncounted=tuple(uncounted(observation)),
@@ -61,16 +69,3 @@ def _weights(observation: "Observation") -> int:
         if isinstance(child, _ConvNd | nn.Linear)
     }
     return sum(by_identity.values())
-
-
-def _backward_flops(subject: "Subject", forward_flops: int) -> int:
-    from .counting.formulas import flop_counter
-    from .execution.call import Call
-
-    module = subject.meta()
-    if not subject.case.input_gradient and not any(p.requires_grad for p in module.parameters()):
-        return 0  # nothing needs a gradient, so there is no backward pass
-    call = Call(subject.case, module, subject.inputs("meta"), "meta")
-    with flop_counter() as counter:
-        call()
-    return int(counter.get_total_flops()) - forward_flops

@@ -8,7 +8,7 @@ from ..catalogue.entry import Shape
 from ..units import shape_text
 from .case import Case, Mode
 
-_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
+_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~…-])/(?:[^\s/'\"]+/)+([^\s/'\"]+)")
 
 
 def plain(text: str) -> str:

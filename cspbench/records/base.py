@@ -7,6 +7,7 @@ import msgspec
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Joules = Annotated[float, msgspec.Meta(ge=0)]
 Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 
 

@@ -48,6 +48,10 @@ class Activity(Frozen, frozen=True, kw_only=True):
         return missing_s / full_s if full_s > 0 else 0.0
 
 
+PowerSensor = Literal["instant", "average"]
+"""What a reading of a GPU's power is of: an instant, or up to about a second before it."""
+
+
 class GpuState(Frozen, frozen=True, kw_only=True):
     """The state of a GPU at one moment; a `Failure` says why a reading is missing.
 

@@ -9,8 +9,9 @@ from typing import ClassVar, Literal, get_args
 import msgspec
 
 from ..catalogue.entry import Shape
-from .base import Failure, Frozen, Seconds, Whole
+from .base import Failure, Frozen, Joules, Seconds, Whole
 from .gradient_terms import Structure
+from .machine import PowerSensor
 
 
 class Measurement(Frozen, frozen=True, kw_only=True):
@@ -170,6 +171,37 @@ class Graph(Measurement, frozen=True, kw_only=True, tag="graph", tag_field="kind
     graph_bytes: Whole | Failure
 
 
+class EnergyWindow(Frozen, frozen=True, kw_only=True):
+    """The energy of a whole GPU over ``seconds`` in which it made ``calls``, by two ways.
+
+    ``counter_j`` is the difference of NVML's energy counter, ``power_j`` the integral of power
+    readings.
+    """
+
+    calls: Whole
+    seconds: Seconds
+    counter_j: Joules | Failure
+    power_j: Joules | Failure
+
+
+class Energy(Measurement, frozen=True, kw_only=True, tag="energy", tag_field="kind"):
+    """The energy that a GPU takes while it makes calls back to back, or why it cannot be read.
+
+    ``windows`` follow each other; in ``idle``, before them, there was no call. ``power_sensor``
+    says whether readings of power are of an instant or an average over about a second.
+    ``counter_period_s`` and ``power_period_s`` are the median times between two changes of what is
+    read, None where it changed less than twice. ``others`` is the number of other processes on the
+    device, whose energy is included.
+    """
+
+    windows: tuple[EnergyWindow, ...] | Failure
+    idle: EnergyWindow | None = None
+    power_sensor: PowerSensor | Failure | None = None
+    counter_period_s: Seconds | None = None
+    power_period_s: Seconds | None = None
+    others: Whole | Failure | None = None
+
+
 class Resident(Measurement, frozen=True, kw_only=True, tag="resident", tag_field="kind"):
     """The operating system's high-water mark during one call, above a baseline.
 
@@ -230,7 +262,15 @@ class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_fiel
 
 
 AnyMeasurement = (
-    Counts | TensorPeak | Allocated | Graph | Resident | GradientTerms | Equivalence | DiskSize
+    Counts
+    | TensorPeak
+    | Allocated
+    | Graph
+    | Energy
+    | Resident
+    | GradientTerms
+    | Equivalence
+    | DiskSize
 )
 MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 

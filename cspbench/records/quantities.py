@@ -11,6 +11,7 @@ Part = Literal["exact", "trained", "timed"]
 Form = Literal[
     "whole",
     "mebibytes",
+    "millijoules",
     "milliseconds",
     "percent",
     "probability",
@@ -264,6 +265,38 @@ QUANTITIES: tuple[Quantity, ...] = (
         "throughput at the input's batch size",
         form="significant",
         default="batches",
+    ),
+    _timed(
+        "energy",
+        "energy\n[mJ]",
+        "on a GPU: energy of one call of the whole device, by NVML's counter (--energy)",
+        form="millijoules",
+        interval=True,
+    ),
+    _timed(
+        "power_energy",
+        "energy by\npower [mJ]",
+        "on a GPU: the same from the power that NVML reads every 20 ms, over time",
+        form="millijoules",
+        interval=True,
+    ),
+    _timed(
+        "energy_distance",
+        "energy,\ndistance",
+        "how far the energy by power lies from the counter's, as a share of that",
+        form="percent",
+    ),
+    _timed(
+        "power",
+        "power\n[W]",
+        "on a GPU: mean power while it makes calls, by the counter, else by readings of power",
+        form="significant",
+    ),
+    _timed(
+        "idle_power",
+        "power,\nidle [W]",
+        "on a GPU: mean power in a second without calls, before them",
+        form="significant",
     ),
     _timed(
         "peak_alloc_bytes",

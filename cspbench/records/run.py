@@ -11,6 +11,7 @@ from .measurements import (
     Allocated,
     AnyMeasurement,
     Counts,
+    Energy,
     Equivalence,
     GradientTerms,
     Graph,
@@ -49,7 +50,8 @@ class Settings(Frozen, frozen=True, kw_only=True):
     """How a run is measured; a run is only resumed with equal settings.
 
     ``device`` may name several GPUs, separated by commas. ``cold``: the GPU's L2 cache is flushed
-    before each call. ``cuda_graph``: calls are also timed as a replayed CUDA graph.
+    before each call. ``cuda_graph``: calls are also timed as a replayed CUDA graph. ``energy``: the
+    energy of a call is measured, apart from all timing.
     """
 
     device: str
@@ -65,6 +67,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     training: TrainingSettings | None = None
     cold: bool = False
     cuda_graph: bool = False
+    energy: bool = False
 
 
 class RunInfo(Frozen, frozen=True, kw_only=True):
@@ -137,6 +140,11 @@ class Record(Frozen, frozen=True, kw_only=True):
     def graph(self) -> Graph | None:
         """The memory that a captured CUDA graph keeps."""
         return self.get(Graph)
+
+    @property
+    def energy(self) -> Energy | None:
+        """The energy of a GPU while it makes calls."""
+        return self.get(Energy)
 
     @property
     def resident(self) -> Resident | None:

@@ -59,6 +59,10 @@ def milliseconds(seconds: float) -> str:
     return significant_text(seconds * 1e3)
 
 
+def _millijoules(joules: float) -> str:
+    return significant_text(joules * 1e3)
+
+
 def _whole_number(count: float) -> str:
     return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
 
@@ -74,6 +78,7 @@ def _mebibytes(count: float) -> str:
 _FORMS: Mapping[Form, Callable[[float], str]] = {
     "whole": _whole_number,
     "mebibytes": _mebibytes,
+    "millijoules": _millijoules,
     "milliseconds": milliseconds,
     "percent": percent_text,
     "probability": _probability,

@@ -10,7 +10,7 @@ from ..records.quantities import NAMES
 from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
 from .quoting import Quote, code, verbatim
-from .tables import Strip, draw, filled, headed, wrap
+from .tables import WIDTH, Strip, draw, filled, headed, wrap
 from .words import MODE_TITLES, listing, plural
 
 MAX_CHARACTERS = 65_536
@@ -24,6 +24,8 @@ _VERDICTS: dict[Overall, str] = {
     "undecided": "Undecided",
     "not_comparable": "Not comparable",
 }
+
+_YARDSTICKS = "in units of the yardstick"
 
 Cells = tuple[str, ...]
 _EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
@@ -186,7 +188,7 @@ Table = tuple[str, Sequence[str], list[Cells], list[Cells]]
 
 def _tables(comparison: Comparison) -> list[Table]:
     """The tables of exact figures, of trainings and of latencies, the worst cases first."""
-    unit = "milliseconds, in turns" if comparison.in_turns else "in units of the yardstick"
+    unit = _time_unit(comparison)
     ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
     exact: tuple[list[Cells], list[Cells]] = [], []
     timed: tuple[list[Cells], list[Cells]] = [], []
@@ -201,8 +203,8 @@ def _tables(comparison: Comparison) -> list[Table]:
             ratio = "" if change.ratio is None else ratio_text(change.ratio)
             if measure == LATENCY:
                 sides = (
-                    _time(change, change.baseline, comparison),
-                    _time(change, change.candidate, comparison),
+                    _time(change, change.baseline, unit),
+                    _time(change, change.candidate, unit),
                 )
                 timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
             elif measure in COMPARED:
@@ -225,12 +227,21 @@ def _means(change: Change) -> tuple[str, str, str]:
     return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
 
 
-def _time(change: Change, value: float | None, comparison: Comparison) -> str:
+def _time_unit(comparison: Comparison) -> str:
+    """The unit of the table of latencies; in units of the yardstick, other cells name theirs."""
+    if comparison.in_turns:
+        return "milliseconds, in turns"
+    latencies = [case.measures[LATENCY] for case in comparison.cases if LATENCY in case.measures]
+    has_ratios = any(change.is_comparable for change in latencies)
+    return _YARDSTICKS if has_ratios else "milliseconds"
+
+
+def _time(change: Change, value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    if comparison.in_turns:
-        return significant_text(value * 1e3)
-    return significant_text(value) if change.ratio is not None else f"{value * 1e3:.4g} ms"
+    if unit == _YARDSTICKS and change.is_comparable:
+        return significant_text(value)
+    return significant_text(value * 1e3) + (" ms" if unit == _YARDSTICKS else "")
 
 
 def _count(value: float | None) -> str:
@@ -245,13 +256,15 @@ def _interval(change: Change) -> str:
 
 
 def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
+    names, *columns = zip(*lines, strict=True)
     strips = []
-    for header, cells in zip(headers, zip(*lines, strict=True), strict=True):
-        width = {"entry": 20, "measure": 12}.get(header, 20)
-        wrapped = tuple("\n".join(wrap(cell, width)) for cell in cells)
-        left = header in {"entry", "mode", "measure", "verdict"}
+    for header, cells in zip(headers[1:], columns, strict=True):
+        wrapped = tuple("\n".join(wrap(cell, 12 if header == "measure" else 20)) for cell in cells)
+        left = header in {"mode", "measure", "verdict"}
         strips.append(Strip(header=header, cells=wrapped, left=left))
-    return draw(strips)
+    width = max(20, WIDTH - 4 - sum(strip.width + 3 for strip in strips))
+    wrapped_names = tuple("\n".join(wrap(name, width)) for name in names)
+    return draw([Strip(header=headers[0], cells=wrapped_names, left=True), *strips])
 
 
 def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:

@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
 
+import msgspec
+
+from ..comparison.excerpt import excerpt
+from ..comparison.pytest_benchmark import OURS, extra_info
 from ..plan.labels import plain
 from ..records.quantities import NAMES
 from ..records.run import Run
@@ -20,8 +24,18 @@ _UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
 
 
 def pytest_benchmark(results: Results) -> dict[str, Any]:
-    """The format that ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads."""
+    """The format that ``pytest --benchmark-json`` writes and ``pytest-benchmark compare`` reads.
+
+    ``compare`` reads it back whole (`comparison.pytest_benchmark`).
+    """
     info, environment = results.run.info, results.run.info.environment
+    whole = excerpt(results.run)
+    cases = {case.key: case for case in whole.cases}
+    timed = _timed(results)
+    untimed = cases.keys() - {row.record.case.key for row in timed}
+    head = msgspec.structs.replace(
+        whole, cases=tuple(case for case in whole.cases if case.key in untimed)
+    )
     return {
         "machine_info": {
             "node": "",
@@ -45,12 +59,13 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
                 "fullname": plain(row.record.case.key),
                 "params": None,
                 "param": None,
-                "extra_info": {key: row.readings[key] for key in _UNITS if _is_count(row, key)},
+                "extra_info": extra_info(cases[row.record.case.key]),
                 "options": {"disable_gc": True, "timer": "perf_counter", "warmup": True},
                 "stats": _stats(_launch_medians(row)) | {"iterations": _iterations(row)},
             }
-            for row in _timed(results)
+            for row in timed
         ],
+        OURS: head.to_dict(),
         "datetime": info.started,
         "version": "5.1.0",  # the version of pytest-benchmark whose format this is
     }

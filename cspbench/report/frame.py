@@ -45,6 +45,8 @@ _INTEGERS = (
     "latency_launches",
     "host_latency_launches",
     "graph_latency_launches",
+    "energy_windows",
+    "power_energy_windows",
     "launches_left_out",
     "latency_samples",
     "latency_ratio_launches",
@@ -95,6 +97,11 @@ def _case(row: Row) -> dict[str, Any]:
         **_estimate("host_latency", readings["host_latency"], suffix="_s"),
         **_estimate("graph_latency", readings["graph_latency"], suffix="_s"),
         "launch_overhead": _value(readings["launch_overhead"]),
+        **_estimate("energy", readings["energy"], suffix="_j", noun="windows"),
+        **_estimate("power_energy", readings["power_energy"], suffix="_j", noun="windows"),
+        "energy_distance": _value(readings["energy_distance"]),
+        "power_w": _value(readings["power"]),
+        "idle_power_w": _value(readings["idle_power"]),
         "compile_s": _value(readings["compile_s"]),
         "missing": "; ".join(
             f"{key}: {plain(reading.reason)}"

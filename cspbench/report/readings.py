@@ -10,6 +10,7 @@ from ..records.lines import Latency, Stage
 from ..records.quantities import QUANTITIES, Quantity
 from ..records.run import Record
 from ..records.trainings import Reading as GradientReading
+from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power
 from ..verdicts.launches import CaseLaunches
 from ..verdicts.over_seeds import over_seeds
 from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
@@ -21,6 +22,7 @@ NOT_MEASURED = "not measured"
 FAILED = "failed"
 
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
+_ENERGIES = ("energy", "power_energy", "energy_distance", "power", "idle_power")
 
 
 def case_readings(
@@ -41,6 +43,7 @@ def case_readings(
         **_flow(record, stages),
         **_trained(record, stages),
         **_latency(record, launches.count, stages),
+        **_energy(record, stages),
     }
 
 
@@ -153,6 +156,22 @@ def _on_gpu(latencies: Sequence[Latency], latency: Estimate) -> dict[str, Readin
     if isinstance(replayed, Estimate):
         overhead = max(0.0, 1 - replayed.value / latency.value)
     return readings | {"graph_latency": replayed, "launch_overhead": overhead}
+
+
+def _energy(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:
+    """The energy of a call by both ways, their distance, and mean powers."""
+    energy = record.energy
+    if energy is None:
+        return dict.fromkeys(_ENERGIES, missing_reading(record, "energy", stages))
+    if isinstance(energy.windows, Failure):
+        return dict.fromkeys(_ENERGIES, energy.windows)
+    return {
+        "energy": call_energy(energy, by_counter),
+        "power_energy": call_energy(energy, by_power),
+        "energy_distance": distance(energy),
+        "power": mean_power(energy.windows),
+        "idle_power": mean_power([energy.idle]) if energy.idle else None,
+    }
 
 
 def _estimate(launches: Sequence[Samples]) -> Estimate | Failure:

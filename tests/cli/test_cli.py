@@ -250,7 +250,8 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     listed = json.loads(cspbench("list", "--json").stdout)
     assert {"blocks", "smoke"} <= set(listed["suites"])
     assert set(listed["measures"]) == {
-        *("counts", "disk_size", "tensor_peak", "allocated", "graph", "resident", "latency"),
+        *("counts", "disk_size", "tensor_peak", "allocated", "energy", "graph", "resident"),
+        "latency",
         *("gradient_terms", "training"),
     }
     assert {"latency", "graph_bytes", "macs"} <= set(listed["columns"])

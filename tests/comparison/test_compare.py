@@ -213,5 +213,6 @@ def test_the_plain_values_keep_the_contract() -> None:
         "verdict",
         "reason",
         "more_launches",
+        "is_judged",
     }
     json.dumps(comparison)

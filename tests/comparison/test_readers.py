@@ -17,6 +17,7 @@ from cspbench.comparison.thresholds import LATENCY
 from cspbench.errors import CspbenchError
 from cspbench.records.base import Failure
 from cspbench.records.lines import CaseFailure
+from cspbench.report.comparison import text
 
 
 def saved(tmp_path: Path, text: str, name: str = "comment.md") -> Path:
@@ -104,23 +105,67 @@ def test_failures_travel_with_a_report(tmp_path: Path) -> None:
     assert comparison.failed == (run.records[1].case.key,)
 
 
+def benchmarks_file(tmp_path: Path, name: str, *rows: dict[str, Any]) -> Path:
+    return saved(tmp_path, json.dumps({"machine_info": {}, "benchmarks": rows}), name)
+
+
+def benchmark(fullname: str, median: float = 0.004, **fields: Any) -> dict[str, Any]:
+    stats = {"median": median, "min": 1.0, "rounds": 5}
+    return {"name": fullname.rpartition("::")[2], "fullname": fullname, "stats": stats, **fields}
+
+
 def test_results_of_pytest_benchmark_are_shown(tmp_path: Path) -> None:
-    """Medians of one process: both are shown, and nothing is concluded."""
-
-    def results(median: float) -> str:
-        stats = {"median": median, "min": 1.0, "rounds": 5}
-        named = {"name": "test_block", "fullname": "bench/test_blocks.py::test_block"}
-        return json.dumps({"machine_info": {}, "benchmarks": [{**named, "stats": stats}]})
-
-    baseline = saved(tmp_path, results(0.004), "before.json")
-    candidate = saved(tmp_path, results(0.005), "after.json")
+    """Medians of one process: both are shown with their ratio, and nothing is concluded."""
+    name = "bench/test_blocks.py::test_block"
+    baseline = benchmarks_file(tmp_path, "before.json", benchmark(name, 0.004))
+    candidate = benchmarks_file(tmp_path, "after.json", benchmark(name, 0.005))
     comparison = compare(baseline, candidate)
     change_ = comparison.cases[0].measures[LATENCY]
-    assert (change_.baseline, change_.candidate, change_.ratio) == (0.004, 0.005, None)
+    assert (change_.baseline, change_.candidate, change_.ratio) == (0.004, 0.005, 1.25)
+    assert (change_.verdict, change_.is_judged) == ("undecided", False)
     assert comparison.verdict == "not_comparable"
+    assert not comparison.is_latency_comparable
+    page = text(comparison)
+    assert "Latency, milliseconds" in page
+    row = next(line for line in page.splitlines() if name in line)
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        *(name, "infer", "4.000", "5.000", "1.250", "", "undecided")
+    ]
+
+
+def test_tests_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """By file and class, also where a side alone has them."""
+    names = [f"a/test_{file}.py::{group}test_it" for file in "xy" for group in ("", "TestA::")]
+    sides = [
+        benchmarks_file(tmp_path, "a.json", *map(benchmark, names)),
+        benchmarks_file(tmp_path, "b.json", *map(benchmark, names[1:])),
+    ]
+    for page in (text(compare(*sides)), text(compare(*reversed(sides)))):
+        assert all(f"| {name} " in page for name in names)
+
+
+def test_counts_and_modes_of_a_users_benchmarks_compare(tmp_path: Path) -> None:
+    """Figures of ours in extra_info are exact; what else stands there is left alone."""
+    info = {"params": 10, "macs": True, "flops": -1, "cio": 2**70, "weights": "9", "note": "x"}
+    sides = [
+        benchmarks_file(
+            tmp_path,
+            f"{side}.json",
+            benchmark("test_a.py::test_it", group="train", extra_info=info | {"params": params}),
+        )
+        for side, params in (("a", 10), ("b", 11))
+    ]
+    (case,) = compare(*sides).cases
+    assert (case.mode, case.verdict, set(case.measures)) == ("train", "worse", {"params", LATENCY})
 
 
 HUGE = "9" * 400
+
+
+def one_benchmark(rest: str) -> str:
+    """A file of pytest-benchmark with one benchmark, up to its median, and ``rest``."""
+    start = "{'benchmarks':[{'name':'a','fullname':'a','stats':{'median':1}"
+    return (start + rest).replace("'", '"')
 
 
 @pytest.mark.parametrize(
@@ -137,6 +182,10 @@ HUGE = "9" * 400
         ('{"benchmarks": 3}', "Expected `array`"),
         ('{"benchmarks":[{"name":"a","fullname":"a","stats":{"median":-1}}]}', "median"),
         ('{"benchmarks":[{"name":"a","fullname":"a","stats":{"median":NaN}}]}', ""),
+        (one_benchmark("}],'cspbench':3}"), "Expected `object"),
+        ('{"benchmarks":[],"cspbench":{"cspbench":2,"made":{}}}', "version 2"),
+        (one_benchmark(",'extra_info':{'cspbench':{'key':'a'}}}]}"), "missing required field"),
+        (one_benchmark(",'extra_info':{'cspbench':3}}]}"), "Expected `object`"),
         (f"Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a | {HUGE} |\n+---+", "count"),
         ("Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a | 1,2 |\n+---+", "count"),
         ("Training, x\n+---+---+\n| entry | MACs |\n+---+---+\n| a |\n+---+---+", "torn"),

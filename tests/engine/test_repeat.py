@@ -57,6 +57,7 @@ samplings = st.builds(
     seed=left_out_or(seeds),
     cold=st.booleans(),
     cuda_graph=st.booleans(),
+    energy=st.booleans(),
 )
 selections = st.builds(
     Selection,

@@ -63,6 +63,7 @@ def test_every_sampling_option_is_a_setting() -> None:
         seed=8,
         cold=True,
         cuda_graph=True,
+        energy=True,
     )
     settings = settings_of(RunRequest(sampling=sampling), "cuda", [make_gpu()])
     assert settings.device == "cuda"
@@ -77,6 +78,11 @@ def test_every_sampling_option_is_a_setting() -> None:
             RunRequest(sampling=Sampling(cuda_graph=True)),
             "cpu",
             "--cuda-graph is of GPUs: it needs --device cuda, not cpu",
+        ),
+        (
+            AbRequest(baseline="a", candidate="b", sampling=Sampling(energy=True)),
+            "cpu",
+            "--energy is of GPUs: it needs --device cuda, not cpu",
         ),
         (
             RunRequest(

@@ -7,19 +7,21 @@ import factories
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 import cspbench
 from cspbench.catalogue import ENTRIES, find
-from cspbench.measures.counts import count
+from cspbench.measures.counts import count, counts_of
+from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.subject import BuiltSubject
-from cspbench.plan.case import make_case
+from cspbench.plan.case import Mode, make_case
 from cspbench.records.base import Failure
 from cspbench.records.measurements import Counts
 
 
-def counts_of(
+def profiled(
     module: nn.Module, shape: tuple[int, ...] = (1, 16, 8, 8), *, training: bool = False
 ) -> Counts:
     profile = cspbench.profile(
@@ -70,9 +72,7 @@ class TwoParents(nn.Module):
 
 def test_the_known_layer_has_294912_macs_and_thops_batchnorm_is_explained() -> None:
     """Conv 16→32, 3x3 on 8x8: 32·8·8 outputs of 16·3·3 products each."""
-    counts = counts_of(
-        nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU())
-    )
+    counts = profiled(nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()))
     assert counts.macs == 294_912
     assert counts.flops == 589_824
     assert counts.thop_macs == 303_104
@@ -108,25 +108,25 @@ def test_a_disagreement_is_explained_by_name(
     module: nn.Module, path: str, explanation: str
 ) -> None:
     """Each public weakness of thop is recognised, and nothing is left unexplained."""
-    assert explanations(counts_of(module)) == {path: explanation}
+    assert explanations(profiled(module)) == {path: explanation}
 
 
 def test_a_functional_convolution_is_counted_although_thop_cannot_see_it() -> None:
     """Operators are watched, not modules."""
-    counts = counts_of(Functional())
+    counts = profiled(Functional())
     assert (counts.macs, counts.thop_macs, counts.weights) == (294_912, 0, 4_608)
 
 
 def test_a_transposed_convolution_multiplies_by_its_input() -> None:
     """16·8·8 inputs of 8·2·2 products each; thop reads four times that."""
-    counts = counts_of(nn.ConvTranspose2d(16, 8, 2, stride=2, bias=False))
+    counts = profiled(nn.ConvTranspose2d(16, 8, 2, stride=2, bias=False))
     assert counts.macs == 16 * 64 * 32
     assert counts.thop_macs == 4 * counts.macs
 
 
 def test_a_module_under_two_parents_is_counted_as_often_as_it_runs() -> None:
     """Two calls of one 1x1: parameters once, MACs twice; thop's fourfold is explained."""
-    counts = counts_of(TwoParents())
+    counts = profiled(TwoParents())
     assert (counts.params, counts.macs, counts.weights) == (256, 2 * 256 * 64, 256)
     assert counts.thop_macs == 4 * counts.macs
     reason = "module used twice: it hangs under 2 parents and thop counts it for each"
@@ -145,7 +145,7 @@ class KeywordCall(nn.Module):
 
 def test_where_thop_breaks_the_others_still_count_and_its_figure_is_no_zero() -> None:
     """Its BatchNorm hook reads the first positional input, and here there is none."""
-    counts = counts_of(KeywordCall())
+    counts = profiled(KeywordCall())
     assert counts.thop_macs == Failure(reason="thop raised IndexError: tuple index out of range")
     assert (counts.macs, counts.flops) == (256 * 64, 2 * 256 * 64)
     assert counts.disagreements == ()
@@ -153,7 +153,7 @@ def test_where_thop_breaks_the_others_still_count_and_its_figure_is_no_zero() ->
 
 def test_layers_held_in_a_plain_list_are_noticed() -> None:
     """Their convolutions run, but their weights are in nobody's parameters."""
-    counts = counts_of(PlainList())
+    counts = profiled(PlainList())
     assert counts.params == 0
     assert counts.macs == 2 * 16 * 64 * 16 * 9
     assert [
@@ -165,7 +165,7 @@ def test_layers_held_in_a_plain_list_are_noticed() -> None:
 
 def test_types_without_a_rule_are_listed_not_shown_as_zero() -> None:
     """SiLU counts 0 in thop and has no formula in torch: both say so."""
-    counts = counts_of(nn.Sequential(nn.Conv2d(16, 16, 1), nn.SiLU()))
+    counts = profiled(nn.Sequential(nn.Conv2d(16, 16, 1), nn.SiLU()))
     listed = {(operator.counter, operator.name): operator.calls for operator in counts.uncounted}
     assert listed == {("thop", "SiLU"): 1, ("torch", "silu"): 1}
 
@@ -178,7 +178,7 @@ def test_the_backward_of_a_convolution_is_twice_its_forward_for_any_groups(
     module = nn.Sequential(
         nn.Conv2d(16, 16, 1, bias=False), nn.Conv2d(16, 16, 3, padding=1, groups=groups, bias=False)
     )
-    counts = counts_of(module, training=True)
+    counts = profiled(module, training=True)
     first, second = 2 * 16 * 64 * 16, 2 * 16 * 64 * inner * 9
     assert counts.flops == first + second
     assert counts.backward_flops == first + 2 * second  # the input needs no gradient here
@@ -202,7 +202,7 @@ def test_a_fully_connected_layer_counts_like_a_convolution_but_for_cio() -> None
             result: Tensor = self.fc(x.mean((2, 3)))
             return result
 
-    counts = counts_of(Head(), (4, 16, 2, 2))
+    counts = profiled(Head(), (4, 16, 2, 2))
     assert (counts.macs, counts.weights, counts.activations, counts.cio) == (640, 160, 40, 0)
 
 
@@ -303,3 +303,38 @@ def test_a_case_that_raises_raises_its_own_error() -> None:
     """The module's message reaches the caller, not one of a counter's."""
     with pytest.raises(RuntimeError, match="this module always raises"):
         count(BuiltSubject(factories.make_case("Raises")))
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+@pytest.mark.parametrize("entry", ["csp", "c2f", "c3k2"])
+def test_counts_are_the_same_on_meta_fake_and_real_tensors(entry: str, mode: Mode) -> None:
+    """Thop's own bookkeeping is no operator of the model, whatever its tensors are."""
+    built = BuiltSubject(make_case(find(entry), {}, mode=mode))
+    on_meta = counts_of(Call(built.case, built.meta(), built.inputs("meta"), "meta"))
+    fake_mode = FakeTensorMode()
+    with fake_mode:
+        module = built.fake(fake_mode)
+        on_fake = counts_of(Call(built.case, module, built.inputs("cpu"), "cpu"))
+    on_real = counts_of(Call(built.case, built.real(), built.inputs("cpu"), "cpu"))
+    assert on_meta == on_fake == on_real
+    assert isinstance(on_meta.thop_macs, int)
+
+
+class AuxiliaryInTraining(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.main, self.auxiliary = (nn.Conv2d(4, 4, 1, bias=False) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.main(x)
+        return result + self.auxiliary(result) if self.training else result
+
+
+def test_training_is_counted_on_its_own_path_by_every_counter() -> None:
+    """Two 1x1 of 16 weights on 64 positions in training, of which the first needs no input's."""
+    evaluated = profiled(AuxiliaryInTraining(), (1, 4, 8, 8))
+    trained = profiled(AuxiliaryInTraining(), (1, 4, 8, 8), training=True)
+    assert (evaluated.macs, evaluated.thop_macs, evaluated.flops) == (1_024, 1_024, 2_048)
+    assert (trained.macs, trained.thop_macs, trained.flops) == (2_048, 2_048, 4_096)
+    assert trained.backward_flops == 2_048 + 4_096
+    assert {layer.path: layer.calls for layer in trained.layers}["auxiliary"] == 1

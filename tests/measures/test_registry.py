@@ -13,7 +13,7 @@ from cspbench.measures import base
 from cspbench.measures.base import PLACES, Measure, measure
 from cspbench.measures.registry import MEASURES, preload, stages
 from cspbench.records.base import Failure
-from cspbench.records.measurements import Graph
+from cspbench.records.measurements import Energy, Graph
 from cspbench.records.run import TrainingSettings
 
 GPU = msgspec.structs.replace(SETTINGS, device="cuda:0,cuda:1")
@@ -56,6 +56,8 @@ def test_a_run_on_a_cpu_measures_no_graph_and_one_on_a_gpu_no_resident_memory() 
     assert stages("run", GPU) == (*static, "allocated", "latency")
     captured = msgspec.structs.replace(GPU, cuda_graph=True)
     assert stages("run", captured) == (*static, "allocated", "graph", "latency")
+    metered = msgspec.structs.replace(GPU, energy=True)
+    assert stages("run", metered) == (*static, "allocated", "energy", "latency")
 
 
 def test_gradients_trains_only_where_the_settings_say_how() -> None:
@@ -74,12 +76,17 @@ def test_a_stage_has_one_measure(monkeypatch: pytest.MonkeyPatch) -> None:
         def second_counts(_: object) -> None: ...
 
 
-def test_a_graph_that_ends_its_process_is_a_record_and_anything_else_fails_the_case() -> None:
-    """The case itself ran: it is timed without a graph."""
+def test_what_is_asked_for_beside_a_case_does_not_fail_it_where_its_process_ends() -> None:
+    """The case itself ran: it is timed without a graph, and without its energy."""
     assert MEASURES["graph"].after_exit("a", "killed by SIGSEGV") == Graph(
         case="a", graph_bytes=Failure(reason="killed by SIGSEGV")
     )
-    measures: list[Measure] = [m for stage, m in MEASURES.items() if stage != "graph"]
+    assert MEASURES["energy"].after_exit("a", "timed out") == Energy(
+        case="a", windows=Failure(reason="timed out")
+    )
+    measures: list[Measure] = [
+        measure for stage, measure in MEASURES.items() if stage not in {"graph", "energy"}
+    ]
     assert {measure.after_exit("a", "timed out") for measure in measures} == {None}
 
 

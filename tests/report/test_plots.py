@@ -1,5 +1,7 @@
 """Figures by their labels and the data drawn, never by pixels."""
 
+import re
+from html import unescape
 from itertools import product
 
 import msgspec
@@ -208,13 +210,73 @@ def test_labels_beside_markers_do_not_overlap() -> None:
         assert not any(box.overlaps(other) for other in boxes[index + 1 :])
 
 
-def test_mathematical_markup_in_a_label_is_drawn_as_text() -> None:
-    """A dollar sign is no formula."""
+HOSTILE = (
+    "_net.py:Net",
+    "__init__.py:_Net",
+    "a$\\frac{1$.py:Net",
+    "p$x$_y.py:Net",
+    "a|b 'c' \"d\" <i>&amp;.py:Net",
+    "[bold]x[/bold].py:Net",
+)
+"""Names that matplotlib, Markdown, HTML or rich would take for markup."""
+
+
+def drawn_texts(figure: Figure) -> list[str]:
+    """All texts of a figure as its SVG states them, in comments before the outlines."""
+    svg = plots.encode(figure, "svg").decode()
+    return [
+        unescape(text.replace("- -", "--"))
+        for text in re.findall(r"<!-- (.*?) -->", svg, re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markup_in_a_name_is_drawn_as_text(name: str) -> None:
+    """A dollar sign is no formula, an underscore no reason to be left out of a legend."""
     run = make_run(("dense", "csp"), modes=("infer",))
-    case = msgspec.structs.replace(run.records[1].case, label="csp $\\frac{1$")
-    run = change(run, 1, case=case)
-    for figure in draw_all(run).values():
-        assert figure is None or plots.encode(figure, "svg")
+    case = msgspec.structs.replace(run.records[1].case, label=name, entry=name)
+    run = with_accuracy(change(run, 1, case=case), 1, 75.0)
+    for file_name, figure in draw_all(run).items():
+        if figure is not None and file_name != "sweep":
+            assert name in " ".join(" ".join(drawn_texts(figure)).split()), file_name
+
+
+@pytest.mark.parametrize("values", [{"k": [1, 2, 3]}, {"k": [1, 2, 3], "value": [1, 2, 9]}])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_sweep_names_entries_and_arguments_as_they_are(
+    name: str, values: dict[str, list[float]]
+) -> None:
+    """In the legend of its lines, or above its heat maps."""
+    run = swept(**values)
+    for index, record in enumerate(run.records):
+        if record.case.entry == "csp":
+            run = change(run, index, case=msgspec.structs.replace(record.case, entry=name))
+    figure = require_figure(plots.sweep(derive(run)))
+    drawn = " ".join(" ".join(drawn_texts(figure)).split())
+    assert name in drawn
+    assert "c3" in drawn
+    assert set(values) <= set(drawn.replace(",", "").split())
+
+
+def test_an_argument_may_have_the_name_of_what_is_plotted() -> None:
+    """The values of an argument ``value`` are not taken for latencies."""
+    figures = [
+        require_figure(plots.sweep(derive(swept(**{name: [1.0, 2.0, 3.0]}))))
+        for name in ("width", "value", "entry", "low")
+    ]
+    lines = [
+        [np.asarray(line.get_xydata()).tolist() for line in figure.axes[0].lines]
+        for figure in figures
+    ]
+    assert lines[1:] == lines[:1] * 3
+
+
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers() -> None:
+    """Without mathematical markup, which is switched off for names."""
+    run = swept(channels=[1, 16, 256])
+    assert not [
+        text for text in drawn_texts(require_figure(plots.sweep(derive(run)))) if "$" in text
+    ]
 
 
 def with_accuracy(run: Run, index: int, top1: float) -> Run:

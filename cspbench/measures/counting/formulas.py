@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry, shape_wrapper
 
 aten = torch.ops.aten
 
@@ -36,9 +36,8 @@ def conv_backward_flops(
     return int(forward * sum(mask[:2]))
 
 
-_FORMULAS = {aten.convolution_backward: conv_backward_flops}
-
-
-def flop_counter() -> FlopCounterMode:
-    """The FLOP counter of torch, with a corrected formula for the backward of convolutions."""
-    return FlopCounterMode(display=False, custom_mapping=dict(_FORMULAS))
+FORMULAS = {
+    **flop_registry,
+    aten.convolution_backward: shape_wrapper(conv_backward_flops),
+}
+"""The FLOPs of operators, by torch's formulas where they are right."""

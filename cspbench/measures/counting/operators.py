@@ -1,4 +1,4 @@
-"""A log of the operators in a pass on meta tensors, by the module that they ran in."""
+"""A log of the operators in a call, by the module that they ran in."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from ..execution.call import Phase
 from ..execution.storages import storage_key
-from .formulas import conv_macs
+from .formulas import FORMULAS, conv_macs
 
 aten = torch.ops.aten
 
@@ -29,9 +29,10 @@ _FREE = frozenset(
 
 
 class OperatorLog(TorchDispatchMode):
-    """Logs operators while it is active.
+    """Logs operators while it is active, on tensors of any kind.
 
-    ``flops`` (by torch's formulas) and ``macs`` are by module; ``weights`` maps the identity of
+    ``flops`` (by torch's formulas) and ``macs`` are by module and of the forward pass alone,
+    ``backward_flops`` of the backward pass; ``weights`` maps the identity of
     each weight that ran to its number of elements. ``stray`` counts calls of weights that are no
     parameters, ``formulaless`` calls of operators without a formula.
     """
@@ -40,13 +41,19 @@ class OperatorLog(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._stack = stack
         self._parameters = {storage_key(p): p for p in module.parameters()}
+        self.phase: Phase = "activations"
         self.flops: Counter[str] = Counter()
+        self.backward_flops = 0
         self.macs: Counter[str] = Counter()
         self.weights: dict[int, int] = {}
         self.activations = 0
         self.cio = 0
         self.stray: Counter[str] = Counter()
         self.formulaless: Counter[str] = Counter()
+
+    def begin_phase(self, phase: Phase) -> None:
+        """Log what follows as of ``phase``."""
+        self.phase = phase
 
     def __torch_dispatch__(
         self,
@@ -57,15 +64,18 @@ class OperatorLog(TorchDispatchMode):
     ) -> object:
         result: object = func(*args, **(kwargs or {}))
         operator = func.overloadpacket
-        formula = flop_registry.get(operator)
-        if formula is not None:
+        formula = FORMULAS.get(operator)
+        if self.phase != "activations":
+            if formula is not None:
+                self.backward_flops += formula(*args, **(kwargs or {}), out_val=result)
+        elif formula is not None:
             flops = formula(*args, **(kwargs or {}), out_val=result)
             self.flops[self._stack[-1] if self._stack else ""] += flops
             if operator is aten.convolution:
                 self._convolution(args, cast("Tensor", result))
             elif operator in _MATRIX_PRODUCTS:
                 self._matrix_product(operator, args, cast("Tensor", result))
-        elif operator.__name__ not in _FREE and _is_on_meta(result):
+        elif operator.__name__ not in _FREE and _has_tensor(result):
             self.formulaless[operator.__name__] += 1
         return result
 
@@ -95,7 +105,6 @@ class OperatorLog(TorchDispatchMode):
         self.activations += output.numel()
 
 
-def _is_on_meta(result: object) -> bool:
-    """Whether an operator belongs to the model; those of thop's bookkeeping run on the CPU."""
+def _has_tensor(result: object) -> bool:
     leaves = [result] if isinstance(result, Tensor) else pytree.tree_leaves(result)
-    return any(isinstance(leaf, Tensor) and leaf.is_meta for leaf in leaves)
+    return any(isinstance(leaf, Tensor) for leaf in leaves)

@@ -50,6 +50,7 @@ class Call:
         self._device = device
         if compiled and case.compiler is not None:
             self._forward = _compiled(self.module, case.compiler)
+        self.case = case
         self.training = case.mode == "train"
         self.arguments = arguments
         if self.training and case.input_gradient:

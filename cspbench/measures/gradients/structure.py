@@ -21,8 +21,8 @@ from ...records.gradient_terms import (
     WeightTerms,
 )
 from ..execution.copying import copy_with
-from ..execution.hooks import module_stack
 from ..execution.inputs import Arguments
+from ..execution.module_stack import module_stack
 from .follower import Follower, SplitTensor, is_differentiable
 from .labels import Terms
 

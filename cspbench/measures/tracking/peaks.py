@@ -5,7 +5,7 @@ from torch.utils import _pytree as pytree
 
 from ...records.measurements import Split, TensorPeak
 from ..execution.call import Call, Phase
-from ..execution.hooks import module_stack
+from ..execution.module_stack import module_stack
 from ..execution.subject import Subject
 from .nodes import NodeOwners
 from .storages import StorageTracker

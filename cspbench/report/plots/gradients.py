@@ -9,12 +9,13 @@ from ...verdicts.over_seeds import over_seeds
 from ..results import Results
 from ..rows import Row
 from .selection import in_suite_order
-from .style import INK, caption, look, name_text, theme
+from .style import INK, caption, legend, look, name_text, theme
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _MAX_PANELS = 8
 _MAX_LINES = 24  # weights or maps that can be named in a panel
@@ -70,25 +71,26 @@ def gradient_course(results: Results) -> "Figure | None":
     with theme():
         figure = Figure(figsize=(8.6, 4.6), layout="constrained")
         axes = figure.subplots()
-        for row in selection.rows:
-            _draw_course(axes, row)
-        axes.plot([], [], color=INK, linestyle=":", linewidth=1, label="even and odd channels")
+        lines = [_draw_course(axes, row) for row in selection.rows]
+        lines += axes.plot([], [], color=INK, linestyle=":", linewidth=1)
+        names = [*map(name_text, selection.rows), "even and odd channels"]
         axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+        legend(axes, lines, names, loc="upper left", bbox_to_anchor=(1.02, 1))
         figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")
         note = "bands: 95% intervals over seeds; dotted: even against odd channels, as a control"
         caption(figure, results.run, selection.rows, note, selection.note)
     return figure
 
 
-def _draw_course(axes: "Axes", row: Row) -> None:
+def _draw_course(axes: "Axes", row: Row) -> "Line2D":
+    """Draw the course of one entry; the line of its two parts."""
     trainings, style = row.record.trainings, look(row)
     number = min(len(training.readings) for training in trainings)
     readings = [[training.readings[place] for training in trainings] for place in range(number)]
     steps = [at_step[0].step for at_step in readings]
     parts = [over_seeds([reading.parts_cka for reading in at_step]) for at_step in readings]
     control = [fmean(reading.control_cka for reading in at_step) for at_step in readings]
-    axes.plot(steps, [estimate.value for estimate in parts], **style, label=name_text(row))
+    (line,) = axes.plot(steps, [estimate.value for estimate in parts], **style)
     axes.plot(steps, control, color=style["color"], linestyle=":", linewidth=1)
     axes.fill_between(
         steps,
@@ -97,6 +99,7 @@ def _draw_course(axes: "Axes", row: Row) -> None:
         color=style["color"],
         alpha=0.15,
     )
+    return line
 
 
 def _terms(row: Row) -> "pd.DataFrame":
@@ -128,7 +131,7 @@ def _similarities(row: Row) -> "pd.DataFrame":
 
 def _short(name: str) -> str:
     """A dotted name without ``.conv``, shortened to its end if it is long."""
-    short = plain(name).replace(".conv", "").replace("$", r"\$")
+    short = plain(name).replace(".conv", "")
     return short if len(short) <= _MAX_NAME else f"…{short[1 - _MAX_NAME :]}"
 
 

@@ -1,11 +1,11 @@
 """The plot of one measure over many runs: a line for each entry, a panel for each mode."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..history import History, points
 from ..words import MODE_TITLES
 from .selection import MAX_ENTRIES
-from .style import theme
+from .style import draw_lines, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,6 @@ def history(measured: History) -> "Figure":
 
     Of more than `MAX_ENTRIES` entries, those that changed most are shown, and the title says so.
     """
-    import seaborn as sns
     from matplotlib.figure import Figure
 
     frame, selection = _most_changed(_frame(measured))
@@ -33,15 +32,14 @@ def history(measured: History) -> "Figure":
         figure = Figure(figsize=(width, 3.6 + 0.12 * len(names)), layout="constrained")
         grid = figure.subplots(1, len(modes), squeeze=False)[0]
         for axes, mode in zip(grid, modes, strict=True):
-            _draw(axes, frame[frame["mode"] == mode], names, has_legend=axes is grid[-1])
+            part = frame[frame["mode"] == mode]
+            draw_lines(axes, part, "position", names, has_legend=axes is grid[-1])
+            _draw_intervals(axes, part)
             axes.set_title(MODE_TITLES[mode])
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
             axes.set_ylabel(measured.column.title if axes is grid[0] else "")
-        legend = grid[-1].get_legend()
-        if legend is not None:
-            sns.move_legend(grid[-1], "upper left", bbox_to_anchor=(1.02, 1), title=None)
         title = f"{measured.column.key.replace('_', ' ')} over {len(measured.runs)} runs"
         figure.suptitle(title + selection, x=0.01, ha="left")
     return figure
@@ -71,23 +69,7 @@ def _most_changed(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
     return frame[frame["entry"].isin(largest.index)], note
 
 
-def _draw(axes: "Axes", part: "pd.DataFrame", names: list[str], *, has_legend: bool) -> None:
-    import seaborn as sns
-
-    style: dict[str, Any] = {"hue": "entry", "hue_order": names, "style": "entry"}
-    sns.lineplot(
-        part,
-        x="position",
-        y="value",
-        **style,
-        style_order=names,
-        palette="colorblind" if len(names) <= 10 else "husl",
-        markers=True,
-        dashes=False,
-        estimator=None,
-        ax=axes,
-        legend="full" if has_legend else False,
-    )
+def _draw_intervals(axes: "Axes", part: "pd.DataFrame") -> None:
     intervals = part.dropna(subset=["low", "high"])
     for position, low, high in intervals[["position", "low", "high"]].to_numpy():
         axes.vlines(position, low, high, color="#9a9a9a", linewidth=1, zorder=1)

@@ -168,11 +168,12 @@ def _number_entries(figure: "Figure", table: Sequence[Row], columns: int) -> Non
 
     rows_by_place = {row.place: row for row in table}
     handles = [
-        Line2D([], [], linestyle="", markersize=7, **look(row), label=f"{place + 1}  {row_name}")
-        for place, row in rows_by_place.items()
-        for row_name in [name_text(row).replace("\n", " ")]
+        Line2D([], [], linestyle="", markersize=7, **look(row)) for row in rows_by_place.values()
     ]
-    figure.legend(handles=handles, loc="outside right upper", ncols=columns, fontsize=8.5)
+    names = [
+        f"{place + 1}  {name_text(row)}".replace("\n", " ") for place, row in rows_by_place.items()
+    ]
+    figure.legend(handles, names, loc="outside right upper", ncols=columns, fontsize=8.5)
 
 
 def _milliseconds(row: Row) -> float:

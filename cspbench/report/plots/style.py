@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from ...plan.labels import plain
@@ -18,6 +19,8 @@ from ..words import MODE_TITLES
 from .selection import Selection
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -47,6 +50,7 @@ def theme() -> Iterator[None]:
         "legend.frameon": False,
         "svg.hashsalt": "cspbench",
         "svg.fonttype": "path",
+        "text.parse_math": False,  # a dollar sign in a name is no formula
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -80,12 +84,70 @@ def look(row: Row) -> dict[str, Any]:
 
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
-    """The name of an entry in at most two lines, with mathematical markup escaped."""
+    """The name of an entry in at most two lines."""
     name = f"{row.name} (reference)" if row.is_reference and mark_reference else row.name
-    lines = wrap(name, _LABEL_WIDTH)
+    return shortened(name)
+
+
+def shortened(name: str) -> str:
+    """A name in at most two lines, without control characters."""
+    lines = wrap(plain(name), _LABEL_WIDTH)
     if len(lines) > 2:
         lines = [lines[0], f"{lines[1][: _LABEL_WIDTH - 1]}…"]
-    return "\n".join(lines).replace("$", r"\$")
+    return "\n".join(lines)
+
+
+def draw_lines(
+    axes: "Axes", frame: "pd.DataFrame", x: str, names: Sequence[str], *, has_legend: bool
+) -> None:
+    """Draw ``value`` over ``x`` of a frame, a line for each ``entry``, which is one of ``names``.
+
+    The legend, beside the axes, has all ``names``.
+    """
+    import seaborn as sns
+
+    colours, markers = line_colours(names), _line_markers(names)
+    sns.lineplot(
+        frame,
+        x=x,
+        y="value",
+        hue="entry",
+        hue_order=names,
+        palette=colours,
+        style="entry",
+        style_order=names,
+        markers=markers,
+        dashes=False,
+        estimator=None,
+        ax=axes,
+        legend=False,
+    )
+    if has_legend:
+        from matplotlib.lines import Line2D
+
+        lines = [
+            Line2D([], [], color=colours[name], marker=markers[name], markeredgecolor="white")
+            for name in names
+        ]
+        legend(axes, lines, names, loc="upper left", bbox_to_anchor=(1.02, 1))
+
+
+def line_colours(names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """The colour of each entry's line; after ten they repeat, with another marker."""
+    return dict(zip(names, cycle(palette()), strict=False))
+
+
+def _line_markers(names: Sequence[str]) -> dict[str, str]:
+    return dict(zip(names, cycle(_MARKERS), strict=False))
+
+
+def legend(
+    owner: "Axes | Figure", handles: Sequence["Artist"], names: Sequence[str], **options: Any
+) -> None:
+    """Add a legend of ``names``; matplotlib leaves out labels that begin with an underscore."""
+    drawn = owner.legend(handles, [str(index) for index in range(len(names))], **options)
+    for text, name in zip(drawn.get_texts(), names, strict=True):
+        text.set_text(shortened(name))
 
 
 def panels(
@@ -129,10 +191,14 @@ def name_lines(axes: "Axes", selection: Selection) -> None:
 
 def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
     """Make an axis logarithmic if a linear one would hide the smallest values."""
+    if min(values) > 0 and max(values) / min(values) >= _LOG_SPAN:
+        make_logarithmic(axes, direction)
+
+
+def make_logarithmic(axes: "Axes", direction: str) -> None:
+    """Make an axis logarithmic, with plain numbers beside its ticks."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if min(values) <= 0 or max(values) / min(values) < _LOG_SPAN:
-        return
     axes.set(**{f"{direction}scale": "log"})
     axis = axes.xaxis if direction == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -160,7 +226,7 @@ def caption(
     if selection_note:
         lines.insert(1, f"{selection_note}.")
     text = "\n".join(lines)
-    figure.supxlabel(text.replace("$", r"\$"), x=0.01, ha="left", fontsize=8.5, color="#555555")
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#555555")
 
 
 def _span(numbers: Iterator[int]) -> str:

@@ -1,14 +1,15 @@
 """The plot of a sweep: lines over one argument or size, or heat maps over two."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...plan.labels import plain
 from ...verdicts.stats import Estimate
 from ..results import Results
 from ..sweep import Sweep
 from ..sweep import sweep as find_sweep
 from ..words import MODE_TITLES
 from .selection import MAX_ENTRIES
-from .style import PALE, caption, theme
+from .style import PALE, caption, draw_lines, line_colours, make_logarithmic, shortened, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LATENCY = "latency [ms]"
 _NOTE = "markers: estimates over launches; bands: their 95% intervals"
 _NOTE_MAP = "each cell is the estimate over launches"
+_AXES = ("x", "y")
 _MAX_MAPS = 12  # heat maps side by side: entries times modes
 _MAX_FIGURES = 150  # figures in the cells of one heat map; more would overlap
 
@@ -62,16 +64,12 @@ def _quantity(swept: Sweep) -> str:
     """The name of the plotted quantity: the ratio if all rows have one reference, else latency."""
     references = {row.reference for row in swept.rows if row.ratio}
     if len(references) == 1 and all(row.ratio for row in swept.rows):
-        return f"latency over {_plain(*references)}'s"
+        return f"latency over {shortened(str(*references))}'s"
     return _LATENCY
 
 
-def _plain(reference: str | None) -> str:
-    """The name of a reference, with mathematical markup escaped."""
-    return str(reference).replace("$", r"\$")
-
-
 def _frame(swept: Sweep) -> "pd.DataFrame":
+    """The points; the values on the axes are ``x`` and ``y``, as arguments may have any name."""
     import pandas as pd
 
     is_ratio = _quantity(swept) != _LATENCY
@@ -80,7 +78,7 @@ def _frame(swept: Sweep) -> "pd.DataFrame":
             {
                 "entry": row.record.case.entry,
                 "mode": row.mode,
-                **dict(zip(swept.axes, values, strict=True)),
+                **dict(zip(_AXES, values, strict=False)),
                 **_estimate(row.ratio if is_ratio else row.latency, 1 if is_ratio else 1e3),
             }
             for row, values in zip(swept.rows, swept.values, strict=True)
@@ -97,64 +95,40 @@ def _estimate(estimate: Estimate | None, unit: float) -> dict[str, float]:
 
 def _lines(swept: Sweep) -> "Figure":
     """A figure with a panel for each mode and a line for each entry."""
-    import seaborn as sns
     from matplotlib.figure import Figure
 
-    frame, (axis,) = _frame(swept), swept.axes
+    frame, (axis,) = _frame(swept), map(plain, swept.axes)
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
     entries = list(dict.fromkeys(frame["entry"]))
     figure = Figure(figsize=(2.4 + 4.6 * len(modes), 4.4), layout="constrained")
     grid = figure.subplots(1, len(modes), squeeze=False)[0]
     for axes, mode in zip(grid, modes, strict=True):
-        part = frame[frame["mode"] == mode].sort_values(axis)
-        _draw_lines(axes, part, axis, entries, has_legend=axes is grid[-1])
+        part = frame[frame["mode"] == mode].sort_values("x")
+        draw_lines(axes, part, "x", entries, has_legend=axes is grid[-1])
+        for entry, points in part.groupby("entry", sort=False):
+            colour = line_colours(entries)[str(entry)]
+            axes.fill_between(points["x"], points["low"], points["high"], color=colour, alpha=0.18)
         if _quantity(swept) != _LATENCY:
             axes.axhline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        _scale(axes, part, axis)
+        _scale(axes, part)
         axes.set_title(MODE_TITLES[mode])
         axes.set_xlabel(axis)
         axes.set_ylabel(_quantity(swept) if axes is grid[0] else "")
-    sns.move_legend(grid[-1], "upper left", bbox_to_anchor=(1.02, 1), title=None)
     figure.suptitle(f"Latency over {axis}", x=0.01, ha="left")
     return figure
 
 
-def _draw_lines(
-    axes: "Axes", part: "pd.DataFrame", axis: str, entries: list[str], *, has_legend: bool
-) -> None:
-    import seaborn as sns
-
-    colours = dict(zip(entries, sns.color_palette("colorblind", len(entries)), strict=True))
-    style: dict[str, Any] = {"hue": "entry", "hue_order": entries, "palette": colours}
-    sns.lineplot(
-        part,
-        x=axis,
-        y="value",
-        **style,
-        style="entry",
-        style_order=entries,
-        markers=True,
-        dashes=False,
-        estimator=None,
-        ax=axes,
-        legend="full" if has_legend else False,
-    )
-    for entry, points in part.groupby("entry", sort=False):
-        axes.fill_between(
-            points[axis], points["low"], points["high"], color=colours[str(entry)], alpha=0.18
-        )
-
-
-def _scale(axes: "Axes", part: "pd.DataFrame", axis: str) -> None:
+def _scale(axes: "Axes", part: "pd.DataFrame") -> None:
     """Set limits and ticks; axes are logarithmic if the argument spans a factor of 8."""
     # Wide intervals from few launches must not flatten the lines.
     axes.set_ylim(
         max(part["low"].min(), 0.7 * part["value"].min()),
         min(part["high"].max(), 1.3 * part["value"].max()),
     )
-    values = sorted(set(part[axis]))
+    values = sorted(set(part["x"]))
     if values[0] > 0 and values[-1] / values[0] >= 8:
-        axes.set(xscale="log", yscale="log")
+        make_logarithmic(axes, "x")
+        make_logarithmic(axes, "y")
     axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.minorticks_off()
 
@@ -163,15 +137,15 @@ def _maps(swept: Sweep) -> "Figure":
     """A figure with a heat map for each entry and mode."""
     from matplotlib.figure import Figure
 
-    frame, (across, down) = _frame(swept), swept.axes
+    frame, (across, down) = _frame(swept), map(plain, swept.axes)
     panels = list(dict.fromkeys(zip(frame["entry"], frame["mode"], strict=True)))
     figure = Figure(figsize=(1.0 + 4.4 * len(panels), 4.4), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (entry, mode) in zip(grid, panels, strict=True):
         part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
-        table = part.pivot_table(index=down, columns=across, values="value")
+        table = part.pivot_table(index="y", columns="x", values="value")
         _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
-        axes.set_title(f"{entry}, {MODE_TITLES[mode].lower()}")
+        axes.set_title(f"{shortened(entry)}, {MODE_TITLES[mode].lower()}")
         axes.set_xlabel(across)
         axes.set_ylabel(down)
     figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")

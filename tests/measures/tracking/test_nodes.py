@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import cspbench
-from cspbench.measures.execution.hooks import module_stack
+from cspbench.measures.execution.module_stack import module_stack
 from cspbench.measures.tracking import nodes
 from cspbench.measures.tracking.nodes import NodeOwners
 
