@@ -74,6 +74,11 @@ class Codebase:
         return tuple(dict.fromkeys([*self._first, *self._last, *sorted(self._added)]))
 
     @property
+    def has_added_folders(self) -> bool:
+        """Whether its code has added folders to the search path."""
+        return bool(self._added)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files of all modules loaded so far."""
         modules = [*self._modules.values(), *self._siblings.modules.values()]

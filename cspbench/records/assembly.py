@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..plan.case import Case
-from .lines import YARDSTICK, BlockTraining, CaseFailure, Latency, Launch, Line, launch_number
+from .lines import (
+    YARDSTICK,
+    Alterations,
+    BlockTraining,
+    CaseFailure,
+    Latency,
+    Launch,
+    Line,
+    launch_number,
+)
 from .measurements import AnyMeasurement
 from .run import Record, Run, RunInfo
 from .trainings import Training
@@ -19,6 +28,7 @@ class _CaseLines:
     latencies: list[Latency] = field(default_factory=list)
     trainings: dict[int, Training] = field(default_factory=dict)
     failures: list[CaseFailure] = field(default_factory=list)
+    alters: dict[str, None] = field(default_factory=dict)
     record: Record | None = None
 
 
@@ -61,6 +71,7 @@ class Assembly:
                 latencies=tuple(lines.latencies),
                 trainings=tuple(training for _, training in sorted(lines.trainings.items())),
                 failures=tuple(lines.failures),
+                alters=tuple(lines.alters),
             )
         return lines.record
 
@@ -100,11 +111,13 @@ class Assembly:
             lines.latencies.append(latency)
             lines.record = None
 
-    def _add_to_case(self, line: AnyMeasurement | BlockTraining | CaseFailure) -> None:
+    def _add_to_case(self, line: AnyMeasurement | BlockTraining | CaseFailure | Alterations) -> None:
         lines = self._cases[line.case]
         lines.record = None
         if isinstance(line, CaseFailure):
             lines.failures.append(line)
+        elif isinstance(line, Alterations):
+            lines.alters.update(dict.fromkeys(line.alters))
         elif isinstance(line, BlockTraining):
             lines.trainings[line.training.seed] = line.training
         else:

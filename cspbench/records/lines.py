@@ -85,7 +85,17 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     requested_bytes: Whole | None = None
 
 
-Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure
+class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_field="kind"):
+    """What a case's code changes in its process: put back after its own calls, which run so.
+
+    Each item is a sentence whose subject is the case.
+    """
+
+    case: str
+    alters: tuple[str, ...]
+
+
+Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Alterations
 
 STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
 """The names of all measures."""

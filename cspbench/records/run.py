@@ -107,7 +107,8 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
     ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
-    them count. ``trainings`` are ordered by seed.
+    them count. ``trainings`` are ordered by seed. ``alters`` says what the case's code changes in
+    its process: put back after its own calls, which run so.
     """
 
     case: Case
@@ -115,6 +116,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     latencies: tuple[Latency, ...] = ()
     trainings: tuple[Training, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
+    alters: tuple[str, ...] = ()
 
     def get(self, kind: type[AMeasurement]) -> AMeasurement | None:
         """The measurement of the type ``kind``; None if there is none."""

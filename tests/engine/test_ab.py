@@ -191,7 +191,8 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
         "        return scaled(super().forward(x))\n"
     )
     for number, branch in ((1, "main"), (6, "deeper")):
-        git(repository, "checkout", "--quiet", *(["-b"] if branch != "main" else []), branch)
+        if branch != "main":
+            git(repository, "checkout", "--quiet", "-b", branch)
         (repository / "models" / "helpers.py").write_text(
             "from torch import nn\n"
             "def layers():\n"
@@ -200,17 +201,18 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
         (repository / "models" / "late.py").write_text(f"def scaled(x): return {number} * x\n")
         git(repository, "add", ".")
         git(repository, "commit", "--quiet", "-m", branch)
-    (tmp_path / "suite.toml").write_text(
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
         'description = "theirs"\nmode = ["infer"]\n'
         '[[case]]\nentry = "models/net.py:Net"\ninput = [4, 8, 48, 48]\n'
     )
     process = subprocess.run(
         [
-            *(sys.executable, "-m", "cspbench", "ab", "main", "deeper", "suite.toml"),
-            *("--path", "theirs", "--out", "out", "--launches", "3", "--turns", "5"),
+            *(sys.executable, "-m", "cspbench", "ab", "main", "deeper", str(suite)),
+            *("--path", ".", "--out", str(tmp_path / "out"), "--launches", "3", "--turns", "5"),
             *("--format", "json"),
         ],
-        cwd=tmp_path,
+        cwd=repository,
         capture_output=True,
         text=True,
         check=False,
@@ -218,7 +220,10 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
     assert process.returncode == 1, process.stderr
     (case,) = json.loads(process.stdout)["cases"]
     macs = case["measures"]["macs"]
-    assert (macs["baseline"], macs["candidate"]) == (8 * 8 * 9 * 4 * 48**2, 6 * 8 * 8 * 9 * 4 * 48**2)
+    assert (macs["baseline"], macs["candidate"]) == (
+        8 * 8 * 9 * 4 * 48**2,
+        6 * 8 * 8 * 9 * 4 * 48**2,
+    )
     assert case["measures"]["latency"]["verdict"] == "worse"
     equivalences = [r.equivalence for r in read(tmp_path / "out").records if r.equivalence]
     assert [equivalence.is_equal for equivalence in equivalences] == [False]
