@@ -101,13 +101,19 @@ def profile(
     )
     measurements: dict[str, AnyMeasurement] = {}
     latencies: tuple[Latency, ...] = ()
-    with backend(device=device, threads=physical_cores(), seed=0, precision=precision):
+    flags = backend(device=device, threads=physical_cores(), seed=0, precision=precision)
+    with flags, subject.surroundings.running():
         for stage, measure in MEASURES.items():
             if stage in stages and measure.place == "turns":
                 latencies = (_latency(subject, turns),)
             elif stage in stages:
                 measurements[stage] = measure.measure(subject)
-    return Profile(case=subject.case, measurements=measurements, latencies=latencies)
+    return Profile(
+        case=subject.case,
+        measurements=measurements,
+        latencies=latencies,
+        alters=subject.surroundings.alters,
+    )
 
 
 def _subject(

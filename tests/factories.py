@@ -15,7 +15,7 @@ from cspbench.records.machine import (
     GpuState,
     NoiseFloor,
 )
-from cspbench.records.measurements import AnyMeasurement
+from cspbench.records.measurements import AnyMeasurement, Energy, EnergyWindow
 from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 
 SETTINGS = Settings(
@@ -162,6 +162,33 @@ def make_gpu(name: str = "a GPU", state: GpuState | None = None) -> AvailableGpu
         state=state or make_gpu_state(),
         free_bytes=80_000_000_000,
     )
+
+
+def make_energy(
+    case: str, *window_j: float | Failure, power: float | Failure = 1.1, **fields: object
+) -> Energy:
+    """Windows of 2 s and 1,000 calls that take so much by the counter, and ``power`` times it.
+
+    Without calls, the device takes 80 W.
+    """
+
+    def window(counter_j: float | Failure) -> EnergyWindow:
+        power_j = power
+        if not isinstance(power, Failure):
+            power_j = power * (400.0 if isinstance(counter_j, Failure) else counter_j)
+        return EnergyWindow(calls=1000, seconds=2.0, counter_j=counter_j, power_j=power_j)
+
+    idle = EnergyWindow(calls=0, seconds=1.0, counter_j=80.0, power_j=80.0)
+    energy = Energy(
+        case=case,
+        windows=tuple(map(window, window_j)),
+        idle=idle,
+        power_sensor="instant",
+        counter_period_s=0.1,
+        power_period_s=0.1,
+        others=0,
+    )
+    return msgspec.structs.replace(energy, **fields)
 
 
 def make_gpu_state(*, limits: tuple[str, ...] = (), others: int = 0) -> GpuState:

@@ -163,3 +163,65 @@ def limit_counters(held_ns: Mapping[int, int]) -> dict[str, object]:
         "NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN": 269,
         "nvmlDeviceGetFieldValues": values,
     }
+
+
+class FakeMeters:
+    """More of NVML's module: an energy counter and power, of a device that takes ``watts``.
+
+    ``clock`` is the device's, in seconds. The counter moves every ``step_s``. ``average_s``: power
+    is the mean of so long a time, by the older function only; else the newer one tells an instant.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        step_s: float = 0.0,
+        average_s: float = 0.0,
+        has_counter: bool = True,
+        has_power: bool = True,
+    ) -> None:
+        self._clock, self._step_s, self._average_s = clock, step_s, average_s
+        self._has_counter, self._has_power = has_counter, has_power
+        self._changes = [(clock(), 0.0)]
+
+    def take(self, watts: float) -> None:
+        """Take so much from now on."""
+        self._changes.append((self._clock(), watts))
+
+    def attributes(self) -> dict[str, object]:
+        """What `fake_nvml` is given."""
+        instant = {"NVML_SUCCESS": 0, "nvmlDeviceGetFieldValues": self._fields}
+        if not self._average_s:
+            instant["NVML_FI_DEV_POWER_INSTANT"] = 186
+        return {"nvmlDeviceGetTotalEnergyConsumption": self._counter, **instant}
+
+    def power_usage(self, _: str) -> int:
+        """The older function, in milliwatts."""
+        if not self._has_power:
+            raise NvmlError("Not Supported")
+        now = self._clock()
+        if not self._average_s:
+            return round(1e3 * self._changes[-1][1])
+        return round(
+            1e3 * (self._joules(now) - self._joules(now - self._average_s)) / self._average_s
+        )
+
+    def _counter(self, _: str) -> int:
+        if not self._has_counter:
+            raise NvmlError("Not Supported")
+        now = self._clock()
+        return round(1e3 * self._joules(now - (now % self._step_s if self._step_s else 0.0)))
+
+    def _fields(self, _: str, fields: Sequence[int]) -> list[SimpleNamespace]:
+        value = SimpleNamespace(uiVal=round(1e3 * self._changes[-1][1]))
+        return [
+            SimpleNamespace(nvmlReturn=0 if self._has_power else 3, value=value) for _ in fields
+        ]
+
+    def _joules(self, until_s: float) -> float:
+        ends = [at_s for at_s, _ in self._changes[1:]] + [until_s]
+        return sum(
+            watts * max(0.0, min(end_s, until_s) - at_s)
+            for (at_s, watts), end_s in zip(self._changes, ends, strict=True)
+        )

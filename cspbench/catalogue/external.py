@@ -48,7 +48,7 @@ def entry(name: str) -> Entry:
 
 def _library_entry(name: str, library: str, model: str) -> Entry:
     if importlib.util.find_spec(library) is None:
-        raise CspbenchError(f"{name} needs the package {library}: pip install {library}")
+        raise CspbenchError(f"{name} needs the package {library}")
     build, argument = _LIBRARIES[library]
     fixed: tuple[tuple[str, Value], ...] = ((argument, model),)
     return Entry(

@@ -1,20 +1,19 @@
 """The entry point of the command line: runs a command and prints errors as one line."""
 
-import contextlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from ..engine.hints import reason
 from ..errors import CspbenchError
+from .error_line import print_error
 from .exit_codes import ExitCode
 from .options import parse
 
 if TYPE_CHECKING:
     from .requests import Request
-
-_MAX_LINE = 1000  # characters of an error message, which may quote text of any length
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except CspbenchError as error:
-        message = str(error)
+        message = reason(error)
     except ModuleNotFoundError as error:
         message = (
             f"{error.name} is not installed for {sys.executable}; make setup fills an environment "
@@ -40,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     else:
         return code
-    with contextlib.suppress(OSError):
-        print(f"cspbench: {_one_line(message)}", file=sys.stderr)
+    print_error(message)
     return ExitCode.USAGE
 
 
@@ -83,12 +81,6 @@ def _execute(request: "Request") -> ExitCode:
 
             code = doctor(request)
     return code
-
-
-def _one_line(text: str) -> str:
-    quote = text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]}…"
-    visible = "".join(character if character.isprintable() else " " for character in quote)
-    return " ".join(visible.split())
 
 
 def _interrupt(*_: object) -> NoReturn:

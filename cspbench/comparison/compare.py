@@ -14,6 +14,7 @@ from ..records.run import Run
 from ..verdicts.judge import Criterion, judge
 from ..verdicts.stats import Difference, t_quantile, welch
 from . import readers
+from .energies import energy_notes
 from .excerpt import CaseExcerpt, Excerpt, excerpt
 from .result import (
     Change,
@@ -77,7 +78,14 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         discrepancies=discrepancies,
         cases=tuple(cases),
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
-        notes=tuple(_contention_notes(baseline, candidate)),
+        notes=(
+            *_contention_notes(baseline, candidate),
+            *energy_notes(
+                (f"{new.name} ({new.mode})", before[key].energy_j, new.energy_j)
+                for key, new in after.items()
+                if key in before
+            ),
+        ),
     )
 
 

@@ -19,8 +19,9 @@ from ..records.lines import Stage
 from ..records.measurements import MEASUREMENTS, stage_of
 from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
+from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
-from ..verdicts.stats import latency_estimate, log_ratio
+from ..verdicts.stats import Estimate, latency_estimate, log_ratio
 
 EXCERPT = 1
 """The version of the format in which excerpts are written."""
@@ -36,9 +37,9 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
 
     ``name`` is the label in tables; ``key`` is '' if only a table was saved. ``exact`` holds the
     figures that apply, a `Failure` for one that is missing. ``yardsticks`` are ratios to the
-    yardstick, one a launch; ``latency_s`` is shown but not compared. ``missing`` says why there are
-    no ratios. ``failed``: a stage failed. ``timed``: the run was to measure latency. ``trained``
-    holds one value for each of ``seeds``, by figure.
+    yardstick, one a launch; ``latency_s`` and ``energy_j`` are shown but not compared. ``missing``
+    says why there are no ratios. ``failed``: a stage failed. ``timed``: the run was to measure
+    latency. ``trained`` holds one value for each of ``seeds``, by figure.
     """
 
     key: str
@@ -49,6 +50,7 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     exact: dict[str, Whole | Failure]
     yardsticks: tuple[Ratio, ...] = ()
     latency_s: Ratio | None = None
+    energy_j: Ratio | None = None
     missing: str = ""
     failed: bool = False
     timed: bool = True
@@ -126,12 +128,19 @@ def case_excerpt(
             if launch in yardstick
         ),
         latency_s=_latency_s(launches),
+        energy_j=energy_j(record),
         missing="" if record.latencies else _why_missing(record),
         failed=bool(record.failures),
         timed="latency" in stages,
         seeds=tuple(training.seed for training in record.trainings),
         trained=dict(_trained(record)),
     )
+
+
+def energy_j(record: Record) -> float | None:
+    """The joules of a call by NVML's counter; None if they could not be read."""
+    energy = call_energy(record.energy, by_counter) if record.energy else None
+    return _rounded(energy.value) if isinstance(energy, Estimate) else None
 
 
 def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int | Failure]]:

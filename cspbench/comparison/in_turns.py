@@ -9,7 +9,8 @@ from ..records.run import Record, Run
 from ..verdicts.judge import Criterion, Verdict
 from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
 from ..verdicts.within_run import threshold, verdicts
-from .excerpt import CaseExcerpt, case_excerpt
+from .energies import energy_notes
+from .excerpt import CaseExcerpt, case_excerpt, energy_j
 from .result import (
     CaseComparison,
     Change,
@@ -110,10 +111,10 @@ def _notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
         yield f"{contended} of {len(run.launches)} launches were contended."
     if throttled := sum(map(is_throttled, run.launches)):
         yield f"{throttled} of {len(run.launches)} launches were throttled."
+    yield from energy_notes((_name(new), energy_j(old), energy_j(new)) for old, new in pairs)
 
 
 def _unequal_note(record: Record, equivalence: Equivalence) -> str:
-    case = record.case
     difference = f"they cannot be compared: {equivalence.reason}"
     if equivalence.distance is not None:
         shared = equivalence.weights == "shared"
@@ -122,5 +123,10 @@ def _unequal_note(record: Record, equivalence: Equivalence) -> str:
             f"with {weights} by up to {equivalence.distance:.3g} times what is tolerated "
             f"(rtol {equivalence.rtol:g}, atol {equivalence.atol:g})"
         )
-    name = case.label.removesuffix(f" @ {case.side}")
-    return f"The outputs of {name} ({case.mode}) differ: {difference}."
+    return f"The outputs of {_name(record)} differ: {difference}."
+
+
+def _name(record: Record) -> str:
+    """The label of a case without its side, and its mode."""
+    case = record.case
+    return f"{case.label.removesuffix(f' @ {case.side}')} ({case.mode})"

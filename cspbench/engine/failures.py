@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import torch
 
-from ..errors import AbsentError, CspbenchError
+from ..errors import AbsentError
 from ..records.lines import CaseFailure, Cause, Stage
+from .hints import reason
 
 _OUT_OF_MEMORY = (
     "CUDA out of memory",
@@ -21,34 +22,30 @@ _UNIT_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib"
 
 
 def case_failure(
-    case_key: str, stage: Stage, error: Exception, launch: int | None = None
+    case_key: str, stage: Stage, error: BaseException, launch: int | None = None
 ) -> CaseFailure:
-    """The failure of a case that raised ``error``: its cause, first line and traceback."""
+    """The failure of a case that raised ``error``: its cause, reason and traceback."""
     text = str(error)
     cause = _cause(error)
-    first_line = next(iter(text.strip().splitlines()), "")
-    reason = first_line
-    if not isinstance(error, CspbenchError):
-        reason = ": ".join(filter(None, (type(error).__name__, first_line)))
     return CaseFailure(
         case=case_key,
         stage=stage,
         cause=cause,
-        reason=reason,
+        reason=reason(error),
         launch=launch,
         detail="".join(traceback.format_exception(error)),
         requested_bytes=_requested_bytes(text) if cause == "out_of_memory" else None,
     )
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` reports a lack of memory, by its type or by its message."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
         words in str(error) for words in _OUT_OF_MEMORY
     )
 
 
-def _cause(error: Exception) -> Cause:
+def _cause(error: BaseException) -> Cause:
     if is_out_of_memory(error):
         return "out_of_memory"
     return "absent" if isinstance(error, AbsentError) else "raised"

@@ -13,6 +13,7 @@ import os
 import pkgutil
 import re
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -31,6 +32,10 @@ from .signals import signals_held
 _PR_SET_PDEATHSIG = 1
 _PRELOAD = ["cspbench.engine.worker"]
 _LOG_TAIL_LINES = 40
+_MAX_PRINTED_BYTES = 4096
+_TORCHS_OWN = re.compile(r"^(USDT:|[EWI]\d{4} [\d:.]+ \d+ torch/).*\n?", re.MULTILINE)
+"""Lines that torch's profiler prints, and what fake tensors log of operators that refuse them."""
+
 _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 
 StepClock = Any
@@ -66,9 +71,13 @@ class Exit:
 class Channel:
     """The connection of a task to its parent, for messages and for its current step."""
 
-    def __init__(self, connection: "Connection[Any, Any]", clock: StepClock) -> None:
+    def __init__(
+        self, connection: "Connection[Any, Any]", clock: StepClock, log: Path | None = None
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._log = log
+        self._read_bytes = 0
 
     def send(self, message: object) -> None:
         """Send ``message`` to the parent."""
@@ -78,6 +87,20 @@ class Channel:
         """Set the current step to ``index`` and restart the time limit."""
         self._clock[1] = time.monotonic()
         self._clock[0] = index
+
+    def printed(self) -> str:
+        """The end of what this process printed since the last call, at most 4 KiB."""
+        if self._log is None:
+            return ""
+        for flush in (sys.stdout.flush, sys.stderr.flush, _flush_c_streams):
+            with contextlib.suppress(Exception):  # a model may have closed or replaced them
+                flush()
+        with self._log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(self._read_bytes, size - _MAX_PRINTED_BYTES))
+            text = file.read(_MAX_PRINTED_BYTES).decode(errors="replace")
+        self._read_bytes = size
+        return _TORCHS_OWN.sub("", text).strip()
 
 
 def run(
@@ -189,6 +212,11 @@ def _error_line(log_tail: str) -> str:
     return [*lines[-1:], *errors[-1:]][-1] if lines else ""
 
 
+def _flush_c_streams() -> None:
+    """Write out what C code has printed; other systems than Linux may lack the name."""
+    ctypes.CDLL(None).fflush(None)
+
+
 def _log_tail(log: Path) -> str:
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -218,7 +246,7 @@ def _work(
     faulthandler.enable()
     clock[1] = time.monotonic()
     try:
-        pkgutil.resolve_name(task)(Channel(connection, clock), *arguments)
+        pkgutil.resolve_name(task)(Channel(connection, clock, Path(log)), *arguments)
     except BaseException:
         traceback.print_exc()
         raise

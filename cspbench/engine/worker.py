@@ -23,7 +23,7 @@ from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import Stage
+from ..records.lines import Alterations, Printed, Stage
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure
@@ -82,11 +82,16 @@ def measure(
         is_static = MEASURES[stage].place == "static"  # allocates nothing on the device
         device = "cpu" if is_static else case.device
         try:
-            with _backend(settings, device, case.precision):
+            with _backend(settings, device, case.precision), subject.surroundings.running():
                 channel.send(MEASURES[stage].measure(subject))
-        except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
+        except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
             channel.send(case_failure(case.key, stage, error))
             return
+        finally:
+            if text := channel.printed():
+                channel.send(Printed(case=case.key, stage=stage, text=text))
+            if alters := subject.surroundings.alters:
+                channel.send(Alterations(case=case.key, alters=alters))
 
 
 def fit(
@@ -100,7 +105,9 @@ def fit(
         channel.begin_step(index)
 
         def peak(batch: int, case: Case = case) -> int:
-            return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
+            subject = BuiltSubject(with_batch(case, batch))
+            with subject.surroundings.running():
+                return tensor_peak(subject).peak_tensor_bytes
 
         batch = 1
         with _backend(settings, "cpu"), contextlib.suppress(Exception):
@@ -111,10 +118,10 @@ def fit(
 def train(channel: Channel, case: Case, seed: int, settings: Settings) -> None:
     """Send one training of the block of ``case``, or its failure."""
     assert settings.training is not None
+    subject = BuiltSubject(case)
     try:
-        channel.send(
-            training(BuiltSubject(case), settings.training, seed=seed, threads=settings.threads)
-        )
+        with subject.surroundings.running():
+            channel.send(training(subject, settings.training, seed=seed, threads=settings.threads))
     except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
         channel.send(case_failure(case.key, "training", error))
 

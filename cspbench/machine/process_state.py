@@ -185,7 +185,7 @@ def _numpy_state() -> tuple[Any, ...] | None:
 _PRECISION_OWNERS: tuple[Any, ...] = (
     torch.backends.cuda.matmul,
     torch.backends.cudnn.conv,  # type: ignore[attr-defined]
-    torch.backends.cudnn.rnn,  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn,
 )
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1)
 _HOOK_TABLES: tuple[dict[int, Any], ...] = (

@@ -12,6 +12,7 @@ from .lines import (
     Latency,
     Launch,
     Line,
+    Printed,
     launch_number,
 )
 from .measurements import AnyMeasurement
@@ -29,6 +30,7 @@ class _CaseLines:
     trainings: dict[int, Training] = field(default_factory=dict)
     failures: list[CaseFailure] = field(default_factory=list)
     alters: dict[str, None] = field(default_factory=dict)
+    printed: list[Printed] = field(default_factory=list)
     record: Record | None = None
 
 
@@ -72,6 +74,7 @@ class Assembly:
                 trainings=tuple(training for _, training in sorted(lines.trainings.items())),
                 failures=tuple(lines.failures),
                 alters=tuple(lines.alters),
+                printed=tuple(lines.printed),
             )
         return lines.record
 
@@ -111,13 +114,17 @@ class Assembly:
             lines.latencies.append(latency)
             lines.record = None
 
-    def _add_to_case(self, line: AnyMeasurement | BlockTraining | CaseFailure | Alterations) -> None:
+    def _add_to_case(
+        self, line: AnyMeasurement | BlockTraining | CaseFailure | Printed | Alterations
+    ) -> None:
         lines = self._cases[line.case]
         lines.record = None
         if isinstance(line, CaseFailure):
             lines.failures.append(line)
         elif isinstance(line, Alterations):
             lines.alters.update(dict.fromkeys(line.alters))
+        elif isinstance(line, Printed):
+            lines.printed.append(line)
         elif isinstance(line, BlockTraining):
             lines.trainings[line.training.seed] = line.training
         else:

@@ -95,7 +95,15 @@ class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_fiel
     alters: tuple[str, ...]
 
 
-Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Alterations
+class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):
+    """The end of what a model printed while its case was measured at ``stage``."""
+
+    case: str
+    stage: Stage
+    text: str
+
+
+Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Printed | Alterations
 
 STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
 """The names of all measures."""

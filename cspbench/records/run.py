@@ -4,7 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from ..plan.case import Case
 from .base import Frozen, Whole
-from .lines import STAGES, CaseFailure, Latency, Launch, Stage
+from .lines import STAGES, CaseFailure, Latency, Launch, Printed, Stage
 from .machine import Environment, Git, NoiseFloor
 from .measurements import (
     MEASUREMENTS,
@@ -107,8 +107,8 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
     ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
-    them count. ``trainings`` are ordered by seed. ``alters`` says what the case's code changes in
-    its process: put back after its own calls, which run so.
+    them count. ``trainings`` are ordered by seed. ``printed`` is what the model printed, ``alters``
+    says what its code changes in its process: in force during its own calls only.
     """
 
     case: Case
@@ -116,6 +116,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     latencies: tuple[Latency, ...] = ()
     trainings: tuple[Training, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
+    printed: tuple[Printed, ...] = ()
     alters: tuple[str, ...] = ()
 
     def get(self, kind: type[AMeasurement]) -> AMeasurement | None:

@@ -6,12 +6,13 @@ from statistics import median
 
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..verdicts.energy import WHY_NO_VERDICT
 from .columns import Column
 from .quoting import Quote
 from .readings import FAILED
 from .results import Results
 from .rows import Row
-from .words import case_listing, case_name, in_cases, plural
+from .words import case_listing, case_name, in_cases, plural, printed_text
 
 _STARVED = 0.9  # from this share of issuing on, the device was nearly idle between kernels
 
@@ -71,7 +72,10 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_compiler_notes(results, quote),
         *_differing_peaks(table, quote),
         *_gpu_notes(table, quote),
+        *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
+        *_printed_notes(table, quote),
+        *_alteration_notes(table, quote),
     ]
 
 
@@ -115,6 +119,37 @@ def _gpu_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     return items
 
 
+def _energy_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on what energies are of, how finely their sensors tell them, and who else took part."""
+    metered = [
+        (row, energy, energy.windows)
+        for row in table
+        if (energy := row.record.energy) and not isinstance(energy.windows, Failure)
+    ]
+    if not metered:
+        return []
+    shortest_s = min(window.seconds for _, _, windows in metered for window in windows)
+    sensors = [
+        f"the counter {_period(energy.counter_period_s for _, energy, _ in metered)}",
+        f"the power {_period(energy.power_period_s for _, energy, _ in metered)}",
+    ]
+    if any(energy.power_sensor == "average" for _, energy, _ in metered):
+        sensors.append("the power is an average over about a second on most devices")
+    over = f"over windows of {shortest_s:.1f} s or longer"
+    items = [
+        f"energy is that of the whole device, idle power included, {over}; {WHY_NO_VERDICT}",
+        f"sensors of energy: {', '.join(sensors)}; some devices measure only part of the time",
+    ]
+    if shared := [row for row, energy, _ in metered if energy.others and energy.others != 0]:
+        items.append(f"energies include other processes on the GPU: {case_listing(shared, quote)}")
+    return items
+
+
+def _period(periods_s: Iterable[float | None]) -> str:
+    known = [period_s for period_s in periods_s if period_s is not None]
+    return f"changes every {median(known):.2g} s" if known else "did not change twice"
+
+
 def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     warmups = [line.steady for row in table for line in row.latencies]
     if all(warmups):
@@ -122,6 +157,22 @@ def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     unsteady = [row for row in table if not all(line.steady for line in row.latencies)]
     number = f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')}"
     return [f"{number} ended at the cap, not on steadiness: {case_listing(unsteady, quote)}"]
+
+
+def _alteration_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        for sentence in row.record.alters:
+            rows[sentence].append(row)
+    return [f"{case_listing(those, quote)} {plain(text)}" for text, those in rows.items()]
+
+
+def _printed_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    rows_by_text: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        if words := printed_text(row.record.printed, quote):
+            rows_by_text[words].append(row)
+    return [f"{case_listing(rows, quote)} {words}" for words, rows in rows_by_text.items()]
 
 
 def _waits_for_host(row: Row) -> bool:

@@ -1,14 +1,18 @@
-"""The output of `show`: one entry layer by layer, with totals and tensor peaks."""
+"""The text of a record, as `show` prints it: layers, totals, peaks and whatever was measured."""
 
 from collections.abc import Sequence
 
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..records.lines import CaseFailure
 from ..records.measurements import Counts, Layer, Split, TensorPeak
 from ..records.run import Record
-from ..units import bytes_text, count_text, shape_text
+from ..units import bytes_text, count_text, seconds_text, shape_text
+from ..verdicts.stats import latency_estimate
+from .columns import COLUMNS, MISSING
+from .quoting import verbatim
 from .tables import Strip, draw, filled
-from .words import MODE_TITLES
+from .words import MODE_TITLES, plural, printed_text
 
 _NAME_WIDTH = 40
 
@@ -22,9 +26,15 @@ def text(records: Sequence[Record]) -> str:
     parts = [f"{plain(first.case.label)}, input {shape_text(first.case.input_shape)}"]
     if first.counts is not None:
         parts += [_layers(first.counts), _totals(first.counts, records)]
-    parts += [_peak(record, record.tensor_peak) for record in records if record.tensor_peak]
+    for record in records:
+        parts += [_peak(record, record.tensor_peak)] if record.tensor_peak else []
+        parts += [_others(record)]
+        parts += [filled(_failed(record, failure)) for failure in record.failures]
     if first.counts is not None:
         parts.append(_notes(first.counts))
+    parts += [filled(f"It {plain(sentence)}") for sentence in first.alters]
+    if words := printed_text(first.printed, verbatim):
+        parts.append(filled(f"It {words}"))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -94,6 +104,45 @@ def _peak(record: Record, peak: TensorPeak) -> str:
     total = f"{bytes_text(peak.peak_tensor_bytes)} ({peak.peak_tensor_bytes:,} bytes)"
     title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
     return "\n".join([title, filled(split, "  "), filled(f"at {at}", "  ")])
+
+
+def _failed(record: Record, failure: CaseFailure) -> str:
+    mode = MODE_TITLES[record.case.mode]
+    return f"{mode}: no {failure.stage.replace('_', ' ')}: {plain(failure.reason)}"
+
+
+def _others(record: Record) -> str:
+    """The figures of all other measures, one a line, and the latency."""
+    rows = [
+        (column.title, column.text(reading), column.help)
+        for column in COLUMNS
+        if column.stage not in {"", "counts", "tensor_peak"}
+        and (measurement := record.measurements.get(column.stage))
+        and not isinstance(reading := getattr(measurement, column.key), Failure | None)
+    ]
+    rows += [
+        (column.title, MISSING, plain(reading.reason))
+        for column in COLUMNS
+        if (measurement := record.measurements.get(column.stage))
+        and column.stage != "counts"
+        and isinstance(reading := getattr(measurement, column.key), Failure)
+    ]
+    rows += [_latency(record)] if record.latencies else []
+    if not rows:
+        return ""
+    name_width, width = (max(len(row[index]) for row in rows) for index in (0, 1))
+    lines = [
+        filled(note, f"  {name:{name_width}} {value:>{width}}  ") for name, value, note in rows
+    ]
+    return "\n".join([f"{MODE_TITLES[record.case.mode]}: measured", *lines])
+
+
+def _latency(record: Record) -> tuple[str, str, str]:
+    launches = [latency.samples_s for latency in record.latencies]
+    seconds = latency_estimate(launches).value
+    samples = plural(sum(map(len, launches)), "sample")
+    note = f"{samples} in {plural(len(launches), 'launch')}; the first call took "
+    return "latency", seconds_text(seconds), note + seconds_text(record.latencies[0].first_call_s)
 
 
 def _notes(counts: Counts) -> str:

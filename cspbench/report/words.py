@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 from ..plan.case import Mode
+from ..plan.labels import plain
+from ..records.lines import Printed
 from .quoting import Quote
 from .rows import Row
 
 MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
 AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
 
+_MAX_QUOTE = 70  # characters of a quoted line
 _MAX_NAMES = 4  # names in a sentence before "and N more"
 
 
@@ -49,6 +52,16 @@ def case_name(row: Row, quote: Quote) -> str:
 def case_listing(rows: Sequence[Row], quote: Quote) -> str:
     """The names and modes of rows as part of a sentence, only the first few of many."""
     return listing([case_name(row, quote) for row in rows])
+
+
+def printed_text(printed: Sequence[Printed], quote: Quote) -> str:
+    """Words on what a model printed, with its last line; '' if it printed nothing."""
+    lines = [line for item in printed for line in item.text.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    last = plain(lines[-1])
+    short = last if len(last) <= _MAX_QUOTE else f"{last[:_MAX_QUOTE]}…"
+    return f"printed {plural(len(lines), 'line')}, the last one: {quote(short)}"
 
 
 def launches_text(fewest: int, largest: int, requested: int) -> str:

@@ -10,6 +10,8 @@ from ..records.base import Failure
 from ..records.measurements import Energy, EnergyWindow
 from .stats import Estimate, log_estimate
 
+WHY_NO_VERDICT = "an interval over windows of one process says nothing of another: no verdict"
+
 Way = Callable[[EnergyWindow], float | Failure]
 """The joules of a window by one way of reading them."""
 

@@ -92,7 +92,7 @@ def test_show_profiles_a_file(model: str, capsys: pytest.CaptureFixture[str]) ->
         ("timm:", "names no model"),
         ("torch.nn:", "names no model"),
         (":Net", "names no model"),
-        ("torchvision:resnet50", "torchvision:resnet50 needs the package torchvision: pip install"),
+        ("torchvision:resnet50", "torchvision:resnet50 needs the package torchvision"),
     ],
 )
 def test_what_names_no_model_is_one_line(name: str, message: str) -> None:

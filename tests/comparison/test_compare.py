@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from compared_runs import LABELS, make_small_run, with_yardstick
-from factories import make_floor
+from factories import make_energy, make_floor
 from synthetic import change, make_run
 
 from cspbench.cli.exit_codes import comparison_exit_code
@@ -15,6 +15,7 @@ from cspbench.comparison.result import Comparison
 from cspbench.comparison.thresholds import LATENCY, Gate, Rule
 from cspbench.records.base import Failure
 from cspbench.records.lines import CaseFailure
+from cspbench.records.run import Run
 from cspbench.report.comparison import text
 
 
@@ -216,3 +217,34 @@ def test_the_plain_values_keep_the_contract() -> None:
         "is_judged",
     }
     json.dumps(comparison)
+
+
+def with_energies(run: Run, *window_j: float) -> Run:
+    """The run with energies of its first cases, in joules of 1,000 calls."""
+    for index, energy_j in enumerate(window_j):
+        energy = make_energy(run.records[index].case.key, energy_j, 1.01 * energy_j)
+        run = change(run, index, energy)
+    return run
+
+
+def test_energies_stand_side_by_side_without_a_verdict() -> None:
+    """However far apart they are; a case of which a side has none is left out."""
+    before = with_energies(make_small_run(), 400.0, 300.0)
+    comparison = compare(before, with_energies(make_small_run(), 900.0))
+    (note,) = comparison.notes
+    assert note == (
+        "Energy of a call [mJ]: dense (infer) 402.0 to 904.5; an interval over windows of one "
+        "process says nothing of another: no verdict."
+    )
+    assert comparison.verdict == "same"
+    assert "energy" not in comparison.cases[0].measures
+    assert not compare(before, make_small_run()).notes
+
+
+def test_of_many_energies_a_note_has_a_dozen() -> None:
+    """And says how many more there are."""
+    run = with_yardstick(make_run([f"entry_{index}" for index in range(15)], modes=("infer",)))
+    run = with_energies(run, *[100.0] * 15)
+    (note,) = compare(run, run).notes
+    assert "entry_11 (infer) 100.5 to 100.5 and 3 more cases; " in note
+    assert "entry_12" not in note

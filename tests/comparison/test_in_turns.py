@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from factories import make_floor, make_launch, with_measurements
+from factories import make_energy, make_floor, make_launch, with_measurements
 from synthetic import change, make_run
 
 from cspbench.comparison.in_turns import in_turns
@@ -224,3 +224,13 @@ def test_a_record_without_a_baseline_is_no_pair() -> None:
     run = two_revisions()
     record = with_measurements(run.records[BASELINE])
     assert in_turns(msgspec.structs.replace(run, records=(record,))).cases == ()
+
+
+def test_energies_of_both_sides_are_a_note() -> None:
+    """Of the case, without its side."""
+    run = two_revisions()
+    for index, energy_j in ((BASELINE, 400.0), (CANDIDATE, 500.0)):
+        run = change(run, index, make_energy(run.records[index].case.key, energy_j))
+    comparison = in_turns(run)
+    assert comparison.notes[-1].startswith("Energy of a call [mJ]: c3 (infer) 400.0 to 500.0; ")
+    assert "energy" not in comparison.cases[0].measures

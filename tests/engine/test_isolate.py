@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -162,3 +163,18 @@ Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
 def test_the_reason_is_the_line_that_names_the_error(log_tail: str, line: str) -> None:
     """Behind it there may be advice."""
     assert isolate._error_line(log_tail) == line
+
+
+def test_what_was_printed_since_the_last_question_is_told(tmp_path: Path) -> None:
+    """Its end alone if it is long; lines of torch's profiler and fake tensors are none of it."""
+    log = tmp_path / "output"
+    log.write_text(
+        "first\nUSDT:2026-11-27 02:41:18 6686:6686 Handler.cpp:52] profiler_start\n"
+        "E1127 02:14:05.732000 29584 torch/_subclasses/fake_tensor.py:3090] failed\n"
+    )
+    channel = Channel(None, [0.0, 0.0], log)  # type: ignore[arg-type]
+    assert channel.printed() == "first"
+    assert channel.printed() == ""
+    with log.open("a") as file:
+        file.write("x" * 100_000 + "end\n")
+    assert channel.printed() == "x" * (4096 - 4) + "end"

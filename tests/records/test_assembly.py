@@ -7,7 +7,7 @@ import pytest
 from factories import make_case, make_info, make_latency, make_launch
 
 from cspbench.records.assembly import Assembly, assemble
-from cspbench.records.lines import YARDSTICK, CaseFailure, Line
+from cspbench.records.lines import YARDSTICK, CaseFailure, Line, Printed
 from cspbench.records.measurements import DiskSize, Resident
 
 FIRST, SECOND = make_case("Good"), make_case("Twin")
@@ -82,3 +82,10 @@ def test_a_case_that_the_run_does_not_list_is_refused() -> None:
     """The reader says so with the line's number."""
     with pytest.raises(KeyError):
         Assembly(make_info(FIRST)).add([failure(SECOND.key)])
+
+
+def test_what_a_model_printed_is_part_of_its_record() -> None:
+    """At every stage at which it printed something; the others' records have none."""
+    printed = tuple(Printed(case=FIRST.key, stage=stage, text="a") for stage in ("counts", "graph"))
+    run = assemble(INFO, [*LINES, *printed])
+    assert [record.printed for record in run.records] == [printed, ()]

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from factories import make_gpu, make_gpu_activity, with_measurements
+from factories import make_energy, make_gpu, make_gpu_activity, with_measurements
 from synthetic import make_run, render_report, report_text
 
 from cspbench.records.base import Failure
 from cspbench.records.lines import Latency
 from cspbench.records.machine import GpuActivity
-from cspbench.records.measurements import Allocated, Graph
+from cspbench.records.measurements import Allocated, Energy, Graph
 from cspbench.records.run import Run
 
 
@@ -186,3 +186,59 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     (dense,) = (line for line in page.splitlines() if "dense (reference)" in line)
     assert dense.split() == ["|", "dense", "(reference)", "|", "11.00", "|", "5.000", "|"]
     assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in page
+
+
+def with_energy(*energies: Energy) -> Run:
+    """The run on a GPU with an energy for each of its cases."""
+    run = on_gpu()
+    info = msgspec.structs.replace(run.info, stages=(*run.info.stages, "energy"))
+    records = tuple(
+        with_measurements(record, msgspec.structs.replace(energy, case=record.case.key))
+        for record, energy in zip(run.records, energies, strict=True)
+    )
+    return msgspec.structs.replace(run, info=info, records=records)
+
+
+def test_the_energy_of_a_call_has_both_ways_their_distance_and_powers() -> None:
+    """400 J in 1,000 calls of 2 ms are 400 mJ and 200 W; by power it is a tenth more."""
+    run = with_energy(make_energy("", 396.0, 400.0, 404.0), make_energy("", 800.0))
+    columns = ("energy", "power_energy", "energy_distance", "power", "idle_power")
+    page = report_text(run, columns)
+    lines = [line for line in page.splitlines() if line.startswith("| dense (reference)")]
+    cells = [cell.strip() for line in lines for cell in line.split("|")[2:-1]]
+    assert cells == [
+        *("400.0", "390.2–410.0", "440.0", "429.2–451.1", "10%", "200.0", "80.00"),
+    ]
+    (row, csp) = csv.DictReader(io.StringIO(render_report(run, "csv")))
+    assert float(row["energy_j"]) == pytest.approx(0.4, rel=1e-3)
+    assert (row["energy_windows"], csp["energy_low_j"]) == ("3", "")
+    assert float(row["idle_power_w"]) == 80.0
+
+
+def test_energies_come_with_what_their_sensors_are_like() -> None:
+    """And with why there is no verdict on them; who else was on the device is named."""
+    average = make_energy("", 400.0, counter_period_s=0.3, power_sensor="average", others=2)
+    page = " ".join(report_text(with_energy(make_energy("", 400.0), average)).split())
+    assert "energy is that of the whole device, idle power included, over windows of 2.0 s" in page
+    assert "windows of one process says nothing of another: no verdict" in page
+    assert "the counter changes every 0.2 s, the power changes every 0.1 s" in page
+    assert "the power is an average over about a second" in page
+    assert "energies include other processes on the GPU: csp (inference)" in page
+    assert "energy" not in text(on_gpu())
+
+
+def test_an_energy_that_could_not_be_read_is_a_dash_with_its_reason() -> None:
+    """By one way, by the other, and by none."""
+    refused = Failure(reason="NVML says: Not Supported")
+    by_power = make_energy("", refused, refused)
+    run = with_energy(by_power, make_energy("", 400.0, power=refused))
+    page = report_text(run, ("energy", "power_energy", "energy_distance", "power"))
+    assert "- no energy [mJ] of dense (inference): NVML says: Not Supported" in page
+    (dense,) = (line for line in page.splitlines() if "dense (reference)" in line)
+    assert "440.0" in dense
+    assert "220.0" in dense
+    absent = Energy(case="", windows=Failure(reason="NVIDIA's library is missing"))
+    page = " ".join(report_text(with_energy(absent, absent)).split())
+    assert "no energy [mJ]; no energy by power [mJ]" in page
+    assert "of all cases: NVIDIA's library is missing" in page
+    assert "sensors of energy" not in page

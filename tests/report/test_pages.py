@@ -13,7 +13,7 @@ from synthetic import change, change_case, make_run, render_report, report_text
 from cspbench import report
 from cspbench.errors import CspbenchError
 from cspbench.records.base import Failure
-from cspbench.records.lines import CaseFailure
+from cspbench.records.lines import CaseFailure, Printed
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -237,3 +237,24 @@ def test_reports_hold_no_absolute_path() -> None:
     run = change(run, 1, failures=(failure,))
     for form in ("table", "markdown", "csv"):
         assert "/home/" not in render_report(run, form)
+
+
+def test_what_a_model_printed_is_a_note_with_its_last_line() -> None:
+    """Cases that printed the same share one; control characters and markup are none."""
+    run = make_run(("dense", "csp", "c3"), modes=("infer",), launches=2, turns=2)
+    for index in (1, 2):
+        case = run.records[index].case.key
+        printed = Printed(case=case, stage="counts", text="loading\n\n\x1b[31m`done` |\n")
+        run = change(run, index, printed=(printed,))
+    note = "csp (inference) and c3 (inference) printed 2 lines, the last one: ?[31m`done` |"
+    assert note in " ".join(report_text(run).split())
+    assert "printed 2 lines, the last one: ``?[31m`done` |``" in render_report(run, "markdown")
+
+
+def test_what_a_model_changes_in_its_process_is_a_note() -> None:
+    """Cases that change the same share one."""
+    run = make_run(("dense", "csp", "c3"), modes=("infer",), launches=2, turns=2)
+    sentence = "sets torch's default dtype to float64: its own calls run so"
+    for index in (1, 2):
+        run = change(run, index, alters=(sentence,))
+    assert f"csp (inference) and c3 (inference) {sentence}" in " ".join(report_text(run).split())

@@ -7,11 +7,15 @@ from itertools import product
 import msgspec
 import numpy as np
 import pytest
+from factories import make_energy
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from synthetic import change, make_run
 
 from cspbench.plan.case import Accuracy
+from cspbench.records.base import Failure
+from cspbench.records.measurements import Energy
 from cspbench.records.run import Run
 from cspbench.report import plots
 from cspbench.report.results import derive
@@ -163,6 +167,53 @@ def test_of_more_than_forty_entries_the_heaviest_have_a_bar() -> None:
         "entry_59 (reference)",
     ]
     assert "40 of 60 entries: the reference and those with the highest peaks" in texts(figure)
+
+
+def test_energy_has_a_bar_by_the_counter_its_interval_and_a_mark_by_power() -> None:
+    """In millijoules; a case whose counter could not be read has the mark alone."""
+    run = make_run(THREE, modes=("infer",))
+    refused = Failure(reason="not supported")
+    energies: list[tuple[float | Failure, ...]] = [
+        (396.0, 400.0, 404.0),
+        (refused, refused),
+        (200.0,),
+    ]
+    for index, windows in enumerate(energies):
+        run = change(run, index, make_energy(run.records[index].case.key, *windows))
+    figure = require_figure(draw_all(run)["energy"])
+    (panel,) = figure.axes
+    assert panel.get_xlabel() == "energy of one call [mJ]"
+    bars = [bar.get_width() for bar in panel.patches if isinstance(bar, Rectangle)]
+    assert bars == pytest.approx([400.0, 200.0], rel=1e-3)
+    marks = sorted(x for x, _, area in markers(figure) if area)
+    assert marks == pytest.approx([220.0, 440.0, 440.0], rel=1e-3)
+    (whisker,) = panel.lines
+    assert np.asarray(whisker.get_xdata(), dtype=float) == pytest.approx([390.1, 410.1], rel=1e-3)
+    assert "over the windows of one process" in texts(figure)
+
+
+def test_of_more_than_forty_entries_those_that_take_the_most_energy_have_a_bar() -> None:
+    """The later an entry stands, the more it takes; one that could not be read is last."""
+    labels = [f"entry_{index}" for index in range(60)]
+    run = make_run(labels, modes=("infer",), launches=2, reference="entry_0")
+    for index in range(59):
+        run = change(run, index, make_energy(run.records[index].case.key, 100.0 + index))
+    figure = require_figure(plots.energy(derive(run)))
+    assert "40 of 60 entries: the reference and those whose call takes the most energy" in texts(
+        figure
+    )
+    assert shown_entries(figure) == [
+        "entry_0 (reference)",
+        *(f"entry_{index}" for index in range(20, 59)),
+    ]
+
+
+def test_without_energies_there_is_no_plot_of_them() -> None:
+    """Nor where none could be read."""
+    run = make_run(("dense",), modes=("infer",))
+    assert plots.energy(derive(run)) is None
+    absent = Energy(case=run.records[0].case.key, windows=Failure(reason="no counter"))
+    assert plots.energy(derive(change(run, 0, absent))) is None
 
 
 def test_without_a_reference_the_slowest_of_many_are_drawn() -> None:

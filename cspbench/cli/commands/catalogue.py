@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 
 from ...catalogue import ENTRIES, find
-from ...errors import CspbenchError
 from ...measures.registry import MEASURES
+from ...plan.case import MODES, Mode, make_case
 from ...plan.suite import built_in
 from ...records.run import Record
 from ...report.columns import COLUMNS
 from .. import output
+from ..error_line import print_error
 from ..exit_codes import ExitCode
 from ..requests import ListRequest, ShowRequest, VerifyRequest
 
@@ -56,53 +57,64 @@ def _listed() -> dict[str, object]:
 
 
 def show(request: ShowRequest) -> ExitCode:
-    """Print the counts and tensor peaks of an entry, at inference and in training."""
+    """Print the counts and tensor peaks of an entry, at inference and in training.
+
+    A training step that cannot run is said, and fails nothing.
+    """
     entry = find(request.entry)
     overrides = dict(entry.parse(text) for text in request.overrides)
-    entry.shape(entry.arguments(overrides), request.input_shape)  # fail before torch is loaded
+    cases = [make_case(entry, overrides, shape=request.input_shape, mode=mode) for mode in MODES]
 
-    from ...api import profile
+    from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    try:
-        records = [
-            profile(entry, request.input_shape, mode=mode, arguments=overrides)
-            for mode in ("infer", "train")
-        ]
-    except (ValueError, TypeError, OverflowError, RuntimeError, MemoryError) as error:
-        raise CspbenchError(f"{entry.name} cannot be built or run so: {error}") from error
-    if request.as_json:
-        print(json.dumps(_profile(entry.name, records), indent=1))
-        return ExitCode.OK
-    print(summary.text(records))
-    peaks = [record.tensor_peak for record in records]
-    print("\n" + _fits([peak.peak_tensor_bytes for peak in peaks if peak is not None]))
-    return ExitCode.OK
+    inference, training = static_profiles(cases)
+    code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
+    if inference.counts is None:
+        print_error(f"{entry.name} cannot be run so: {inference.failures[0].reason}")
+    elif request.as_json:
+        print(json.dumps(_profile(entry.name, inference, training), indent=1))
+    else:
+        print(summary.text([inference, training]))
+        print("\n" + _fits([inference, training]))
+    return code
 
 
-def _profile(name: str, records: Sequence[Record]) -> dict[str, object]:
-    inference, training = (record.to_dict() for record in records)
-    counts = inference["counts"]
+def _profile(name: str, inference: Record, training: Record) -> dict[str, object]:
+    counts = inference.to_dict()["counts"]
     counts.pop("case"), counts.pop("kind")
+    by_mode = {record.case.mode: record for record in (inference, training)}
+    peaks = {mode: record.tensor_peak for mode, record in by_mode.items()}
     return {
         "entry": name,
-        "arguments": inference["case"]["arguments"],
-        "input_shape": inference["case"]["input_shape"],
+        "arguments": inference.case.arguments,
+        "input_shape": inference.case.input_shape,
         **counts,
-        "backward_flops": training["counts"]["backward_flops"],
-        "tensor_peak": {"infer": inference["tensor_peak"], "train": training["tensor_peak"]},
+        "backward_flops": training.counts.backward_flops if training.counts else None,
+        "tensor_peak": {mode: peak.to_dict() if peak else None for mode, peak in peaks.items()},
+        "failures": {
+            mode: [failure.to_dict() for failure in record.failures]
+            for mode, record in by_mode.items()
+        },
+        "alters": list(inference.alters),
+        "printed": [printed.to_dict() for printed in inference.printed],
     }
 
 
-def _fits(peaks: Sequence[int]) -> str:
+def _fits(records: Sequence[Record]) -> str:
     from ...machine.environment import memory_budget_bytes
     from ...units import bytes_text
 
     budget = memory_budget_bytes()
-    inference, training = ("fits" if peak < budget else "does not fit" for peak in peaks)
+    nouns: dict[Mode, str] = {"infer": "an inference", "train": "a training step"}
+    parts = [
+        f"{nouns[record.case.mode]} {'fits' if peak < budget else 'does not fit'}"
+        for record in records
+        if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes)
+    ]
     return output.filled(
         f"In the {bytes_text(budget)} that a case may use here (60% of the available memory) "
-        f"an inference {inference} and a training step {training}."
+        f"{' and '.join(parts)}."
     )
 
 

@@ -1,7 +1,10 @@
 """Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
+import contextlib
 import copy
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -9,10 +12,13 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ...catalogue.loading import build
+from ...catalogue.loading import build, resolve
+from ...catalogue.sources import locate
+from ...errors import CspbenchError
 from ...plan.case import Case
 from .copying import copy_with
 from .inputs import Arguments, make_inputs
+from .surroundings import Surroundings
 
 
 class Subject(Protocol):
@@ -20,6 +26,10 @@ class Subject(Protocol):
 
     @property
     def case(self) -> Case: ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """The modules and settings of the case; in force while it is built."""
 
     def meta(self) -> nn.Module:
         """The module on the meta device, without data."""
@@ -40,23 +50,40 @@ class BuiltSubject:
 
     case: Case
     root: Path | None = None
+    surroundings: Surroundings = field(init=False)
+
+    def __post_init__(self) -> None:
+        codebase = None
+        with contextlib.suppress(CspbenchError):  # which building it raises again
+            codebase = locate(self.case.build, self.root).codebase
+        object.__setattr__(self, "surroundings", Surroundings(codebase))
 
     def meta(self) -> nn.Module:
-        with torch.device("meta"):
+        with self._surrounded("meta"):
             return self._build()
 
     def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
-        return self._build()
+        with self._surrounded(None):
+            return self._build()
 
     def real(self) -> nn.Module:
-        with torch.device(self.case.device):
+        with self._surrounded(self.case.device):
             return self._build()
 
     def inputs(self, device: str) -> Arguments:
         return make_inputs(self.case, device)
 
+    @contextlib.contextmanager
+    def _surrounded(self, device: str | None) -> Iterator[None]:
+        default = contextlib.nullcontext() if device is None else torch.device(device)
+        with self.surroundings.running(generators=False), default:
+            yield
+
     def _build(self) -> nn.Module:
         case = self.case
+        if not case.build.startswith("."):
+            with contextlib.suppress(CspbenchError):  # which `build` raises again
+                self.surroundings.load(partial(resolve, case.build, self.root))
         module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{case.build} returned {type(module).__name__}, not nn.Module")
@@ -69,6 +96,7 @@ class ModuleSubject:
 
     case: Case
     module: nn.Module
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def meta(self) -> nn.Module:
         return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -10,7 +11,21 @@ from ...catalogue.codebase import Codebase
 from ...machine import patches
 from ...machine.process_state import QUICK, RANDOM, SLOW, Setting
 
+_OWN = "its own calls run so"
 _THOROUGH_AFTER_S = 0.1  # a thorough look takes below a thousandth of it
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Settings and patches that a case's code has made, and what is said of them."""
+
+    own: dict[Setting, Any] = field(default_factory=dict)
+    patched: patches.Patches = field(default_factory=dict)
+    said: dict[str, None] = field(default_factory=dict)
+
+    def __or__(self, other: "_Changes") -> "_Changes":
+        """The changes of both; where both change one setting, those of ``other``."""
+        return _Changes(self.own | other.own, self.patched | other.patched, self.said | other.said)
 
 
 class Surroundings:
@@ -22,16 +37,14 @@ class Surroundings:
 
     def __init__(self, codebase: Codebase | None = None) -> None:
         self._codebase = codebase
-        self._own: dict[Setting, Any] = {}
-        self._patches: patches.Patches = {}
-        self._alters: dict[str, None] = {}
+        self.changes = _Changes()
         self._depth = 0
         self._unseen_s = 0.0
 
     @property
     def alters(self) -> tuple[str, ...]:
         """What the case changes in its process, in sentences without a subject."""
-        return tuple(self._alters)
+        return tuple(self.changes.said)
 
     @contextlib.contextmanager
     def running(self, *, generators: bool = True) -> Iterator[None]:
@@ -42,7 +55,7 @@ class Surroundings:
         """
         settings = (*QUICK, *SLOW, *([RANDOM] if generators and not self._depth else []))
         before = patches.snapshot()
-        patches.put(self._patches)
+        patches.put(self.changes.patched)
         try:
             with self._settings_in_force(settings):
                 yield
@@ -54,9 +67,8 @@ class Surroundings:
     def turn(self) -> Iterator[None]:
         """`running` for a short while; what takes long to see is looked for now and then only."""
         started = perf_counter()
-        is_thorough = (
-            self._unseen_s >= _THOROUGH_AFTER_S or self._patches or not self._own.keys() <= _QUICK
-        )
+        changes, is_due = self.changes, self._unseen_s >= _THOROUGH_AFTER_S
+        is_thorough = is_due or changes.patched or not changes.own.keys() <= _QUICK
         with self.running() if is_thorough else self._settings_in_force(QUICK):
             yield
         self._unseen_s += perf_counter() - started
@@ -71,9 +83,7 @@ class Surroundings:
         imports = _of_imports.setdefault(self._codebase, Surroundings(self._codebase))
         with imports.running():
             action()
-        self._own = {**imports._own, **self._own}
-        self._patches = {**imports._patches, **self._patches}
-        self._alters = {**imports._alters, **self._alters}
+        self.changes = imports.changes | self.changes
         self._put_in_force()
 
     @contextlib.contextmanager
@@ -81,7 +91,7 @@ class Surroundings:
         before = [setting.read() for setting in settings]
         threads = threading.active_count()
         self._put_in_force()
-        in_force = [setting.read() for setting in settings] if self._own else before
+        in_force = [setting.read() for setting in settings] if self.changes.own else before
         self._depth += 1
         try:
             with contextlib.nullcontext() if self._codebase is None else self._codebase.active():
@@ -99,31 +109,32 @@ class Surroundings:
             self._describe(threading.active_count() - threads)
 
     def _put_in_force(self) -> None:
-        for setting, value in self._own.items():
+        for setting, value in self.changes.own.items():
             (setting.apply or setting.write)(value)
-        patches.put(self._patches)
+        patches.put(self.changes.patched)
 
     def _keep(self, setting: Setting, value: Any) -> None:
         if setting.is_own:
-            self._own[setting] = value
+            self.changes.own[setting] = value
         if setting.said is not None:
-            self._alters[setting.said(value)] = None
+            effect = _OWN if setting.is_own else "put back"
+            self.changes.said[f"{setting.said(value)}: {effect}"] = None
 
     def _collect_patches(self, before: patches.Snapshot) -> None:
         """Keep the patches that have been made, and put back what stood in their places."""
         made = patches.replaced(before, patches.snapshot())
         if made:
-            self._patches |= made
-            self._alters[patches.said(self._patches)] = None
+            self.changes.patched |= made
+            self.changes.said[f"{patches.said(made)}: {_OWN}"] = None
             patches.put(patches.values(made, before))
             if self._depth:
-                patches.put(self._patches)
+                patches.put(self.changes.patched)
 
     def _describe(self, threads: int) -> None:
         if self._codebase is not None and self._codebase.has_added_folders:
-            self._alters["adds folders to the search path"] = None
+            self.changes.said[f"adds folders to the search path: {_OWN}"] = None
         if threads > 0:
-            self._alters[f"leaves {threads} thread{'s' * (threads > 1)} running"] = None
+            self.changes.said[f"leaves {threads} thread{'s' * (threads > 1)} running"] = None
 
 
 _QUICK = set(QUICK)

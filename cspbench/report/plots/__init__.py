@@ -1,5 +1,6 @@
 """Plots of a run, a file for each family; each function returns a figure, or None without data."""
 
+from .energy import energy
 from .figures import FIGURES, FORMATS, draw
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
@@ -15,6 +16,7 @@ __all__ = [
     "FORMATS",
     "draw",
     "encode",
+    "energy",
     "gradient_course",
     "gradient_similarity",
     "gradient_terms",

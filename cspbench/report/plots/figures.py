@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..results import Results
+from .energy import energy
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .latency import latency
 from .memory import peak_memory
@@ -21,6 +22,7 @@ FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
     "latency_by_macs": latency_by_macs,
     "top1_by_latency": top1_by_latency,
     "peak_memory": peak_memory,
+    "energy": energy,
     "samples": sample_spread,
     "sweep": sweep,
     "gradient_terms": gradient_terms,

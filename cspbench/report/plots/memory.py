@@ -8,15 +8,25 @@ from ..results import Results
 from ..rows import Row, by_mode
 from ..words import MODE_TITLES
 from .selection import by_peak
-from .style import INK, MIB, PALE, caption, height, look, name_lines, theme
+from .style import (
+    BAND,
+    INK,
+    MIB,
+    PALE,
+    bar_look,
+    caption,
+    height,
+    look,
+    mark_look,
+    name_lines,
+    theme,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MARKS = (("peak_alloc_bytes", "|", "allocated"), ("peak_rss_bytes", "d", "resident"))
-_HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
-_BAND = 0.76  # share of the space between two entries that bars take
 
 
 def peak_memory(results: Results) -> "Figure | None":
@@ -35,7 +45,7 @@ def peak_memory(results: Results) -> "Figure | None":
         modes = list(by_mode(drawable))
         figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
         axes = figure.subplots()
-        thickness = _BAND / len(modes)
+        thickness = BAND / len(modes)
         for row in drawable:
             shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
             _draw(axes, row, selection.line(row) + shift, thickness)
@@ -59,23 +69,10 @@ def peak_memory(results: Results) -> "Figure | None":
 def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
     tensors, colour = _mib(row, "peak_tensor_bytes"), look(row)["color"]
     if tensors:
-        axes.barh([position], [tensors], thickness * 0.92, **_bar(row.mode, colour), zorder=2)
+        axes.barh([position], [tensors], thickness * 0.92, **bar_look(row.mode, colour), zorder=2)
     for key, marker, _ in _MARKS:
         if value := _mib(row, key):
-            axes.scatter([value], [position], **_mark(marker), zorder=4)
-
-
-def _bar(mode: Mode, colour: Any) -> dict[str, Any]:
-    from matplotlib.colors import to_rgba
-
-    fill = colour if mode == "infer" else to_rgba(colour, 0.45)
-    return {"facecolor": fill, "edgecolor": "white", "hatch": _HATCH[mode], "linewidth": 0}
-
-
-def _mark(marker: str) -> dict[str, Any]:
-    if marker == "|":
-        return {"marker": marker, "s": 90, "color": INK, "linewidths": 1.8}
-    return {"marker": marker, "s": 34, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
+            axes.scatter([value], [position], **mark_look(marker), zorder=4)
 
 
 def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
@@ -83,7 +80,8 @@ def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Patch(**_bar(mode, PALE), label=f"tensors, {MODE_TITLES[mode].lower()}") for mode in modes
+        Patch(**bar_look(mode, PALE), label=f"tensors, {MODE_TITLES[mode].lower()}")
+        for mode in modes
     ]
     for key, marker, name in _MARKS:
         if any(_mib(row, key) for row in table):

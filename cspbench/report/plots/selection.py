@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from ..rows import Row
+from ..rows import Row, estimate
 
 MAX_ENTRIES = 40
 
@@ -57,6 +57,11 @@ def by_accuracy(table: Sequence[Row]) -> Selection:
 def by_peak(table: Sequence[Row]) -> Selection:
     """The entries with the highest peaks of tensor memory."""
     return _select(table, _peak, "those with the highest peaks of tensor memory")
+
+
+def by_energy(table: Sequence[Row]) -> Selection:
+    """The entries whose call takes the most energy."""
+    return _select(table, _energy, "those whose call takes the most energy")
 
 
 def in_suite_order(table: Sequence[Row], max_entries: int = MAX_ENTRIES) -> Selection:
@@ -113,3 +118,8 @@ def _latency(row: Row) -> tuple[float, ...]:
 def _peak(row: Row) -> tuple[float, ...]:
     peak = row.readings["peak_tensor_bytes"]
     return (float(peak) if isinstance(peak, int) else -1.0,)
+
+
+def _energy(row: Row) -> tuple[float, ...]:
+    energy = estimate(row.readings["energy"])
+    return (energy.value if energy else -1.0,)

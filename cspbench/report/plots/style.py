@@ -11,6 +11,7 @@ from functools import cache
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from ...plan.case import Mode
 from ...plan.labels import plain
 from ...records.run import Run
 from ..rows import Row, by_mode
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 INK, PALE = "#333333", "#9a9a9a"
 MIB = 2**20
+BAND = 0.76
+"""The share of the space between two entries that bars take."""
 
+_HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
 _MARKERS = "osD^vPX<>"  # nine markers and ten colours make ninety distinct pairs
 _LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logarithmic
 _LABEL_WIDTH = 30
@@ -81,6 +85,21 @@ def look(row: Row) -> dict[str, Any]:
         "color": colours[row.place % len(colours)],
         "marker": _MARKERS[row.place % len(_MARKERS)],
     }
+
+
+def bar_look(mode: Mode, colour: Any) -> dict[str, Any]:
+    """The look of an entry's bar in ``mode``."""
+    from matplotlib.colors import to_rgba
+
+    fill = colour if mode == "infer" else to_rgba(colour, 0.45)
+    return {"facecolor": fill, "edgecolor": "white", "hatch": _HATCH[mode], "linewidth": 0}
+
+
+def mark_look(marker: str) -> dict[str, Any]:
+    """The look of a mark on a bar: a stroke, or a hollow marker."""
+    if marker == "|":
+        return {"marker": marker, "s": 90, "color": INK, "linewidths": 1.8}
+    return {"marker": marker, "s": 34, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
 
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:

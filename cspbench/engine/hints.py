@@ -1,0 +1,127 @@
+"""Remedies for errors of models whose own message names none."""
+
+import re
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from ..errors import CspbenchError
+
+_Remedy = str | Callable[[re.Match[str]], str]
+
+_TORCHVISION_OFFSET = 15  # torchvision 0.(N + 15) is the release for torch 2.N
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line: its type, unless it is ours, the message's first line, and a hint."""
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    parts = [] if isinstance(error, CspbenchError) else [type(error).__name__]
+    parts += [first_line] if first_line else []
+    text, remedy = ": ".join(parts), hint(str(error))
+    return f"{text} ({remedy})" if remedy and remedy not in text else text
+
+
+def hint(message: str) -> str:
+    """What to do about an error with this message; '' if there is no remedy for it here."""
+    for pattern, remedy in _REMEDIES:
+        if match := pattern.search(message):
+            return remedy if isinstance(remedy, str) else remedy(match)
+    return ""
+
+
+def _missing_package(match: re.Match[str]) -> str:
+    package = match[1]
+    if package == "timm":
+        return (
+            "install it beside this torch with: pip install --no-deps timm; "
+            f"pip install huggingface_hub safetensors pyyaml; {_torchvision()}"
+        )
+    if package == "torchvision":
+        return f"install the build for this torch: {_torchvision()}"
+    return f"it is imported by the model's code: install what provides {package}"
+
+
+def _unfit_torchvision(_: re.Match[str]) -> str:
+    return (
+        f"torchvision does not fit torch {_version('torch')}: install the build for it: "
+        f"{_torchvision()}"
+    )
+
+
+def _torchvision() -> str:
+    """The command that installs the torchvision for the installed torch, and leaves torch alone."""
+    installed = re.match(r"2\.(\d+)[^+]*(\+\w+)?", _version("torch"))
+    if installed is None:
+        return "pip install --no-deps torchvision"
+    release = f"0.{int(installed[1]) + _TORCHVISION_OFFSET}"
+    build = f" from the index of the {installed[2]} builds" if installed[2] else ""
+    return f"pip install --no-deps 'torchvision=={release}.*'{build}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _image_size(match: re.Match[str]) -> str:
+    height = match["height"]
+    width = match.groupdict().get("width") or height
+    return f"it is made for images of {height}x{width}: --input N,C,{height},{width}"
+
+
+def _channels(match: re.Match[str]) -> str:
+    return f"its first layers take {match[1]} channels: --input N,{match[1]},H,W"
+
+
+_OTHER_SIZE = (
+    "does the input have the size that the model is made for? Many take one size alone, or "
+    "multiples of 32: --input N,C,H,W"
+)
+_REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
+    (re.compile(pattern), remedy)
+    for pattern, remedy in (
+        (
+            r"Expected more than 1 value per channel when training",
+            (
+                "BatchNorm has no variance over a single value: train on more images, "
+                "--batch-size 2 (show: --input 2,C,H,W), or on larger ones"
+            ),
+        ),
+        (r"(?:No module named '|needs the package )(\w+)", _missing_package),
+        (r"operator torchvision::\w+ does not exist", _unfit_torchvision),
+        (r"Couldn't load custom C\+\+ ops", _unfit_torchvision),
+        (
+            (
+                r"Input (?:image )?(?:height|width|size) \(.*?\) doesn't match model "
+                r"\((?P<height>\d+)(?:[*x, ]+(?P<width>\d+))?\)"
+            ),
+            _image_size,
+        ),
+        (r"Wrong image (?:height|width)! Expected (?P<height>\d+) but got", _image_size),
+        (r"expected input\[.*\] to have (\d+) channels, but got", _channels),
+        (
+            r"Invalid channel dimensions",
+            "does the input have the number of channels that the model takes? --input N,C,H,W",
+        ),
+        (r"mat1 and mat2 shapes cannot be multiplied", _OTHER_SIZE),
+        (r"shapes cannot be multiplied \(\d+x\d+ and \d+x\d+\)", _OTHER_SIZE),
+        (r"must have same reduction dim, but got", _OTHER_SIZE),
+        (r"The size of tensor a \(\d+\) must match the size of tensor b", _OTHER_SIZE),
+        (r"Sizes of tensors must match except in dimension", _OTHER_SIZE),
+        (r"Attempting to broadcast a dimension of length", _OTHER_SIZE),
+        (r"is not a multiple of patch|should be divisible by patch size", _OTHER_SIZE),
+        (
+            r"Kernel size can't be greater than actual input size|Output size is too small",
+            "the image is too small for so many strides: a larger --input N,C,H,W",
+        ),
+        (
+            r"forward\(\) missing \d+ required positional argument",
+            "it takes several inputs: repeat --input, or give them by name: --input NAME=1,77",
+        ),
+        (
+            r"Expected tensor for argument #1 'indices' to have one of the following scalar types",
+            "it takes whole numbers: --input 1,77:int64:49408, with the number of tokens last",
+        ),
+    )
+)

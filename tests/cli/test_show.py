@@ -1,0 +1,181 @@
+"""`show` of models that print, fail or leave: one line, an exit code, and nothing else said."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cspbench import cli
+
+MODELS = """
+import atexit, ctypes, logging, os, sys, time, warnings
+import torch
+from torch import nn
+
+if os.environ.get("LOUD"):
+    print("printed at import")
+    warnings.warn("warned at import")
+    logging.warning("logged at import")
+    atexit.register(print, "printed at exit")
+
+
+class Loud(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 1, bias=False)
+        os.write(1, b"written when built\\n")
+        ctypes.CDLL(None).puts(b"put by C")
+        print("no end of line", end="")
+
+    def forward(self, x):
+        print("called", file=sys.stderr)
+        os.write(2, b"\\x1b[2Jwritten when called \\xff\\n")
+        return super().forward(x)
+
+
+class OneValue(nn.BatchNorm2d):
+    def __init__(self):
+        super().__init__(3)
+
+
+class Frozen(nn.Module):
+    def forward(self, x):
+        return x.detach() * 2
+
+
+class Raises(nn.Module):
+    def forward(self, x):
+        raise RuntimeError("always\\nwith a second line")
+
+
+class Recurses(nn.Module):
+    def forward(self, x):
+        return self.forward(x)
+
+
+class Odd(BaseException):
+    pass
+
+
+def odd():
+    raise Odd("odd")
+
+
+def exits():
+    sys.exit(5)
+
+
+def exits_well():
+    sys.exit(0)
+
+
+def interrupts():
+    raise KeyboardInterrupt
+
+
+def leaves():
+    os._exit(0)
+
+
+def kills():
+    ctypes.string_at(0)
+
+
+def returns_text():
+    return "a module"
+
+
+number = 3
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models.py").write_text(MODELS)
+    return tmp_path
+
+
+def show(name: str, *words: str, shape: str = "1,3,8,8") -> int:
+    return cli.main(["show", f"models.py:{name}", "--input", shape, *words])
+
+
+@pytest.mark.usefixtures("models")
+def test_what_a_model_prints_is_no_part_of_the_json(capfd: pytest.CaptureFixture[str]) -> None:
+    """By Python, by the system or by C; it stands in the object instead."""
+    assert show("Loud", "--json") == 0
+    shown = capfd.readouterr()
+    profile = json.loads(shown.out)
+    assert shown.err == ""
+    assert profile["macs"] == 3 * 4 * 64
+    text = "\n".join(printed["text"] for printed in profile["printed"])
+    for words in ("written when built", "put by C", "no end of line", "called", "\ufffd"):
+        assert words in text
+
+
+@pytest.mark.usefixtures("models")
+def test_a_summary_quotes_the_last_line_that_was_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without control characters; what is printed at import and at exit is swallowed, too."""
+    monkeypatch.setenv("LOUD", "1")
+    assert show("Loud") == 0
+    out = capfd.readouterr().out
+    assert "the last one: ?[2Jwritten when called" in out
+    assert "printed at" not in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("name", "shape", "reason"),
+    [
+        ("OneValue", "1,3,1,1", "ValueError: Expected more than 1 value per channel"),
+        ("Frozen", "1,3,8,8", "nothing to train"),
+    ],
+)
+def test_inference_is_shown_where_a_training_step_cannot_run(
+    capfd: pytest.CaptureFixture[str], name: str, shape: str, reason: str
+) -> None:
+    """And why it cannot; this is no failure of the command."""
+    assert show(name, shape=shape) == 0
+    out = capfd.readouterr().out
+    assert "Inference: peak tensor memory" in out
+    assert reason in out
+    assert "Training: peak" not in out
+    assert "an inference fits." in out
+    assert show(name, "--json", shape=shape) == 0
+    profile = json.loads(capfd.readouterr().out)
+    assert profile["tensor_peak"]["infer"]["peak_tensor_bytes"] > 0
+    assert profile["tensor_peak"]["train"] is None
+    assert profile["failures"]["infer"] == []
+    assert reason in profile["failures"]["train"][0]["reason"]
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("Raises", 3, "cannot be run so: RuntimeError: always"),
+        ("Recurses", 3, "RecursionError: maximum recursion depth exceeded"),
+        ("odd", 3, "Odd: odd"),
+        ("exits", 3, "SystemExit: 5"),
+        ("exits_well", 3, "SystemExit: 0"),
+        ("interrupts", 3, "KeyboardInterrupt"),
+        ("leaves", 3, "the process exited early with code 0"),
+        ("kills", 3, "killed by SIGSEGV"),
+        ("returns_text", 3, "TypeError: models.py:returns_text returned str, not nn.Module"),
+        ("number", 2, "is 3, which cannot be called"),
+        ("absent", 2, "has no 'absent'"),
+    ],
+)
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_a_model_does_is_one_line(
+    capfd: pytest.CaptureFixture[str], name: str, code: int, message: str, form: tuple[str, ...]
+) -> None:
+    """Exit code 3 for what it does, 2 for a name that means no model; never a traceback."""
+    assert show(name, *form) == code
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    assert line.startswith("cspbench: ")
+    assert message in line
