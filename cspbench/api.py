@@ -3,8 +3,12 @@
 Only `profile` imports torch, so that runs can be compared where it is not installed.
 """
 
-from collections.abc import Iterable
+import contextlib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,12 +18,12 @@ from .catalogue.entry import Entry, Shape, Value
 from .comparison import result
 from .comparison.compare import compare as compare_runs
 from .comparison.thresholds import Gate
-from .errors import CspbenchError, unknown
+from .errors import CspbenchError, NotMeasuredError, unknown
 from .machine.environment import physical_cores
 from .measures.registry import MEASURES
-from .plan.case import Mode, Precision, make_case
+from .plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
 from .records.lines import Latency
-from .records.measurements import AnyMeasurement
+from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run
 
 if TYPE_CHECKING:
@@ -32,7 +36,40 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose ``str`` is the layer-by-layer table."""
+    """A `Record` whose ``str`` is its summary: layers, totals and every figure that was measured.
+
+    The figures that are wanted most are attributes; each raises `NotMeasuredError` if its measure
+    was not asked for.
+    """
+
+    @property
+    def params(self) -> int:
+        """The number of all trainable parameters (``counts``)."""
+        return self._counts("params").params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and fully connected layers (``counts``)."""
+        return self._counts("macs").macs
+
+    @property
+    def peak_tensor_bytes(self) -> int:
+        """The highest sum of live tensor storages in one call, in bytes (``tensor_peak``)."""
+        if self.tensor_peak is None:
+            raise _not_measured("peak_tensor_bytes", "tensor_peak")
+        return self.tensor_peak.peak_tensor_bytes
+
+    @property
+    def latency(self) -> float:
+        """The median time of a call in one launch, in seconds (``latency``)."""
+        if not self.latencies:
+            raise _not_measured("latency", "latency")
+        return median(self.latencies[0].samples_s)
+
+    def _counts(self, figure: str) -> Counts:
+        if self.counts is None:
+            raise _not_measured(figure, "counts")
+        return self.counts
 
     def __str__(self) -> str:
         from .report import summary
@@ -81,12 +118,11 @@ def profile(
     A module is measured on copies and stays bit-identical.
 
     Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
-    the module's forward through.
+    the module's forward through, with a note where there is a remedy.
     """
-    stages = list(measures)
-    for stage in stages:
-        if stage not in _STAGES:
-            raise unknown("measure", stage, _STAGES)
+    stages = _checked_stages(measures)
+    device = _checked_device(device)
+    _check_options(mode, precision, turns, device)
 
     from .machine.device import backend, check_device
 
@@ -101,8 +137,11 @@ def profile(
     )
     measurements: dict[str, AnyMeasurement] = {}
     latencies: tuple[Latency, ...] = ()
-    flags = backend(device=device, threads=physical_cores(), seed=0, precision=precision)
-    with flags, subject.surroundings.running():
+    with (
+        _with_hint(),
+        backend(device=device, threads=physical_cores(), seed=0, precision=precision),
+        subject.surroundings.running(),
+    ):
         for stage, measure in MEASURES.items():
             if stage in stages and measure.place == "turns":
                 latencies = (_latency(subject, turns),)
@@ -127,6 +166,9 @@ def _subject(
 ) -> "Subject":
     """The subject to measure; raises `CspbenchError` for an unknown name or argument."""
     from torch import nn
+
+    if not isinstance(module_or_entry, nn.Module | Entry | str):
+        raise CspbenchError(_no_module(module_or_entry))
 
     from .measures.execution.subject import BuiltSubject, ModuleSubject
 
@@ -153,6 +195,86 @@ def _entry_of_module(module: "nn.Module", input_shape: Shape | None) -> Entry:
         input_shape=input_shape,
         input_gradient=False,
     )
+
+
+def _checked_stages(measures: Iterable[str]) -> list[str]:
+    """The names of ``measures``; raises `CspbenchError` for none, and for what is no name."""
+    if isinstance(measures, str):
+        raise CspbenchError(f"measures takes a list of names, got {measures!r}: [{measures!r}]")
+    stages = list(measures)
+    for stage in stages:
+        if stage in MEASURES and stage not in _STAGES:
+            raise CspbenchError(
+                f"the measure {stage!r} needs processes of its own: python -m cspbench run; here: "
+                f"{', '.join(_STAGES)}"
+            )
+        if stage not in _STAGES:
+            raise unknown("measure", stage, _STAGES)
+    if not stages:
+        raise CspbenchError(f"measures names none; allowed: {', '.join(_STAGES)}")
+    return stages
+
+
+def _checked_device(device: object) -> str:
+    """The name of a device, which may be a `torch.device`."""
+    name = str(device)
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise CspbenchError(f"no device {name!r}; allowed: 'cpu', 'cuda', 'cuda:0'")
+    return name
+
+
+def _check_options(mode: str, precision: str, turns: object, device: str) -> None:
+    """Raise `CspbenchError` for a mode, a precision or a number of turns that there is not."""
+    for kind, name, allowed in (("mode", mode, MODES), ("precision", precision, PRECISIONS)):
+        if name not in allowed:
+            raise unknown(kind, name, allowed)
+    if precision == "tf32" and not is_gpu(device):
+        raise CspbenchError("precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, …")
+    if isinstance(turns, bool) or not isinstance(turns, int) or turns < 1:
+        raise CspbenchError(f"turns is a whole number of at least 1, got {turns!r}")
+
+
+def _no_module(value: object) -> str:
+    """Why ``value`` cannot be profiled, and what to pass instead."""
+    from torch import Tensor
+
+    if isinstance(value, type):
+        return f"{value.__name__} is a class: pass an instance, {value.__name__}(…)"
+    kind = type(value).__name__
+    hint = "pass the model itself"
+    if isinstance(value, Tensor):
+        hint = "the model comes first, its input second: profile(model, input)"
+    elif isinstance(value, Mapping):
+        hint = "if these are weights, pass the model that they belong to"
+    elif isinstance(value, list | tuple):
+        hint = "for modules that follow one another: nn.Sequential(…)"
+    elif callable(value):
+        kind = f"{kind} {getattr(value, '__name__', '')}".strip()
+        hint = "call it if it makes a model, or put what it computes into a module's forward"
+    return f"profile takes an nn.Module, an Entry or an entry's name, got a {kind}: {hint}"
+
+
+def _not_measured(figure: str, stage: str) -> NotMeasuredError:
+    return NotMeasuredError(
+        f"{figure} was not measured: profile(…, measures=[{stage!r}]) measures it"
+    )
+
+
+@contextlib.contextmanager
+def _with_hint() -> Iterator[None]:
+    """Add a remedy to exceptions of a model; keep torch from logging what it raises anyway."""
+    from .engine.hints import hint
+
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    is_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    except Exception as error:
+        if remedy := hint(str(error)):
+            error.add_note(f"cspbench: {remedy}")
+        raise
+    finally:
+        logger.disabled = is_disabled
 
 
 def _latency(subject: "Subject", turns: int) -> Latency:

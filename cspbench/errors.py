@@ -12,6 +12,10 @@ class AbsentError(CspbenchError):
     """The measured code lacks an entry or a builder: it is absent, which is not a failed case."""
 
 
+class NotMeasuredError(CspbenchError, AttributeError):
+    """A figure of a record whose measure was not asked for: to `hasattr`, it is not there."""
+
+
 def unknown(kind: str, name: object, allowed: Iterable[str], *, hint: str = "") -> CspbenchError:
     """An error that quotes ``name`` and offers the nearest ``allowed`` names, or all of a few.
 

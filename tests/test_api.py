@@ -1,5 +1,8 @@
 """The Python API: one call, one record, a table as its text."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -66,7 +69,26 @@ def test_global_state_is_restored() -> None:
     [
         ({"module_or_entry": "dens"}, "no catalogue entry 'dens'; nearest: 'dense'"),
         ({"module_or_entry": "dense", "measures": ["speed"]}, "no measure 'speed'; allowed: "),
-        ({"module_or_entry": "dense", "measures": ["graph"]}, "no measure 'graph'; allowed: "),
+        ({"module_or_entry": "dense", "measures": ["graph"]}, "'graph' needs processes of its own"),
+        (
+            {"module_or_entry": "dense", "measures": "counts"},
+            r"list of names, got 'counts': \['coun",
+        ),
+        ({"module_or_entry": "dense", "measures": []}, "measures names none; allowed: "),
+        ({"module_or_entry": "dense", "mode": "eval"}, "no mode 'eval'; allowed: 'infer', 'train'"),
+        ({"module_or_entry": "dense", "precision": "fp31"}, "no precision 'fp31'; nearest: 'fp32'"),
+        ({"module_or_entry": "dense", "precision": "tf32"}, "tf32 is a mode of CUDA devices"),
+        ({"module_or_entry": "dense", "device": "gpu"}, "no device 'gpu'; allowed: 'cpu', 'cuda'"),
+        ({"module_or_entry": "dense", "device": 0}, "no device '0'; allowed: 'cpu', 'cuda'"),
+        ({"module_or_entry": "dense", "turns": 0}, "whole number of at least 1, got 0"),
+        ({"module_or_entry": "dense", "turns": True}, "whole number of at least 1, got True"),
+        ({"module_or_entry": "dense", "turns": 2.5}, "whole number of at least 1, got 2.5"),
+        ({"module_or_entry": nn.ReLU}, r"ReLU is a class: pass an instance, ReLU\(…\)"),
+        ({"module_or_entry": lambda x: x}, "got a function <lambda>: call it if it makes a model"),
+        ({"module_or_entry": torch.zeros(2)}, "got a Tensor: the model comes first, its input sec"),
+        ({"module_or_entry": (torch.zeros(2),)}, r"got a tuple: .* nn.Sequential\(…\)"),
+        ({"module_or_entry": nn.ReLU().state_dict()}, "got a OrderedDict: if these are weights"),
+        ({"module_or_entry": None}, "got a NoneType: pass the model itself"),
         ({"module_or_entry": "dense", "input_shape": (1, 3, 4, 4)}, "takes an input N,64,H,W"),
         ({"module_or_entry": nn.ReLU()}, "profile needs the input_shape N,C,H,W of a module"),
         ({"module_or_entry": nn.ReLU(), "input_shape": (1, 3, 4)}, "four positive numbers"),
@@ -83,3 +105,79 @@ def test_the_package_names_what_it_lacks() -> None:
     """Lazy loading does not swallow typing errors."""
     with pytest.raises(AttributeError, match="has no attribute 'profil'"):
         _ = cspbench.profil
+
+
+def test_dir_and_help_show_the_interface() -> None:
+    """Although its names are loaded on first use; a fresh process has loaded none."""
+    code = (
+        "import cspbench, pydoc; print(dir(cspbench)); "
+        "print(pydoc.render_doc(cspbench, renderer=pydoc.plaintext))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    listed, _, documented = process.stdout.partition("\n")
+    for name in cspbench.__all__:
+        assert repr(name) in listed
+        assert name in documented
+    assert "profile(" in documented
+    assert "module_or_entry" in documented
+
+
+def test_figures_of_a_profile_are_attributes() -> None:
+    """With units in their documentation; latency is the median of the samples in seconds."""
+    module = nn.Conv2d(3, 8, 3)
+    profile = cspbench.profile(
+        module, (1, 3, 10, 10), measures=["counts", "tensor_peak", "latency"], turns=3
+    )
+    assert (profile.params, profile.macs) == (8 * 27 + 8, 8 * 64 * 27)
+    assert profile.tensor_peak is not None
+    assert profile.peak_tensor_bytes == profile.tensor_peak.peak_tensor_bytes
+    assert profile.latency == sorted(profile.latencies[0].samples_s)[1]
+    assert "seconds" in str(type(profile).latency.__doc__)
+
+
+@pytest.mark.parametrize(
+    ("figure", "stage"),
+    [
+        ("params", "counts"),
+        ("macs", "counts"),
+        ("peak_tensor_bytes", "tensor_peak"),
+        ("latency", "latency"),
+    ],
+)
+def test_a_figure_that_was_not_asked_for_names_its_measure(figure: str, stage: str) -> None:
+    """As an error of ours, and as an attribute that is not there."""
+    profile = cspbench.profile(nn.Conv2d(3, 8, 3), (1, 3, 10, 10), measures=["disk_size"])
+    with pytest.raises(cspbench.CspbenchError, match=rf"{figure} was not measured: .*'{stage}'"):
+        getattr(profile, figure)
+    assert not hasattr(profile, figure)
+
+
+def test_a_printed_profile_shows_every_measure_that_was_asked_for() -> None:
+    """With its unit, or the reason why there is no figure."""
+    measures = ["allocated", "latency", "disk_size", "gradient_terms"]
+    profile = cspbench.profile(
+        nn.Conv2d(3, 8, 3), (1, 3, 10, 10), measures=[*measures, "counts", "tensor_peak"], turns=2
+    )
+    text = str(profile)
+    for words in (
+        "weights on disk [bytes]",
+        "peak alloc. [MiB]",
+        "gradient terms used",
+        "2 samples in 1 launch; the first call took",
+        "peak tensor memory",
+        "parameters",
+    ):
+        assert words in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_an_exception_of_the_model_keeps_its_type_and_gets_a_remedy(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As a note; torch does not log what it raises."""
+    with pytest.raises(RuntimeError) as raised:
+        cspbench.profile(nn.Linear(512, 10), (1, 3, 4, 2048), measures=["tensor_peak"])
+    assert "--input" in "".join(raised.value.__notes__)
+    assert "fake_tensor" not in capfd.readouterr().err
