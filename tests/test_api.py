@@ -91,7 +91,8 @@ def test_global_state_is_restored() -> None:
         ({"module_or_entry": None}, "got a NoneType: pass the model itself"),
         ({"module_or_entry": "dense", "input_shape": (1, 3, 4, 4)}, "takes an input N,64,H,W"),
         ({"module_or_entry": nn.ReLU()}, "profile needs the input_shape N,C,H,W of a module"),
-        ({"module_or_entry": nn.ReLU(), "input_shape": (1, 3, 4)}, "four positive numbers"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": (1, -3, 4)}, "no negative sizes"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": 3}, "inputs are a shape, .* got int"),
         ({"module_or_entry": "csp", "arguments": {"gamma": 2.0}}, r"a number in \(0, 1\), got 2.0"),
     ],
 )
@@ -131,6 +132,7 @@ def test_figures_of_a_profile_are_attributes() -> None:
         module, (1, 3, 10, 10), measures=["counts", "tensor_peak", "latency"], turns=3
     )
     assert (profile.params, profile.macs) == (8 * 27 + 8, 8 * 64 * 27)
+    assert profile.matmul_macs == 0
     assert profile.tensor_peak is not None
     assert profile.peak_tensor_bytes == profile.tensor_peak.peak_tensor_bytes
     assert profile.latency == sorted(profile.latencies[0].samples_s)[1]
@@ -142,6 +144,7 @@ def test_figures_of_a_profile_are_attributes() -> None:
     [
         ("params", "counts"),
         ("macs", "counts"),
+        ("matmul_macs", "counts"),
         ("peak_tensor_bytes", "tensor_peak"),
         ("latency", "latency"),
     ],

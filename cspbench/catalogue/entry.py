@@ -14,7 +14,7 @@ from ..errors import CspbenchError, unknown
 Value = bool | int | float | str
 Shape = tuple[int, ...]
 _MAX_NUMBER = 1e300  # any integer up to it still converts to a float
-_MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
+MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,10 +95,11 @@ class Entry:
 
     ``build`` names a callable that returns an ``nn.Module``: ``.blocks.csp:CSP`` inside this
     package, ``package.module:callable`` outside it. It is resolved on first use. Users can set
-    ``parameters``, but not the ``fixed`` arguments. ``input_shape`` is the default (N, C, H, W); if
-    it is empty, an input must be given. ``channels`` names the parameter that C must equal,
-    ``halves`` the parameter that halves H and W unless it is ``none``. ``input_gradient``: a
-    training step also computes the gradient of the input, as for a block inside a network.
+    ``parameters``, but not the ``fixed`` arguments. ``input_shape`` is the default shape of one
+    input, usually (N, C, H, W); if it is empty, an input must be given. ``channels`` names the
+    parameter that C must equal, ``halves`` the parameter that halves H and W unless it is ``none``.
+    ``input_gradient``: a training step also computes the gradient of the input, as for a block
+    inside a network.
     ``is_open``: the parameters are not known, and any argument is passed to the builder.
     """
 
@@ -113,6 +114,11 @@ class Entry:
     halves: str = ""
     input_gradient: bool = True
     is_open: bool = False
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the input is one tensor (N, C, H, W), as of all entries of the catalogue."""
+        return is_own(self.build) or bool(self.channels or self.halves)
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """All settable arguments: the defaults, replaced by the checked ``overrides``.
@@ -136,30 +142,32 @@ class Entry:
         return name, self._parameter(name).parse(value, owner=self.name)
 
     def shape(self, arguments: Mapping[str, Value], shape: Shape | None = None) -> Shape:
-        """The checked input shape (N, C, H, W) for ``arguments``: ``shape``, or the default.
+        """The checked input shape for ``arguments``: ``shape``, or the default.
 
         C of the default is the value of the parameter that ``channels`` names. Raises
         `CspbenchError` for a shape that the entry cannot take.
         """
-        expected = int(arguments[self.channels]) if self.channels else None
-        if shape is not None and math.prod(shape) > _MAX_ELEMENTS:
+        expected = int(arguments[self.channels]) if self.channels in arguments else None
+        if shape is not None and math.prod(shape) > MAX_ELEMENTS:
             raise CspbenchError(
                 f"{self.name}: its input has more elements than any tensor of torch can hold "
-                f"({_MAX_ELEMENTS:.3g})"
+                f"({MAX_ELEMENTS:.3g})"
             )
         if shape is None and not self.input_shape:
             raise CspbenchError(
                 f"{self.name}: its input is not known; give one: --input N,C,H,W (in a suite: "
-                "input = [N, C, H, W])"
+                "input = [N, C, H, W]), one for each argument"
             )
         if shape is None:
-            batch, channels, *size = self.input_shape
-            return (batch, channels if expected is None else expected, *size)
+            batch, *rest = self.input_shape
+            return (batch, *rest) if expected is None else (batch, expected, *rest[1:])
         text = ",".join(map(str, shape))
-        if len(shape) != 4 or min(shape) < 1:
+        if self.takes_images and (len(shape) != 4 or min(shape) < 1):
             raise CspbenchError(
                 f"{self.name} takes an input N,C,H,W of four positive numbers, got {text}"
             )
+        if min(shape, default=1) < 1:
+            raise CspbenchError(f"{self.name}: an input has positive sizes, got {text}")
         if expected is not None and shape[1] != expected:
             raise CspbenchError(
                 f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
@@ -177,6 +185,11 @@ class Entry:
             if parameter.name == name:
                 return parameter
         raise unknown(f"parameter of {self.name}", name, [p.name for p in self.parameters])
+
+
+def is_own(builder: str) -> bool:
+    """Whether a builder is one of this package, unlike that of a file in ``./`` or ``../``."""
+    return builder.startswith(".") and not builder.rpartition(":")[0].endswith(".py")
 
 
 def _guessed(text: str) -> Value:

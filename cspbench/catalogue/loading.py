@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import AbsentError, CspbenchError
 from .entries import find
-from .entry import Value
+from .entry import Value, is_own
 from .sources import Source, locate
 
 
@@ -50,7 +50,7 @@ def build(
     with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
         if checkout is None:
             return resolve(reference)(**arguments)
-        if reference.startswith("."):
+        if is_own(reference):
             return _build_entry(checkout, entry, arguments)
         try:
             builder = resolve(reference, None if source.is_of_library(entry) else checkout)

@@ -37,9 +37,18 @@ class Parser(argparse.ArgumentParser):
         """Add an option without a value, true if it is given."""
         self.add_argument(OPTIONS[field], dest=field, action="store_true", help=text)
 
-    def add_list(self, field: str, metavar: str, text: str | None = None) -> None:
+    def add_list(
+        self,
+        field: str,
+        metavar: str,
+        text: str | None = None,
+        *,
+        parse: Callable[[str], str] = str,
+    ) -> None:
         """Add an option that may be repeated, each time with a value."""
-        self.add_argument(OPTIONS[field], dest=field, action="append", metavar=metavar, help=text)
+        self.add_argument(
+            OPTIONS[field], dest=field, action="append", type=parse, metavar=metavar, help=text
+        )
 
     def add_optional_value(self, field: str, default: str, metavar: str, text: str) -> None:
         """Add an option with an optional value, which is ``default`` if left out."""

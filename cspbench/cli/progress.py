@@ -202,6 +202,8 @@ def _results_text(lines: Sequence[Line]) -> str:
         match line:
             case Counts():
                 words.append(f"{count_text(line.params)} parameters, {count_text(line.macs)} MACs")
+                if line.matmul_macs:
+                    words.append(f"{count_text(line.matmul_macs)} MACs of other products")
             case TensorPeak():
                 words.append(f"peak {bytes_text(line.peak_tensor_bytes)}")
             case GradientTerms():
@@ -220,7 +222,7 @@ def _results_text(lines: Sequence[Line]) -> str:
 
 
 def _estimate_text(record: Record, launches: CaseLaunches) -> str:
-    if record.failures:
+    if record.has_failed:
         return f"FAILED: {record.failures[-1].reason}"
     estimate = latency_estimate(list(launches.samples.values()))
     width = estimate.relative_half_width

@@ -5,7 +5,6 @@ Requests that measure are defined in `engine.request`, the others here.
 
 from dataclasses import dataclass, field
 
-from ..catalogue.entry import Shape
 from ..engine.request import AbRequest, DoctorRequest, GradientsRequest, Judging, RunRequest
 
 __all__ = [
@@ -36,7 +35,7 @@ class ShowRequest:
 
     entry: str
     overrides: tuple[str, ...] = ()
-    input_shape: Shape | None = None
+    inputs: tuple[str, ...] = ()
     as_json: bool = False
 
 

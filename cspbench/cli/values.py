@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ..errors import CspbenchError, unknown
 
 if TYPE_CHECKING:
-    from ..catalogue.entry import Shape
     from ..plan.case import Mode
 
 AUTO = "auto"
@@ -108,15 +107,12 @@ def seconds(text: str) -> float:
     return value
 
 
-def shape(text: str) -> "Shape":
-    """The shape (N, C, H, W) that ``N,C,H,W`` stands for."""
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = ()
-    if len(sizes) != 4 or min(sizes) < 1:
-        raise CspbenchError(f"an input is N,C,H,W, four positive whole numbers, got {text!r}")
-    return sizes
+def input_word(text: str) -> str:
+    """One argument of a model: its shape, its type, or what makes it (`parse_words`)."""
+    from ..catalogue.input_text import parse_words
+
+    parse_words([text])
+    return text
 
 
 def names(text: str) -> tuple[str, ...]:

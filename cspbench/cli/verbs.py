@@ -33,13 +33,13 @@ def make_parser() -> Parser:
 def _add_run(add_parser: AddParser) -> None:
     run = add_parser(
         "run",
-        help="measure a suite, write a run folder, print the table",
-        description="Measures a suite: counts and memory first, then launches in which the cases "
-        "take turns. Lists are comma-separated.",
+        help="measure a suite or entries, write a run folder, print the table",
+        description="Measures a suite, or entries of which the first is the reference of the "
+        "others: counts and memory first, then launches in which the cases take turns. Lists are "
+        "comma-separated.",
     )
-    run.add_argument(
-        "suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)"
-    )
+    _add_suite(run, "blocks")
+    _add_arguments(run)
     _add_selection(run)
     _add_sampling(run)
     _add_columns(run)
@@ -59,7 +59,7 @@ def _add_show(add_parser: AddParser) -> None:
         "Nothing is allocated, so any batch can be asked for.",
     )
     show.add_argument("entry", metavar="ENTRY", help="a catalogue entry (see list)")
-    _add_arguments(show, "the input's shape")
+    _add_arguments(show)
     _add_json(show)
 
 
@@ -124,9 +124,8 @@ def _add_ab(add_parser: AddParser) -> None:
     )
     ab.add_argument("baseline", metavar="BASE_REV", help="a commit, branch or tag")
     ab.add_argument("candidate", metavar="HEAD_REV", help="likewise")
-    ab.add_argument(
-        "suite", nargs="?", metavar="SUITE", help="a built-in name or a TOML path (blocks)"
-    )
+    _add_suite(ab, "blocks")
+    _add_arguments(ab)
     ab.add_value("path", "the repository that holds the code (this one)", metavar="REPO")
     ab.add_flag(
         "no_merge_base", "take BASE_REV itself, not its last commit in common with HEAD_REV"
@@ -145,13 +144,8 @@ def _add_gradients(add_parser: AddParser) -> None:
         "gradients of its feature maps, of the two parts of its base above all. Networks are "
         "traced only.",
     )
-    gradients.add_argument(
-        "suite",
-        nargs="?",
-        metavar="SUITE|ENTRY",
-        help="a suite, or one entry or model of yours (designs)",
-    )
-    _add_arguments(gradients, "the entry's input")
+    _add_suite(gradients, "designs")
+    _add_arguments(gradients)
     _add_only(gradients)
     gradients.add_flag("no_training", "trace the terms only")
     add = gradients.add_value
@@ -254,9 +248,25 @@ def _add_judging(parser: Parser) -> None:
     parser.add_flag("is_strict", "exit code 4 where anything is undecided")
 
 
-def _add_arguments(parser: Parser, shape: str) -> None:
-    parser.add_list("overrides", "KEY=VALUE")
-    parser.add_value("input_shape", shape, parse=values.shape, metavar="N,C,H,W")
+def _add_suite(parser: Parser, default: str) -> None:
+    parser.add_argument(
+        "suite",
+        nargs="?",
+        metavar="SUITE|ENTRY,…",
+        help=f"a suite by its name or TOML path, or entries and models of yours ({default})",
+    )
+
+
+def _add_arguments(parser: Parser) -> None:
+    """Add options of entries: arguments of the builder, and inputs of the model."""
+    parser.add_list("overrides", "KEY=VALUE", "an argument of the entry's builder")
+    parser.add_list(
+        "inputs",
+        "[NAME=]SHAPE[:TYPE[:HIGH]]",
+        "an input, such as 1,3,640,640 or ids=1,77:int64:49408 (repeated for several), or "
+        "what makes all: path/to/file.py:callable",
+        parse=values.input_word,
+    )
 
 
 def _add_only(parser: Parser) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from ..plan.case import Case, is_gpu
+from ..plan.case import Case, inputs_of, is_gpu
 from ..records.lines import CaseFailure, Cause, Line
 from ..records.run import Settings
 from . import isolate
@@ -42,8 +42,11 @@ def largest_batch(peak: Callable[[int], int], budget: int) -> int:
 
 
 def with_batch(case: Case, batch: int) -> Case:
-    """``case`` with an input of ``batch`` images, under the same key and label."""
-    return msgspec.structs.replace(case, input_shape=(batch, *case.input_shape[1:]))
+    """``case`` with inputs of ``batch`` images, under the same key and label."""
+    inputs = inputs_of(case).resized(batch_size=batch, img_size=None)
+    return msgspec.structs.replace(
+        case, input_shape=inputs.shape, inputs=None if inputs.only_shape else inputs
+    )
 
 
 def largest_batches(

@@ -8,7 +8,7 @@ OPTIONS = {
     "path": "--path",
     "no_merge_base": "--no-merge-base",
     "overrides": "--set",
-    "input_shape": "--input",
+    "inputs": "--input",
     "device": "--device",
     "only": "--only",
     "mode": "--mode",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..catalogue.entry import is_own
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
@@ -49,14 +50,16 @@ def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
 
 
 def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
-    """The hash (`model_hash`) of each model outside the catalogue, by its builder.
+    """The hash (`model_hash`) of each model outside the catalogue, and of what makes its inputs.
 
-    Their code is loaded in a worker. Raises `CspbenchError` if a model or the data to train on
-    cannot be loaded, so that a wrong name fails before anything is measured.
+    They are by the name of the callable. Their code is loaded in a worker. Raises `CspbenchError`
+    if a model, its inputs or the data to train on cannot be loaded, so that a wrong name fails
+    before anything is measured.
     """
-    builders = tuple(dict.fromkeys(case.build for case in cases if not case.build.startswith(".")))
+    builders = tuple(dict.fromkeys(case.build for case in cases if not is_own(case.build)))
+    makers = {case.inputs.text: case.inputs for case in cases if case.inputs and case.inputs.maker}
     data = settings.training.data if settings.training else None
-    if not builders and data is None:
+    if not builders and not makers and data is None:
         return {}
     answers: list[tuple[str, str]] = []
     refusal: CspbenchError | None = None
@@ -72,13 +75,15 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
         "cspbench.engine.worker:load",
         builders,
         data,
+        tuple(makers.values()),
         time_limit_s=settings.time_limit_s,
         receive=receive,
     )
     if refusal is not None:
         raise refusal
     if worker_exit is not None:
-        names = ", ".join([*builders, *([data] if data else [])])
+        names = ", ".join([*builders, *makers, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
-    entries = {case.entry for case in cases}  # leaves out builders of a library's many models
-    return {builder: digest for builder, digest in answers if builder in entries}
+    named = {case.entry for case in cases}  # leaves out builders of a library's many models
+    named |= {inputs.maker for inputs in makers.values()}
+    return {builder: digest for builder, digest in answers if builder in named}

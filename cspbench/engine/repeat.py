@@ -11,6 +11,7 @@ from .request import SuiteRequest, chosen_options, suite_name
 _POSITIONALS = ("baseline", "candidate", "suite")
 _NOT_REPEATED = ("columns", "out", "resume", "format", "thresholds", "is_strict")
 _PATHS = ("path",)
+_REPEATED = ("overrides", "inputs")
 
 
 def command(request: SuiteRequest) -> str:
@@ -18,7 +19,8 @@ def command(request: SuiteRequest) -> str:
 
     Options that choose the run folder or the output are left out.
     """
-    values = chosen_options(request) | {"suite": repeatable(suite_name(request))}
+    entries = suite_name(request).split(",")
+    values = chosen_options(request) | {"suite": ",".join(map(repeatable, entries))}
     for name in _NOT_REPEATED:
         values.pop(name, None)
     words = ["python", "-m", "cspbench", request.verb]
@@ -26,6 +28,7 @@ def command(request: SuiteRequest) -> str:
     for name in _PATHS:
         if name in values:
             values[name] = repeatable(str(values[name]))
+    values["inputs"] = tuple(map(repeatable, request.inputs))
     for name in sorted(values, key=list(OPTIONS).index):
         words += option_words(name, values[name])
     return shlex.join(words)
@@ -42,8 +45,8 @@ def option_words(name: str, value: object) -> list[str]:
     option = OPTIONS[name]
     if value is True:
         return option.split()
-    if name == "overrides" and isinstance(value, tuple):
-        return [word for override in value for word in _with_value(option, override)]
+    if name in _REPEATED and isinstance(value, tuple):
+        return [word for text in value for word in _with_value(option, text)]
     return _with_value(option, value_text(value))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import ClassVar, Literal
 
-from ..catalogue.entry import Shape
 from ..errors import CspbenchError
 from ..plan.suite import Selection
 from ..records.trainings import Head
@@ -54,12 +53,17 @@ class Judging:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRequest:
-    """``run``: measure a suite. ``is_batch_fitted`` asks for the largest batch of each case."""
+    """``run``: measure a suite or entries.
+
+    ``is_batch_fitted`` asks for the largest batch of each case.
+    """
 
     verb: ClassVar[str] = "run"
     default_suite: ClassVar[str] = "blocks"
 
     suite: str | None = None
+    overrides: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     device: str | None = None
     selection: Selection = field(default_factory=Selection)
     is_batch_fitted: bool = False
@@ -75,7 +79,7 @@ class RunRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbRequest:
-    """``ab``: measure a suite at two revisions of the repository at ``path``."""
+    """``ab``: measure a suite or entries at two revisions of the repository at ``path``."""
 
     verb: ClassVar[str] = "ab"
     default_suite: ClassVar[str] = "blocks"
@@ -83,6 +87,8 @@ class AbRequest:
     baseline: str
     candidate: str
     suite: str | None = None
+    overrides: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     path: str | None = None
     no_merge_base: bool = False
     device: str | None = None
@@ -104,14 +110,14 @@ class AbRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GradientsRequest:
-    """``gradients``: trace a suite, an entry or a model, and train its blocks."""
+    """``gradients``: trace a suite, or entries, and train their blocks."""
 
     verb: ClassVar[str] = "gradients"
     default_suite: ClassVar[str] = "designs"
 
     suite: str | None = None
     overrides: tuple[str, ...] = ()
-    input_shape: Shape | None = None
+    inputs: tuple[str, ...] = ()
     only: str | None = None
     no_training: bool = False
     training: Training = field(default_factory=Training)
@@ -141,7 +147,7 @@ EngineRequest = SuiteRequest | DoctorRequest
 
 
 def suite_name(request: SuiteRequest) -> str:
-    """The name of the requested suite, or of the command's default."""
+    """The name of the requested suite or entries, or of the command's default suite."""
     return request.default_suite if request.suite is None else request.suite
 
 

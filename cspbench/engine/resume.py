@@ -102,6 +102,8 @@ def _suite_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str
 
 
 def _has_selection(request: ResumableRequest) -> bool:
+    if request.overrides or request.inputs:
+        return True
     if isinstance(request, GradientsRequest):
         return bool(request.only)
     return request.selection != Selection()

@@ -1,40 +1,62 @@
 """The suite of a request: its cases on each device, at fitted batches, or on two sides."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from ..catalogue import ENTRIES, find
+from ..catalogue import ENTRIES
 from ..errors import CspbenchError
-from ..plan.case import Case, make_case
-from ..plan.suite import Selection, Suite, load, share_out
+from ..plan.case import Case
+from ..plan.suite import Selection, Suite, load, of_entries, share_out
 from ..records.machine import AvailableGpu
 from ..records.run import SIDES, Settings, Side
 from .batch_search import largest_batches
-from .request import GradientsRequest, RunRequest, SuiteRequest, suite_name
+from .request import AbRequest, GradientsRequest, RunRequest, SuiteRequest, suite_name
 
 
 def suite_of(request: SuiteRequest, device: str) -> Suite:
-    """The suite that ``request`` names, on ``device`` or spread over several.
+    """The suite or the entries that ``request`` names, on ``device`` or spread over several.
 
-    ``gradients`` also accepts an entry, which becomes a suite of one case. Raises `CspbenchError`
-    for unknown names and for options that do not go together.
+    Several entries are separated by commas. Cases have references where a run takes ratios to them.
+    Raises `CspbenchError` for unknown names and for options that do not go together.
     """
-    name = suite_name(request)
     if isinstance(request, GradientsRequest):
-        if ":" in name or name in ENTRIES:
-            return _suite_of_entry(name, request)
-        if request.overrides or request.input_shape:
-            raise CspbenchError(f"--set and --input are of an entry; {name!r} is a suite")
-        return load(name, Selection(only=request.only, mode=("train",)), device)
+        return _on_device(request, Selection(only=request.only, mode=("train",)), device)
     if request.selection.precision == "tf32" and device == "cpu":
         raise CspbenchError(
             "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp"
         )
-    return share_out([load(name, request.selection, part) for part in device.split(",")])
+    return share_out([_on_device(request, request.selection, part) for part in device.split(",")])
+
+
+def _on_device(request: SuiteRequest, selection: Selection, device: str) -> Suite:
+    name = suite_name(request)
+    is_batch_fitted = isinstance(request, RunRequest) and request.is_batch_fitted
+    has_references = not (is_batch_fitted or isinstance(request, AbRequest))
+    if entries := _entries(name):
+        return of_entries(
+            entries,
+            selection,
+            device,
+            overrides=request.overrides,
+            inputs=request.inputs,
+            has_references=has_references,
+        )
+    if request.overrides or request.inputs:
+        raise CspbenchError(f"--set and --input are of an entry; {name!r} is a suite")
+    return load(name, selection, device, has_references=has_references)
+
+
+def _entries(name: str) -> tuple[str, ...]:
+    """The entries that ``name`` lists, separated by commas; none if it names a suite."""
+    if name.endswith(".toml"):
+        return ()
+    is_file = Path(name.rpartition(":")[0]).is_file()  # its name may hold a comma
+    parts = (name,) if is_file else tuple(name.split(","))
+    is_entry = len(parts) > 1 or ":" in name or name.endswith(".py") or name in ENTRIES
+    return parts if is_entry else ()
 
 
 def fitted_suite(
@@ -56,8 +78,7 @@ def fitted_suite(
         _at_batch(request, batch, settings.device).cases[index]
         for index, batch in enumerate(batches)
     ]
-    without_references = [msgspec.structs.replace(case, reference=None) for case in cases]
-    return msgspec.structs.replace(suite, cases=tuple(without_references))
+    return msgspec.structs.replace(suite, cases=tuple(cases))
 
 
 def both_sides(suite: Suite) -> Suite:
@@ -80,11 +101,3 @@ def _at_batch(request: RunRequest, batch: int, device: str) -> Suite:
     return suite_of(
         replace(request, selection=replace(request.selection, batch_size=(batch,))), device
     )
-
-
-def _suite_of_entry(name: str, request: GradientsRequest) -> Suite:
-    entry = find(name)
-    overrides = dict(map(entry.parse, request.overrides))
-    case = make_case(entry, overrides, shape=request.input_shape, mode="train")
-    plain = re.sub(r"[^\w.-]+", "-", Path(name).name).strip(".-")
-    return Suite(name=plain, description=entry.description, cases=(case,))

@@ -5,17 +5,21 @@ The fork server imports this module, and with it torch, thop and all that the me
 
 import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
 import torch._dynamo  # noqa: F401 -- imported ahead: its first use would take seconds
 
+from ..catalogue.inputs import Inputs
 from ..catalogue.loading import resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
+from ..measures.execution.basis import limited_memory, runs
 from ..measures.execution.equivalence import equivalence
+from ..measures.execution.fallback import count_statically
+from ..measures.execution.inputs import check_maker
 from ..measures.execution.subject import BuiltSubject
 from ..measures.gradients.data import images
 from ..measures.registry import MEASURES, preload
@@ -24,12 +28,14 @@ from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
 from ..records.lines import Alterations, Printed, Stage
+from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
-from .failures import case_failure
+from .failures import case_failure, is_out_of_memory
 from .isolate import Channel
 from .launch_task import LaunchTask
 from .model_hash import model_hash
+from .steps import step_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -51,47 +57,88 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
         channel.send(error)
 
 
-def load(channel: Channel, builders: tuple[str, ...], data: str | None) -> None:
-    """Send each builder with its hash (`model_hash`).
+def load(
+    channel: Channel, builders: tuple[str, ...], data: str | None, made: tuple[Inputs, ...] = ()
+) -> None:
+    """Send each builder, and what makes each of the inputs ``made``, with its hash (`model_hash`).
 
-    If a builder or the data cannot be loaded, send the `CspbenchError` that says why.
+    If one of these or the data cannot be loaded, send the `CspbenchError` that says why.
     """
     try:
-        for builder in builders:
-            channel.send((builder, model_hash(builder, resolve(builder))))
+        for name in (*builders, *(inputs.maker for inputs in made)):
+            channel.send((name, model_hash(name, resolve(name))))
+        for inputs in made:
+            check_maker(inputs)
         if data is not None:
             images(data)
     except CspbenchError as error:
         channel.send(error)
 
 
-def measure(
+def measure(  # noqa: PLR0917 -- a task gets its arguments by position
     channel: Channel,
     case: Case,
     stages: tuple[Stage, ...],
     settings: Settings,
     roots: Mapping[str, Path] = _NO_ROOTS,
+    bases: tuple[Basis, ...] = BASES,
 ) -> None:
-    """Send the record of each stage of a case; after a stage that raises, send a failure and end.
+    """Send the record of each stage of a case, or the failure of a stage that raises.
 
-    ``roots`` holds the root of the checkout that builds the cases of each side.
+    A static stage is counted on the first of ``bases`` that allows it. A failure is fatal, and the
+    last message, if a call that nothing observes fails, too. ``roots`` holds the root of the
+    checkout that builds the cases of each side. Steps are numbered by `step_of`.
     """
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
-        channel.begin_step(index)
-        is_static = MEASURES[stage].place == "static"  # allocates nothing on the device
-        device = "cpu" if is_static else case.device
+        measure = MEASURES[stage]
+
+        @contextlib.contextmanager
+        def attempt(basis: Basis, index: int = index) -> Iterator[None]:
+            channel.begin_step(step_of(index, basis))
+            with _guarded(settings, subject, basis):
+                yield
+
         try:
-            with _backend(settings, device, case.precision), subject.surroundings.running():
-                channel.send(MEASURES[stage].measure(subject))
+            if measure.place == "static":
+                channel.send(count_statically(measure, subject, attempt, bases))
+            else:
+                with attempt("real"):
+                    channel.send(measure.measure(subject))
         except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
-            channel.send(case_failure(case.key, stage, error))
-            return
+            channel.begin_step(step_of(index, "real"))
+            is_fatal = is_out_of_memory(error) or not _runs(subject, settings)
+            channel.send(case_failure(case.key, stage, error, is_fatal=is_fatal))
+            if is_fatal:
+                return
         finally:
             if text := channel.printed():
                 channel.send(Printed(case=case.key, stage=stage, text=text))
             if alters := subject.surroundings.alters:
                 channel.send(Alterations(case=case.key, alters=alters))
+
+
+def call_once(
+    channel: Channel, case: Case, settings: Settings, roots: Mapping[str, Path] = _NO_ROOTS
+) -> None:
+    """Send whether one call of a case runs, unobserved and within the memory budget."""
+    channel.send(_runs(BuiltSubject(case, roots.get(case.side)), settings))
+
+
+def _runs(subject: BuiltSubject, settings: Settings) -> bool:
+    with _guarded(settings, subject, "real"):
+        return runs(subject)
+
+
+@contextlib.contextmanager
+def _guarded(settings: Settings, subject: BuiltSubject, basis: Basis) -> Iterator[None]:
+    """The backend for work on ``basis``, with the case's own settings and a limit on memory."""
+    case = subject.case
+    device = case.device if basis == "real" else "cpu"
+    limit = limited_memory(basis, case, settings.memory_budget_bytes)
+    flags = _backend(settings, device, case.precision)
+    with limit, flags, subject.surroundings.running():
+        yield
 
 
 def fit(

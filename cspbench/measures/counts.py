@@ -8,7 +8,7 @@ operator that a counter does not cover.
 from typing import TYPE_CHECKING
 
 from ..records.base import Failure
-from ..records.measurements import Counts
+from ..records.measurements import Basis, Counts
 from .base import measure
 
 if TYPE_CHECKING:
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
     help="parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
     commands=("run", "gradients"),
 )
-def count(subject: "Subject") -> Counts:
-    """The counts of a subject on meta tensors, so that no weights are allocated.
+def count(subject: "Subject", basis: Basis = "meta") -> Counts:
+    """The counts of a subject on tensors of ``basis``; on meta, no weights are allocated.
 
     Lets exceptions of the module's forward through, shape errors included.
     """
-    from .execution.call import Call
+    from .execution.basis import call_on
 
-    return counts_of(Call(subject.case, subject.meta(), subject.inputs("meta"), "meta"))
+    with call_on(basis, subject) as call:
+        return counts_of(call)
 
 
 def counts_of(call: "Call") -> Counts:
     """The counts of a call on tensors of any kind: meta, fake or real."""
-    from .counting.layers import disagreements, layers, uncounted
+    from .counting.disagreements import disagreements
+    from .counting.layers import layers, uncounted
     from .counting.observation import observe
     from .counting.shortcuts import Shortcuts
 
@@ -47,6 +49,7 @@ def counts_of(call: "Call") -> Counts:
         params=sum(p.numel() for p in observation.module.parameters() if p.requires_grad),
         weights=_weights(observation),
         macs=sum(log.macs.values()),
+        matmul_macs=sum(log.matmul_macs.values()),
         thop_macs=thop if isinstance(thop, Failure) else thop.total,
         flops=sum(log.flops.values()),
         backward_flops=log.backward_flops if call.training else None,
@@ -63,9 +66,13 @@ def _weights(observation: "Observation") -> int:
     from torch import nn
     from torch.nn.modules.conv import _ConvNd
 
-    by_identity = observation.log.weights | {
+    weights = observation.log.weights
+    ran = frozenset().union(*weights)
+    never_ran = {
         id(child.weight): child.weight.numel()
-        for child in observation.module.modules()
+        for path, child in observation.module.named_modules()
         if isinstance(child, _ConvNd | nn.Linear)
+        and not observation.calls.number[path]
+        and ran.isdisjoint(map(id, child.parameters()))
     }
-    return sum(by_identity.values())
+    return sum(weights.values()) + sum(never_ran.values())

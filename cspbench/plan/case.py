@@ -5,8 +5,9 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from ..catalogue.entry import Entry, Shape, Value
-from ..catalogue.inputs import Inputs
-from ..units import shape_text
+from ..catalogue.input_text import words_of
+from ..catalogue.inputs import Inputs, of_shape
+from ..errors import CspbenchError
 
 Mode = Literal["infer", "train"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16", "amp"]
@@ -64,6 +65,7 @@ def make_case(
     overrides: dict[str, Value],
     *,
     shape: Shape | None = None,
+    inputs: Inputs | None = None,
     batch_size: int | None = None,
     img_size: int | None = None,
     device: str = "cpu",
@@ -75,15 +77,14 @@ def make_case(
 ) -> Case:
     """The case of ``entry`` with ``overrides`` of its arguments.
 
-    ``batch_size`` replaces N of the shape, ``img_size`` H and W. Raises `CspbenchError` for an
-    argument or a shape that the entry cannot take.
+    The input is one floating-point tensor of ``shape``, or ``inputs``, or else the entry's default;
+    ``batch_size`` and ``img_size`` replace sizes of it (`Inputs.resized`). Raises `CspbenchError`
+    for an argument or an input that the entry cannot take.
     """
     arguments = entry.arguments(overrides)
-    batch, channels, height, width = entry.shape(arguments, shape)
-    final_shape = entry.shape(
-        arguments,
-        (batch_size or batch, channels, img_size or height, img_size or width),
-    )
+    if inputs is None and shape is not None:
+        inputs = of_shape(shape)
+    final = _final_inputs(entry, arguments, inputs, batch_size, img_size)
     defaults = entry.arguments()
     changed = [
         f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)
@@ -92,17 +93,18 @@ def make_case(
     if compiler is not None:
         form.append(f"compile={compiler}")
     name = entry.name + (f"[{','.join(changed)}]" if changed else "")
-    default_shape = entry.shape(arguments) if entry.input_shape else final_shape
-    deviations = [shape_text(final_shape)] if final_shape != default_shape else []
+    default = of_shape(entry.shape(arguments)) if entry.input_shape else final
+    deviations = [final.text] if final != default else []
     if precision != "fp32":
         deviations.append(precision)
     return Case(
-        key=" ".join([name, shape_text(final_shape), device, precision, *form, mode]),
+        key=" ".join([name, final.text, device, precision, *form, mode]),
         label=" ".join([entry.name, *changed, *deviations, *form]),
         entry=entry.name,
         build=entry.build,
         arguments={**dict(entry.fixed), **arguments},
-        input_shape=final_shape,
+        input_shape=final.shape,
+        inputs=None if final.only_shape else final,
         device=device,
         precision=precision,
         channels_last=channels_last,
@@ -113,10 +115,52 @@ def make_case(
     )
 
 
+def _final_inputs(
+    entry: Entry,
+    arguments: dict[str, Value],
+    inputs: Inputs | None,
+    batch_size: int | None,
+    img_size: int | None,
+) -> Inputs:
+    """The checked inputs of a case of ``entry``; the default if ``inputs`` is None."""
+    requested = inputs or of_shape(entry.shape(arguments))
+    if requested.only_shape:
+        entry.shape(arguments, requested.only_shape)
+    try:
+        final = requested.resized(batch_size=batch_size, img_size=img_size)
+    except CspbenchError as error:
+        raise CspbenchError(f"{entry.name}: {error}") from error
+    if final.only_shape:
+        entry.shape(arguments, final.only_shape)
+    elif entry.takes_images:
+        raise CspbenchError(f"{entry.name} takes one input N,C,H,W, got {final.text}")
+    return final
+
+
+def inputs_of(case: Case) -> Inputs:
+    """The arguments of a call of ``case``."""
+    return case.inputs or of_shape(case.input_shape)
+
+
+def takes_image(case: Case) -> bool:
+    """Whether the input of ``case`` is one floating-point tensor (N, C, H, W)."""
+    return case.inputs is None and len(case.input_shape) == 4
+
+
+def batch_of(case: Case) -> int | None:
+    """The batch size of ``case``; None if it is not known."""
+    return inputs_of(case).batch_size
+
+
+def input_text(case: Case) -> str:
+    """The arguments of a call of ``case`` in one word: ``1x64x56x56``."""
+    return inputs_of(case).text
+
+
 def show_words(case: Case, entry: Entry) -> list[str]:
     """The words of the command line that shows the static profile of ``case``, a case of ``entry``.
 
-    Arguments and shape are named where they differ from the defaults.
+    Arguments and inputs are named where they differ from the defaults.
     """
     fixed, defaults = dict(entry.fixed), entry.arguments()
     arguments = {name: value for name, value in case.arguments.items() if name not in fixed}
@@ -124,6 +168,8 @@ def show_words(case: Case, entry: Entry) -> list[str]:
     for name, value in arguments.items():
         if value != defaults.get(name):
             words += ["--set", f"{name}={value}"]
-    if not entry.input_shape or case.input_shape != entry.shape(arguments):
-        words += ["--input", ",".join(map(str, case.input_shape))]
+    inputs = inputs_of(case)
+    if not entry.input_shape or inputs != of_shape(entry.shape(arguments)):
+        for word in words_of(inputs):
+            words += ["--input", word]
     return words

@@ -4,9 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from ..catalogue.entry import Shape
-from ..units import shape_text
-from .case import Case, Mode
+from .case import Case, Mode, input_text
 
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~…-])/(?:[^\s/'\"]+/)+([^\s/'\"]+)")
 
@@ -27,27 +25,27 @@ def plain(text: str) -> str:
 def names(cases: Sequence[Case]) -> dict[str, str]:
     """The label of each case by its key, made unique among the cases of its mode.
 
-    An input shape that all cases share is left out: the title of a table names it.
+    Inputs that all cases share are left out: the title of a table names it.
     """
-    shapes = {case.input_shape for case in cases}
-    common = f" {shape_text(*shapes)}" if len(shapes) == 1 else "\0"
+    inputs = {input_text(case) for case in cases}
+    common = f" {plain(*inputs)}" if len(inputs) == 1 else "\0"
     labels = {case.key: plain(case.label.replace(common, "")) or "?" for case in cases}
-    for refine in (_with_shape, _with_device, _with_number):
+    for refine in (_with_inputs, _with_device, _with_number):
         uses = Counter((case.mode, labels[case.key]) for case in cases)
         repeated = [case for case in cases if uses[case.mode, labels[case.key]] > 1]
         labels |= refine(repeated, labels)
     return labels
 
 
-def _with_shape(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels with the input shape appended, where cases of one label differ in it."""
-    shapes: dict[tuple[Mode, str], set[Shape]] = defaultdict(set)
+def _with_inputs(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels with the inputs appended, where cases of one label differ in them."""
+    inputs: dict[tuple[Mode, str], set[str]] = defaultdict(set)
     for case in cases:
-        shapes[case.mode, labels[case.key]].add(case.input_shape)
+        inputs[case.mode, labels[case.key]].add(input_text(case))
     return {
-        case.key: f"{label} {shape_text(case.input_shape)}"
+        case.key: f"{label} {plain(input_text(case))}"
         for case in cases
-        if len(shapes[case.mode, label := labels[case.key]]) > 1
+        if len(inputs[case.mode, label := labels[case.key]]) > 1
     }
 
 

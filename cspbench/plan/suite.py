@@ -1,54 +1,26 @@
-"""Suites: lists of cases, read from TOML files."""
+"""Suites: lists of cases, read from TOML files or made of entries."""
 
 import itertools
-import math
+import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import msgspec
 
-from ..catalogue import find
-from ..catalogue.entry import Shape, Value
+from ..catalogue import ENTRIES, find
 from ..errors import CspbenchError, unknown
-from .case import MODES, Accuracy, Case, Compiler, Mode, Precision, make_case
+from .case import Accuracy, Case, Compiler, Mode, Precision, make_case
+from .references import added_tables, with_first_as_reference, with_references
+from .tables import CaseTable, SuiteFile
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
 _SUFFIX = ".toml"
-_MAX_GRID_CASES = 10_000
-
-
-class CaseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A ``[[case]]`` table: an entry, its arguments (``set``), and arguments to vary (``grid``).
-
-    ``accuracy`` is a published figure, attached to the cases that have its image size.
-    """
-
-    entry: str
-    input: tuple[Positive, Positive, Positive, Positive] | None = None
-    set: dict[str, Value] = {}
-    grid: dict[str, Annotated[tuple[Value, ...], msgspec.Meta(min_length=1)]] = {}
-    accuracy: Accuracy | None = None
-
-
-class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The content of a suite's TOML file; ``entries`` lists cases that need only an entry."""
-
-    description: str
-    reference: str | None = None
-    mode: Annotated[tuple[Mode, ...], msgspec.Meta(min_length=1)] = MODES
-    precision: Annotated[tuple[Precision, ...], msgspec.Meta(min_length=1)] = ("fp32",)
-    batch_size: tuple[Positive, ...] = ()
-    img_size: tuple[Positive, ...] = ()
-    channels_last: bool = False
-    compiler: Compiler | None = None
-    entries: tuple[str, ...] = ()
-    case: tuple[CaseTable, ...] = ()
+_MAX_NAME = 80  # characters of the name of a suite of entries, which names a folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,38 +55,99 @@ def _names() -> list[str]:
     return sorted(name.removesuffix(_SUFFIX) for name in file_names if name.endswith(_SUFFIX))
 
 
-def load(name: str, selection: Selection | None = None, device: str = "cpu") -> Suite:
+def load(
+    name: str,
+    selection: Selection | None = None,
+    device: str = "cpu",
+    *,
+    has_references: bool = True,
+) -> Suite:
     """The suite ``name`` on ``device``; ``name`` is built in, or the path of a TOML file.
 
-    ``selection.only`` keeps the cases that it matches and their references. Raises `CspbenchError`
-    for an unknown name, key or value, and for an ``only`` that matches nothing.
+    ``selection.only`` keeps the cases that it matches and their references. Unless the suite
+    ``has_references``, its cases have none, and none is added. Raises `CspbenchError` for an
+    unknown name, key or value, and for an ``only`` that matches nothing.
     """
     selection = selection or Selection()
     suite = _read(name)
-    cases = list(_cases(suite, selection, device, suite_name=name))
-    (key, times), *_ = Counter(case.key for case in cases).most_common(1)
-    if times > 1:
-        raise CspbenchError(f"suite {name}: the case {key!r} is asked for {times} times")
-    if selection.only is not None:
-        cases = _chosen(cases, selection.only, suite_name=name)
-    return Suite(name=Path(name).stem, description=suite.description, cases=tuple(cases))
+    tables = [*(CaseTable(entry=entry) for entry in suite.entries), *suite.case]
+    if not tables:
+        raise CspbenchError(f"suite {name}: it lists no entries and no [[case]]")
+    reference = suite.reference if has_references else None
+    added = [] if reference is None else added_tables(reference, tables)
+    cases: list[Case] = []
+    for form in _forms(suite, selection, device):
+        listed = [
+            case
+            for number, table in enumerate(tables, start=1)
+            for case in _cases(table, form, place=f"suite {name}, case {number}: ")
+        ]
+        references = {
+            case.key: case
+            for table in added
+            for case in _cases(table, form, place=f"suite {name}, reference: ")
+        }
+        for case in listed:
+            references.pop(case.key, None)
+        at_point = [*references.values(), *listed]
+        cases += at_point if reference is None else with_references(at_point, reference)
+    return Suite(
+        name=Path(name).stem,
+        description=suite.description,
+        cases=_selected(cases, selection.only, suite_name=name),
+    )
+
+
+def of_entries(
+    entries: Sequence[str],
+    selection: Selection | None = None,
+    device: str = "cpu",
+    *,
+    overrides: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    has_references: bool = True,
+) -> Suite:
+    """A suite of ``entries``, of which the first is the reference of the others at any input.
+
+    Each has the ``overrides`` (``name=value``) and, if there are any, the ``inputs``
+    (`parse_words`). Raises `CspbenchError` like `load`.
+    """
+    selection = selection or Selection()
+    tables = []
+    for name in entries:
+        arguments = dict(map(find(name).parse, overrides))
+        tables.append(CaseTable(entry=name, set=arguments, input=list(inputs) or None))
+    description = ", ".join(entries) if len(entries) > 1 else find(entries[0]).description
+    suite = SuiteFile(description=description, case=tuple(tables))
+    cases: list[Case] = []
+    for form in _forms(suite, selection, device):
+        at_point = [case for table in tables for case in _cases(table, form)]
+        is_compared = has_references and len(entries) > 1
+        cases += with_first_as_reference(at_point) if is_compared else at_point
+    words = [re.sub(r"[^\w.-]+", "-", Path(entry).name).strip(".-") for entry in entries]
+    return Suite(
+        name="-".join(words)[:_MAX_NAME],
+        description=description,
+        cases=_selected(cases, selection.only, suite_name=",".join(entries)),
+    )
 
 
 def share_out(suites: Sequence[Suite]) -> Suite:
     """One suite that spreads its cases over devices; ``suites`` holds the same suite on each.
 
-    Cases go to the devices in turn. References are measured on every device, because a ratio needs
-    both of its cases on the same one.
+    Cases go to the devices in turn. A reference is measured on each device that has a case with a
+    ratio to it, because a ratio needs both of its cases on the same one.
     """
-    references = {case.reference for suite in suites for case in suite.cases}
+    rows = list(zip(*(suite.cases for suite in suites), strict=True))
+    needed = {case.reference for row in rows for case in row if case.reference != case.key}
+    placed: dict[int, Case] = {}
+    for index, copies in enumerate(rows):
+        if not any(case.key in needed for case in copies):
+            placed[index] = copies[len(placed) % len(copies)]
+    needed = {case.reference for case in placed.values()}
     cases: list[Case] = []
-    placed = 0
-    for copies in zip(*(suite.cases for suite in suites), strict=True):
-        if any(case.key in references for case in copies):
-            cases += copies
-        else:
-            cases.append(copies[placed % len(copies)])
-            placed += 1
+    for index, copies in enumerate(rows):
+        cases += [placed[index]] if index in placed else [c for c in copies if c.key in needed]
     return msgspec.structs.replace(suites[0], cases=tuple(cases))
 
 
@@ -127,7 +160,8 @@ def _read(name: str) -> SuiteFile:
             raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
     else:
         if name not in _names():
-            raise unknown("suite", name, _names(), hint="or the path of a .toml file")
+            names = [*_names(), *ENTRIES]
+            raise unknown("suite", name, names, hint="or the path of a .toml file, or an entry")
         content = (files(__package__) / "suites" / f"{name}{_SUFFIX}").read_bytes()
     try:
         return msgspec.convert(tomllib.loads(content.decode()), SuiteFile)
@@ -137,17 +171,8 @@ def _read(name: str) -> SuiteFile:
         raise CspbenchError(f"suite {name}: nested too deeply") from error
 
 
-def _cases(
-    suite: SuiteFile, selection: Selection, device: str, *, suite_name: str
-) -> Iterator[Case]:
-    """Every case, mode by mode, each with the key of its reference if that has the same N, H, W."""
-    tables = [*(CaseTable(entry=name) for name in suite.entries), *suite.case]
-    if not tables:
-        raise CspbenchError(f"suite {suite_name}: it lists no entries and no [[case]]")
-    if suite.reference is not None:
-        find(suite.reference)
-        if all(table.entry != suite.reference or table.grid for table in tables):
-            tables.insert(0, CaseTable(entry=suite.reference))
+def _forms(suite: SuiteFile, selection: Selection, device: str) -> Iterator[dict[str, Any]]:
+    """The arguments of `make_case` that all cases at one point of a suite share, point by point."""
     points = itertools.product(
         selection.mode or suite.mode,
         [selection.precision] if selection.precision else suite.precision,
@@ -155,47 +180,27 @@ def _cases(
         selection.img_size or suite.img_size or [None],
     )
     for mode, precision, batch_size, img_size in points:
-        at_point: list[Case] = []
-        for number, table in enumerate(tables, start=1):
-            try:
-                entry = find(table.entry)
-                cases = [
-                    make_case(
-                        entry,
-                        overrides,
-                        shape=table.input,
-                        batch_size=batch_size,
-                        img_size=img_size,
-                        device=device,
-                        precision=precision,
-                        channels_last=selection.channels_last or suite.channels_last,
-                        compiler=selection.compiler or suite.compiler,
-                        mode=mode,
-                    )
-                    for overrides in _grid(table)
-                ]
-            except CspbenchError as error:
-                raise CspbenchError(f"suite {suite_name}, case {number}: {error}") from error
-            at_point += (_with_accuracy(case, table.accuracy) for case in cases)
-        reference = _reference(at_point, suite.reference)
-        for case in at_point:
-            if reference is not None and _size(case) == _size(reference):
-                yield msgspec.structs.replace(case, reference=reference.key)
-            else:
-                yield case
+        yield {
+            "mode": mode,
+            "precision": precision,
+            "batch_size": batch_size,
+            "img_size": img_size,
+            "device": device,
+            "channels_last": selection.channels_last or suite.channels_last,
+            "compiler": selection.compiler or suite.compiler,
+        }
 
 
-def _grid(table: CaseTable) -> Iterator[dict[str, Value]]:
-    if table.grid and table.accuracy:
-        raise CspbenchError("an accuracy is of one case: it cannot stand beside a grid")
-    repeated = table.set.keys() & table.grid.keys()
-    if repeated:
-        raise CspbenchError(f"{min(repeated)!r} stands in set and in grid: give it once")
-    size = math.prod(map(len, table.grid.values()))
-    if size > _MAX_GRID_CASES:
-        raise CspbenchError(f"a grid of {size} cases; at most {_MAX_GRID_CASES} are allowed")
-    for values in itertools.product(*table.grid.values()):
-        yield {**table.set, **dict(zip(table.grid, values, strict=True))}
+def _cases(table: CaseTable, form: Mapping[str, Any], *, place: str = "") -> list[Case]:
+    """The cases of ``table`` at one point; ``place`` comes before the text of an error."""
+    try:
+        entry = find(table.entry)
+        cases = [
+            make_case(entry, arguments, inputs=table.inputs, **form) for arguments in table.points()
+        ]
+    except CspbenchError as error:
+        raise CspbenchError(f"{place}{error}") from error
+    return [_with_accuracy(case, table.accuracy) for case in cases]
 
 
 def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
@@ -204,17 +209,12 @@ def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
     return msgspec.structs.replace(case, accuracy=accuracy)
 
 
-def _reference(cases: Sequence[Case], entry: str | None) -> Case | None:
-    """The case of ``entry`` with default arguments, else its first; None where it has none."""
-    candidates = [case for case in cases if case.entry == entry]
-    first = candidates[0] if candidates else None
-    return next((case for case in candidates if "[" not in case.key), first)
-
-
-def _size(case: Case) -> Shape:
-    """N, H and W of the input; only cases that share them have a meaningful latency ratio."""
-    batch, _, height, width = case.input_shape
-    return batch, height, width
+def _selected(cases: Sequence[Case], only: str | None, *, suite_name: str) -> tuple[Case, ...]:
+    """The ``cases`` of a suite that ``only`` matches, and their references; all for None."""
+    (key, times), *_ = Counter(case.key for case in cases).most_common(1)
+    if times > 1:
+        raise CspbenchError(f"suite {suite_name}: the case {key!r} is asked for {times} times")
+    return tuple(cases if only is None else _chosen(cases, only, suite_name=suite_name))
 
 
 def _chosen(cases: Sequence[Case], only: str, *, suite_name: str) -> list[Case]:

@@ -13,6 +13,10 @@ from .base import Failure, Frozen, Joules, Seconds, Whole
 from .gradient_terms import Structure
 from .machine import PowerSensor
 
+Basis = Literal["meta", "fake", "real"]
+"""The tensors that a case is counted on; only real ones have data."""
+BASES: tuple[Basis, ...] = get_args(Basis)
+
 
 class Measurement(Frozen, frozen=True, kw_only=True):
     """The result of one measure of the case whose key is ``case``.
@@ -34,8 +38,9 @@ class Layer(Frozen, frozen=True, kw_only=True):
     """One module of the model.
 
     ``path`` is its dotted name ('' for the whole model). ``params`` counts its trainable parameters
-    without those of its children; ``macs`` likewise counts convolutions and fully connected layers
-    that ran directly in it. ``output_shape`` is None for a module that was never called; ``calls``
+    without those of its children, a shared one in the first module that holds it; ``macs`` likewise
+    counts convolutions and fully connected layers that ran directly in it, ``matmul_macs`` other
+    products. ``output_shape`` is None for a module that was never called; ``calls``
     counts forward calls.
     """
 
@@ -44,6 +49,7 @@ class Layer(Frozen, frozen=True, kw_only=True):
     output_shape: Shape | None
     params: Whole
     macs: Whole
+    matmul_macs: Whole = 0
     calls: Whole
 
 
@@ -67,14 +73,16 @@ class Disagreement(Frozen, frozen=True, kw_only=True):
 
 
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
-    """Counts from one forward pass on meta tensors, and in training the backward pass.
+    """Counts of one call after a first one: of a forward pass, and in training of the backward.
 
     ``params``: all trainable parameters. ``weights``: elements of convolution and fully connected
     weights only. ``macs``: multiply-accumulates of convolutions and fully connected layers, without
-    bias. ``thop_macs``: thop's total, which adds operations of normalisation and pooling.
-    ``flops``: by torch's counter, forward; ``backward_flops`` likewise, None at inference.
-    ``activations``: output elements of convolutions and fully connected layers. ``cio``: input
-    plus output elements, summed over convolutions (after HarDNet). ``layers`` are in order of
+    bias, wherever their weights come from. ``matmul_macs``: those of all other products, above all
+    attention's; None in runs of versions that did not count them. ``thop_macs``: thop's total,
+    which adds operations of normalisation and pooling. ``flops``: by torch's counter, forward;
+    ``backward_flops`` likewise, None at inference. ``activations``: output elements of convolutions
+    and fully connected layers. ``cio``: input plus output elements, summed over convolutions (after
+    HarDNet). Elements count once, complex ones too. ``layers`` are in order of
     registration.
     """
 
@@ -82,6 +90,7 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
         "params",
         "weights",
         "macs",
+        "matmul_macs",
         "thop_macs",
         "flops",
         "backward_flops",
@@ -92,6 +101,7 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
     params: Whole
     weights: Whole
     macs: Whole
+    matmul_macs: Whole | None = None
     thop_macs: Whole | Failure
     flops: Whole
     backward_flops: Whole | None
@@ -100,6 +110,7 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
     uncounted: tuple[Uncounted, ...]
     disagreements: tuple[Disagreement, ...]
     layers: tuple[Layer, ...]
+    counted_on: Basis = "meta"
 
 
 class Split(Frozen, frozen=True, kw_only=True):
@@ -125,7 +136,7 @@ class Split(Frozen, frozen=True, kw_only=True):
 
 
 class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_field="kind"):
-    """The highest sum of live tensor storages during one call, exact, from fake tensors.
+    """The highest sum of live tensor storages during one call, exact.
 
     ``split`` is the peak by kind. ``baseline_bytes`` is the sum before the call: weights, buffers,
     input, and in training the optimizer's state. ``operator`` and ``module`` say where the peak
@@ -140,6 +151,7 @@ class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_
     split: Split
     operator: str
     module: str
+    counted_on: Basis = "fake"
 
 
 class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_field="kind"):
@@ -213,12 +225,13 @@ class Resident(Measurement, frozen=True, kw_only=True, tag="resident", tag_field
 
 
 class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms", tag_field="kind"):
-    """The gradient terms of a case; ``is_block`` if it returns one feature map (N, C, H, W)."""
+    """The gradient terms of a case; ``is_block`` if it maps one (N, C, H, W) to another."""
 
     exact: ClassVar = ("used_terms", "shared_terms")
 
     structure: Structure
     is_block: bool
+    counted_on: Basis = "meta"
 
     @property
     def used_terms(self) -> int:
@@ -259,6 +272,7 @@ class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_fiel
     exact: ClassVar = ("disk_bytes",)
 
     disk_bytes: Whole | Failure
+    counted_on: Basis = "fake"
 
 
 AnyMeasurement = (

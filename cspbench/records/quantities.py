@@ -40,7 +40,7 @@ class Quantity:
     ``header`` includes the unit. ``part`` says whether the figure is exact, depends on the seed of
     a training, or is timed. ``only`` restricts it to cases on a GPU or compiled cases. ``interval``
     says whether an interval is shown beside it, ``default`` which runs show it unless columns are
-    chosen.
+    chosen; ``nonzero`` ones then only if some case's is not 0.
     """
 
     key: str
@@ -53,6 +53,7 @@ class Quantity:
     only: Only = ""
     interval: bool = False
     default: Shown = "costs"
+    nonzero: bool = False
 
     @property
     def title(self) -> str:
@@ -89,6 +90,14 @@ QUANTITIES: tuple[Quantity, ...] = (
         "multiply-accumulates of convolutions and fully connected layers",
         stage="counts",
         default="always",
+    ),
+    _exact(
+        "matmul_macs",
+        "MACs, other\nproducts",
+        "multiply-accumulates of all other products, above all attention's",
+        stage="counts",
+        default="always",
+        nonzero=True,
     ),
     _exact("flops", "FLOPs", "torch's counter, forward pass", stage="counts", default="never"),
     _exact(
@@ -361,6 +370,9 @@ QUANTITIES: tuple[Quantity, ...] = (
         default="never",
     ),
 )
+
+NONZERO = frozenset(quantity.key for quantity in QUANTITIES if quantity.nonzero)
+"""Quantities that views leave out where they are 0."""
 
 NAMES = {quantity.key: quantity.name for quantity in QUANTITIES}
 """The name of each quantity within a sentence, by its key."""

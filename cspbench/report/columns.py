@@ -100,6 +100,8 @@ def choose(
 ) -> tuple[Column, ...]:
     """The columns of ``keys``, without repetition; the default ones of ``kinds`` of runs for None.
 
+    Columns that are chosen are shown even if they hold nothing but 0.
+
     Raises `CspbenchError` for an unknown key.
     """
     if keys is None:
@@ -108,4 +110,4 @@ def choose(
     for key in keys:
         if key not in known:
             raise unknown("column", key, known, hint="python -m cspbench list shows all")
-    return tuple(known[key] for key in dict.fromkeys(keys))
+    return tuple(dataclasses.replace(known[key], nonzero=False) for key in dict.fromkeys(keys))

@@ -6,7 +6,7 @@ from statistics import median_high
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
 from ..comparison.thresholds import LATENCY
 from ..plan.labels import plain
-from ..records.quantities import NAMES
+from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
 from .quoting import Quote, code, verbatim
@@ -209,7 +209,7 @@ def _tables(comparison: Comparison) -> list[Table]:
                 timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
             elif measure in COMPARED:
                 trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
-            else:
+            elif measure not in NONZERO or change.baseline or change.candidate:
                 values = (_count(change.baseline), _count(change.candidate))
                 exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
     return [

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from ..plan.case import batch_of
 from ..units import ratio_text, significant_text
 from .columns import estimate_text, milliseconds
 from .quoting import Quote
@@ -32,7 +33,7 @@ def timed_conclusions(results: Results, quote: Quote) -> list[str]:
 def _exact_conclusion(ranking: Ranking, quote: Quote) -> str:
     at = AT[ranking.mode]
     if ranking.has_own_batches:
-        batches = sorted(row.record.case.input_shape[0] for row in ranking.group)
+        batches = sorted(filter(None, (batch_of(row.record.case) for row in ranking.group)))
         return f"{at}, each entry has its own batch: {batches[0]:,}–{batches[-1]:,}."
     parts = [
         _lowest("fewest", "MACs", "macs", ranking.ranked, quote),

@@ -13,13 +13,18 @@ import msgspec
 from ..comparison.excerpt import excerpt
 from ..comparison.pytest_benchmark import OURS, extra_info
 from ..plan.labels import plain
-from ..records.quantities import NAMES
+from ..records.quantities import NAMES, NONZERO
 from ..records.run import Run
 from ..verdicts.stats import Estimate
 from .results import Results
 from .rows import Row
 
-_UNITS = {"peak_tensor_bytes": "bytes", "macs": "MACs", "params": "parameters"}
+_UNITS = {
+    "peak_tensor_bytes": "bytes",
+    "macs": "MACs",
+    "matmul_macs": "MACs",
+    "params": "parameters",
+}
 """Exact figures, and their units, for formats that hold more than times."""
 
 
@@ -155,7 +160,8 @@ def _timed(results: Results) -> list[Row]:
 
 
 def _is_count(row: Row, key: str) -> bool:
-    return isinstance(row.readings[key], int)
+    reading = row.readings[key]
+    return isinstance(reading, int) and not (key in NONZERO and reading == 0)
 
 
 def _launch_medians(row: Row) -> list[float]:

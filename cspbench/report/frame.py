@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.measurements import EXACT
-from ..units import shape_text
 from ..verdicts.stats import Estimate
 from .history import History, points
 from .readings import TRAINED, Reading
@@ -60,7 +60,7 @@ def _case(row: Row) -> dict[str, Any]:
         "key": plain(case.key),
         "entry": row.name,
         "mode": case.mode,
-        "input_shape": shape_text(case.input_shape),
+        "input_shape": plain(input_text(case)),
         "device": case.device,
         "precision": case.precision,
         "channels_last": case.channels_last,

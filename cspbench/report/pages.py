@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..catalogue.entry import Shape
 from ..comparison.excerpt import excerpt, write_down
+from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
-from ..units import shape_text
 from . import conclusions, gradients, notes
 from .circumstances import circumstances
 from .columns import Column, Part
@@ -85,13 +84,13 @@ def csv(results: Results) -> str:
 
 def table_title(rows: Sequence[Row], quote: Quote) -> str:
     """The title of a mode's tables: mode, input shapes, and the reference of ratios."""
-    names: dict[Shape, list[str]] = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        shape = row.record.case.input_shape
-        names[shape].append(quote(row.name.removesuffix(f" {shape_text(shape)}")))
-    common = max(names, key=lambda shape: len(names[shape]))
-    others = [f"{listing(names[shape])}: {shape_text(shape)}" for shape in names if shape != common]
-    inputs = f"input {shape_text(common)}" + (f" ({'; '.join(others)})" if others else "")
+        text = plain(input_text(row.record.case))
+        names[text].append(quote(row.name.removesuffix(f" {text}")))
+    common = max(names, key=lambda text: len(names[text]))
+    others = [f"{listing(names[text])}: {text}" for text in names if text != common]
+    inputs = f"input {common}" + (f" ({'; '.join(others)})" if others else "")
     words = [MODE_TITLES[rows[0].mode], inputs]
     references = {row.reference for row in rows} - {None}
     if len(references) == 1:

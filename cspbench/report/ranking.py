@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..plan.case import Mode
+from ..plan.case import Mode, batch_of, inputs_of
 from .rows import Row, by_mode, latency_ratio
 
 
@@ -11,7 +11,7 @@ from .rows import Row, by_mode, latency_ratio
 class Ranking:
     """The rows of one mode and one reference (``group``).
 
-    ``ranked`` are the rows at the reference's input shape, ``unranked`` the others, because only
+    ``ranked`` are the rows at the reference's inputs, ``unranked`` the others, because only
     cases with the same input can be ranked. ``compared`` are the reference, if it was timed, and
     the ranked rows with a ratio to it. ``fastest`` is one of these, None if there are fewer than
     two; ``rivals`` are those that do not differ significantly from it.
@@ -33,7 +33,7 @@ class Ranking:
     @property
     def has_own_batches(self) -> bool:
         """Whether entries have different batches and no reference, so that calls are not ranked."""
-        batches = {row.record.case.input_shape[0] for row in self.group}
+        batches = {batch_of(row.record.case) for row in self.group} - {None}
         return len(batches) > 1 and not any(row.is_reference for row in self.group)
 
 
@@ -71,13 +71,13 @@ def _ranking(group: Sequence[Row]) -> Ranking:
 
 
 def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows at the reference's input shape (all rows without a reference), and the others."""
+    """The rows at the reference's inputs (all rows without a reference), and the others."""
     reference = next((row for row in group if row.is_reference), None)
     if reference is None:
         return list(group), []
-    shape = reference.record.case.input_shape
-    ranked = [row for row in group if row.record.case.input_shape == shape]
-    return ranked, [row for row in group if row.record.case.input_shape != shape]
+    inputs = inputs_of(reference.record.case)
+    ranked = [row for row in group if inputs_of(row.record.case) == inputs]
+    return ranked, [row for row in group if inputs_of(row.record.case) != inputs]
 
 
 def _is_told_apart(row: Row, fastest: Row, reference: Row) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from ..plan.case import is_gpu
+from ..plan.case import batch_of, is_gpu
 from ..records.base import Failure, Samples
 from ..records.gradient_terms import Structure
 from ..records.lines import Latency, Stage
@@ -54,7 +54,7 @@ def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Fa
     for failure in record.failures:
         if failure.stage == stage:
             return Failure(reason=f"{FAILED}: {failure.cause}")
-    return Failure(reason=f"{FAILED} before" if record.failures else NOT_MEASURED)
+    return Failure(reason=f"{FAILED} before" if record.has_failed else NOT_MEASURED)
 
 
 def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:
@@ -131,11 +131,12 @@ def _latency(
     if not latencies:
         return dict.fromkeys(names, missing_reading(record, "latency", stages)) | not_on_gpu
     latency = _estimate([line.samples_s for line in latencies])
+    batch = batch_of(record.case)
     if isinstance(latency, Failure):
         return dict.fromkeys(names, latency) | not_on_gpu
     return {
         "latency": latency,
-        "images_per_s": record.case.input_shape[0] / latency.value,
+        "images_per_s": batch / latency.value if batch is not None else None,
         "first_call": median(line.first_call_s for line in latencies),
         "outliers": sum(tukey_outliers(line.samples_s) for line in latencies),
         **_on_gpu(latencies, latency),

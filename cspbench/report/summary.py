@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.lines import CaseFailure
@@ -23,7 +24,7 @@ def text(records: Sequence[Record]) -> str:
     The records are of one entry at one input, for example at inference and in training.
     """
     first = records[0]
-    parts = [f"{plain(first.case.label)}, input {shape_text(first.case.input_shape)}"]
+    parts = [f"{plain(first.case.label)}, input {plain(input_text(first.case))}"]
     if first.counts is not None:
         parts += [_layers(first.counts), _totals(first.counts, records)]
     for record in records:
@@ -41,17 +42,20 @@ def text(records: Sequence[Record]) -> str:
 def _layers(counts: Counts) -> str:
     """A table with one row for each module; parameters and MACs exclude those of children."""
     layers = counts.layers
-    shares = [f"{layer.macs / counts.macs:.1%}" if layer.macs else "" for layer in layers]
-    return draw(
-        [
-            Strip(header="layer", cells=tuple(map(_name, layers)), left=True),
-            Strip(header="type", cells=tuple(plain(layer.type) for layer in layers), left=True),
-            Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
-            Strip(header="params", cells=tuple(_count(layer.params) for layer in layers)),
-            Strip(header="MACs", cells=tuple(_count(layer.macs) for layer in layers)),
-            Strip(header="share", cells=tuple(shares)),
-        ]
-    )
+    total = counts.macs + (counts.matmul_macs or 0)
+    products = [layer.macs + layer.matmul_macs for layer in layers]
+    shares = [f"{macs / total:.1%}" if macs else "" for macs in products]
+    strips = [
+        Strip(header="layer", cells=tuple(map(_name, layers)), left=True),
+        Strip(header="type", cells=tuple(plain(layer.type) for layer in layers), left=True),
+        Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
+        Strip(header="params", cells=tuple(_count(layer.params) for layer in layers)),
+        Strip(header="MACs", cells=tuple(_count(layer.macs) for layer in layers)),
+    ]
+    if counts.matmul_macs:
+        others = tuple(_count(layer.matmul_macs) for layer in layers)
+        strips.append(Strip(header="other products", cells=others))
+    return draw([*strips, Strip(header="share", cells=tuple(shares))])
 
 
 def _name(layer: Layer) -> str:
@@ -73,6 +77,11 @@ def _totals(counts: Counts, records: Sequence[Record]) -> str:
         ("parameters", counts.params, "trainable"),
         ("weights", counts.weights, "of convolutions and fully connected layers"),
         ("MACs", counts.macs, "of convolutions and fully connected layers"),
+        *(
+            [("MACs, others", counts.matmul_macs, "of all other products, as in attention")]
+            if counts.matmul_macs
+            else []
+        ),
         ("MACs (thop)", counts.thop_macs, "with normalisation and pooling"),
         ("FLOPs", counts.flops, "by torch's counter, forward"),
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..records.base import Failure
 from ..units import ratio_text
 from .columns import Column
+from .readings import Reading
 from .rows import Row
 
 WIDTH = 100
@@ -75,16 +76,20 @@ class Grid:
 
 
 def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
-    """The table of ``rows``, without columns that no row has a reading for; None if none remain."""
+    """The table of ``rows``, without columns that hold nothing to show; None if none remain."""
     bundles = [
         _bundle(rows, column)
         for column in columns
-        if any(not isinstance(row.readings[column.key], Failure | None) for row in rows)
+        if any(_is_shown(row.readings[column.key], column) for row in rows)
     ]
     if not bundles:
         return None
     names = tuple(f"{row.name} (reference)" if row.is_reference else row.name for row in rows)
     return Grid(names=Strip(header="entry", cells=names, left=True), bundles=tuple(bundles))
+
+
+def _is_shown(reading: Reading, column: Column) -> bool:
+    return not isinstance(reading, Failure | None) and not (column.nonzero and reading == 0)
 
 
 def draw(strips: Sequence[Strip]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CspbenchError
+from ..plan.case import batch_of
 from ..records.files import replace_file
 from ..records.run import Run
 from .columns import Column, choose
@@ -89,7 +90,7 @@ def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str,
 
 def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
     kinds = ["gradients" if "gradient_terms" in run.info.stages else "costs"]
-    if any(case.input_shape[0] > 1 for case in run.info.cases):
+    if any((batch_of(case) or 1) > 1 for case in run.info.cases):
         kinds.append("batches")
     return choose(columns, kinds)
 

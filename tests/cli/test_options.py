@@ -77,7 +77,7 @@ def test_what_is_left_out_has_the_default_of_its_request(words: str, request_: R
             GradientsRequest(
                 suite="csp",
                 overrides=("growth=4",),
-                input_shape=(1, 8, 8, 8),
+                inputs=("1,8,8,8",),
                 training=Training(seeds=3),
                 seed=1,
             ),

@@ -6,13 +6,16 @@ from cspbench.cli import values
 from cspbench.errors import CspbenchError
 
 
-@pytest.mark.parametrize(
-    "text", ["1,2,3", "1,64,56,x", "0,64,56,56", "1,-64,56,56", "", "1,2,3,4,5"]
-)
-def test_a_shape_is_four_positive_numbers(text: str) -> None:
+@pytest.mark.parametrize("text", ["1,64,56,x", "0,64,56,56", "1,-64,56,56", "", "1;2", "ids="])
+def test_an_input_is_positive_numbers_or_what_else_is_listed(text: str) -> None:
     """Anything else is refused with what arrived."""
-    with pytest.raises(CspbenchError, match="N,C,H,W, four positive whole numbers, got"):
-        values.shape(text)
+    with pytest.raises(CspbenchError, match="an input"):
+        values.input_word(text)
+
+
+def test_an_input_stays_as_it_was_written() -> None:
+    """The command that repeats a run names it again."""
+    assert values.input_word("ids=1,77:int64:49408") == "ids=1,77:int64:49408"
 
 
 def test_a_batch_size_is_a_list_or_auto() -> None:

@@ -45,6 +45,18 @@ def left_out_or(values: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
     return st.none() | values
 
 
+overrides = st.lists(texts, max_size=3).map(tuple)
+shapes = st.lists(st.integers(1, 4096), min_size=1, max_size=5).map(
+    lambda shape: ",".join(map(str, shape))
+)
+types = st.sampled_from(("", ":float64", ":int64", ":int64:49408", ":uint8:3-200", ":bool:1-2"))
+tensors = st.builds("".join, st.tuples(shapes | st.just("scalar"), types))
+trees = st.lists(tensors, max_size=3).map(lambda texts: f"{{a = {texts}, b = 'none'}}")
+makers = st.sampled_from(("net.py:inputs", "pkg.net:make.inputs(batch_size=8,tokens=77)"))
+input_words = makers.map(lambda maker: (maker,)) | st.lists(
+    tensors | trees | st.builds("ids={}".format, tensors | trees) | st.just("none"), max_size=3
+).map(tuple)
+
 samplings = st.builds(
     Sampling,
     threads=left_out_or(counts),
@@ -72,6 +84,8 @@ selections = st.builds(
 runs = st.builds(
     RunRequest,
     suite=left_out_or(names),
+    overrides=overrides,
+    inputs=input_words,
     device=left_out_or(devices),
     selection=selections,
     is_batch_fitted=st.just(False),
@@ -88,6 +102,8 @@ abs_ = st.builds(
     baseline=names,
     candidate=names,
     suite=left_out_or(names),
+    overrides=overrides,
+    inputs=input_words,
     path=left_out_or(texts.filter(lambda text: not text.startswith("/"))),
     no_merge_base=st.booleans(),
     device=left_out_or(devices),
@@ -98,8 +114,8 @@ abs_ = st.builds(
 gradients = st.builds(
     GradientsRequest,
     suite=left_out_or(names),
-    overrides=st.lists(texts, max_size=3).map(tuple),
-    input_shape=left_out_or(st.tuples(counts, counts, counts, counts)),
+    overrides=overrides,
+    inputs=input_words,
     only=left_out_or(texts),
     no_training=st.booleans(),
     training=st.builds(
@@ -142,6 +158,12 @@ def test_the_command_asks_for_the_same_again(request: SuiteRequest) -> None:
         ("run smoke --batch-size auto --img-size 28", "run smoke --batch-size auto --img-size 28"),
         ("gradients csp --input 1,8,8,8 --set growth=4 --set layers=2 --no-training",
          "gradients csp --set growth=4 --set layers=2 --input 1,8,8,8 --no-training"),
+        ("run csp,c3 --input 1,128,8,8 --budget 9 --set e=0.25",
+         "run csp,c3 --set e=0.25 --input 1,128,8,8 --budget 9"),
+        ("run net.py:Net --input ids=1,77:int64:49408 --input mask=none --batch-size 2",
+         "run net.py:Net --input ids=1,77:int64:49408 --input mask=none --batch-size 2"),
+        ("ab main HEAD net.py:A,net.py:B --input net.py:inputs",
+         "ab main HEAD net.py:A,net.py:B --input net.py:inputs"),
         ("ab main HEAD smoke", "ab main HEAD smoke"),
         ("ab main HEAD --only=-x --no-merge-base --path ../repo --launches 3",
          "ab main HEAD blocks --path ../repo --no-merge-base --only=-x --launches 3"),

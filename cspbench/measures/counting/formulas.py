@@ -1,12 +1,12 @@
 """Multiply-accumulates and FLOPs of single operators, as functions of shapes."""
 
+import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import flop_registry, shape_wrapper
-
-aten = torch.ops.aten
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, shape_wrapper
 
 
 def conv_macs(
@@ -24,6 +24,17 @@ def conv_macs(
     return math.prod(inputs if transposed else output) * math.prod(weight[1:])
 
 
+def attention_macs(query: Sequence[int], key: Sequence[int], value: Sequence[int]) -> int:
+    """Multiply-accumulates of softmax(query · keyᵀ) · value, a causal mask left out of account.
+
+    Shapes are (…, length, channels); keys and values may have fewer heads than queries.
+
+    >>> attention_macs((2, 4, 10, 8), (2, 4, 20, 8), (2, 4, 20, 16))
+    38400
+    """
+    return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
 def conv_backward_flops(
     grad_output: torch.Size, inputs: torch.Size, weight: torch.Size, *rest: Any, **_: Any
 ) -> int:
@@ -36,8 +47,59 @@ def conv_backward_flops(
     return int(forward * sum(mask[:2]))
 
 
-FORMULAS = {
-    **flop_registry,
-    aten.convolution_backward: shape_wrapper(conv_backward_flops),
+def _attention_backward(
+    grad_output: torch.Size,
+    query: torch.Size,
+    key: torch.Size,
+    value: torch.Size,
+    *_: Any,
+    **__: Any,
+) -> int:
+    return int(sdpa_backward_flop_count(grad_output, query, key, value))
+
+
+def _mkldnn_rnn_backward(
+    inputs: torch.Size, first: torch.Size, second: torch.Size, *_: Any, **__: Any
+) -> int:
+    return 4 * math.prod(inputs[:-1]) * (first.numel() + second.numel())
+
+
+def _cudnn_rnn_backward(
+    inputs: torch.Size, weights: Sequence[torch.Size], *_: Any, **__: Any
+) -> int:
+    positions = math.prod(inputs[:-1])
+    return 4 * positions * sum(math.prod(weight) for weight in weights if len(weight) == 2)
+
+
+def _deform_conv_backward(
+    grad_output: torch.Size, _inputs: torch.Size, weight: torch.Size, *_: Any, **__: Any
+) -> int:
+    return 4 * math.prod(grad_output) * math.prod(weight[1:])
+
+
+def _dot_flops(left: torch.Size, *_: Any, **__: Any) -> int:
+    return 2 * math.prod(left)
+
+
+_OURS = {
+    "aten::convolution_backward": conv_backward_flops,
+    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": _attention_backward,
+    "aten::_scaled_dot_product_fused_attention_overrideable_backward": _attention_backward,
+    "aten::_cudnn_attention_backward": _attention_backward,
+    "aten::mkldnn_rnn_layer_backward": _mkldnn_rnn_backward,
+    "aten::_cudnn_rnn_backward": _cudnn_rnn_backward,
+    **dict.fromkeys(("aten::mv", "aten::dot", "aten::vdot"), _dot_flops),
+    "torchvision::_deform_conv2d_backward": _deform_conv_backward,
 }
-"""The FLOPs of operators, by torch's formulas where they are right."""
+# torch's formulas mistake positions for heads here.
+_WITHOUT = frozenset({"aten::_flash_attention_forward", "aten::_efficient_attention_forward"})
+
+
+@functools.cache
+def flop_formula(operator: Any) -> Callable[..., int] | None:
+    """The function that gives the FLOPs of ``operator``: torch's where it is right, or ours."""
+    name = getattr(operator, "_qualified_op_name", "")
+    if name in _OURS:
+        formula: Callable[..., int] = shape_wrapper(_OURS[name])
+        return formula
+    return None if name in _WITHOUT else flop_registry.get(operator)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_batchedtensor
 from torch.utils import _pytree as pytree
 
 from ...records.base import Failure
@@ -17,10 +18,14 @@ from .thop_profile import ThopMacs, profile
 
 @dataclass(slots=True)
 class ModuleCalls:
-    """The number of calls of each module, and the shape of the first tensor it returned last."""
+    """The number of calls of each module, and the shape of the first tensor it returned last.
+
+    ``mapped`` are the modules that ran under `torch.func.vmap`.
+    """
 
     number: Counter[str] = field(default_factory=Counter)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    mapped: set[str] = field(default_factory=set)
 
     def add(self, path: str, output: object) -> None:
         """Count a call of ``path`` that returned ``output``."""
@@ -29,6 +34,8 @@ class ModuleCalls:
         tensor = next((leaf for leaf in leaves if isinstance(leaf, Tensor)), None)
         if tensor is not None:
             self.shapes[path] = tuple(tensor.shape)
+            if is_batchedtensor(tensor):
+                self.mapped.add(path)
 
 
 @dataclass(slots=True)
@@ -46,6 +53,8 @@ def observe(call: Call) -> Observation:
 
     Lets exceptions of the module's forward through.
     """
+    _run(call, lambda _: None)  # what a first call computes and keeps is no later call's work
+    call.forget_gradients()
     calls = ModuleCalls()
 
     def add(path: str, output: object) -> None:
@@ -53,9 +62,10 @@ def observe(call: Call) -> Observation:
             calls.add(path, output)
 
     with module_stack(call.module, add) as stack:
-        log = OperatorLog(call.module, stack)
+        log = OperatorLog(call, stack)
         with log:
             _run(call, log.begin_phase)
+        log.finish()
     return Observation(module=call.module, log=log, calls=calls, thop=profile(call))
 
 

@@ -1,14 +1,20 @@
 """The arguments with which a case's module is called, made on a device."""
 
-from collections.abc import Callable
+import copy
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
-from ...catalogue.inputs import Inputs, Items, Node, Table, TensorSpec
-from ...plan.case import Case
+from ...catalogue.inputs import Inputs, Items, Table, TensorSpec
+from ...catalogue.loading import build, resolve
+from ...errors import CspbenchError
+from ...plan.case import Case, inputs_of
 from .copying import copy_with
 from .trees import tensors
 
@@ -31,28 +37,94 @@ class Arguments:
         return Arguments(args, kwargs)
 
 
-def make_inputs(case: Case, device: str) -> Arguments:
-    """The arguments of ``case`` on ``device``, of random values; fake ones in a fake mode."""
-    inputs = case.inputs or Inputs(args=(TensorSpec(shape=case.input_shape),))
+def make_inputs(
+    case: Case, device: str, *, root: Path | None = None, given: Arguments | None = None
+) -> Arguments:
+    """The arguments of ``case`` on ``device``; fake tensors if a fake mode is active.
+
+    They are made of ``given``, in which a `TensorSpec` stands for a tensor of random values, or
+    else of the case's inputs. What makes them is imported from the checkout at ``root``, if given.
+    Raises `CspbenchError` if it returns no arguments.
+    """
+    inputs = inputs_of(case)
+    if given is None and inputs.maker:
+        given = _from_maker(inputs, device, root)
+    args, kwargs = (inputs.args, inputs.kwargs) if given is None else (given.args, given.kwargs)
     return Arguments(
-        tuple(_made(node, device) for node in inputs.args),
-        {name: _made(node, device) for name, node in inputs.kwargs.items()},
+        tuple(_made(node, device) for node in args),
+        {name: _made(node, device) for name, node in kwargs.items()},
     )
 
 
-def _made(node: Node, device: str) -> Any:
+def check_maker(inputs: Inputs) -> None:
+    """Raise `CspbenchError` unless what makes ``inputs`` can be loaded and takes their sizes."""
+    try:
+        inspect.signature(resolve(inputs.maker)).bind(**inputs.sizes)
+    except ValueError:  # a callable written in C has no signature
+        return
+    except TypeError as error:
+        raise CspbenchError(
+            f"{inputs.text} cannot make inputs: {error} (--batch-size and --img-size call it with "
+            "batch_size and img_size)"
+        ) from error
+
+
+def _from_maker(inputs: Inputs, device: str, root: Path | None) -> Arguments:
+    with torch.device(device):
+        made = build(inputs.maker, inputs.maker, inputs.sizes, root)
+    arguments = as_arguments(made)
+    if arguments is None:
+        raise TypeError(
+            f"{inputs.maker} returned {type(made).__name__}: inputs are a tensor, a tuple or list "
+            "of arguments, or a dict of keyword arguments"
+        )
+    return arguments
+
+
+def as_arguments(value: object) -> Arguments | None:
+    """The arguments that ``value`` stands for; None if it is none of these.
+
+    A tensor is one argument, a tuple or list holds arguments by position, a mapping by name.
+    """
+    if isinstance(value, Tensor):
+        return Arguments((value,), {})
+    if isinstance(value, Mapping):
+        return Arguments((), {str(name): item for name, item in value.items()})
+    return Arguments(tuple(value), {}) if isinstance(value, tuple | list) else None
+
+
+def _made(node: Any, device: str) -> Any:
+    """The argument on ``device`` that ``node`` describes, or is."""
     if isinstance(node, TensorSpec):
-        return _tensor(node, device)
+        return _random(node, device)
     if isinstance(node, Items):
         items = [_made(item, device) for item in node.items]
         return tuple(items) if node.is_tuple else items
     if isinstance(node, Table):
-        return {name: _made(item, device) for name, item in node.items.items()}
-    return node
+        node = node.items
+    if isinstance(node, dict):
+        copied = copy.copy(node)  # of the same class
+        copied.update({name: _made(item, device) for name, item in node.items()})
+        return copied
+    if type(node) in {list, tuple}:
+        return type(node)(_made(item, device) for item in node)
+    return copy_with(node, lambda tensor: _placed(tensor, device))
 
 
-def _tensor(spec: TensorSpec, device: str) -> Tensor:
+def _random(spec: TensorSpec, device: str) -> Tensor:
     dtype = getattr(torch, spec.dtype)
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(spec.shape, dtype=dtype, device=device)
     return torch.randint(spec.low, spec.high, spec.shape, dtype=dtype, device=device)
+
+
+def _placed(tensor: Tensor, device: str) -> Tensor:
+    """A copy of ``tensor`` on ``device``, without data on the meta device and in a fake mode."""
+    is_fake = isinstance(torch.empty(0), FakeTensor)
+    if device != "meta" and not is_fake:
+        placed = tensor.detach().to(device, copy=True)
+    else:
+        placed = torch.empty_strided(
+            tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device
+        )
+    return placed.requires_grad_(tensor.requires_grad)

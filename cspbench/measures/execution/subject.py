@@ -1,8 +1,6 @@
 """Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
 import contextlib
-import copy
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,14 +8,17 @@ from typing import Protocol
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.nn.parameter import is_lazy
 
+from ...catalogue.entry import is_own
 from ...catalogue.loading import build, resolve
 from ...catalogue.sources import locate
 from ...errors import CspbenchError
 from ...plan.case import Case
 from .copying import copy_with
 from .inputs import Arguments, make_inputs
+from .placement import Placement, place_on_meta
 from .surroundings import Surroundings
 
 
@@ -46,11 +47,18 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuiltSubject:
-    """A subject built by the builder of its case, from the checkout at ``root`` if given."""
+    """A subject built by the builder of its case, from the checkout at ``root`` if given.
+
+    It is built on meta once, and on real tensors if the builder reads a value; meta and fake
+    modules are copies of that. Its inputs are those of the case, or
+    made of the ``given`` ones (`make_inputs`).
+    """
 
     case: Case
     root: Path | None = None
-    surroundings: Surroundings = field(init=False)
+    given: Arguments | None = None
+    surroundings: Surroundings = field(init=False, compare=False, repr=False)
+    _templates: list[nn.Module] = field(default_factory=list, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         codebase = None
@@ -59,29 +67,42 @@ class BuiltSubject:
         object.__setattr__(self, "surroundings", Surroundings(codebase))
 
     def meta(self) -> nn.Module:
-        with self._surrounded("meta"):
-            return self._build()
+        return copy_with(self._template(), place_on_meta())
 
     def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
-        with self._surrounded(None):
-            return self._build()
+        return copy_with(self._template(), Placement("cpu", with_data=False))
 
     def real(self) -> nn.Module:
-        with self._surrounded(self.case.device):
-            return self._build()
+        module = self._built_on(self.case.device)
+        with self.surroundings.running(generators=False):
+            return _initialised(self, module, self.case.device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, root=self.root, given=self.given)
 
-    @contextlib.contextmanager
-    def _surrounded(self, device: str | None) -> Iterator[None]:
-        default = contextlib.nullcontext() if device is None else torch.device(device)
-        with self.surroundings.running(generators=False), default:
-            yield
+    def _template(self) -> nn.Module:
+        """The module on the meta device, of which meta and fake modules are copies."""
+        if not self._templates:
+            with unset_fake_temporarily():
+                module = copy_with(self._built_on_meta(), place_on_meta())
+                self._templates.append(_initialised(self, module, "meta"))
+        return self._templates[0]
+
+    def _built_on_meta(self) -> nn.Module:
+        try:
+            return self._built_on("meta")
+        except CspbenchError:
+            raise
+        except Exception:  # noqa: BLE001 -- of a builder that needs values
+            return self._built_on("cpu")
+
+    def _built_on(self, device: str) -> nn.Module:
+        with self.surroundings.running(generators=False), torch.device(device):
+            return self._build()
 
     def _build(self) -> nn.Module:
         case = self.case
-        if not case.build.startswith("."):
+        if not is_own(case.build):
             with contextlib.suppress(CspbenchError):  # which `build` raises again
                 self.surroundings.load(partial(resolve, case.build, self.root))
         module = build(case.entry, case.build, case.arguments, self.root)
@@ -96,16 +117,35 @@ class ModuleSubject:
 
     case: Case
     module: nn.Module
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    given: Arguments | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings, compare=False, repr=False)
 
     def meta(self) -> nn.Module:
-        return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))
+        return _initialised(self, copy_with(self.module, place_on_meta()), "meta")
 
-    def fake(self, mode: FakeTensorMode) -> nn.Module:
-        return copy_with(self.module, mode.from_tensor)
+    def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
+        module = self.module
+        if _is_lazy(module):
+            with unset_fake_temporarily():
+                module = self.meta()
+        return copy_with(module, Placement("cpu", with_data=False))
 
     def real(self) -> nn.Module:
-        return copy.deepcopy(self.module).to(self.case.device)
+        device = self.case.device
+        return _initialised(self, copy_with(self.module, Placement(device, with_data=True)), device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device)
+        return make_inputs(self.case, device, given=self.given)
+
+
+def _initialised(subject: Subject, module: nn.Module, device: str) -> nn.Module:
+    """``module``, called once on ``device`` if it has lazy layers, which that initialises."""
+    if _is_lazy(module):
+        arguments = subject.inputs(device)
+        with torch.no_grad():
+            module(*arguments.args, **arguments.kwargs)
+    return module
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(map(is_lazy, [*module.parameters(), *module.buffers()]))

@@ -1,22 +1,20 @@
 """The tensor peak of one call: the bytes before it, and the highest sum during it."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from ...records.measurements import Split, TensorPeak
 from ..execution.call import Call, Phase
 from ..execution.module_stack import module_stack
-from ..execution.subject import Subject
 from .nodes import NodeOwners
 from .storages import StorageTracker
 
 
-def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
-    """The tensor peak of one call of ``module``, which the subject built on ``device``.
+def track(call: Call) -> TensorPeak:
+    """The tensor peak of one call.
 
     In training, that of the second step, because the first creates the optimizer's state.
     """
-    call = Call(subject.case, module, subject.inputs(device), device)
     module = call.module
     if call.training:
         call()  # creates the optimizer's state, which exists in every later step
@@ -42,7 +40,7 @@ def track(subject: Subject, module: nn.Module, device: str) -> TensorPeak:
         with tracker:
             call(begin_phase)
     return TensorPeak(
-        case=subject.case.key,
+        case=call.case.key,
         peak_tensor_bytes=sum(tracker.peak.values()),
         baseline_bytes=baseline,
         split=Split(**tracker.peak),

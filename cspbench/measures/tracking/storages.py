@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...records.measurements import Split
 from ..execution.call import Phase
+from ..execution.placement import components
 from .nodes import NodeOwners
 
 _KINDS = Split.__struct_fields__
@@ -44,7 +45,14 @@ class StorageTracker(TorchDispatchMode):
         self.module = ""
 
     def follow(self, tensor: Tensor, kind: str) -> None:
-        """Count the storage of ``tensor`` as ``kind`` until it is freed, unless already tracked."""
+        """Count the storages of ``tensor`` as ``kind`` until they are freed, unless tracked.
+
+        A sparse tensor has several, of its indices and values.
+        """
+        for part in components(tensor):
+            self._follow(part, kind)
+
+    def _follow(self, tensor: Tensor, kind: str) -> None:
         storage = tensor.untyped_storage()
         key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 -- torch's only identity
         known = self._storages.get(key)
