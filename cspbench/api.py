@@ -22,7 +22,7 @@ from .errors import CspbenchError, NotMeasuredError, unknown
 from .machine.environment import physical_cores
 from .measures.registry import MEASURES
 from .plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
-from .records.lines import Latency
+from .records.lines import CaseFailure, Latency
 from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run
 
@@ -53,23 +53,36 @@ class Profile(Record, frozen=True, kw_only=True):
         return self._counts("macs").macs
 
     @property
+    def matmul_macs(self) -> int:
+        """Multiply-accumulates of all other products, as in attention (``counts``)."""
+        return self._counts("matmul_macs").matmul_macs or 0
+
+    @property
     def peak_tensor_bytes(self) -> int:
         """The highest sum of live tensor storages in one call, in bytes (``tensor_peak``)."""
         if self.tensor_peak is None:
-            raise _not_measured("peak_tensor_bytes", "tensor_peak")
+            raise self._not_measured("peak_tensor_bytes", "tensor_peak")
         return self.tensor_peak.peak_tensor_bytes
 
     @property
     def latency(self) -> float:
         """The median time of a call in one launch, in seconds (``latency``)."""
         if not self.latencies:
-            raise _not_measured("latency", "latency")
+            raise self._not_measured("latency", "latency")
         return median(self.latencies[0].samples_s)
 
     def _counts(self, figure: str) -> Counts:
         if self.counts is None:
-            raise _not_measured(figure, "counts")
+            raise self._not_measured(figure, "counts")
         return self.counts
+
+    def _not_measured(self, figure: str, stage: str) -> NotMeasuredError:
+        for failure in self.failures:
+            if failure.stage == stage:
+                return NotMeasuredError(f"{figure} could not be measured: {failure.reason}")
+        return NotMeasuredError(
+            f"{figure} was not measured: profile(…, measures=[{stage!r}]) measures it"
+        )
 
     def __str__(self) -> str:
         from .report import summary
@@ -119,15 +132,18 @@ def profile(
     others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
     module in this process. Latency is measured in one launch of ``turns`` samples and therefore has
     no interval; the command line uses several launches. ``arguments`` override an entry's defaults.
-    A module is measured on copies and stays bit-identical.
+    A module is measured on copies and stays bit-identical. If it needs values to be counted, it is
+    counted on real tensors, which the record says (``counted_on``).
 
     Raises `CspbenchError` for an unknown name, argument, shape or device, and lets exceptions of
-    the module's forward through, with a note where there is a remedy.
+    the module's forward through, with a note where there is a remedy. For a module that runs but
+    cannot be measured, the record's ``failures`` say why.
     """
     stages = _checked_stages(measures)
     device = _checked_device(device)
     _check_options(mode, precision, turns, device)
 
+    from .engine.in_process import measure_in_process
     from .machine.device import backend, check_device
 
     check_device(device)
@@ -141,6 +157,7 @@ def profile(
     )
     measurements: dict[str, AnyMeasurement] = {}
     latencies: tuple[Latency, ...] = ()
+    failures: list[CaseFailure] = []
     with (
         _with_hint(),
         backend(device=device, threads=physical_cores(), seed=0, precision=precision),
@@ -149,8 +166,17 @@ def profile(
             if stage in stages and measure.place == "turns":
                 latencies = (_latency(subject, turns),)
             elif stage in stages:
-                measurements[stage] = measure.measure(subject)
-    return Profile(case=subject.case, measurements=measurements, latencies=latencies)
+                line = measure_in_process(subject, stage)
+                if isinstance(line, CaseFailure):
+                    failures.append(line)
+                else:
+                    measurements[stage] = line
+    return Profile(
+        case=subject.case,
+        measurements=measurements,
+        latencies=latencies,
+        failures=tuple(failures),
+    )
 
 
 def _subject(
@@ -250,12 +276,6 @@ def _no_module(value: object) -> str:
         kind = f"{kind} {getattr(value, '__name__', '')}".strip()
         hint = "call it if it makes a model, or put what it computes into a module's forward"
     return f"profile takes an nn.Module, an Entry or an entry's name, got a {kind}: {hint}"
-
-
-def _not_measured(figure: str, stage: str) -> NotMeasuredError:
-    return NotMeasuredError(
-        f"{figure} was not measured: profile(…, measures=[{stage!r}]) measures it"
-    )
 
 
 @contextlib.contextmanager

@@ -147,7 +147,7 @@ class Entry:
         C of the default is the value of the parameter that ``channels`` names. Raises
         `CspbenchError` for a shape that the entry cannot take.
         """
-        expected = int(arguments[self.channels]) if self.channels else None
+        expected = int(arguments[self.channels]) if self.channels in arguments else None
         if shape is not None and math.prod(shape) > MAX_ELEMENTS:
             raise CspbenchError(
                 f"{self.name}: its input has more elements than any tensor of torch can hold "

@@ -222,7 +222,7 @@ def _results_text(lines: Sequence[Line]) -> str:
 
 
 def _estimate_text(record: Record, launches: CaseLaunches) -> str:
-    if record.failures:
+    if record.has_failed:
         return f"FAILED: {record.failures[-1].reason}"
     estimate = latency_estimate(list(launches.samples.values()))
     width = estimate.relative_half_width

@@ -129,7 +129,7 @@ def case_excerpt(
         ),
         latency_s=_latency_s(launches),
         energy_j=energy_j(record),
-        missing="" if record.latencies else _why_missing(record),
+        missing="" if record.latencies else _why_missing(record, "latency"),
         failed=bool(record.failures),
         timed="latency" in stages,
         seeds=tuple(training.seed for training in record.trainings),
@@ -148,7 +148,7 @@ def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int |
         measurement = record.get(kind)
         for name in kind.exact if stage_of(kind) in stages else ():
             if measurement is None:
-                yield name, Failure(reason=_why_missing(record))
+                yield name, Failure(reason=_why_missing(record, stage_of(kind)))
             elif (figure := getattr(measurement, name)) is not None:
                 yield name, figure
 
@@ -167,9 +167,13 @@ def _latency_s(launches: CaseLaunches) -> float | None:
     return _rounded(latency_estimate(samples).value) if samples else None
 
 
-def _why_missing(record: Record) -> str:
-    if record.failures:
-        failure = record.failures[0]
+def _why_missing(record: Record, stage: Stage) -> str:
+    """The failure of ``stage``, or the first one after which the case was not measured further."""
+    failures = [
+        failure for failure in record.failures if failure.stage == stage or failure.is_fatal
+    ]
+    if failures:
+        failure = failures[0]
         return f"failed at {failure.stage} ({failure.cause}): {failure.reason}"
     return "not measured"
 

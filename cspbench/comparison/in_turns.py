@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from ..records.lines import CaseFailure
 from ..records.measurements import Equivalence
 from ..records.run import Record, Run
 from ..verdicts.judge import Criterion, Verdict
@@ -80,10 +81,14 @@ def _compare(
         criterion = Criterion(threshold=threshold(run, new, verdict.ratio.launches, minimum))
         seconds = before.latency_s or 0.0, after.latency_s or 0.0
         change = judged_change(verdict, criterion, seconds)
-    elif failures := old.failures or new.failures:
+    elif failures := [*filter(_is_fatal, old.failures), *filter(_is_fatal, new.failures)]:
         change = unjudged_change(f"{failures[0].stage} failed: {failures[0].reason}")
     exact: dict[str, Change] = exact_changes(before, after, rules)
     return compared_case(after, {**exact, LATENCY: change})
+
+
+def _is_fatal(failure: CaseFailure) -> bool:
+    return failure.is_fatal
 
 
 def _is_absent(record: Record) -> bool:

@@ -9,9 +9,9 @@ from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
 from ..records.run import Record, Settings, Side
 from ..units import bytes_text
-from . import isolate
 from .progress import Progress
 from .recorder import Recorder
+from .stages import has_failed, measure_stages
 
 
 class CaseMeasurer:
@@ -33,20 +33,20 @@ class CaseMeasurer:
         self._roots = roots
 
     def measure(self, stages: tuple[Stage, ...]) -> None:
-        """Measure the ``stages`` that each case lacks, except of cases that have failed."""
+        """Measure the ``stages`` that each case lacks, except of cases that do not run."""
         records = self._recorder.records
         for index, record in enumerate(records, start=1):
             missing = _missing(record, stages)
-            if missing and not record.failures:
+            if missing and not record.has_failed:
                 lines = self._measure_case(record.case, missing)
                 self._progress.case_measured(index, len(records), record.case, lines)
 
     def compare_outputs(self) -> None:
-        """Compare the outputs of both sides of each case, unless one has failed."""
+        """Compare the outputs of both sides of each case, unless one does not run."""
         by_key = {record.case.key: record for record in self._recorder.records}
         for record in by_key.values():
             baseline = by_key.get(record.case.reference or "")
-            if baseline is None or baseline.failures or record.failures or record.equivalence:
+            if baseline is None or baseline.has_failed or record.has_failed or record.equivalence:
                 continue
             if failure := self._too_large(record.case):
                 self._recorder.keep([failure])
@@ -63,37 +63,25 @@ class CaseMeasurer:
                 self._recorder.keep([worker_exit.failure(record.case.key, "latency")])
 
     def _measure_case(self, case: Case, missing: tuple[tuple[Stage, ...], ...]) -> list[Line]:
-        """Measure each group of stages in a worker until one fails; return the recorded lines."""
+        """Measure each group of stages until the case fails; return the recorded lines."""
         lines: list[Line] = []
         for stages in missing:
             if not _is_static(stages) and (failure := self._too_large(case)):
                 self._recorder.keep([failure])
                 return [*lines, failure]
-            lines += self._measure_together(case, stages)
-            if any(isinstance(line, CaseFailure) for line in lines):
+            lines += measure_stages(
+                case, stages, self._settings, self._roots, lambda line: self._recorder.keep([line])
+            )
+            if has_failed(lines):
                 break
         return lines
-
-    def _measure_together(self, case: Case, stages: tuple[Stage, ...]) -> list[Line]:
-        lines, worker_exit = self._recorder.record_task(
-            "cspbench.engine.worker:measure",
-            case,
-            stages,
-            self._settings,
-            self._roots,
-            time_limit_s=self._settings.time_limit_s,
-        )
-        if worker_exit is None or any(isinstance(line, CaseFailure) for line in lines):
-            return lines
-        line = _line_after_exit(case, stages[max(worker_exit.step, 0)], worker_exit)
-        self._recorder.keep([line])
-        return [*lines, line]
 
     def _too_large(self, case: Case) -> CaseFailure | None:
         """The failure of a case whose tensors exceed the memory budget; None if they fit.
 
         Running it could drive the machine into swap. Cases on a GPU are not checked, because an
-        allocation that fails there affects no other process.
+        allocation that fails there affects no other process. Workers limit their own memory, in
+        case the tensor peak is not known.
         """
         peak = self._recorder.record(case.key).tensor_peak
         budget_bytes = self._settings.memory_budget_bytes
@@ -107,13 +95,12 @@ class CaseMeasurer:
 
 
 def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ...], ...]:
-    """The stages that ``record`` lacks, in groups that share a worker (`PLACES`)."""
+    """The stages that were not tried yet, in groups that share a worker (`PLACES`)."""
+    tried = {*record.measurements, *(failure.stage for failure in record.failures)}
 
     def at(place: Place) -> tuple[Stage, ...]:
         return tuple(
-            stage
-            for stage in stages
-            if MEASURES[stage].place == place and stage not in record.measurements
+            stage for stage in stages if MEASURES[stage].place == place and stage not in tried
         )
 
     isolated = ((stage,) for stage in at("isolated"))
@@ -121,11 +108,5 @@ def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ..
 
 
 def _is_static(stages: tuple[Stage, ...]) -> bool:
-    """Whether all ``stages`` are static, so that they allocate nothing."""
+    """Whether all ``stages`` are static, so that they allocate nothing if that is possible."""
     return all(MEASURES[stage].place == "static" for stage in stages)
-
-
-def _line_after_exit(case: Case, stage: Stage, worker_exit: isolate.Exit) -> Line:
-    """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
-    line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
-    return worker_exit.failure(case.key, stage) if line is None else line

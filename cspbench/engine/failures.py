@@ -22,7 +22,12 @@ _UNIT_BYTES = {"bytes": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib"
 
 
 def case_failure(
-    case_key: str, stage: Stage, error: BaseException, launch: int | None = None
+    case_key: str,
+    stage: Stage,
+    error: BaseException,
+    launch: int | None = None,
+    *,
+    is_fatal: bool = True,
 ) -> CaseFailure:
     """The failure of a case that raised ``error``: its cause, reason and traceback."""
     text = str(error)
@@ -35,6 +40,7 @@ def case_failure(
         launch=launch,
         detail="".join(traceback.format_exception(error)),
         requested_bytes=_requested_bytes(text) if cause == "out_of_memory" else None,
+        is_fatal=is_fatal,
     )
 
 

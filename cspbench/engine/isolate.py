@@ -56,7 +56,9 @@ class Exit:
     detail: str
     step: int
 
-    def failure(self, case_key: str, stage: Stage, launch: int | None = None) -> CaseFailure:
+    def failure(
+        self, case_key: str, stage: Stage, launch: int | None = None, *, is_fatal: bool = True
+    ) -> CaseFailure:
         """This exit as the failure of a case at ``stage``, in a launch if ``launch`` is given."""
         return CaseFailure(
             case=case_key,
@@ -65,6 +67,7 @@ class Exit:
             reason=self.reason,
             launch=launch,
             detail=self.detail,
+            is_fatal=is_fatal,
         )
 
 

@@ -34,7 +34,8 @@ def pack(
 
     ``room`` gives the bytes that a group may take on a device; for ``keeps_peaks`` see
     `launch_bytes`. Cases on different devices, or that need different backend flags, never share a
-    group. A case that does not fit alone has a group of its own.
+    group. A case that does not fit alone has a group of its own, and so has one whose need is
+    not known, with its reference.
     """
     by_key = {record.case.key: record for record in records}
     groups: list[_Group] = []
@@ -44,7 +45,7 @@ def pack(
             continue
         pair = [by_key[key] for key in (case.reference, case.key) if key in by_key]
         for group in groups:
-            if group.is_of(case) and group.bytes_with(pair) <= room(case.device):
+            if group.is_open_to(record) and group.bytes_with(pair) <= room(case.device):
                 break
         else:
             group = _Group(keeps_peaks=keeps_peaks)
@@ -76,10 +77,11 @@ class _Group:
     def cases(self) -> tuple[Case, ...]:
         return tuple(record.case for record in self._records.values())
 
-    def is_of(self, case: Case) -> bool:
-        """Whether the group's device and backend flags are those of ``case``."""
-        first = next(iter(self._records.values())).case
-        return (first.device, first.precision) == (case.device, case.precision)
+    def is_open_to(self, record: Record) -> bool:
+        """Whether device and backend flags are those of the case, and all needs are known."""
+        first, case = next(iter(self._records.values())).case, record.case
+        has_needs = all(map(_has_known_need, (*self._records.values(), record)))
+        return has_needs and (first.device, first.precision) == (case.device, case.precision)
 
     def bytes_with(self, records: Iterable[Record]) -> int:
         """The bytes that the group takes with ``records`` added."""
@@ -94,13 +96,27 @@ class _Group:
         """The bytes kept between calls, and those needed in addition during calls."""
         kept_bytes, call_bytes = self._kept_bytes, self._call_bytes
         for key, record in {record.case.key: record for record in records}.items():
-            peak = record.tensor_peak
-            if peak is None or key in self._records:
+            if key in self._records:
                 continue
-            gradient_bytes = peak.split.weights
-            kept_bytes += peak.baseline_bytes + gradient_bytes
-            case_bytes = peak.peak_tensor_bytes - peak.baseline_bytes
+            case_kept_bytes, case_bytes = _need(record)
+            kept_bytes += case_kept_bytes
             call_bytes = (
                 call_bytes + case_bytes if self._keeps_peaks else max(call_bytes, case_bytes)
             )
         return kept_bytes, call_bytes
+
+
+def _has_known_need(record: Record) -> bool:
+    return record.tensor_peak is not None or record.allocated is not None
+
+
+def _need(record: Record) -> tuple[int, int]:
+    """The bytes that a case keeps between calls, and those that it needs in addition during one.
+
+    Without its tensor peak, as if it kept the peak on real tensors; 0 if that is not known either.
+    """
+    peak, allocated = record.tensor_peak, record.allocated
+    if peak is not None:
+        kept_bytes = peak.baseline_bytes + peak.split.weights  # of gradients
+        return kept_bytes, peak.peak_tensor_bytes - peak.baseline_bytes
+    return (allocated.peak_tensor_bytes if allocated is not None else 0), 0

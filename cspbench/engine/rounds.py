@@ -56,11 +56,7 @@ class Rounds:
         """The groups of the next round; empty if the strategy asks for no more launches."""
         progress = case_progress(self._recorder.run())
         keys = set(self._strategy.next_cases(progress, self._progress.elapsed_s))
-        healthy = [
-            record
-            for record in self._recorder.records
-            if record.tensor_peak and not record.failures
-        ]
+        healthy = [record for record in self._recorder.records if not record.has_failed]
         groups = pack(healthy, keys, self._room.of, keeps_peaks=self._settings.cuda_graph)
         rounds = self._strategy.rounds_left(progress)
         self._progress.begin_round(None if rounds is None else rounds * len(groups))

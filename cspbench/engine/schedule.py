@@ -132,7 +132,7 @@ def case_progress(run: Run) -> list[CaseProgress]:
             launch_s=launch_s.get(record.case.key, 0.0),
         )
         for record in run.records
-        if record.tensor_peak and not record.failures
+        if not record.has_failed
     ]
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from ..plan.case import Case
-from ..records.lines import CaseFailure, Line, Printed
+from ..records.lines import CaseFailure, Printed
 from ..records.measurements import AnyMeasurement
 from ..records.run import Record, Settings
-from . import isolate, preflight
+from . import preflight
 from .settings import default_settings
+from .stages import measure_stages
 
 _STAGES = ("counts", "tensor_peak")
 
@@ -24,21 +25,10 @@ def static_profiles(cases: Sequence[Case]) -> list[Record]:
 
 
 def _profile(case: Case, settings: Settings) -> Record:
-    lines: list[Line] = []
-    worker_exit = isolate.run(
-        "cspbench.engine.worker:measure",
-        case,
-        _STAGES,
-        settings,
-        time_limit_s=settings.time_limit_s,
-        receive=lines.append,
-    )
-    failures = [line for line in lines if isinstance(line, CaseFailure)]
-    if worker_exit is not None and not failures:
-        failures = [worker_exit.failure(case.key, _STAGES[max(worker_exit.step, 0)])]
+    lines = measure_stages(case, _STAGES, settings, {}, keep=lambda _: None)
     return Record(
         case=case,
         measurements={line.stage: line for line in lines if isinstance(line, AnyMeasurement)},
-        failures=tuple(failures),
+        failures=tuple(line for line in lines if isinstance(line, CaseFailure)),
         printed=tuple(line for line in lines if isinstance(line, Printed)),
     )

@@ -15,7 +15,7 @@ def train_blocks(recorder: Recorder, settings: Settings, progress: Progress) -> 
     seeds = range(settings.seed, settings.seed + settings.training.seeds)
     missing = _missing(recorder.records, seeds)
     for number, (case, seed) in enumerate(missing, start=1):
-        if recorder.record(case.key).failures:
+        if recorder.record(case.key).has_failed:
             continue
         lines, worker_exit = recorder.record_task(
             "cspbench.engine.worker:train",
@@ -36,7 +36,7 @@ def _missing(records: Iterable[Record], seeds: Iterable[int]) -> list[tuple[Case
     blocks = [
         record
         for record in records
-        if record.gradient_terms and record.gradient_terms.is_block and not record.failures
+        if record.gradient_terms and record.gradient_terms.is_block and not record.has_failed
     ]
     return [
         (record.case, seed)

@@ -5,7 +5,7 @@ The fork server imports this module, and with it torch, thop and all that the me
 
 import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,9 @@ from ..catalogue.inputs import Inputs
 from ..catalogue.loading import resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
+from ..measures.execution.basis import limited_memory, runs
 from ..measures.execution.equivalence import equivalence
+from ..measures.execution.fallback import count_statically
 from ..measures.execution.inputs import check_maker
 from ..measures.execution.subject import BuiltSubject
 from ..measures.gradients.data import images
@@ -26,12 +28,14 @@ from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
 from ..records.lines import Printed, Stage
+from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
-from .failures import case_failure
+from .failures import case_failure, is_out_of_memory
 from .isolate import Channel
 from .launch_task import LaunchTask
 from .model_hash import model_hash
+from .steps import step_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -71,31 +75,66 @@ def load(
         channel.send(error)
 
 
-def measure(
+def measure(  # noqa: PLR0917 -- a task gets its arguments by position
     channel: Channel,
     case: Case,
     stages: tuple[Stage, ...],
     settings: Settings,
     roots: Mapping[str, Path] = _NO_ROOTS,
+    bases: tuple[Basis, ...] = BASES,
 ) -> None:
-    """Send the record of each stage of a case; after a stage that raises, send a failure and end.
+    """Send the record of each stage of a case, or the failure of a stage that raises.
 
-    ``roots`` holds the root of the checkout that builds the cases of each side.
+    A static stage is counted on the first of ``bases`` that allows it. A failure is fatal, and the
+    last message, if a call that nothing observes fails, too. ``roots`` holds the root of the
+    checkout that builds the cases of each side. Steps are numbered by `step_of`.
     """
     subject = BuiltSubject(case, roots.get(case.side))
     for index, stage in enumerate(stages):
-        channel.begin_step(index)
-        is_static = MEASURES[stage].place == "static"  # allocates nothing on the device
-        device = "cpu" if is_static else case.device
+        measure = MEASURES[stage]
+
+        @contextlib.contextmanager
+        def attempt(basis: Basis, index: int = index) -> Iterator[None]:
+            channel.begin_step(step_of(index, basis))
+            with _guarded(settings, case, basis):
+                yield
+
         try:
-            with _backend(settings, device, case.precision):
-                channel.send(MEASURES[stage].measure(subject))
+            if measure.place == "static":
+                channel.send(count_statically(measure, subject, attempt, bases))
+            else:
+                with attempt("real"):
+                    channel.send(measure.measure(subject))
         except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
-            channel.send(case_failure(case.key, stage, error))
-            return
+            channel.begin_step(step_of(index, "real"))
+            is_fatal = is_out_of_memory(error) or not _runs(subject, settings)
+            channel.send(case_failure(case.key, stage, error, is_fatal=is_fatal))
+            if is_fatal:
+                return
         finally:
             if text := channel.printed():
                 channel.send(Printed(case=case.key, stage=stage, text=text))
+
+
+def call_once(
+    channel: Channel, case: Case, settings: Settings, roots: Mapping[str, Path] = _NO_ROOTS
+) -> None:
+    """Send whether one call of a case runs, unobserved and within the memory budget."""
+    channel.send(_runs(BuiltSubject(case, roots.get(case.side)), settings))
+
+
+def _runs(subject: BuiltSubject, settings: Settings) -> bool:
+    with _guarded(settings, subject.case, "real"):
+        return runs(subject)
+
+
+@contextlib.contextmanager
+def _guarded(settings: Settings, case: Case, basis: Basis) -> Iterator[None]:
+    """The backend for work on ``basis``, with a limit on memory."""
+    device = case.device if basis == "real" else "cpu"
+    limit = limited_memory(basis, case, settings.memory_budget_bytes)
+    with limit, _backend(settings, device, case.precision):
+        yield
 
 
 def fit(

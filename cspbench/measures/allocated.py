@@ -26,7 +26,7 @@ def allocated(subject: "Subject") -> Allocated:
 
     case, device = subject.case, subject.case.device
     module = subject.real()
-    tracked = track(subject, module, device)
+    tracked = track(Call(case, module, subject.inputs(device), device))
     call = Call(case, module, subject.inputs(device), device, compiled=True)
     compile_s, is_one_graph = compile_call(call, device) if case.compiler else (None, None)
     peaks = (

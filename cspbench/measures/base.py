@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from ..records.lines import Line, Stage
+from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 
 Command = Literal["run", "gradients"]
@@ -13,9 +14,9 @@ Place = Literal["static", "real", "isolated", "turns", "seeds"]
 PLACES: tuple[Place, ...] = ("static", "real", "isolated", "turns", "seeds")
 """Where measures run, in the order in which a case is measured.
 
-``static``: on meta or fake tensors, so that nothing is allocated. ``real``: on real tensors on the
-case's device. ``isolated``: in a process of its own. ``turns``: in launches in which cases take
-turns. ``seeds``: in trainings, one a seed.
+``static``: on meta or fake tensors where that is possible, so that nothing is allocated.
+``real``: on real tensors on the case's device. ``isolated``: in a process of its own. ``turns``: in
+launches in which cases take turns. ``seeds``: in trainings, one a seed.
 """
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -37,7 +38,8 @@ class Measure:
     The ``commands`` take it if it ``applies`` to the settings. How ``measure`` is called depends on
     ``place``:
 
-    - static, real and isolated: with a `Subject`; it returns the record;
+    - static: with a `Subject` and the first of ``bases`` that it can be counted on;
+    - real and isolated: with a `Subject`; it returns the record;
     - turns: with a `Subject`, a `Timer` and ``graph``; it returns the `Benchmark` that takes turns;
     - seeds: with a `Subject`, the `TrainingSettings`, ``seed`` and ``threads``; it returns the
       record of one training.
@@ -52,6 +54,7 @@ class Measure:
     place: Place
     commands: tuple[Command, ...]
     measure: Callable[..., Any]
+    bases: tuple[Basis, ...] = BASES
     applies: Callable[[Settings], bool] = always
     after_exit: Callable[[str, str], Line | None] = fails_the_case
     is_destructive: bool = False
@@ -68,6 +71,7 @@ def measure(
     place: Place,
     help: str,  # noqa: A002 -- the name that argparse and `Quantity` use
     commands: tuple[Command, ...] = ("run",),
+    bases: tuple[Basis, ...] = BASES,
     applies: Callable[[Settings], bool] = always,
     after_exit: Callable[[str, str], Line | None] = fails_the_case,
     is_destructive: bool = False,
@@ -89,6 +93,7 @@ def measure(
             place=place,
             commands=commands,
             measure=function,
+            bases=bases,
             applies=applies,
             after_exit=after_exit,
             is_destructive=is_destructive,

@@ -8,7 +8,7 @@ operator that a counter does not cover.
 from typing import TYPE_CHECKING
 
 from ..records.base import Failure
-from ..records.measurements import Counts
+from ..records.measurements import Basis, Counts
 from .base import measure
 
 if TYPE_CHECKING:
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     help="parameters, weights, MACs (thop and ours), FLOPs (torch), activations, CIO",
     commands=("run", "gradients"),
 )
-def count(subject: "Subject") -> Counts:
-    """The counts of a subject on meta tensors, so that no weights are allocated.
+def count(subject: "Subject", basis: Basis = "meta") -> Counts:
+    """The counts of a subject on tensors of ``basis``; on meta, no weights are allocated.
 
     Lets exceptions of the module's forward through, shape errors included.
     """
-    from .execution.call import Call
+    from .execution.basis import call_on
 
-    return counts_of(Call(subject.case, subject.meta(), subject.inputs("meta"), "meta"))
+    with call_on(basis, subject) as call:
+        return counts_of(call)
 
 
 def counts_of(call: "Call") -> Counts:

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..records.base import Failure
-from ..records.measurements import DiskSize
+from ..records.measurements import Basis, DiskSize
 from .base import measure
 
 if TYPE_CHECKING:
@@ -17,28 +16,12 @@ if TYPE_CHECKING:
     place="static",
     help="bytes of the weights as torch.save and safetensors store them; nothing is written",
 )
-def disk_size(subject: "Subject") -> DiskSize:
-    """The size on disk of a case's weights in its precision; nothing is allocated or written.
+def disk_size(subject: "Subject", basis: Basis = "meta") -> DiskSize:
+    """The size on disk of a case's weights in its precision; nothing is written."""
+    from .execution.basis import call_on
 
-    For a model that cannot be built on fake tensors it is a `Failure`, which does not fail the
-    case.
-    """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    from .execution.conversion import DTYPES, convert_module
-
-    case, mode = subject.case, FakeTensorMode()
-    try:
-        with mode:
-            module = subject.fake(mode)
-            dtype = DTYPES.get(case.precision)
-            if dtype is not None:
-                convert_module(module, dtype, layout=None)
-            return DiskSize(case=case.key, disk_bytes=state_bytes(module))
-    except Exception as error:  # noqa: BLE001 -- a builder may raise anything
-        first_line = next(iter(str(error).splitlines()), "")
-        reason = f"{type(error).__name__}: {first_line}"
-        return DiskSize(case=case.key, disk_bytes=Failure(reason=reason))
+    with call_on(basis, subject) as call:
+        return DiskSize(case=subject.case.key, disk_bytes=state_bytes(call.module))
 
 
 def state_bytes(module: "nn.Module") -> int:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..plan.case import takes_image
-from ..records.measurements import GradientTerms
+from ..records.measurements import Basis, GradientTerms
 from .base import measure
 
 if TYPE_CHECKING:
@@ -15,20 +15,23 @@ if TYPE_CHECKING:
     place="static",
     help="which gradient terms take part in each weight's update, exact",
     commands=("gradients",),
+    bases=("meta", "real"),
 )
-def gradient_terms(subject: "Subject") -> GradientTerms:
-    """The gradient terms of a case's module, from one pass on meta tensors."""
+def gradient_terms(subject: "Subject", basis: Basis = "meta") -> GradientTerms:
+    """The gradient terms of a case's module, from one pass on tensors of ``basis``."""
     import torch
 
-    from .gradients.structure import trace
+    from .execution.basis import call_on
+    from .gradients.structure import follow
 
-    module = subject.meta()
-    arguments = subject.inputs("meta")
-    with torch.no_grad():
-        output = module.eval()(*arguments.args, **arguments.kwargs)
+    with call_on(basis, subject) as call:
+        call.module.eval()
+        with torch.no_grad():
+            output = call.forward()
+        structure = follow(call.module, call.arguments)
     is_map = isinstance(output, torch.Tensor) and output.dim() == 4
     return GradientTerms(
         case=subject.case.key,
-        structure=trace(module, *arguments.args, **arguments.kwargs),
+        structure=structure,
         is_block=is_map and takes_image(subject.case),
     )

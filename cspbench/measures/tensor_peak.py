@@ -1,8 +1,8 @@
-"""The exact tensor peak of one call, on fake tensors."""
+"""The exact tensor peak of one call, on fake tensors where that is possible."""
 
 from typing import TYPE_CHECKING
 
-from ..records.measurements import TensorPeak
+from ..records.measurements import Basis, TensorPeak
 from .base import measure
 
 if TYPE_CHECKING:
@@ -12,15 +12,13 @@ if TYPE_CHECKING:
 @measure(
     stage="tensor_peak",
     place="static",
+    bases=("fake", "real"),
     help="peak of live tensor storages, exact, from fake tensors",
 )
-def tensor_peak(subject: "Subject") -> TensorPeak:
-    """The tensor peak of one call on fake tensors; nothing is allocated."""
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
+def tensor_peak(subject: "Subject", basis: Basis = "fake") -> TensorPeak:
+    """The tensor peak of one call on tensors of ``basis``; with fake ones, nothing is allocated."""
+    from .execution.basis import call_on
     from .tracking.peaks import track
 
-    mode = FakeTensorMode()
-    with mode:
-        module = subject.fake(mode)
-        return track(subject, module, "cpu")
+    with call_on(basis, subject) as call:
+        return track(call)

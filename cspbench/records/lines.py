@@ -72,7 +72,8 @@ class BlockTraining(Frozen, frozen=True, kw_only=True, tag="training", tag_field
 class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="kind"):
     """A case that could not be measured at a stage.
 
-    ``reason`` is one line, ``detail`` a traceback or the end of the worker's output.
+    ``is_fatal``: the case does not run, and was not measured further; otherwise it lacks this
+    measure alone. ``reason`` is one line, ``detail`` a traceback or the end of the worker's output.
     ``requested_bytes`` is the size of the allocation that failed, if the error states it.
     """
 
@@ -83,6 +84,7 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     launch: Whole | None = None
     detail: str = ""
     requested_bytes: Whole | None = None
+    is_fatal: bool = True
 
 
 class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):

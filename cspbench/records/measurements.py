@@ -13,6 +13,10 @@ from .base import Failure, Frozen, Joules, Seconds, Whole
 from .gradient_terms import Structure
 from .machine import PowerSensor
 
+Basis = Literal["meta", "fake", "real"]
+"""The tensors that a case is counted on; only real ones have data."""
+BASES: tuple[Basis, ...] = get_args(Basis)
+
 
 class Measurement(Frozen, frozen=True, kw_only=True):
     """The result of one measure of the case whose key is ``case``.
@@ -106,6 +110,7 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
     uncounted: tuple[Uncounted, ...]
     disagreements: tuple[Disagreement, ...]
     layers: tuple[Layer, ...]
+    counted_on: Basis = "meta"
 
 
 class Split(Frozen, frozen=True, kw_only=True):
@@ -133,7 +138,7 @@ class Split(Frozen, frozen=True, kw_only=True):
 
 
 class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_field="kind"):
-    """The highest sum of live tensor storages during one call, exact, from fake tensors.
+    """The highest sum of live tensor storages during one call, exact.
 
     The call follows a first one. ``split`` is the peak by kind. ``baseline_bytes`` is the sum
     before: weights, buffers, input, and in training the optimizer's state. ``operator`` and
@@ -149,6 +154,7 @@ class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_
     split: Split
     operator: str
     module: str
+    counted_on: Basis = "fake"
 
 
 class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_field="kind"):
@@ -228,6 +234,7 @@ class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms"
 
     structure: Structure
     is_block: bool
+    counted_on: Basis = "meta"
 
     @property
     def used_terms(self) -> int:
@@ -268,6 +275,7 @@ class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_fiel
     exact: ClassVar = ("disk_bytes",)
 
     disk_bytes: Whole | Failure
+    counted_on: Basis = "fake"
 
 
 AnyMeasurement = (

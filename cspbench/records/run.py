@@ -123,6 +123,11 @@ class Record(Frozen, frozen=True, kw_only=True):
         return measurement if isinstance(measurement, kind) else None
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the case does not run, so that it was not measured further."""
+        return any(failure.is_fatal for failure in self.failures)
+
+    @property
     def counts(self) -> Counts | None:
         """Parameters, MACs and other counts."""
         return self.get(Counts)

@@ -25,12 +25,14 @@ def completeness(results: Results, quote: Quote) -> list[str]:
     if trainings and min(trainings) < seeds:
         sentences.append(f"Not all was measured: {min(trainings)} of {plural(seeds, 'training')}.")
     sentences += _undecided(results, quote)
-    failed = [row for row in table if row.record.failures]
-    if failed:
-        sentences.append(
-            f"{len(failed)} of {plural(len(table), 'case')} failed "
-            f"({case_listing(failed, quote)}): see Failures."
-        )
+    failed = [row for row in table if row.record.has_failed]
+    incomplete = [row for row in table if row.record.failures and row not in failed]
+    for rows, verb in ((failed, "failed"), (incomplete, "lack a measure that failed")):
+        if rows:
+            sentences.append(
+                f"{len(rows)} of {plural(len(table), 'case')} {verb} "
+                f"({case_listing(rows, quote)}): see Failures."
+            )
     return sentences
 
 

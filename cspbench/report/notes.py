@@ -36,7 +36,7 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
 
 
 def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
-    """Items on published accuracies, uncounted operators, and disagreements of thop and torch.
+    """Items on cases counted on real tensors, published accuracies, and what counters do not see.
 
     There is one item for each source or explanation.
     """
@@ -52,6 +52,7 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
         plain(accuracy.source): None for row in table if (accuracy := row.record.case.accuracy)
     }
     return [
+        *_basis_notes(table, quote),
         *(f"top-1 is not measured here, but published: {quote(source)}" for source in sources),
         *(
             f"not seen by {counter}: {quote(name)}, {in_cases(calls, 'call')}: {quote(reason)}"
@@ -61,6 +62,19 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
             f"thop differs from torch, {in_cases(numbers, 'module')}: {quote(explanation)}"
             for explanation, numbers in differing_modules.items()
         ),
+    ]
+
+
+def _basis_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on cases that could only be counted on real tensors."""
+    rows_by_measure: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        for stage, measurement in row.record.measurements.items():
+            if getattr(measurement, "counted_on", "") == "real":
+                rows_by_measure[stage.replace("_", " ")].append(row)
+    return [
+        f"{measure} of {case_listing(rows, quote)}: counted on real tensors, whose values it reads"
+        for measure, rows in rows_by_measure.items()
     ]
 
 

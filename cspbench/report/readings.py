@@ -54,7 +54,7 @@ def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Fa
     for failure in record.failures:
         if failure.stage == stage:
             return Failure(reason=f"{FAILED}: {failure.cause}")
-    return Failure(reason=f"{FAILED} before" if record.failures else NOT_MEASURED)
+    return Failure(reason=f"{FAILED} before" if record.has_failed else NOT_MEASURED)
 
 
 def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Reading:

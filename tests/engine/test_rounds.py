@@ -14,6 +14,7 @@ from synthetic import make_peak
 from cspbench.engine import isolate
 from cspbench.engine.isolate import Exit
 from cspbench.engine.runner import Runner
+from cspbench.engine.steps import step_of
 from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
 from cspbench.records.base import Failure
@@ -159,7 +160,12 @@ class SmallGpu(FakeWorker):
             if "graph" in stages and self._graphs_die:
                 step = stages.index("graph")
                 self.measure(case, stages[:step], receive)
-                return Exit(cause="signal", reason="killed by SIGABRT", detail="", step=step)
+                return Exit(
+                    cause="signal",
+                    reason="killed by SIGABRT",
+                    detail="",
+                    step=step_of(step, "real"),
+                )
             self.measure(case, stages, receive)
             return None
         number, group = arguments[:2]

@@ -23,7 +23,6 @@ from cspbench.measures.allocated import allocated
 from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.subject import BuiltSubject, ModuleSubject
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.measures.tracking.peaks import track
 from cspbench.plan.case import Case, Mode, make_case
 from cspbench.records.base import Failure
 from cspbench.records.measurements import Resident
@@ -161,7 +160,7 @@ def test_what_the_profiler_finds_beyond_our_peak_are_workspaces_inside_operators
     """
     case = make_case(find(entry), {}, shape=SHAPES.get(entry, (1, 128, 28, 28)), mode=mode)
     built = BuiltSubject(case)
-    ours = track(built, built.real(), "cpu")
+    ours = tensor_peak(built, "real")
     call = Call(case, built.real(), built.inputs("cpu"), "cpu")
     call()
     call.forget_gradients()

@@ -13,7 +13,6 @@ from cspbench.catalogue import find
 from cspbench.measures.counts import count
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.measures.tracking.peaks import track
 from cspbench.plan.case import Mode, Precision, make_case
 from cspbench.records.measurements import Allocated, TensorPeak
 
@@ -81,7 +80,7 @@ def test_the_peak_is_the_same_bytes_fake_and_real_at_any_thread_count(
     try:
         for threads in (1, 2) * 5:
             torch.set_num_threads(threads)
-            peaks.add(track(built, built.real(), "cpu").peak_tensor_bytes)
+            peaks.add(tensor_peak(built, "real").peak_tensor_bytes)
     finally:
         torch.set_num_threads(before)
     assert peaks == {tensor_peak(built).peak_tensor_bytes}
@@ -108,7 +107,7 @@ def test_every_precision_and_layout_is_counted_and_its_peak_is_the_same_fake_and
         == count(BuiltSubject(msgspec.structs.replace(case, precision="fp32"))).macs
     )
     fake = tensor_peak(built)
-    real = track(built, built.real(), "cpu").peak_tensor_bytes
+    real = tensor_peak(built, "real").peak_tensor_bytes
     if precision == "amp" and mode == "train":
         # torch's fake BatchNorm saves its statistics in bfloat16, the CPU's kernel in float32
         assert 0 <= real - fake.peak_tensor_bytes < 0.001 * real

@@ -8,6 +8,7 @@ from ...catalogue.input_text import parse_words
 from ...measures.registry import MEASURES
 from ...plan.case import MODES, Mode, make_case
 from ...plan.suite import built_in
+from ...records.measurements import Counts
 from ...records.run import Record
 from ...report.columns import COLUMNS
 from .. import output
@@ -72,7 +73,7 @@ def show(request: ShowRequest) -> ExitCode:
 
     inference, training = static_profiles(cases)
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
-    if inference.counts is None:
+    if inference.has_failed:
         print_error(f"{entry.name} cannot be run so: {inference.failures[0].reason}")
     elif request.as_json:
         print(json.dumps(_profile(entry.name, inference, training), indent=1))
@@ -83,8 +84,8 @@ def show(request: ShowRequest) -> ExitCode:
 
 
 def _profile(name: str, inference: Record, training: Record) -> dict[str, object]:
-    counts = inference.to_dict()["counts"]
-    counts.pop("case"), counts.pop("kind")
+    counts = inference.to_dict()["counts"] or dict.fromkeys(Counts.__struct_fields__)
+    counts.pop("case"), counts.pop("kind", None)
     by_mode = {record.case.mode: record for record in (inference, training)}
     peaks = {mode: record.tensor_peak for mode, record in by_mode.items()}
     return {

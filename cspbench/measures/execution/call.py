@@ -17,6 +17,10 @@ from .trees import tensors
 Phase = Literal["activations", "gradients", "other"]
 """A phase of an iteration, named as the kind of `Split` that its new storages count as."""
 
+_PRECISIONS = frozenset(
+    {torch.float64, torch.bfloat16, torch.float16}
+)  # not those of weights alone
+
 
 class Call:
     """One iteration of a case on ``device``, as a callable.
@@ -24,7 +28,9 @@ class Call:
     ``module`` is converted in place to the case's precision and memory format. A training step is
     forward, backward from a gradient of ones (created in each step, as a loss would; no loss is
     measured) and SGD with momentum. The learning rate is 0: all work is done, and the weights never
-    change. ``arguments`` are on ``device`` and are converted, too.
+    change; the optimizer is made in the first step, for the parameters that exist by then.
+    ``arguments`` are on ``device`` and are converted, too: also those in single precision, if the
+    module is in another that no conversion was asked for.
 
     ``compiled`` uses the case's compiler, if it has one. Counting and tracking need the module
     uncompiled.
@@ -44,7 +50,12 @@ class Call:
         if dtype is not None or layout is not None:
             convert_module(module, dtype, layout)
             arguments = arguments.converted(lambda tensor: convert_tensor(tensor, dtype, layout))
-        self.module = module.train(case.mode == "train")
+        arguments = _in_precision_of(module, arguments)
+        if case.mode == "train":
+            module.train()
+        else:
+            module.eval()
+        self.module = module  # train() and eval() of some models return nothing
         self._forward: Callable[..., object] = self.module
         self._compiler = case.compiler
         self._device = device
@@ -60,12 +71,7 @@ class Call:
         self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if case.precision == "amp" and device != "meta":
             self._precision = torch.autocast(torch.device(device).type)
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        self.optimizer = (
-            torch.optim.SGD(trainable, lr=0.0, momentum=0.9)
-            if self.training and trainable
-            else None
-        )
+        self.optimizer: torch.optim.Optimizer | None = None
 
     def __call__(self, begin_phase: Callable[[Phase], object] = lambda _: None) -> None:
         """Run one iteration, calling ``begin_phase`` at the start of each phase.
@@ -88,6 +94,8 @@ class Call:
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
         del outputs
         begin_phase("other")
+        if self.optimizer is None:
+            self.optimizer = _optimizer(self.module)
         if self.optimizer is not None:
             self.optimizer.step()
 
@@ -107,6 +115,23 @@ class Call:
         self.module.zero_grad(set_to_none=True)
         for tensor in self.arguments.tensors:
             tensor.grad = None
+
+
+def _in_precision_of(module: nn.Module, arguments: Arguments) -> Arguments:
+    """``arguments`` with tensors in single precision in that of the module's first parameter."""
+    dtypes = (p.dtype for p in module.parameters() if p.is_floating_point())
+    dtype = next(dtypes, torch.float32)
+    if dtype == torch.float32 or dtype not in _PRECISIONS:
+        return arguments
+    return arguments.converted(
+        lambda tensor: tensor.to(dtype) if tensor.dtype == torch.float32 else tensor
+    )
+
+
+def _optimizer(module: nn.Module) -> torch.optim.Optimizer | None:
+    """An optimizer of the module's trainable parameters; None if there are none."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    return torch.optim.SGD(trainable, lr=0.0, momentum=0.9) if trainable else None
 
 
 def _untrainable(output: object) -> str:

@@ -14,21 +14,26 @@ def convert_module(
 
     `nn.Module.to` cannot convert fake tensors.
     """
-    converted: dict[int, nn.Parameter] = {}
+    parameters: dict[int, nn.Parameter] = {}
+    buffers: dict[int, Tensor] = {}
     for child in module.modules():
-        for name, parameter in child.named_parameters(recurse=False):
-            if id(parameter) not in converted:
+        for name, parameter in list(child.named_parameters(recurse=False)):
+            if id(parameter) not in parameters:
                 tensor = convert_tensor(parameter.detach(), dtype, layout)
-                converted[id(parameter)] = nn.Parameter(tensor, parameter.requires_grad)
-            setattr(child, name, converted[id(parameter)])
-        for name, buffer in child.named_buffers(recurse=False):
-            setattr(child, name, convert_tensor(buffer, dtype, layout))
+                parameters[id(parameter)] = nn.Parameter(tensor, parameter.requires_grad)
+            setattr(child, name, parameters[id(parameter)])
+        for name, buffer in list(child.named_buffers(recurse=False)):
+            if id(buffer) not in buffers:
+                buffers[id(buffer)] = convert_tensor(buffer, dtype, layout)
+            setattr(child, name, buffers[id(buffer)])
 
 
 def convert_tensor(
     tensor: Tensor, dtype: torch.dtype | None, layout: torch.memory_format | None
 ) -> Tensor:
-    """``tensor`` in ``dtype``, if it holds floating-point numbers, and in ``layout``, if 4-D."""
+    """``tensor`` in ``dtype``, if it is floating-point, and in ``layout``, if dense and 4-D."""
     if dtype is not None and tensor.is_floating_point():
         tensor = tensor.to(dtype)
-    return tensor.contiguous(memory_format=layout) if layout and tensor.dim() == 4 else tensor
+    if layout is None or tensor.dim() != 4 or tensor.layout != torch.strided:
+        return tensor
+    return tensor.contiguous(memory_format=layout)

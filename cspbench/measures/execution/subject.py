@@ -1,18 +1,20 @@
 """Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
-import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.nn.parameter import is_lazy
 
 from ...catalogue.loading import build_from, resolve
+from ...errors import CspbenchError
 from ...plan.case import Case
 from .copying import copy_with
 from .inputs import Arguments, make_inputs
+from .placement import Placement, place_on_meta
 
 
 class Subject(Protocol):
@@ -38,26 +40,47 @@ class Subject(Protocol):
 class BuiltSubject:
     """A subject built by the builder of its case, from the checkout at ``root`` if given.
 
-    Its inputs are those of the case, or made of the ``given`` ones (`make_inputs`).
+    It is built on meta once, and on real tensors if the builder reads a value; meta and fake
+    modules are copies of that. Its inputs are those of the case, or
+    made of the ``given`` ones (`make_inputs`).
     """
 
     case: Case
     root: Path | None = None
     given: Arguments | None = None
+    _templates: list[nn.Module] = field(default_factory=list, compare=False, repr=False)
 
     def meta(self) -> nn.Module:
-        with torch.device("meta"):
-            return self._build()
+        return copy_with(self._template(), place_on_meta())
 
     def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
-        return self._build()
+        return copy_with(self._template(), Placement("cpu", with_data=False))
 
     def real(self) -> nn.Module:
         with torch.device(self.case.device):
-            return self._build()
+            module = self._build()
+        return _initialised(self, module, self.case.device)
 
     def inputs(self, device: str) -> Arguments:
         return make_inputs(self.case, device, root=self.root, given=self.given)
+
+    def _template(self) -> nn.Module:
+        """The module on the meta device, of which meta and fake modules are copies."""
+        if not self._templates:
+            with unset_fake_temporarily():
+                module = copy_with(self._built_on_meta(), place_on_meta())
+                self._templates.append(_initialised(self, module, "meta"))
+        return self._templates[0]
+
+    def _built_on_meta(self) -> nn.Module:
+        try:
+            with torch.device("meta"):
+                return self._build()
+        except CspbenchError:
+            raise
+        except Exception:  # noqa: BLE001 -- of a builder that needs values
+            with torch.device("cpu"):
+                return self._build()
 
     def _build(self) -> nn.Module:
         if self.root is None:
@@ -78,13 +101,31 @@ class ModuleSubject:
     given: Arguments | None = None
 
     def meta(self) -> nn.Module:
-        return copy_with(self.module, lambda tensor: torch.empty_like(tensor, device="meta"))
+        return _initialised(self, copy_with(self.module, place_on_meta()), "meta")
 
-    def fake(self, mode: FakeTensorMode) -> nn.Module:
-        return copy_with(self.module, mode.from_tensor)
+    def fake(self, mode: FakeTensorMode) -> nn.Module:  # noqa: ARG002 -- the mode is active
+        module = self.module
+        if _is_lazy(module):
+            with unset_fake_temporarily():
+                module = self.meta()
+        return copy_with(module, Placement("cpu", with_data=False))
 
     def real(self) -> nn.Module:
-        return copy.deepcopy(self.module).to(self.case.device)
+        device = self.case.device
+        return _initialised(self, copy_with(self.module, Placement(device, with_data=True)), device)
 
     def inputs(self, device: str) -> Arguments:
         return make_inputs(self.case, device, given=self.given)
+
+
+def _initialised(subject: Subject, module: nn.Module, device: str) -> nn.Module:
+    """``module``, called once on ``device`` if it has lazy layers, which that initialises."""
+    if _is_lazy(module):
+        arguments = subject.inputs(device)
+        with torch.no_grad():
+            module(*arguments.args, **arguments.kwargs)
+    return module
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(map(is_lazy, [*module.parameters(), *module.buffers()]))

@@ -1,4 +1,4 @@
-"""Tracing of the gradient terms in each weight's update, in one pass on meta tensors."""
+"""Tracing of the gradient terms in each weight's update, in one pass."""
 
 import contextlib
 from bisect import bisect_right
@@ -23,27 +23,31 @@ from ...records.gradient_terms import (
 from ..execution.copying import copy_with
 from ..execution.inputs import Arguments
 from ..execution.module_stack import module_stack
+from ..execution.placement import place_on_meta
 from .follower import Follower, SplitTensor, is_differentiable
 from .labels import Terms
 
 
 def trace(module: nn.Module, *args: object, **kwargs: object) -> Structure:
-    """The gradient terms of ``module``, from a copy run on arguments like ``args`` and ``kwargs``.
+    """The gradient terms of ``module``, from a copy on meta, run on arguments like these."""
+    on_meta, (args, kwargs) = copy_with((module, (args, kwargs)), place_on_meta())
+    return follow(on_meta, Arguments(args, kwargs))
 
-    The copy runs in evaluation mode. Channels are followed through views, cat, elementwise
+
+def follow(module: nn.Module, arguments: Arguments) -> Structure:
+    """The gradient terms of ``module``, run on ``arguments``, on meta or real tensors.
+
+    It runs in evaluation mode. Channels are followed through views, cat, elementwise
     operators, normalisation, pooling, upsampling, padding, sums and other reductions. Convolutions
     and linear layers start new sources; so does an operator that cannot be followed, which is
     listed. A convolution with fixed weights joins the channels of each group. Biases and weights of
     normalisations are left out. Lets exceptions of the module's forward through.
     """
-    on_meta = copy_with(module, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
-    arguments = Arguments(args, kwargs).converted(
-        lambda tensor: torch.empty_like(tensor, device="meta")
-    )
-    with module_stack(on_meta) as stack, _unfused_attention(), torch.no_grad():
-        follower = Follower(on_meta, arguments.tensors, stack)
+    module.eval()
+    with module_stack(module) as stack, _unfused_attention(), torch.no_grad():
+        follower = Follower(module, arguments.tensors, stack)
         with follower:
-            output = on_meta(*arguments.args, **arguments.kwargs)
+            output = module(*arguments.args, **arguments.kwargs)
     return _structure(follower, output)
 
 

@@ -10,6 +10,7 @@ from ...errors import CspbenchError
 from ...machine.device import backend
 from ...records.trainings import Head, Training
 from ..execution.copying import copy_with
+from ..execution.placement import place_on_meta
 from .classifier import Classifier
 from .data import Images
 from .probe import Probe
@@ -83,7 +84,8 @@ def _outputs(block: nn.Module, input_shape: tuple[int, ...]) -> int:
 
     Raises `CspbenchError` unless it returns one tensor (N, C, H, W).
     """
-    on_meta = copy_with(block, lambda tensor: torch.empty_like(tensor, device="meta")).eval()
+    on_meta = copy_with(block, place_on_meta())
+    on_meta.eval()
     with torch.no_grad():
         output = on_meta(torch.empty(input_shape, device="meta"))
     if not isinstance(output, Tensor) or output.dim() != 4:

@@ -11,7 +11,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...records.measurements import Split
 from ..execution.call import Phase
+<<<<<<< HEAD
 from ..execution.storages import storages
+=======
+from ..execution.placement import components
+>>>>>>> main
 from .nodes import NodeOwners
 
 _KINDS = Split.__struct_fields__
@@ -71,11 +75,23 @@ class StorageTracker(TorchDispatchMode):
             live.kind, live.is_assigned = kind, True
 
     def follow(self, tensor: Tensor, kind: str) -> None:
+<<<<<<< HEAD
         """Count ``tensor`` as ``kind`` until it is freed, unless its storage is known already."""
         for storage in storages(tensor):
             self._follow(storage, kind)
 
     def _follow(self, storage: UntypedStorage, kind: str) -> None:
+=======
+        """Count the storages of ``tensor`` as ``kind`` until they are freed, unless tracked.
+
+        A sparse tensor has several, of its indices and values.
+        """
+        for part in components(tensor):
+            self._follow(part, kind)
+
+    def _follow(self, tensor: Tensor, kind: str) -> None:
+        storage = tensor.untyped_storage()
+>>>>>>> main
         key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 -- torch's only identity
         known = self._storages.get(key)
         if known is not None and known.reference() is not None:

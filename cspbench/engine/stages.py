@@ -1,0 +1,82 @@
+"""Measurement of some stages of a case in workers, which may die on one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from ..measures.registry import MEASURES
+from ..plan.case import Case
+from ..records.lines import CaseFailure, Line, Stage
+from ..records.measurements import BASES, Basis
+from ..records.run import Settings, Side
+from . import isolate
+from .steps import stage_of_step
+
+
+def measure_stages(
+    case: Case,
+    stages: tuple[Stage, ...],
+    settings: Settings,
+    roots: Mapping[Side, Path],
+    keep: Callable[[Line], object],
+) -> list[Line]:
+    """Measure ``stages`` in one worker, and after one that dies in another; return the lines.
+
+    Each line is passed to ``keep`` as it arrives. If a worker dies while it counts without data,
+    the stage is counted on real tensors. A case that does not run is measured no further.
+    """
+    lines: list[Line] = []
+    bases: tuple[Basis, ...] = BASES
+
+    def receive(line: Line) -> None:
+        keep(line)
+        lines.append(line)
+
+    while stages:
+        worker_exit = isolate.run(
+            "cspbench.engine.worker:measure",
+            case,
+            stages,
+            settings,
+            roots,
+            bases,
+            time_limit_s=settings.time_limit_s,
+            receive=receive,
+        )
+        if worker_exit is None or has_failed(lines):
+            break
+        index, basis = stage_of_step(worker_exit.step)
+        stages = stages[index:]
+        if MEASURES[stages[0]].place == "static" and basis != "real":
+            bases = ("real",)
+            continue
+        receive(_line_after_exit(case, stages[0], settings, roots, worker_exit))
+        stages = () if has_failed(lines) else stages[1:]
+    return lines
+
+
+def has_failed(lines: Iterable[Line]) -> bool:
+    """Whether a line says that the case does not run."""
+    return any(isinstance(line, CaseFailure) and line.is_fatal for line in lines)
+
+
+def _line_after_exit(
+    case: Case,
+    stage: Stage,
+    settings: Settings,
+    roots: Mapping[Side, Path],
+    worker_exit: isolate.Exit,
+) -> Line:
+    """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
+    line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
+    if line is not None:
+        return line
+    answers: list[bool] = []
+    isolate.run(
+        "cspbench.engine.worker:call_once",
+        case,
+        settings,
+        roots,
+        time_limit_s=settings.time_limit_s,
+        receive=answers.append,
+    )
+    return worker_exit.failure(case.key, stage, is_fatal=answers != [True])
