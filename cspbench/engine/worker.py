@@ -126,8 +126,11 @@ def call_once(
 
 
 def _runs(subject: BuiltSubject, settings: Settings) -> bool:
-    with _guarded(settings, subject, "real"):
-        return runs(subject)
+    try:
+        with _guarded(settings, subject, "real"):
+            return runs(subject)
+    except BaseException:  # noqa: BLE001 -- interrupts do not reach workers: the model raised it
+        return False
 
 
 @contextlib.contextmanager
