@@ -53,6 +53,11 @@ class Profile(Record, frozen=True, kw_only=True):
         return self._counts("macs").macs
 
     @property
+    def matmul_macs(self) -> int:
+        """Multiply-accumulates of all other products, as in attention (``counts``)."""
+        return self._counts("matmul_macs").matmul_macs or 0
+
+    @property
     def peak_tensor_bytes(self) -> int:
         """The highest sum of live tensor storages in one call, in bytes (``tensor_peak``)."""
         if self.tensor_peak is None:

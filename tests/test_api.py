@@ -132,6 +132,7 @@ def test_figures_of_a_profile_are_attributes() -> None:
         module, (1, 3, 10, 10), measures=["counts", "tensor_peak", "latency"], turns=3
     )
     assert (profile.params, profile.macs) == (8 * 27 + 8, 8 * 64 * 27)
+    assert profile.matmul_macs == 0
     assert profile.tensor_peak is not None
     assert profile.peak_tensor_bytes == profile.tensor_peak.peak_tensor_bytes
     assert profile.latency == sorted(profile.latencies[0].samples_s)[1]
@@ -143,6 +144,7 @@ def test_figures_of_a_profile_are_attributes() -> None:
     [
         ("params", "counts"),
         ("macs", "counts"),
+        ("matmul_macs", "counts"),
         ("peak_tensor_bytes", "tensor_peak"),
         ("latency", "latency"),
     ],

@@ -1,10 +1,14 @@
 """Entries for models outside the catalogue: a library's model, a callable, or a file's callable.
 
-Their code is not imported here, but where the module is built.
+Their code is not imported here, but where the module is built; timm is asked for sizes of inputs.
 """
 
+import contextlib
 import importlib.util
+import io
 import re
+import warnings
+from functools import cache
 from pathlib import Path
 
 from ..errors import CspbenchError
@@ -23,9 +27,9 @@ _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 def entry(name: str) -> Entry:
     """An entry for the model that ``name`` (one of `FORMS`) refers to.
 
-    The entry takes any argument. A model of a library has a default input of 224 x 224 images; any
-    other model needs an input to be given. Raises `CspbenchError` if there is no such file or
-    library, or if ``name`` has none of the forms.
+    The entry takes any argument. A model of timm has the input of its pretrained weights as its
+    default, one of torchvision 224 x 224 images; any other model needs an input to be given. Raises
+    `CspbenchError` if there is no such file or library, or if ``name`` has none of the forms.
     """
     source, _, attribute = name.rpartition(":")
     if source in _LIBRARIES and attribute:
@@ -56,8 +60,30 @@ def _library_entry(name: str, library: str, model: str) -> Entry:
         build=build,
         description=f"a model of {library}",
         source=library,
-        input_shape=_IMAGE,
+        input_shape=_pretrained_shape(model) if library == "timm" else _IMAGE,
         fixed=fixed,
+        channels="in_chans" if library == "timm" else "",
         is_open=True,
         input_gradient=False,
     )
+
+
+@cache
+def _pretrained_shape(model: str) -> Shape:
+    """The input that timm's weights of ``model`` were trained for, with its default channels.
+
+    224 x 224 images for an unknown model, and if timm cannot be imported: the reason is given where
+    the model is built.
+    """
+    output = io.StringIO()
+    with (
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+        warnings.catch_warnings(action="ignore"),
+        contextlib.suppress(Exception),
+    ):
+        models = importlib.import_module("timm.models")
+        config = models.get_pretrained_cfg(model, allow_unregistered=True)
+        channels, height, width = map(int, config.input_size)
+        return 1, channels, height, width
+    return _IMAGE

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import AbsentError, CspbenchError
 from .entries import find
-from .entry import Value
+from .entry import Value, is_own
 
 _modules_by_root: dict[Path, dict[str, ModuleType]] = {}
 
@@ -78,7 +78,7 @@ def build_from(root: Path, entry: str, builder: str, arguments: Mapping[str, Val
     the checkout lacks the entry or the builder.
     """
     with imported_from(root):
-        if builder.startswith("."):
+        if is_own(builder):
             return _build_entry(root, entry, arguments)
         path, _, attribute = builder.rpartition(":")
         if path.endswith(".py"):

@@ -1,12 +1,13 @@
 """Anyone's model: named in text, built only where it is measured, with any arguments."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cspbench import cli
-from cspbench.catalogue import find
+from cspbench.catalogue import external, find
 from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
 from cspbench.measures.counts import count
@@ -99,6 +100,61 @@ def test_what_names_no_model_is_one_line(name: str, message: str) -> None:
     """A library that is not installed is named with its remedy."""
     with pytest.raises(CspbenchError, match=message):
         find(name)
+
+
+TIMM = """
+import warnings
+from types import SimpleNamespace
+
+print("a banner")
+warnings.warn("old")
+SIZES = {"vit_384": (3, 384, 384), "wide.a1": (3, 128, 256), "audio": (1, 128, 1024)}
+
+
+def get_pretrained_cfg(name, allow_unregistered=True):
+    return SimpleNamespace(input_size=SIZES[name]) if name in SIZES else None
+"""
+
+
+@pytest.fixture
+def timm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package in the place of timm, which prints and warns when it is imported."""
+    (tmp_path / "timm").mkdir()
+    (tmp_path / "timm" / "__init__.py").touch()
+    models = tmp_path / "timm" / "models.py"
+    models.write_text(TIMM)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("timm")}
+    external._pretrained_shape.cache_clear()
+    yield models
+    external._pretrained_shape.cache_clear()
+    for name in ("timm", "timm.models"):
+        sys.modules.pop(name, None)
+    sys.modules.update(hidden)
+
+
+@pytest.mark.usefixtures("timm")
+def test_a_model_of_timm_has_the_input_of_its_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    """224 x 224 where timm knows of none; channels follow an argument; nothing is printed."""
+    shapes = {name: find(f"timm:{name}").input_shape for name in ("vit_384", "wide.a1", "new")}
+    assert shapes == {
+        "vit_384": (1, 3, 384, 384),
+        "wide.a1": (1, 3, 128, 256),
+        "new": (1, 3, 224, 224),
+    }
+    audio = find("timm:audio")
+    assert make_case(audio, {}).input_shape == (1, 1, 128, 1024)
+    assert make_case(audio, {"in_chans": 2}, batch_size=4).input_shape == (4, 2, 128, 1024)
+    assert make_case(audio, {}, shape=(1, 3, 64, 64)).input_shape == (1, 3, 64, 64)
+    with pytest.raises(CspbenchError, match="with in_chans=2 takes an input N,2,H,W"):
+        make_case(audio, {"in_chans": 2}, shape=(1, 3, 64, 64))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_timm_that_cannot_be_imported_fails_where_the_model_is_built(timm: Path) -> None:
+    """As beside a torchvision that does not fit torch."""
+    timm.write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    assert find("timm:vit_384").input_shape == (1, 3, 224, 224)
 
 
 def test_a_model_without_an_input_asks_for_one(
