@@ -1,23 +1,14 @@
 """The tensor peak of one call: the bytes before it, and the highest sum during it."""
 
-<<<<<<< HEAD
 import gc
 from collections.abc import Iterator
 
 from torch import Tensor, nn
-=======
-from torch import Tensor
-from torch.utils import _pytree as pytree
->>>>>>> main
 
 from ...records.measurements import Split, TensorPeak
 from ..execution.call import Call
 from ..execution.module_stack import module_stack
-<<<<<<< HEAD
-from ..execution.subject import Subject
 from ..execution.trees import named_leaves, tensors
-=======
->>>>>>> main
 from .nodes import NodeOwners
 from .storages import StorageTracker
 
@@ -27,18 +18,8 @@ def track(call: Call) -> TensorPeak:
 
     That of the second call: the first creates the optimizer's state, and whatever else is kept.
     """
-<<<<<<< HEAD
-    call = Call(subject.case, module, subject.inputs(device), device)
     owners = NodeOwners(call.module)
     with module_stack(call.module, on_change=owners.enter) as stack:
-=======
-    module = call.module
-    if call.training:
-        call()  # creates the optimizer's state, which exists in every later step
-        call.forget_gradients()
-    owners = NodeOwners(module)
-    with module_stack(module, on_change=owners.enter) as stack:
->>>>>>> main
         tracker = StorageTracker(stack, owners)
         _warm_up(call, tracker)
         baseline = tracker.reset_peak()

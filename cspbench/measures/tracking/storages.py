@@ -11,11 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...records.measurements import Split
 from ..execution.call import Phase
-<<<<<<< HEAD
-from ..execution.storages import storages
-=======
 from ..execution.placement import components
->>>>>>> main
+from ..execution.storages import storage_key
 from .nodes import NodeOwners
 
 _KINDS = Split.__struct_fields__
@@ -68,30 +65,21 @@ class StorageTracker(TorchDispatchMode):
     def assign(self, tensor: Tensor, kind: str) -> None:
         """Count ``tensor`` as ``kind`` until it is freed, whatever it counted as so far."""
         self.follow(tensor, kind)
-        for storage in storages(tensor):
-            live = self._storages[storage._cdata]  # noqa: SLF001 -- torch's only identity
+        for part in components(tensor):
+            live = self._storages[storage_key(part)]
             self.live[live.kind] -= live.size
             self.live[kind] += live.size
             live.kind, live.is_assigned = kind, True
 
     def follow(self, tensor: Tensor, kind: str) -> None:
-<<<<<<< HEAD
-        """Count ``tensor`` as ``kind`` until it is freed, unless its storage is known already."""
-        for storage in storages(tensor):
-            self._follow(storage, kind)
-
-    def _follow(self, storage: UntypedStorage, kind: str) -> None:
-=======
         """Count the storages of ``tensor`` as ``kind`` until they are freed, unless tracked.
 
         A sparse tensor has several, of its indices and values.
         """
         for part in components(tensor):
-            self._follow(part, kind)
+            self._follow(part.untyped_storage(), kind)
 
-    def _follow(self, tensor: Tensor, kind: str) -> None:
-        storage = tensor.untyped_storage()
->>>>>>> main
+    def _follow(self, storage: UntypedStorage, kind: str) -> None:
         key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 -- torch's only identity
         known = self._storages.get(key)
         if known is not None and known.reference() is not None:
