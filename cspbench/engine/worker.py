@@ -124,8 +124,11 @@ def call_once(
 
 
 def _runs(subject: BuiltSubject, settings: Settings) -> bool:
-    with _guarded(settings, subject.case, "real"):
-        return runs(subject)
+    try:
+        with _guarded(settings, subject.case, "real"):
+            return runs(subject)
+    except BaseException:  # noqa: BLE001 -- interrupts do not reach workers: the model raised it
+        return False
 
 
 @contextlib.contextmanager
