@@ -74,9 +74,9 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: cases, settings and environment of a run.
 
     ``source`` is a hash of the package's files, ``yardstick`` a hash of the yardstick's definition.
-    ``models`` holds a hash of the files that name and define each model outside the catalogue, by
-    its builder. ``revisions`` holds the commit of each side if two revisions took turns. ``stages``
-    are the measures taken of each case.
+    ``models`` holds a hash of the files that make up each model outside the catalogue, by its
+    builder, ``repositories`` the commit of its own repository. ``revisions`` holds the commit of
+    each side if two revisions took turns. ``stages`` are the measures taken of each case.
     """
 
     schema: int
@@ -95,6 +95,13 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
     models: dict[str, str] = {}  # noqa: RUF012 -- msgspec copies it
+    repositories: dict[str, Git] = {}  # noqa: RUF012 -- msgspec copies it
+
+    @property
+    def measured_commit(self) -> Git | None:
+        """The commit of the repository of all models, if there is one such; else cspbench's."""
+        commits = set(self.repositories.values())
+        return commits.pop() if len(commits) == 1 else self.git
 
     def __post_init__(self) -> None:
         """Raise ValueError for a stage that no record is of."""

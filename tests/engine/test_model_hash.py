@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from fake_channel import FakeChannel
+from test_worktrees import git
 
-from cspbench.engine import worker
+from cspbench.engine import session, worker
+from cspbench.records.machine import Git
 
 
 def test_a_models_hash_is_of_the_files_that_name_and_define_it(
@@ -120,3 +122,20 @@ def test_a_models_hash_does_not_depend_on_what_was_loaded_before(tmp_path: Path)
     one, two = both
     assert digests("one", "two")[one] != both[one]
     assert digests("one", "two")[two] == both[two]
+
+
+def test_a_run_names_the_commit_of_its_models(tmp_path: Path) -> None:
+    """And whether it was changed; what Python compiles is no change, a new file is one."""
+    (tmp_path / "net.py").write_text("import parts\nBlock = dict\n")
+    (tmp_path / "parts.py").write_text("")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    name = f"{tmp_path}/net.py:Block"
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "parts.pyc").write_text("")
+    assert session._repositories([name]) == {name: Git(commit=commit, dirty=False)}
+    (tmp_path / "parts.py").write_text("# changed")
+    assert session._repositories([name]) == {name: Git(commit=commit, dirty=True)}
+    assert session._repositories(["torch.nn:ReLU"]) == {}

@@ -12,7 +12,7 @@ from ...machine import patches
 from ...machine.process_state import QUICK, RANDOM, SLOW, Setting
 
 _OWN = "its own calls run so"
-_THOROUGH_AFTER_S = 0.1  # a thorough look takes below a thousandth of it
+_THOROUGH_AFTER_S = 0.25  # of a case's turns; a thorough look takes a millisecond
 
 
 @dataclass(slots=True)
@@ -100,9 +100,10 @@ class Surroundings:
             self._depth -= 1
             for setting, old, given in zip(settings, before, in_force, strict=True):
                 new = setting.read()
-                if new != given:
+                is_changed = new != given
+                if is_changed:
                     self._keep(setting, new)
-                if new != old:
+                if is_changed or given is not old:
                     setting.write(old)
             if self._depth:
                 self._put_in_force()

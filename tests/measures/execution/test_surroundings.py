@@ -191,13 +191,13 @@ def test_a_change_is_put_back_and_in_force_again_for_its_own_case(
 
 
 def test_a_change_in_a_turn_is_put_back(change: tuple[Any, Any, str]) -> None:
-    """In the first one after a tenth of a second at the latest."""
+    """In the first one after a quarter of a second at the latest."""
     make, read, sentence = change
     before = read()
     careless = Surroundings()
     if sentence.startswith(("replaces handlers", "replaces t", "sets the locale")):
         with careless.turn():
-            time.sleep(0.11)
+            time.sleep(0.26)
     with careless.turn():
         make()
     assert read() == before
