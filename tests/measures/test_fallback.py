@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import torch
 import unusual_models as models
 from torch import nn
 
@@ -105,3 +106,12 @@ def test_a_builder_that_reads_values_is_called_once_for_all_static_measures(
     subject = BuiltSubject(case)
     assert count(subject).macs == count(subject, "fake").macs == 3_072
     assert len(built) == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_buffers_of_a_scripted_module_are_in_its_peak() -> None:
+    """Means and variances of four channels and a count: 2·4·4 + 8 bytes."""
+    module = torch.jit.script(nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)))
+    peak = cspbench.profile(module, (1, 4, 8, 8)).tensor_peak
+    assert peak is not None
+    assert peak.split.buffers == 40

@@ -45,7 +45,7 @@ def _warm_up(call: Call, tracker: StorageTracker) -> None:
     with tracker:
         call()
     call.forget_gradients()
-    for tensor in held_tensors(call.module):
+    for tensor in (*held_tensors(call.module), *call.module.buffers()):  # scripts hold in C++
         tracker.assign(tensor, "buffers")
     for parameter in call.module.parameters():
         tracker.assign(parameter, "weights")
