@@ -13,8 +13,10 @@ import json
 import resource
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,10 @@ from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.counts import count
 from cspbench.measures.execution.module_stack import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.execution.surroundings import Surroundings
 from cspbench.measures.gradient_terms import gradient_terms
 from cspbench.measures.tensor_peak import tensor_peak
+from cspbench.measures.timing.clock import time_function as wall_clock
 from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import make_case
 from cspbench.records.folder import read
@@ -225,3 +229,20 @@ def test_a_report(benchmark: BenchmarkFixture, step: str, tmp_path: Path) -> Non
         "write": lambda: write_report(run, tmp_path),
     }
     benchmark.pedantic(steps[step], rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["bare", "kept apart"])
+def test_a_turn(benchmark: BenchmarkFixture, apart: bool) -> None:
+    """A turn of a millisecond, the shortest that there is, which is untimed once and timed once."""
+    benchmark.group = "what a case changes is put back after its turn"
+    surroundings = Surroundings()
+    time_function = wall_clock(partial(time.sleep, 0.001))
+
+    def turn() -> None:
+        if apart:
+            with surroundings.turn():
+                time_function(1)
+        else:
+            time_function(1)
+
+    benchmark.pedantic(turn, rounds=500, warmup_rounds=20)

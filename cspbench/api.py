@@ -161,6 +161,7 @@ def profile(
     with (
         _with_hint(),
         backend(device=device, threads=physical_cores(), seed=0, precision=precision),
+        subject.surroundings.running(),
     ):
         for stage, measure in MEASURES.items():
             if stage in stages and measure.place == "turns":
@@ -175,6 +176,7 @@ def profile(
         case=subject.case,
         measurements=measurements,
         latencies=latencies,
+        alters=subject.surroundings.alters,
         failures=tuple(failures),
     )
 

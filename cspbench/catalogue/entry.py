@@ -118,7 +118,7 @@ class Entry:
     @property
     def takes_images(self) -> bool:
         """Whether the input is one tensor (N, C, H, W), as of all entries of the catalogue."""
-        return self.build.startswith(".") or bool(self.channels or self.halves)
+        return is_own(self.build) or bool(self.channels or self.halves)
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """All settable arguments: the defaults, replaced by the checked ``overrides``.
@@ -185,6 +185,11 @@ class Entry:
             if parameter.name == name:
                 return parameter
         raise unknown(f"parameter of {self.name}", name, [p.name for p in self.parameters])
+
+
+def is_own(builder: str) -> bool:
+    """Whether a builder is one of this package, unlike that of a file in ``./`` or ``../``."""
+    return builder.startswith(".") and not builder.rpartition(":")[0].endswith(".py")
 
 
 def _guessed(text: str) -> Value:

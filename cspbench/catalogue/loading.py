@@ -1,98 +1,97 @@
-"""Loading of builders by reference, from this process's packages or from other checkouts.
-
-The modules of each checkout are imported from its own root and kept apart from modules of the same
-name that this process, or another checkout, has loaded.
-"""
+"""Loading of builders by reference, each from the codebase that its module belongs to."""
 
 import contextlib
-import hashlib
 import importlib
 import importlib.util
 import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..errors import AbsentError, CspbenchError
 from .entries import find
-from .entry import Value
+from .entry import Value, is_own
+from .sources import Source, locate
 
-_modules_by_root: dict[Path, dict[str, ModuleType]] = {}
 
-
-def resolve(reference: str, *, package: str = __package__.rpartition(".")[0]) -> Callable[..., Any]:
+def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
     """The callable that ``reference`` names, after importing its module.
 
     ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable`` or
-    ``path/to/file.py:callable``. Raises `CspbenchError` if the module cannot be imported, lacks the
-    name, or the name cannot be called.
+    ``path/to/file.py:callable``, in the revision in ``checkout`` if that is given. Raises
+    `CspbenchError` if the module cannot be imported, lacks the name, or the name cannot be called.
     """
-    module_name, colon, attribute = reference.rpartition(":")
-    if not colon:
-        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
+    source = locate(reference, checkout)
+    with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
+        module = _loaded(source, reference)
+    if checkout is not None and source.codebase and not source.is_owned(module):
+        raise AbsentError(f"{source.name} is not in this revision")
     try:
-        module = (
-            _module_of_file(Path(module_name))
-            if module_name.endswith(".py")
-            else importlib.import_module(module_name, package)
-        )
-    except (ImportError, ValueError) as error:
-        raise CspbenchError(f"cannot import {module_name!r} of {reference!r}: {error}") from error
-    try:
-        builder: Callable[..., Any] = operator.attrgetter(attribute)(module)
+        builder: Callable[..., Any] = operator.attrgetter(source.attribute)(module)
     except AttributeError as error:
-        raise CspbenchError(f"{module_name!r} has no {attribute!r}") from error
+        raise CspbenchError(f"{source.name!r} has no {source.attribute!r}") from error
     if not callable(builder):
         raise CspbenchError(f"{reference!r} is {builder!r}, which cannot be called")
     return builder
 
 
-def _module_of_file(path: Path) -> ModuleType:
-    """The module in a file, loaded once; it can import other modules from the file's folder."""
-    name = f"cspbench_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
+def build(
+    entry: str, reference: str, arguments: Mapping[str, Value], checkout: Path | None = None
+) -> Any:
+    """What the builder ``reference`` of ``entry`` returns, called with ``arguments``.
+
+    With a ``checkout``, the builder is that revision's. An entry of the catalogue is built by the
+    checkout's own catalogue, with its own defaults; only arguments that differ from the defaults of
+    this catalogue are passed. Raises `AbsentError` if the checkout lacks the entry or the builder.
+    """
+    source = locate(reference, checkout)
+    with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
+        if checkout is None:
+            return resolve(reference)(**arguments)
+        if is_own(reference):
+            return _build_entry(checkout, entry, arguments)
+        try:
+            builder = resolve(reference, None if source.is_of_library(entry) else checkout)
+        except CspbenchError as error:
+            raise AbsentError(str(error)) from error
+        return builder(**arguments)
+
+
+def _loaded(source: Source, reference: str) -> ModuleType:
+    try:
+        if source.file is None:
+            return importlib.import_module(source.module, __package__.rpartition(".")[0])
+        return _module_of_file(source.module, source.file)
+    except CspbenchError:
+        raise
+    except (ImportError, ValueError) as error:
+        raise CspbenchError(f"cannot import {source.name!r} of {reference!r}: {error}") from error
+    except Exception as error:
+        raise CspbenchError(
+            f"{source.name} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _module_of_file(name: str, path: Path) -> ModuleType:
+    """The module in a file that is in no package, loaded once under the name ``name``."""
+    if (loaded := sys.modules.get(name)) and getattr(loaded, "__file__", None) == str(path):
+        return loaded
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise CspbenchError(f"there is no file {path}")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except BaseException:
         del sys.modules[name]
-        raise CspbenchError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise
     return module
 
 
-def build_from(root: Path, entry: str, builder: str, arguments: Mapping[str, Value]) -> Any:
-    """The module that the checkout at ``root`` builds for ``entry`` with ``builder``.
-
-    An entry of the catalogue is built by the checkout's own catalogue, with its own defaults; only
-    arguments that differ from the defaults of this catalogue are passed. Raises `AbsentError` if
-    the checkout lacks the entry or the builder.
-    """
-    with imported_from(root):
-        if builder.startswith("."):
-            return _build_entry(root, entry, arguments)
-        path, _, attribute = builder.rpartition(":")
-        if path.endswith(".py"):
-            if not (root / path).is_file():
-                raise AbsentError(f"{path} is not in this revision")
-            return resolve(f"{root / path}:{attribute}")(**arguments)
-        try:
-            build = resolve(builder)
-        except CspbenchError as error:
-            raise AbsentError(str(error)) from error
-        return build(**arguments)
-
-
-def _build_entry(root: Path, name: str, arguments: Mapping[str, Value]) -> Any:
+def _build_entry(checkout: Path, name: str, arguments: Mapping[str, Value]) -> Any:
     defaults = find(name).arguments()
     changed = {
         argument: value
@@ -103,40 +102,13 @@ def _build_entry(root: Path, name: str, arguments: Mapping[str, Value]) -> Any:
         catalogue = importlib.import_module("cspbench.catalogue")
     except ImportError as error:
         raise AbsentError(f"this revision has no catalogue: {error}") from error
-    if not Path(str(catalogue.__file__)).is_relative_to(root):
+    if not Path(str(catalogue.__file__)).is_relative_to(checkout):
         raise AbsentError(
             "this repository has no catalogue: name its modules package.module:callable"
         )
     if name not in catalogue.ENTRIES:
         raise AbsentError(f"this revision has no entry {name!r}")
     entry = catalogue.find(name)
-    return resolve(entry.build)(**dict(entry.fixed), **entry.arguments(changed))
-
-
-@contextlib.contextmanager
-def imported_from(root: Path) -> Iterator[None]:
-    """Import the top-level modules of ``root`` and ``root/src`` from there, inside the context."""
-    folders = [folder for folder in (root / "src", root) if folder.is_dir()]
-    names = {
-        path.stem
-        for folder in folders
-        for path in folder.iterdir()
-        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
-    }
-    hidden = _pop_modules(names)
-    search_path = sys.path.copy()
-    sys.path[:0] = map(str, folders)
-    sys.modules.update(_modules_by_root.get(root, {}))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        _modules_by_root[root] = _pop_modules(names)
-        sys.modules.update(hidden)
-        sys.path[:] = search_path
-
-
-def _pop_modules(names: set[str]) -> dict[str, ModuleType]:
-    """Remove the top-level modules of these names and their submodules from ``sys.modules``."""
-    modules = [name for name in sys.modules if name.partition(".")[0] in names]
-    return {name: sys.modules.pop(name) for name in modules}
+    module, _, attribute = entry.build.rpartition(":")
+    builder = operator.attrgetter(attribute)(importlib.import_module(module, "cspbench"))
+    return builder(**dict(entry.fixed), **entry.arguments(changed))

@@ -212,6 +212,12 @@ def _circumstances(run: Run) -> dict[str, str]:
     if info.models:
         models = [f"{plain(name)} {digest}" for name, digest in info.models.items()]
         circumstances["models"] = ", ".join(models)
+    if info.repositories:
+        commits = (
+            f"{git.commit[:12]}{' with changes' if git.dirty else ''}"
+            for git in info.repositories.values()
+        )
+        circumstances["commit of the models"] = ", ".join(dict.fromkeys(commits))
     if info.git:
         changes = " with changes" if info.git.dirty else ""
         circumstances["commit"] = info.git.commit[:12] + changes

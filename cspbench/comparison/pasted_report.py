@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from ..errors import CspbenchError
 from ..plan.case import Mode
@@ -90,13 +91,25 @@ def _tables(lines: Sequence[str]) -> Iterator[_Table]:
         mode = _MODES.get(next(titled, ""), mode)
 
 
+def _cells(line: str, edges: Sequence[int]) -> list[str]:
+    """The cells of a line between the ``edges`` of its table, as a name may hold a bar, too.
+
+    Wide characters shift the edges: such a line is split at its bars.
+    """
+    if edges and len(line) == edges[-1] + 1 and all(line[edge] == "|" for edge in edges):
+        return [line[left + 1 : right].strip() for left, right in pairwise(edges)]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
     parts: list[list[list[str]]] = [[]]
+    edges: list[int] = []
     for line in drawing:
         if line.startswith("+-"):
+            edges = [index for index, mark in enumerate(line) if mark == "+"]
             parts.append([])
         else:
-            parts[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+            parts[-1].append(_cells(line, edges))
     parts = [part for part in parts if part]
     if len(parts) != 2:
         return

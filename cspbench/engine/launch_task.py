@@ -13,6 +13,7 @@ from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
 from ..measures.execution.subject import BuiltSubject
+from ..measures.execution.surroundings import Surroundings
 from ..measures.latency import latency
 from ..measures.timing.benchmark import Benchmark, take_turns
 from ..measures.timing.clock import empty_region_s
@@ -20,7 +21,7 @@ from ..measures.timing.timer import Timer
 from ..measures.timing.yardstick import yardstick
 from ..plan.case import Case
 from ..records.base import Failure
-from ..records.lines import YARDSTICK, Launch
+from ..records.lines import YARDSTICK, Alterations, Launch
 from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
 from .failures import case_failure, is_out_of_memory
@@ -66,6 +67,7 @@ class LaunchTask:
         self._seed = settings.seed * _SEED_STRIDE + number
         self._layout = random.Random(self._seed)  # noqa: S311 -- a schedule, not a secret
         self._ballast: list[torch.Tensor] = []
+        self._surroundings: dict[str, Surroundings] = {}
         self._gpu: Gpu | None = None
         self._monitor: GpuMonitor | None = None
 
@@ -90,6 +92,9 @@ class LaunchTask:
         completed.sort(key=lambda benchmark: self._steps[benchmark.key])
         for benchmark in completed:
             self._channel.send(benchmark.latency(launch=self._number))
+        for key, surroundings in self._surroundings.items():
+            if surroundings.alters:
+                self._channel.send(Alterations(case=key, alters=surroundings.alters))
         keys = [benchmark.key for benchmark in completed]
         self._channel.send(
             Launch(
@@ -131,7 +136,9 @@ class LaunchTask:
         torch.manual_seed(self._settings.seed)  # same weights and input in any order of building
         subject = BuiltSubject(case, self._roots.get(case.side))
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
-        benchmarks.append(latency(subject, timer, graph=graph))
+        self._surroundings[case.key] = subject.surroundings
+        with subject.surroundings.running():
+            benchmarks.append(latency(subject, timer, graph=graph))
 
     def _take_turns(
         self, benchmarks: Sequence[Benchmark], threads: int
@@ -152,7 +159,15 @@ class LaunchTask:
         return completed, after.since(before, threads=1, beside_gpu=True), gpu_activity
 
     def _sample(self, benchmark: Benchmark) -> bool:
-        return self._attempt(benchmark.key, benchmark.sample)
+        surroundings = self._surroundings.get(benchmark.key)
+        if surroundings is None:  # the yardstick's
+            return self._attempt(benchmark.key, benchmark.sample)
+
+        def sample() -> None:
+            with surroundings.turn():
+                benchmark.sample()
+
+        return self._attempt(benchmark.key, sample)
 
     def _attempt(self, key: str, action: Callable[[], object]) -> bool:
         """Run ``action`` as the step of case ``key``; False if it failed, which is sent."""

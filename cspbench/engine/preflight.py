@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..catalogue.entry import is_own
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
@@ -55,7 +56,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     if a model, its inputs or the data to train on cannot be loaded, so that a wrong name fails
     before anything is measured.
     """
-    builders = tuple(dict.fromkeys(case.build for case in cases if not case.build.startswith(".")))
+    builders = tuple(dict.fromkeys(case.build for case in cases if not is_own(case.build)))
     makers = {case.inputs.text: case.inputs for case in cases if case.inputs and case.inputs.maker}
     data = settings.training.data if settings.training else None
     if not builders and not makers and data is None:

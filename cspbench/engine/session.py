@@ -1,7 +1,7 @@
 """Sessions: a run from its request to its records."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from .. import __version__
+from ..catalogue.sources import locate
 from ..machine import environment
 from ..machine import noise_floor as noise
 from ..measures.timing.yardstick import digest
@@ -17,7 +18,7 @@ from ..plan.suite import Suite
 from ..records import folder as store
 from ..records.assembly import Assembly
 from ..records.folder import RunFolder
-from ..records.machine import AvailableGpu
+from ..records.machine import AvailableGpu, Git
 from ..records.run import SCHEMA, Run, RunInfo, Settings, Side
 from . import preflight
 from .progress import Progress
@@ -137,8 +138,17 @@ def _info(
         git=environment.git(),
         source=environment.source(),
         models=dict(models),
+        repositories=_repositories(models),
         yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(current), settings),
         stages=stages(request, settings),
     )
+
+
+def _repositories(models: Iterable[str]) -> dict[str, Git]:
+    """The repository of each model that is in one."""
+    codebases = {name: locate(name).codebase for name in models}
+    roots = {name: codebase.root for name, codebase in codebases.items() if codebase}
+    commits = {root: environment.repository(root) for root in set(roots.values())}
+    return {name: git for name, root in roots.items() if (git := commits[root])}

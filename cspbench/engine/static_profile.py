@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..plan.case import Case
-from ..records.lines import CaseFailure, Printed
+from ..records.lines import Alterations, CaseFailure, Printed
 from ..records.measurements import AnyMeasurement
 from ..records.run import Record, Settings
 from . import preflight
@@ -31,4 +31,9 @@ def _profile(case: Case, settings: Settings) -> Record:
         measurements={line.stage: line for line in lines if isinstance(line, AnyMeasurement)},
         failures=tuple(line for line in lines if isinstance(line, CaseFailure)),
         printed=tuple(line for line in lines if isinstance(line, Printed)),
+        alters=tuple(
+            dict.fromkeys(
+                text for line in lines if isinstance(line, Alterations) for text in line.alters
+            )
+        ),
     )

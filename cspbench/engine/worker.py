@@ -27,7 +27,7 @@ from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import Printed, Stage
+from ..records.lines import Alterations, Printed, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 from .batch_search import largest_batch, with_batch
@@ -96,7 +96,7 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
         @contextlib.contextmanager
         def attempt(basis: Basis, index: int = index) -> Iterator[None]:
             channel.begin_step(step_of(index, basis))
-            with _guarded(settings, case, basis):
+            with _guarded(settings, subject, basis):
                 yield
 
         try:
@@ -114,6 +114,8 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
         finally:
             if text := channel.printed():
                 channel.send(Printed(case=case.key, stage=stage, text=text))
+            if alters := subject.surroundings.alters:
+                channel.send(Alterations(case=case.key, alters=alters))
 
 
 def call_once(
@@ -124,16 +126,21 @@ def call_once(
 
 
 def _runs(subject: BuiltSubject, settings: Settings) -> bool:
-    with _guarded(settings, subject.case, "real"):
-        return runs(subject)
+    try:
+        with _guarded(settings, subject, "real"):
+            return runs(subject)
+    except BaseException:  # noqa: BLE001 -- interrupts do not reach workers: the model raised it
+        return False
 
 
 @contextlib.contextmanager
-def _guarded(settings: Settings, case: Case, basis: Basis) -> Iterator[None]:
-    """The backend for work on ``basis``, with a limit on memory."""
+def _guarded(settings: Settings, subject: BuiltSubject, basis: Basis) -> Iterator[None]:
+    """The backend for work on ``basis``, with the case's own settings and a limit on memory."""
+    case = subject.case
     device = case.device if basis == "real" else "cpu"
     limit = limited_memory(basis, case, settings.memory_budget_bytes)
-    with limit, _backend(settings, device, case.precision):
+    flags = _backend(settings, device, case.precision)
+    with limit, flags, subject.surroundings.running():
         yield
 
 
@@ -148,7 +155,9 @@ def fit(
         channel.begin_step(index)
 
         def peak(batch: int, case: Case = case) -> int:
-            return tensor_peak(BuiltSubject(with_batch(case, batch))).peak_tensor_bytes
+            subject = BuiltSubject(with_batch(case, batch))
+            with subject.surroundings.running():
+                return tensor_peak(subject).peak_tensor_bytes
 
         batch = 1
         with _backend(settings, "cpu"), contextlib.suppress(Exception):
@@ -159,10 +168,10 @@ def fit(
 def train(channel: Channel, case: Case, seed: int, settings: Settings) -> None:
     """Send one training of the block of ``case``, or its failure."""
     assert settings.training is not None
+    subject = BuiltSubject(case)
     try:
-        channel.send(
-            training(BuiltSubject(case), settings.training, seed=seed, threads=settings.threads)
-        )
+        with subject.surroundings.running():
+            channel.send(training(subject, settings.training, seed=seed, threads=settings.threads))
     except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
         channel.send(case_failure(case.key, "training", error))
 

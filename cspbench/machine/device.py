@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 
@@ -12,8 +12,8 @@ from ..plan.case import Precision, is_gpu
 from ..records.base import Failure
 from ..records.machine import AvailableGpu, GpuActivity, GpuDescription, GpuFlags, GpuState
 from .nvml import PARTS, Nvml
+from .process_state import precisions, set_precisions
 
-_Flag = TypeVar("_Flag")
 _TF32 = {True: "tf32", False: "ieee"}  # values of torch's fp32_precision
 _WARM_UPS = 3  # calls on the side stream before a capture, as torch's documentation recommends
 HELD_SHARE = 0.05
@@ -247,28 +247,10 @@ def _tf32(*, on: bool) -> Iterator[None]:
     torch has two sets of flags for it, and raises if one is read while they disagree: both are set,
     and both restored as far as they could be read.
     """
-    cudnn: Any = torch.backends.cudnn
-    owners: tuple[Any, ...] = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
-    precisions = [owner.fp32_precision for owner in owners]
-    matmul = _readable(torch.get_float32_matmul_precision)
-    convolutions = _readable(lambda: cudnn.allow_tf32)
+    before = precisions()
+    value = _TF32[on]
     try:
-        torch.set_float32_matmul_precision("high" if on else "highest")
-        cudnn.allow_tf32 = on
-        for owner in owners:
-            owner.fp32_precision = _TF32[on]
+        set_precisions(("high" if on else "highest", on, value, value, value))
         yield
     finally:
-        if matmul is not None:
-            torch.set_float32_matmul_precision(matmul)
-        if convolutions is not None:
-            cudnn.allow_tf32 = convolutions
-        for owner, precision in zip(owners, precisions, strict=True):
-            owner.fp32_precision = precision
-
-
-def _readable(read: Callable[[], _Flag]) -> _Flag | None:
-    try:
-        return read()
-    except RuntimeError:  # the two sets of flags disagree
-        return None
+        set_precisions(before)

@@ -81,6 +81,19 @@ def git() -> Git | None:
     return None if commit is None else Git(commit=commit, dirty=bool(status))
 
 
+def repository(root: Path) -> Git | None:
+    """The commit of the git repository ``root``; None if it is none, or cspbench's own.
+
+    Files that Python keeps of compiled modules are no changes.
+    """
+    if not (root / ".git").exists() or _PACKAGE.is_relative_to(root):
+        return None
+    commit = _git(root, "rev-parse", "HEAD")
+    compiled = ":(exclude,glob)**/__pycache__/**"
+    status = _git(root, "status", "--porcelain", "--", ".", compiled)
+    return None if commit is None else Git(commit=commit, dirty=bool(status))
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         process = subprocess.run(  # noqa: S603 -- fixed arguments, no shell

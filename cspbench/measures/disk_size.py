@@ -33,14 +33,15 @@ def state_bytes(module: "nn.Module") -> int:
     """
     from torch import Tensor
 
+    from .execution.placement import components
     from .execution.storages import storage_key
 
     regions: dict[int, dict[object, int]] = {}
     storages: dict[int, int] = {}
     for tensor in module.state_dict(keep_vars=True).values():
-        if isinstance(tensor, Tensor):
-            key = storage_key(tensor)
-            region = (tensor.dtype, tensor.storage_offset(), tensor.shape, tensor.stride())
-            storages[key] = tensor.untyped_storage().nbytes()
-            regions.setdefault(key, {})[region] = tensor.numel() * tensor.element_size()
+        for part in components(tensor) if isinstance(tensor, Tensor) else ():
+            key = storage_key(part)
+            region = (part.dtype, part.storage_offset(), part.shape, part.stride())
+            storages[key] = part.untyped_storage().nbytes()
+            regions.setdefault(key, {})[region] = part.numel() * part.element_size()
     return sum(min(storages[key], sum(sizes.values())) for key, sizes in regions.items())

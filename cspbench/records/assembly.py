@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ..plan.case import Case
 from .lines import (
     YARDSTICK,
+    Alterations,
     BlockTraining,
     CaseFailure,
     Latency,
@@ -28,6 +29,7 @@ class _CaseLines:
     latencies: list[Latency] = field(default_factory=list)
     trainings: dict[int, Training] = field(default_factory=dict)
     failures: list[CaseFailure] = field(default_factory=list)
+    alters: dict[str, None] = field(default_factory=dict)
     printed: list[Printed] = field(default_factory=list)
     record: Record | None = None
 
@@ -71,6 +73,7 @@ class Assembly:
                 latencies=tuple(lines.latencies),
                 trainings=tuple(training for _, training in sorted(lines.trainings.items())),
                 failures=tuple(lines.failures),
+                alters=tuple(lines.alters),
                 printed=tuple(lines.printed),
             )
         return lines.record
@@ -111,11 +114,15 @@ class Assembly:
             lines.latencies.append(latency)
             lines.record = None
 
-    def _add_to_case(self, line: AnyMeasurement | BlockTraining | CaseFailure | Printed) -> None:
+    def _add_to_case(
+        self, line: AnyMeasurement | BlockTraining | CaseFailure | Printed | Alterations
+    ) -> None:
         lines = self._cases[line.case]
         lines.record = None
         if isinstance(line, CaseFailure):
             lines.failures.append(line)
+        elif isinstance(line, Alterations):
+            lines.alters.update(dict.fromkeys(line.alters))
         elif isinstance(line, Printed):
             lines.printed.append(line)
         elif isinstance(line, BlockTraining):

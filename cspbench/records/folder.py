@@ -18,6 +18,8 @@ from .run import SCHEMA, Run, RunInfo
 
 INFO = "run.json"
 RECORDS = "records.jsonl"
+_IGNORE = ".gitignore"
+_COMMITTED = "reference"  # runs in a folder of this name are kept in git
 
 _encoder = msgspec.json.Encoder()
 _line_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
@@ -79,6 +81,8 @@ class RunFolder:
         _info_decoder.decode(content)  # fail now rather than when the run is read back
         try:
             replace_file(self.path / INFO, content + b"\n")
+            if self.path.resolve().parent.name != _COMMITTED:
+                replace_file(self.path / _IGNORE, b"*\n")  # the user's repository stays clean
         except OSError as error:
             hint = "; make room and start again" if error.errno == errno.ENOSPC else ""
             raise CspbenchError(
@@ -95,7 +99,7 @@ class RunFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             foreign = [p.name for p in path.iterdir() if not (path / INFO).exists()]
-            if set(foreign) - {RECORDS}:
+            if set(foreign) - {RECORDS, _IGNORE}:
                 raise CspbenchError(
                     f"{path} is not empty and holds no run ({min(foreign)} stands there); "
                     "give another folder (--out)"

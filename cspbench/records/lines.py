@@ -87,6 +87,16 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     is_fatal: bool = True
 
 
+class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_field="kind"):
+    """What a case's code changes in its process: put back after its own calls, which run so.
+
+    Each item is a sentence whose subject is the case.
+    """
+
+    case: str
+    alters: tuple[str, ...]
+
+
 class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):
     """The end of what a model printed while its case was measured at ``stage``."""
 
@@ -95,7 +105,7 @@ class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"
     text: str
 
 
-Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Printed
+Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Printed | Alterations
 
 STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
 """The names of all measures."""

@@ -120,6 +120,8 @@ class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="ki
 class Split(Frozen, frozen=True, kw_only=True):
     """Bytes of live tensor storages by kind.
 
+    Buffers include all else that outlives a call: tensors in attributes and lists, and what a first
+    call keeps.
     Storages created in the forward pass count as activations, in the backward pass as gradients.
     The optimizer's state exists before the step; other storages created in the optimizer's step
     (temporaries) count as other.
@@ -142,10 +144,11 @@ class Split(Frozen, frozen=True, kw_only=True):
 class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_field="kind"):
     """The highest sum of live tensor storages during one call, exact.
 
-    ``split`` is the peak by kind. ``baseline_bytes`` is the sum before the call: weights, buffers,
-    input, and in training the optimizer's state. ``operator`` and ``module`` say where the peak
-    occurs; in the backward pass, ``module`` is the module whose forward created the running
-    autograd node. ``module`` is '' for the whole model and for the optimizer's step.
+    The call follows a first one. ``split`` is the peak by kind. ``baseline_bytes`` is the sum
+    before: weights, buffers, input, and in training the optimizer's state. ``operator`` and
+    ``module`` say where the peak occurs; in the backward pass, ``module`` is the module whose
+    forward created the running autograd node. ``module`` is '' for the whole model and for the
+    optimizer's step.
     """
 
     exact: ClassVar = ("peak_tensor_bytes", "baseline_bytes")

@@ -74,9 +74,9 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """``run.json``: cases, settings and environment of a run.
 
     ``source`` is a hash of the package's files, ``yardstick`` a hash of the yardstick's definition.
-    ``models`` holds a hash of the files that name and define each model outside the catalogue, by
-    its builder. ``revisions`` holds the commit of each side if two revisions took turns. ``stages``
-    are the measures taken of each case.
+    ``models`` holds a hash of the files that make up each model outside the catalogue, by its
+    builder, ``repositories`` the commit of its own repository. ``revisions`` holds the commit of
+    each side if two revisions took turns. ``stages`` are the measures taken of each case.
     """
 
     schema: int
@@ -95,6 +95,13 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
     models: dict[str, str] = {}  # noqa: RUF012 -- msgspec copies it
+    repositories: dict[str, Git] = {}  # noqa: RUF012 -- msgspec copies it
+
+    @property
+    def measured_commit(self) -> Git | None:
+        """The commit of the repository of all models, if there is one such; else cspbench's."""
+        commits = set(self.repositories.values())
+        return commits.pop() if len(commits) == 1 else self.git
 
     def __post_init__(self) -> None:
         """Raise ValueError for a stage that no record is of."""
@@ -107,7 +114,8 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
     ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
-    them count. ``trainings`` are ordered by seed. ``printed`` is what the model printed.
+    them count. ``trainings`` are ordered by seed. ``printed`` is what the model printed, ``alters``
+    says what its code changes in its process: in force during its own calls only.
     """
 
     case: Case
@@ -116,6 +124,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     trainings: tuple[Training, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
     printed: tuple[Printed, ...] = ()
+    alters: tuple[str, ...] = ()
 
     def get(self, kind: type[AMeasurement]) -> AMeasurement | None:
         """The measurement of the type ``kind``; None if there is none."""

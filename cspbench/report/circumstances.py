@@ -6,8 +6,8 @@ from statistics import median
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.lines import Launch
-from ..records.machine import GpuActivity, GpuDescription, NoiseFloor
-from ..records.run import Run, Settings
+from ..records.machine import Git, GpuActivity, GpuDescription, NoiseFloor
+from ..records.run import Run, RunInfo, Settings
 from ..units import bytes_text, percent_text, seconds_text
 from ..verdicts.judge import ALPHA, THRESHOLD
 from ..verdicts.launches import is_contended, is_throttled
@@ -36,16 +36,26 @@ def circumstances(results: Results) -> list[tuple[str, str]]:
         lines.append(("training", _training(settings)))
     if "latency" in info.stages:
         lines += _sampling(results)
-    commit = f"commit {info.git.commit[:12]}" if info.git else "not in a git repository"
-    if info.git and info.git.dirty:
-        commit += " with uncommitted changes"
+    commit = _commit(info.git) if info.git else "not in a git repository"
     lines.append(("code" if not info.models else "cspbench", commit))
     if info.models:
         lines.append(
-            ("models", ", ".join(f"{name} {digest}" for name, digest in info.models.items()))
+            (
+                "models",
+                ", ".join(_model(info, name, digest) for name, digest in info.models.items()),
+            )
         )
     lines.append(("repeat", info.command))
     return [(label, plain(text)) for label, text in lines]
+
+
+def _model(info: RunInfo, name: str, digest: str) -> str:
+    repository = info.repositories.get(name)
+    return f"{name} {digest}" + (f" ({_commit(repository)})" if repository else "")
+
+
+def _commit(git: Git) -> str:
+    return f"commit {git.commit[:12]}" + (" with uncommitted changes" if git.dirty else "")
 
 
 def _training(settings: Settings) -> str:

@@ -75,7 +75,7 @@ def points(history: History) -> list[dict[str, Any]]:
             "entry": name,
             "run": label,
             "started": run.info.started,
-            "commit": run.info.git.commit if run.info.git else "",
+            "commit": commit.commit if (commit := run.info.measured_commit) else "",
             **_numbers(reading),
         }
         for (mode, name), readings in history.readings.items()
@@ -92,8 +92,9 @@ def _labels(runs: Sequence[Run]) -> list[str]:
     """The day and commit of each run, numbered if they repeat."""
     labels: list[str] = []
     for run in runs:
-        commit = run.info.git.commit[:7] if run.info.git else "no commit"
-        dirty = "+" if run.info.git and run.info.git.dirty else ""
+        git = run.info.measured_commit
+        commit = git.commit[:7] if git else "no commit"
+        dirty = "+" if git and git.dirty else ""
         label = f"{plain(run.info.started[:10])} {plain(commit)}{dirty}"
         same = sum(earlier.partition(" #")[0] == label for earlier in labels)
         labels.append(f"{label} #{same + 1}" if same else label)

@@ -89,6 +89,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
         *_printed_notes(table, quote),
+        *_alteration_notes(table, quote),
     ]
 
 
@@ -170,6 +171,14 @@ def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     unsteady = [row for row in table if not all(line.steady for line in row.latencies)]
     number = f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')}"
     return [f"{number} ended at the cap, not on steadiness: {case_listing(unsteady, quote)}"]
+
+
+def _alteration_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        for sentence in row.record.alters:
+            rows[sentence].append(row)
+    return [f"{case_listing(those, quote)} {plain(text)}" for text, those in rows.items()]
 
 
 def _printed_notes(table: Sequence[Row], quote: Quote) -> list[str]:

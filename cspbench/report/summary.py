@@ -33,6 +33,7 @@ def text(records: Sequence[Record]) -> str:
         parts += [filled(_failed(record, failure)) for failure in record.failures]
     if first.counts is not None:
         parts.append(_notes(first.counts))
+    parts += [filled(f"It {plain(sentence)}") for sentence in first.alters]
     if words := printed_text(first.printed, verbatim):
         parts.append(filled(f"It {words}"))
     return "\n\n".join(part for part in parts if part)

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from model_trees import TWO_MORE, make_tree_case, write_tree
 
-from cspbench.catalogue import find
-from cspbench.catalogue.loading import build_from
+from cspbench.catalogue import find, loading
 from cspbench.errors import AbsentError
 from cspbench.plan.case import Case, make_case
 
 
 def build(root: Path, case: Case) -> Any:
-    return build_from(root, case.entry, case.build, case.arguments)
+    return loading.build(case.entry, case.build, case.arguments, root)
 
 
 def test_two_trees_with_modules_of_one_name_stay_apart(tmp_path: Path) -> None:

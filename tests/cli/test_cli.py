@@ -298,7 +298,8 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name.startswith("smoke-cpu-20")
     assert {path.name for path in folder.iterdir()} == {
-        *("run.json", "records.jsonl", "report.txt", "report.md", "report.csv", "plots"),
+        *(".gitignore", "run.json", "records.jsonl"),
+        *("report.txt", "report.md", "report.csv", "plots"),
     }
     assert (folder / "report.txt").read_text() in completed.stdout
     assert f"Run folder: results/{folder.name}" in completed.stdout

@@ -179,3 +179,14 @@ def test_what_a_model_does_is_one_line(
     (line,) = shown.err.splitlines()
     assert line.startswith("cspbench: ")
     assert message in line
+
+
+@pytest.mark.parametrize("prefix", ["./", "../{}/"])
+def test_a_file_named_from_a_folder_above_is_no_builder_of_ours(
+    models: Path, capfd: pytest.CaptureFixture[str], prefix: str
+) -> None:
+    """Although builders of the package begin with a dot, too."""
+    name = f"{prefix.format(models.name)}models.py"
+    assert cli.main(["show", f"{name}:absent", "--input", "1,3,8,8"]) == 2
+    assert cli.main(["show", f"{name}:Frozen", "--input", "1,7"]) == 0
+    assert f"{name}' has no 'absent'" in capfd.readouterr().err

@@ -86,6 +86,21 @@ def test_names_that_a_table_wraps_are_joined(tmp_path: Path) -> None:
     assert [case.verdict for case in compare(path, run).cases] == ["undecided"] * 4
 
 
+@pytest.mark.parametrize("name", ["a|b.py:Net", "|", "x | 1,2 | 3", "網|.py:Net"])
+def test_names_with_bars_are_read_from_a_table(tmp_path: Path, name: str) -> None:
+    """Cells end at the edges of the table, not at every bar."""
+    run = make_run(["dense", name], modes=("infer",), launches=2, turns=2)
+    if name.startswith("網"):  # no edge tells where its cells end
+        with pytest.raises(CspbenchError, match="torn"):
+            readers.read(saved(tmp_path, report_text(run), "report.txt"))
+        return
+    side = readers.read(saved(tmp_path, report_text(run), "report.txt"))
+    assert [case.name for case in side.cases] == ["dense", name]
+    assert [case.exact["macs"] for case in side.cases] == [
+        record.counts.macs for record in run.records if record.counts
+    ]
+
+
 def test_a_missing_figure_in_a_table_is_not_zero(tmp_path: Path) -> None:
     """A dash beside a number has changed."""
     run = make_small_run()

@@ -172,3 +172,58 @@ def test_wrong_usage_is_one_line(repository: Path) -> None:
     process = ab(repository, "nowhere")
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.startswith("cspbench: no revision 'nowhere'")
+
+
+@slow
+def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path: Path) -> None:
+    """Each side gets its own, imported from beside the model, at once or late, in the forward."""
+    repository = tmp_path / "theirs"
+    (repository / "models").mkdir(parents=True)
+    git(repository, "init", "--quiet", "--initial-branch=main")
+    (repository / "models" / "net.py").write_text(
+        "from torch import nn\n"
+        "import helpers\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(*helpers.layers())\n"
+        "    def forward(self, x):\n"
+        "        from late import scaled\n"
+        "        return scaled(super().forward(x))\n"
+    )
+    for number, branch in ((1, "main"), (6, "deeper")):
+        if branch != "main":
+            git(repository, "checkout", "--quiet", "-b", branch)
+        (repository / "models" / "helpers.py").write_text(
+            "from torch import nn\n"
+            "def layers():\n"
+            f"    return [nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range({number})]\n"
+        )
+        (repository / "models" / "late.py").write_text(f"def scaled(x): return {number} * x\n")
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", "-m", branch)
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        'description = "theirs"\nmode = ["infer"]\n'
+        '[[case]]\nentry = "models/net.py:Net"\ninput = [4, 8, 48, 48]\n'
+    )
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "cspbench", "ab", "main", "deeper", str(suite)),
+            *("--path", ".", "--out", str(tmp_path / "out"), "--launches", "3", "--turns", "5"),
+            *("--format", "json"),
+        ],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1, process.stderr
+    (case,) = json.loads(process.stdout)["cases"]
+    macs = case["measures"]["macs"]
+    assert (macs["baseline"], macs["candidate"]) == (
+        8 * 8 * 9 * 4 * 48**2,
+        6 * 8 * 8 * 9 * 4 * 48**2,
+    )
+    assert case["measures"]["latency"]["verdict"] == "worse"
+    equivalences = [r.equivalence for r in read(tmp_path / "out").records if r.equivalence]
+    assert [equivalence.is_equal for equivalence in equivalences] == [False]

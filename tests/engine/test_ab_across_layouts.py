@@ -15,7 +15,7 @@ from test_worktrees import git
 
 import cspbench
 from cspbench.catalogue import find
-from cspbench.catalogue.loading import build_from
+from cspbench.catalogue.loading import build
 from cspbench.plan.case import make_case
 
 PACKAGE = Path(cspbench.__file__).parent
@@ -63,7 +63,7 @@ def test_each_layout_builds_from_its_own_code(tmp_path: Path) -> None:
     case = make_case(find("dense"), {"layers": 2})
     names = ("before", "after", "before")
     before, after, before_again = (
-        build_from(tmp_path / name, case.entry, case.build, case.arguments) for name in names
+        build(case.entry, case.build, case.arguments, tmp_path / name) for name in names
     )
     assert len(set(map(type, (before, after, before_again)))) == 2
     assert type(before) is type(before_again)

@@ -8,6 +8,7 @@ from synthetic import make_peak
 
 from cspbench.engine.packing import MemoryRoom, launch_bytes, pack
 from cspbench.plan.case import Case
+from cspbench.records.measurements import Allocated
 from cspbench.records.run import Record
 
 
@@ -99,3 +100,14 @@ def test_a_device_on_which_memory_ran_out_has_room_for_half_of_what_was_tried() 
     assert (room.of("cuda:0"), room.of("cuda:1")) == (60, 1000)
     room.reduce("cuda:0", 500)
     assert room.of("cuda:0") == 60
+
+
+def test_a_case_of_which_no_peak_is_known_is_launched_beside_its_reference_alone() -> None:
+    """Nothing says that others would fit beside it; the peak on real tensors would."""
+    unknown = Record(case=msgspec.structs.replace(make_case("b"), reference="a infer"))
+    known = [make_record(name, baseline=10, peak=100) for name in "ac"]
+    assert pack_all([known[0], unknown, known[1]], 1000) == [("a", "c"), ("a", "b")]
+    allocated = Allocated(case="b infer", peak_tensor_bytes=60, peak_alloc_bytes=80)
+    measured = msgspec.structs.replace(unknown, measurements=by_stage(allocated))
+    assert pack_all([known[0], measured, known[1]], 1000) == [("a", "b", "c")]
+    assert launch_bytes([measured], keeps_peaks=False) == 60

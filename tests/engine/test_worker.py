@@ -185,3 +185,19 @@ def test_what_cannot_be_loaded_is_the_answer() -> None:
         channel = FakeChannel()
         worker.load(channel, builders, data)  # type: ignore[arg-type]
         assert [type(message) for message in channel.messages] == [CspbenchError]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
+def test_whatever_a_builder_raises_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """An interrupt, too: those of the user do not reach workers."""
+
+    def build(_: BuiltSubject) -> None:
+        raise error
+
+    monkeypatch.setattr(BuiltSubject, "_build", build)
+    channel = FakeChannel()
+    worker.measure(channel, make_case("Good"), ("counts",), SETTINGS)  # type: ignore[arg-type]
+    (failure,) = channel.messages
+    assert failure.reason.partition(":")[0] == type(error).__name__

@@ -298,3 +298,56 @@ def test_a_peak_where_a_gradient_is_accumulated_is_in_the_module_that_holds_the_
     peak = peak_of(nn.Sequential(nn.Identity(), Adds()), (1, 2, 5, 5), "train")
     assert (peak.split.activations, peak.split.gradients) == (200, 200 + 200)
     assert peak.module == "1"
+
+
+class HoldsTensors(nn.Module):
+    """Holds 100 bytes in an attribute, 200 in a list, and a layer in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attribute = torch.zeros(25)
+        self.listed = [torch.zeros(25), {"nested": torch.zeros(25)}]
+        self.layers = [nn.Conv2d(1, 5, 1, bias=False)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_tensors_that_no_parameter_or_buffer_holds_are_there_before_the_call(mode: Mode) -> None:
+    """3 x 100 bytes and the 20 of a layer in a list; 4 x 25 of the input and 1 of a weight."""
+    module = nn.Sequential(HoldsTensors(), nn.Conv2d(1, 1, 1, bias=False))
+    peak = peak_of(module, (1, 1, 5, 5), mode)
+    assert (peak.split.buffers, peak.split.weights) == (320, 4)
+    assert peak.baseline_bytes == 320 + 4 + 100 + (4 if mode == "train" else 0)
+
+
+_kept: list[Tensor] = []
+
+
+class KeepsATable(nn.Module):
+    """Makes a table in its first call, out of temporaries, and keeps it outside of itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _kept:
+            _kept.append((torch.arange(25) + torch.zeros(25)).view(1, 1, 5, 5))
+        return x + _kept[0]
+
+
+def test_what_a_first_call_keeps_is_there_before_the_second() -> None:
+    """Input, table and sum have 100 bytes each; the table's temporaries are gone."""
+    _kept.clear()
+    peak = peak_of(KeepsATable(), (1, 1, 5, 5))
+    _kept.clear()
+    assert (peak.split.buffers, peak.split.activations, peak.peak_tensor_bytes) == (100, 100, 300)
+    assert peak.operator == "add"
+
+
+def test_a_fused_encoder_stays_fused_while_it_is_followed() -> None:
+    """In two layers one after the other: the input, and the output of each, of 4·2·9·16 bytes."""
+    layer = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+    module = nn.Sequential(nn.Flatten(2), layer, layer)
+    peak = peak_of(module, (2, 9, 4, 4))
+    size = 4 * 2 * 9 * 16
+    assert (peak.operator, peak.split.activations) == ("_transformer_encoder_layer_fwd", 2 * size)
+    assert peak.split.inputs == size

@@ -299,3 +299,11 @@ def test_failures_are_kept_with_their_case(tmp_path: Path) -> None:
     failure = CaseFailure(case=CASE.key, stage="counts", cause="raised", reason="no")
     run = read(write_run(tmp_path / "run", [failure]))
     assert run.records[0].failures == (failure,)
+
+
+def test_a_run_folder_does_not_make_a_repository_dirty(tmp_path: Path) -> None:
+    """Git ignores all of it, except below ``reference``, whose runs are committed."""
+    for name, is_ignored in (("results/mine", True), ("results/reference/cpu", False)):
+        RunFolder.create(tmp_path / name, INFO).close()
+        assert (tmp_path / name / ".gitignore").exists() == is_ignored
+    assert (tmp_path / "results/mine/.gitignore").read_text() == "*\n"

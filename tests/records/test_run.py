@@ -79,7 +79,15 @@ def test_a_record_as_plain_values_has_every_stage() -> None:
         case=CASE, measurements={"resident": Resident(case=CASE.key, peak_rss_bytes=7)}
     ).to_dict()
     stages = [stage_of(kind) for kind in MEASUREMENTS]
-    assert list(plain_values) == ["case", *stages, "latencies", "trainings", "failures", "printed"]
+    assert list(plain_values) == [
+        "case",
+        *stages,
+        "latencies",
+        "trainings",
+        "failures",
+        "printed",
+        "alters",
+    ]
     assert plain_values["resident"]["peak_rss_bytes"] == 7
     assert {plain_values[stage] for stage in stages if stage != "resident"} == {None}
 

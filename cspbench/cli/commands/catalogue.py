@@ -99,6 +99,7 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
             mode: [failure.to_dict() for failure in record.failures]
             for mode, record in by_mode.items()
         },
+        "alters": list(inference.alters),
         "printed": [printed.to_dict() for printed in inference.printed],
     }
 

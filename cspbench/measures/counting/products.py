@@ -220,6 +220,7 @@ def _recurrent(args: Sequence[Any], _output: object) -> Fused:
 _BY_NAME: dict[str, Callable[[Sequence[Any], Any], Product]] = {
     "convolution": _convolution,
     "convolution_overrideable": _convolution,
+    "_convolution": _convolution,  # of traced modules
     **dict.fromkeys(
         (
             *("cudnn_convolution", "cudnn_convolution_relu", "cudnn_convolution_add_relu"),

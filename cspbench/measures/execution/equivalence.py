@@ -29,10 +29,10 @@ def equivalence(baseline: Subject, candidate: Subject, seed: int) -> Equivalence
             candidate_module.load_state_dict(baseline_module.state_dict())
             weights = "shared"
         outputs = []
-        for module in (baseline_module, candidate_module):
+        for subject, module in ((baseline, baseline_module), (candidate, candidate_module)):
             torch.manual_seed(seed)
             call = Call(case, module, candidate.inputs(case.device), case.device)
-            with torch.no_grad():
+            with subject.surroundings.running(), torch.no_grad():
                 outputs.append(call.forward())
         distance, tolerance = distance_of(*outputs)
     except Exception as error:  # noqa: BLE001 -- a module may raise anything, which is recorded

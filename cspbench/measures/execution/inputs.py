@@ -12,7 +12,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
 from ...catalogue.inputs import Inputs, Items, Table, TensorSpec
-from ...catalogue.loading import build_from, resolve
+from ...catalogue.loading import build, resolve
 from ...errors import CspbenchError
 from ...plan.case import Case, inputs_of
 from .copying import copy_with
@@ -71,10 +71,7 @@ def check_maker(inputs: Inputs) -> None:
 
 def _from_maker(inputs: Inputs, device: str, root: Path | None) -> Arguments:
     with torch.device(device):
-        if root is None:
-            made = resolve(inputs.maker)(**inputs.sizes)
-        else:
-            made = build_from(root, "", inputs.maker, inputs.sizes)
+        made = build(inputs.maker, inputs.maker, inputs.sizes, root)
     arguments = as_arguments(made)
     if arguments is None:
         raise TypeError(

@@ -1,6 +1,8 @@
 """Copies of tensors on another device, with or without data, that share storages alike."""
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -87,8 +89,17 @@ def place_on_meta() -> Placement:
 
 
 def components(tensor: Tensor) -> tuple[Tensor, ...]:
-    """The dense tensors that hold the data of ``tensor``: itself, unless it is sparse."""
-    if tensor.layout == torch.strided or tensor.is_mkldnn:
+    """The dense tensors that hold the data of ``tensor``: itself, unless it is made of others.
+
+    Empty for a tensor in the layout of another library, whose storage torch does not know.
+    """
+    subclass: Any = tensor
+    if hasattr(subclass, "__tensor_flatten__"):
+        parts = (getattr(tensor, name) for name in subclass.__tensor_flatten__()[0])
+        return tuple(itertools.chain.from_iterable(map(components, parts)))
+    if tensor.is_mkldnn:
+        return ()
+    if tensor.layout == torch.strided:
         return (tensor,)
     return _COMPRESSED.get(tensor.layout, _coo_parts)(tensor.detach())
 

@@ -1,6 +1,8 @@
 """Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
+import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -9,12 +11,15 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.nn.parameter import is_lazy
 
-from ...catalogue.loading import build_from, resolve
+from ...catalogue.entry import is_own
+from ...catalogue.loading import build, resolve
+from ...catalogue.sources import locate
 from ...errors import CspbenchError
 from ...plan.case import Case
 from .copying import copy_with
 from .inputs import Arguments, make_inputs
 from .placement import Placement, place_on_meta
+from .surroundings import Surroundings
 
 
 class Subject(Protocol):
@@ -22,6 +27,10 @@ class Subject(Protocol):
 
     @property
     def case(self) -> Case: ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """The modules and settings of the case; in force while it is built."""
 
     def meta(self) -> nn.Module:
         """The module on the meta device, without data."""
@@ -48,7 +57,14 @@ class BuiltSubject:
     case: Case
     root: Path | None = None
     given: Arguments | None = None
+    surroundings: Surroundings = field(init=False, compare=False, repr=False)
     _templates: list[nn.Module] = field(default_factory=list, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        codebase = None
+        with contextlib.suppress(CspbenchError):  # which building it raises again
+            codebase = locate(self.case.build, self.root).codebase
+        object.__setattr__(self, "surroundings", Surroundings(codebase))
 
     def meta(self) -> nn.Module:
         return copy_with(self._template(), place_on_meta())
@@ -57,9 +73,9 @@ class BuiltSubject:
         return copy_with(self._template(), Placement("cpu", with_data=False))
 
     def real(self) -> nn.Module:
-        with torch.device(self.case.device):
-            module = self._build()
-        return _initialised(self, module, self.case.device)
+        module = self._built_on(self.case.device)
+        with self.surroundings.running(generators=False):
+            return _initialised(self, module, self.case.device)
 
     def inputs(self, device: str) -> Arguments:
         return make_inputs(self.case, device, root=self.root, given=self.given)
@@ -74,21 +90,24 @@ class BuiltSubject:
 
     def _built_on_meta(self) -> nn.Module:
         try:
-            with torch.device("meta"):
-                return self._build()
+            return self._built_on("meta")
         except CspbenchError:
             raise
         except Exception:  # noqa: BLE001 -- of a builder that needs values
-            with torch.device("cpu"):
-                return self._build()
+            return self._built_on("cpu")
+
+    def _built_on(self, device: str) -> nn.Module:
+        with self.surroundings.running(generators=False), torch.device(device):
+            return self._build()
 
     def _build(self) -> nn.Module:
-        if self.root is None:
-            module = resolve(self.case.build)(**self.case.arguments)
-        else:
-            module = build_from(self.root, self.case.entry, self.case.build, self.case.arguments)
+        case = self.case
+        if not is_own(case.build):
+            with contextlib.suppress(CspbenchError):  # which `build` raises again
+                self.surroundings.load(partial(resolve, case.build, self.root))
+        module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):
-            raise TypeError(f"{self.case.build} returned {type(module).__name__}, not nn.Module")
+            raise TypeError(f"{case.build} returned {type(module).__name__}, not nn.Module")
         return module
 
 
@@ -99,6 +118,7 @@ class ModuleSubject:
     case: Case
     module: nn.Module
     given: Arguments | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings, compare=False, repr=False)
 
     def meta(self) -> nn.Module:
         return _initialised(self, copy_with(self.module, place_on_meta()), "meta")

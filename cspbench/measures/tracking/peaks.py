@@ -1,11 +1,14 @@
 """The tensor peak of one call: the bytes before it, and the highest sum during it."""
 
-from torch import Tensor
-from torch.utils import _pytree as pytree
+import gc
+from collections.abc import Iterator
+
+from torch import Tensor, nn
 
 from ...records.measurements import Split, TensorPeak
-from ..execution.call import Call, Phase
+from ..execution.call import Call
 from ..execution.module_stack import module_stack
+from ..execution.trees import named_leaves, tensors
 from .nodes import NodeOwners
 from .storages import StorageTracker
 
@@ -13,32 +16,15 @@ from .storages import StorageTracker
 def track(call: Call) -> TensorPeak:
     """The tensor peak of one call.
 
-    In training, that of the second step, because the first creates the optimizer's state.
+    That of the second call: the first creates the optimizer's state, and whatever else is kept.
     """
-    module = call.module
-    if call.training:
-        call()  # creates the optimizer's state, which exists in every later step
-        call.forget_gradients()
-    owners = NodeOwners(module)
-    with module_stack(module, on_change=owners.enter) as stack:
+    owners = NodeOwners(call.module)
+    with module_stack(call.module, on_change=owners.enter) as stack:
         tracker = StorageTracker(stack, owners)
-        for parameter in module.parameters():
-            tracker.follow(parameter, "weights")
-        for buffer in module.buffers():
-            tracker.follow(buffer, "buffers")
-        for tensor in call.arguments.tensors:
-            tracker.follow(tensor, "inputs")
-        if call.optimizer is not None:
-            for leaf in pytree.tree_leaves(list(call.optimizer.state.values())):
-                if isinstance(leaf, Tensor):
-                    tracker.follow(leaf, "optimizer_state")
+        _warm_up(call, tracker)
         baseline = tracker.reset_peak()
-
-        def begin_phase(phase: Phase) -> None:
-            tracker.kind = phase
-
         with tracker:
-            call(begin_phase)
+            call(tracker.begin_phase)
     return TensorPeak(
         case=call.case.key,
         peak_tensor_bytes=sum(tracker.peak.values()),
@@ -47,3 +33,52 @@ def track(call: Call) -> TensorPeak:
         operator=tracker.operator,
         module=tracker.module,
     )
+
+
+def _warm_up(call: Call, tracker: StorageTracker) -> None:
+    """Make a first call, and let the tracker know every tensor that is alive after it.
+
+    What is neither parameter, input nor the optimizer's counts as a buffer: tensors in attributes
+    and lists, and those that the call has kept wherever they are.
+    """
+    tracker.begin_phase("buffers")
+    with tracker:
+        call()
+    call.forget_gradients()
+    for tensor in (*held_tensors(call.module), *call.module.buffers()):  # scripts hold in C++
+        tracker.assign(tensor, "buffers")
+    for parameter in call.module.parameters():
+        tracker.assign(parameter, "weights")
+    for tensor in call.arguments.tensors:
+        tracker.assign(tensor, "inputs")
+    if call.optimizer is not None:
+        for tensor in tensors(list(call.optimizer.state.values())):
+            tracker.assign(tensor, "optimizer_state")
+    if tracker.has_unassigned:
+        gc.collect()  # what the call left in reference cycles is not kept
+
+
+def held_tensors(module: nn.Module) -> Iterator[Tensor]:
+    """The tensors in the attributes of ``module`` and of every module that it holds.
+
+    Modules in plain lists are among them. A tensor may come more than once.
+    """
+    visited: set[nn.Module] = set()
+    queue = [module]
+    while queue:
+        child = queue.pop()
+        if child in visited:
+            continue
+        visited.add(child)
+        for value in vars(child).values():
+            if value is None or isinstance(value, bool | int | float | str) or _is_empty(value):
+                continue
+            for _, leaf in named_leaves(value):
+                if isinstance(leaf, Tensor):
+                    yield leaf
+                elif isinstance(leaf, nn.Module):
+                    queue.append(leaf)
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, dict | list | tuple | set) and not value

@@ -2,24 +2,29 @@
 
 import weakref
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...records.measurements import Split
 from ..execution.call import Phase
 from ..execution.placement import components
+from ..execution.storages import storage_key
 from .nodes import NodeOwners
 
 _KINDS = Split.__struct_fields__
+_Phase = Phase | Literal["buffers"]
 
 
-class _LiveStorage(NamedTuple):
+@dataclass(slots=True)
+class _LiveStorage:
     reference: weakref.ref[Any]
     kind: str
     size: int
+    is_assigned: bool = False
 
 
 class StorageTracker(TorchDispatchMode):
@@ -33,16 +38,38 @@ class StorageTracker(TorchDispatchMode):
     of a node in the backward pass. New storages count as the current ``kind``.
     """
 
+    supports_higher_order_operators = True
+
     def __init__(self, stack: list[str], owners: NodeOwners | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._stack = stack
         self._owners = owners
         self._storages: dict[int, _LiveStorage] = {}
-        self.kind: Phase = "activations"
+        self.kind: _Phase = "activations"
         self.live = dict.fromkeys(_KINDS, 0)
+        self._total = 0
         self.peak = dict(self.live)
+        self._highest = 0
         self.operator = ""
         self.module = ""
+
+    def begin_phase(self, phase: _Phase) -> None:
+        """Count new storages as ``phase`` from now on."""
+        self.kind = phase
+
+    @property
+    def has_unassigned(self) -> bool:
+        """Whether the kind of a live storage was never assigned."""
+        return not all(storage.is_assigned for storage in self._storages.values())
+
+    def assign(self, tensor: Tensor, kind: str) -> None:
+        """Count ``tensor`` as ``kind`` until it is freed, whatever it counted as so far."""
+        self.follow(tensor, kind)
+        for part in components(tensor):
+            live = self._storages[storage_key(part)]
+            self.live[live.kind] -= live.size
+            self.live[kind] += live.size
+            live.kind, live.is_assigned = kind, True
 
     def follow(self, tensor: Tensor, kind: str) -> None:
         """Count the storages of ``tensor`` as ``kind`` until they are freed, unless tracked.
@@ -50,32 +77,35 @@ class StorageTracker(TorchDispatchMode):
         A sparse tensor has several, of its indices and values.
         """
         for part in components(tensor):
-            self._follow(part, kind)
+            self._follow(part.untyped_storage(), kind)
 
-    def _follow(self, tensor: Tensor, kind: str) -> None:
-        storage = tensor.untyped_storage()
+    def _follow(self, storage: UntypedStorage, kind: str) -> None:
         key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 -- torch's only identity
         known = self._storages.get(key)
         if known is not None and known.reference() is not None:
             if known.size != size:  # resized in place
-                self.live[known.kind] += size - known.size
-                self._storages[key] = known._replace(size=size)
+                self._add(known.kind, size - known.size)
+                known.size = size
             return
 
         def forget(reference: weakref.ref[Any]) -> None:
             freed = self._storages.get(key)
             if freed is not None and freed.reference is reference:
                 del self._storages[key]
-                self.live[freed.kind] -= freed.size
+                self._add(freed.kind, -freed.size)
 
         self._storages[key] = _LiveStorage(weakref.ref(storage, forget), kind, size)
+        self._add(kind, size)
+
+    def _add(self, kind: str, size: int) -> None:
         self.live[kind] += size
+        self._total += size
 
     def reset_peak(self) -> int:
         """Forget the peak so far, and return the bytes that are live now."""
-        self.peak = dict(self.live)
+        self.peak, self._highest = dict(self.live), self._total
         self.operator = self.module = ""
-        return sum(self.live.values())
+        return self._total
 
     def __torch_dispatch__(
         self,
@@ -85,12 +115,13 @@ class StorageTracker(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         result: object = func(*args, **(kwargs or {}))
-        for leaf in pytree.tree_leaves(result):
+        leaves = (result,) if isinstance(result, Tensor) else pytree.tree_leaves(result)
+        for leaf in leaves:
             if isinstance(leaf, Tensor):
                 self.follow(leaf, self.kind)
-        if sum(self.live.values()) > sum(self.peak.values()):
-            self.peak = dict(self.live)
-            self.operator = func.overloadpacket.__name__
+        if self._total > self._highest:
+            self.peak, self._highest = dict(self.live), self._total
+            self.operator = getattr(func, "overloadpacket", func).__name__
             self.module = self._running_module()
         return result
 

@@ -1,0 +1,176 @@
+"""Where the module of a builder is, and the codebase that it belongs to; nothing is imported."""
+
+import ast
+import contextlib
+import hashlib
+import importlib.util
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import AbsentError, CspbenchError
+from .codebase import Codebase, is_installed
+
+_codebases: dict[Path, Codebase] = {}
+"""The codebases by the folder or the package of their models, so that each is loaded once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """The module of a builder: its ``name`` in the reference, and that by which it is imported.
+
+    ``file`` is the file of a module that is in no package. A module without a codebase is an
+    installed one, one of cspbench, or one that the calling program has imported itself.
+    """
+
+    name: str
+    attribute: str
+    module: str
+    codebase: Codebase | None = None
+    file: Path | None = None
+
+    def is_owned(self, module: ModuleType) -> bool:
+        """Whether ``module`` belongs to the codebase."""
+        file = getattr(module, "__file__", None)
+        return self.codebase is not None and file is not None and self.codebase.owns(file)
+
+    def is_of_library(self, entry: str) -> bool:
+        """Whether this builds the model of a library that ``entry`` names, ``timm:NAME``."""
+        return entry != f"{self.name}:{self.attribute}"
+
+
+def locate(reference: str, checkout: Path | None = None) -> Source:
+    """The source of the builder ``reference``, in the revision in ``checkout`` if that is given.
+
+    Raises `CspbenchError` if ``reference`` has no callable or there is no such file, `AbsentError`
+    if the checkout has none.
+    """
+    name, colon, attribute = reference.rpartition(":")
+    if not colon:
+        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
+    if not name.endswith(".py"):
+        codebase = _codebase_of_module(name) if checkout is None else _of_checkout(name, checkout)
+        return Source(name=name, attribute=attribute, module=name, codebase=codebase)
+    path = Path(name) if checkout is None else checkout / name
+    if not path.is_file():
+        if checkout is None:
+            raise CspbenchError(f"there is no file {path}")
+        raise AbsentError(f"{name} is not in this revision")
+    module, file, codebase = _of_file(path.resolve(), checkout and checkout.resolve())
+    return Source(name=name, attribute=attribute, module=module, codebase=codebase, file=file)
+
+
+def _of_file(path: Path, checkout: Path | None) -> tuple[str, Path | None, Codebase | None]:
+    """The name of the module in ``path``, its file if it is in no package, and its codebase."""
+    top = path.parent  # searched for absolute imports: the parent of the outermost package
+    while (top / "__init__.py").is_file() and "." not in top.name:
+        top = top.parent
+    if top == path.parent and (levels := _levels(path)):
+        top = _top_of_namespace(path, levels, checkout)
+    if top != path.parent:
+        names = path.relative_to(top).with_suffix("").parts
+        name = ".".join(names[:-1] if names[-1] == "__init__" else names)
+        if is_installed(path):
+            return name, None, None
+        return name, None, _of_folder(top / names[0], [top], [path.parent], checkout)
+    name, first, last = path.stem, [top], []
+    if "." in name or _is_installed_name(name):
+        name = f"cspbench_file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+        first, last = [], [top]  # such a file can import the installed module of its own name
+    return name, path, _of_folder(top, first, last, checkout)
+
+
+def _of_folder(key: Path, first: list[Path], last: list[Path], checkout: Path | None) -> Codebase:
+    """The codebase of the models in the folder or package ``key``."""
+    if key not in _codebases:
+        project = checkout or _project(next(iter([*first, *last])))
+        others = [project / "src", project]
+        if checkout is not None and first:  # before an installed copy of the same code
+            _codebases[key] = Codebase(project, [*first, *others], last, _other_checkouts(checkout))
+        else:
+            _codebases[key] = Codebase(project, first, [*last, *others])
+    return _codebases[key]
+
+
+def _of_checkout(module: str, checkout: Path) -> Codebase:
+    """The codebase of ``module`` in the revision in ``checkout``."""
+    checkout = checkout.resolve()
+    top = "cspbench" if module.startswith(".") else module.partition(".")[0]
+    return _of_folder(checkout / top, [checkout / "src"], [], checkout)
+
+
+def _codebase_of_module(module: str) -> Codebase | None:
+    """The codebase of a module that the search path has; None if it belongs to none."""
+    top = module.partition(".")[0]
+    if not top:
+        return None
+    location = _location(top)
+    if location is None:
+        source_folder = Path.cwd() / "src"
+        if not any((source_folder / name).exists() for name in (top, f"{top}.py")):
+            return None  # an import says what is missing
+        return _of_folder(source_folder / top, [source_folder], [], None)
+    if is_installed(location):
+        return None
+    if location not in _codebases and top in sys.modules:
+        return None  # the calling program's own
+    return _of_folder(location, [], [location.parent], None)
+
+
+def _location(top: str) -> Path | None:
+    """The folder of the package ``top``, or that of the file of the module ``top``."""
+    with contextlib.suppress(ImportError, ValueError):
+        if spec := importlib.util.find_spec(top):
+            if spec.submodule_search_locations:
+                return Path(next(iter(spec.submodule_search_locations))).resolve()
+            if spec.origin and spec.has_location:
+                return Path(spec.origin).resolve().parent
+            return Path(sysconfig.get_path("stdlib")).resolve()
+    return None
+
+
+def _is_installed_name(name: str) -> bool:
+    """Whether ``name`` is that of an installed module, or of one of Python's."""
+    if name in sys.stdlib_module_names:
+        return True
+    location = _location(name)
+    return location is not None and is_installed(location)
+
+
+def _levels(path: Path) -> int:
+    """The number of folders up to which the module in ``path`` imports relatively."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return 0  # the import says why
+    return max((n.level for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)), default=0)
+
+
+def _top_of_namespace(path: Path, levels: int, checkout: Path | None) -> Path:
+    """The folder above the namespace package that a file with relative imports is in."""
+    project = checkout or _project(path.parent)
+    folders = path.relative_to(project).parts[:-1]
+    is_deep_enough = len(folders) >= levels
+    return project if is_deep_enough else path.parents[min(levels, len(path.parents) - 1)]
+
+
+def _project(folder: Path) -> Path:
+    """The repository of ``folder``, else the working directory if it holds it, else itself."""
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            return parent
+    current = Path.cwd()
+    return current if folder.is_relative_to(current) and current.parent != current else folder
+
+
+def _other_checkouts(checkout: Path) -> tuple[Path, ...]:
+    """The other working trees of the repository of which ``checkout`` is a linked one."""
+    link = checkout / ".git"
+    if not link.is_file():
+        return ()
+    repository = Path(link.read_text(encoding="utf-8").partition(":")[2].strip()).parents[1]
+    links = (path.read_text(encoding="utf-8") for path in repository.glob("worktrees/*/gitdir"))
+    trees = [repository.parent, *(Path(text.strip()).parent for text in links)]
+    return tuple(tree.resolve() for tree in trees if tree.resolve() != checkout)

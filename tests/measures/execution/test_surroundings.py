@@ -1,0 +1,290 @@
+"""What a model's code changes in its process: put back, said, and in force during its own calls."""
+
+import contextlib
+import gc
+import locale
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import cspbench
+from cspbench.catalogue import find
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.execution.surroundings import Surroundings
+from cspbench.plan.case import make_case
+
+ORIGINAL_RELU, ORIGINAL_TIME, ORIGINAL_FORWARD = functional.relu, time.time, nn.ReLU.forward
+
+
+def _hook(*_: Any) -> None:
+    """Does nothing."""
+
+
+CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
+    "dtype": (
+        lambda: torch.set_default_dtype(torch.float64),
+        torch.get_default_dtype,
+        "sets torch's default dtype to float64",
+    ),
+    "tensor type": (
+        lambda: torch.set_default_dtype(torch.float16),
+        lambda: torch.empty(1).dtype,
+        "sets torch's default dtype to float16",
+    ),
+    "device": (
+        lambda: torch.set_default_device("meta"),
+        lambda: torch.empty(1).device.type,
+        "sets torch's default device to meta",
+    ),
+    "threads": (
+        lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+        torch.get_num_threads,
+        "sets the number of torch's threads to ",
+    ),
+    "gradients": (
+        lambda: torch.set_grad_enabled(False),
+        torch.is_grad_enabled,
+        "turns gradients off",
+    ),
+    "determinism": (
+        lambda: torch.use_deterministic_algorithms(True),
+        torch.are_deterministic_algorithms_enabled,
+        "turns deterministic algorithms on",
+    ),
+    "anomalies": (
+        lambda: torch.autograd.set_detect_anomaly(True),
+        torch.is_anomaly_enabled,
+        "turns anomaly detection on",
+    ),
+    "precision": (
+        lambda: torch.set_float32_matmul_precision("medium"),
+        torch.get_float32_matmul_precision,
+        "changes the precision of float32 products",
+    ),
+    "search": (
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+        lambda: torch.backends.cudnn.benchmark,
+        "turns cuDNN's search on",
+    ),
+    "fast path": (
+        lambda: torch.backends.mha.set_fastpath_enabled(False),
+        torch.backends.mha.get_fastpath_enabled,
+        "turns the fast path of attention off",
+    ),
+    "autocast": (
+        lambda: torch.set_autocast_enabled("cpu", True),
+        lambda: torch.is_autocast_enabled("cpu"),
+        "turns autocast on cpu on",
+    ),
+    "hooks": (
+        lambda: nn.modules.module.register_module_forward_hook(_hook),
+        lambda: len(nn.modules.module._global_forward_hooks),
+        "hooks all modules",
+    ),
+    "folder": (lambda: os.chdir("/"), Path.cwd, "changes the working directory"),
+    "environment": (
+        lambda: os.environ.update(CSPBENCH_TEST="1"),
+        lambda: os.environ.get("CSPBENCH_TEST"),
+        "changes the environment",
+    ),
+    "removed variable": (
+        lambda: os.environ.pop("PATH"),
+        lambda: os.environ.get("PATH"),
+        "changes the environment",
+    ),
+    "warnings": (
+        lambda: warnings.simplefilter("ignore"),
+        lambda: list(warnings.filters),
+        "changes the filters of warnings",
+    ),
+    "path": (lambda: sys.path.append("/nowhere"), lambda: list(sys.path), "search path"),
+    "recursion": (
+        lambda: sys.setrecursionlimit(12345),
+        sys.getrecursionlimit,
+        "sets the recursion limit to 12345",
+    ),
+    "streams": (
+        lambda: setattr(sys, "stdout", sys.__stderr__),
+        lambda: sys.stdout,
+        "replaces the standard streams",
+    ),
+    "collector": (gc.disable, gc.isenabled, "turns garbage collection off"),
+    "signals": (
+        lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
+        lambda: signal.getsignal(signal.SIGUSR1),
+        "replaces handlers of signals",
+    ),
+    "locale": (
+        lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"),
+        lambda: locale.setlocale(locale.LC_ALL),
+        "sets the locale to C.UTF-8",
+    ),
+    "patched function": (
+        lambda: setattr(functional, "relu", torch.relu),
+        lambda: functional.relu,
+        "replaces torch.nn.functional.relu",
+    ),
+    "patched clock": (
+        lambda: setattr(time, "time", lambda: 0.0),
+        lambda: time.time,
+        "replaces time.time",
+    ),
+    "patched layer": (
+        lambda: setattr(nn.ReLU, "forward", lambda self, x: x),
+        lambda: nn.ReLU.forward,
+        "replaces torch.nn.ReLU.forward",
+    ),
+    "patched tensor": (
+        lambda: setattr(torch.Tensor, "split", lambda self, *_: (self,)),
+        lambda: torch.Tensor.split,
+        "replaces torch.Tensor.split",
+    ),
+}
+
+
+@pytest.fixture(params=CHANGES)
+def change(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any, str]]:
+    before = locale.setlocale(locale.LC_ALL)
+    if request.param == "locale":
+        locale.setlocale(locale.LC_ALL, "C")
+    yield CHANGES[request.param]
+    locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_change_is_put_back_and_in_force_again_for_its_own_case(
+    change: tuple[Any, Any, str], *, raises: bool
+) -> None:
+    """On errors too; another case's calls see nothing of it, quick turns included."""
+    make, read, sentence = change
+    before = read()
+    careless, other = Surroundings(), Surroundings()
+    error: type[Exception] = KeyError if raises else ZeroDivisionError
+    with contextlib.suppress(error), careless.running():
+        make()
+        changed = read()
+        raise error
+    assert changed != before
+    assert read() == before
+    for context in (other.running, other.turn):
+        with context():
+            assert read() == before
+    is_own = sentence != "turns gradients off"
+    for context in (careless.turn, careless.running, careless.turn):
+        with context():
+            assert read() == (changed if is_own else before)
+        assert read() == before
+    assert not other.alters
+    assert any(sentence in text for text in careless.alters)
+
+
+def test_a_change_in_a_turn_is_put_back(change: tuple[Any, Any, str]) -> None:
+    """In the first one after a quarter of a second at the latest."""
+    make, read, sentence = change
+    before = read()
+    careless = Surroundings()
+    if sentence.startswith(("replaces handlers", "replaces t", "sets the locale")):
+        with careless.turn():
+            time.sleep(0.26)
+    with careless.turn():
+        make()
+    assert read() == before
+    assert any(sentence in text for text in careless.alters)
+
+
+@pytest.mark.parametrize(
+    ("seed", "draw"),
+    [
+        (torch.manual_seed, lambda: torch.rand(1).item()),
+        (random.seed, random.random),
+        (np.random.seed, lambda: np.random.rand(1).item()),
+    ],
+)
+def test_random_generators_go_on_where_they_were(
+    seed: Callable[[int], object], draw: Callable[[], float]
+) -> None:
+    seed(7)
+    first, second = draw(), draw()
+    seed(7)
+    with Surroundings().running():
+        seed(1)
+        draw()
+    assert (draw(), draw()) == (first, second)
+
+
+def test_threads_that_a_model_leaves_running_are_said() -> None:
+    import threading
+
+    release = threading.Event()
+    surroundings = Surroundings()
+    with surroundings.running():
+        threading.Thread(target=release.wait).start()
+    release.set()
+    assert surroundings.alters == ("leaves 1 thread running",)
+
+
+def test_what_an_import_changes_holds_for_every_case_of_the_file(tmp_path: Path) -> None:
+    """The second case runs so, too, though its file has been imported for the first."""
+    (tmp_path / "net.py").write_text(
+        "import torch\ntorch.set_default_dtype(torch.float64)\n"
+        "class One(torch.nn.Linear):\n    def __init__(self): super().__init__(2, 2)\n"
+        "class Two(One): pass\n"
+    )
+    for name in ("One", "Two"):
+        entry = find(f"{tmp_path}/net.py:{name}")
+        subject = BuiltSubject(make_case(entry, {}, shape=(1, 2, 2, 2)))
+        module = subject.real()
+        assert next(module.parameters()).dtype == torch.float64
+        assert subject.surroundings.alters == (
+            "sets torch's default dtype to float64: its own calls run so",
+        )
+        assert torch.get_default_dtype() == torch.float32
+
+
+class Careless(nn.Module):
+    """Patches, chdirs and sets the default dtype in its forward, then raises if asked to."""
+
+    def __init__(self, *, raises: bool) -> None:
+        super().__init__()
+        self.raises = raises
+        self.layer = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.set_default_dtype(torch.float64)
+        os.chdir("/")
+        functional.relu = torch.relu  # type: ignore[assignment]
+        torch.set_grad_enabled(False)
+        random.seed(1)
+        if self.raises:
+            raise RuntimeError("no")
+        result: Tensor = self.layer(x)
+        return result
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_profile_leaves_the_callers_process_as_it_was(*, raises: bool) -> None:
+    folder, state = Path.cwd(), random.getstate()
+    if raises:
+        with pytest.raises(RuntimeError, match=r"^no"):
+            cspbench.profile(Careless(raises=True), (1, 3, 8, 8))
+    else:
+        record = cspbench.profile(Careless(raises=False), (1, 3, 8, 8))
+        assert "sets torch's default dtype to float64: its own calls run so" in record.alters
+        assert "changes the working directory: its own calls run so" in record.to_dict()["alters"]
+    assert torch.get_default_dtype() == torch.float32
+    assert Path.cwd() == folder
+    assert functional.relu is ORIGINAL_RELU
+    assert torch.is_grad_enabled()
+    assert random.getstate() == state

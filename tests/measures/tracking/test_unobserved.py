@@ -1,0 +1,69 @@
+"""What runs while it is observed is what runs unobserved, as torch's profiler records it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from cspbench.catalogue import find
+from cspbench.measures.execution.module_stack import module_stack
+from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.tracking.storages import StorageTracker
+from cspbench.plan.case import make_case
+
+
+class LogsNames(StorageTracker):
+    """The tracker, with the names of the operators that it sees."""
+
+    def __init__(self, stack: list[str]) -> None:
+        super().__init__(stack)
+        self.names: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> object:
+        self.names[func.overloadpacket._qualified_op_name] += 1
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.attention(x, x, x)[0]
+        return result
+
+
+def built(name: str) -> nn.Module:
+    return BuiltSubject(make_case(find(name), {})).real()
+
+
+ENCODER = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "fused"),
+    [
+        pytest.param(ENCODER, (2, 9, 16), "aten::_transformer_encoder_layer_fwd", id="encoder"),
+        pytest.param(SelfAttention(), (2, 9, 16), "aten::_native_multi_head_attention", id="mha"),
+        pytest.param(nn.LSTM(16, 8), (2, 9, 16), "aten::mkldnn_rnn_layer", id="lstm"),
+        pytest.param(built("c3"), (1, 128, 8, 8), "aten::convolution", id="c3"),
+    ],
+)
+def test_an_observed_inference_takes_the_path_of_an_unobserved_one(
+    module: nn.Module, shape: tuple[int, ...], fused: str
+) -> None:
+    """Each operator that the tracker sees is in the profile, as often at least; fused ones, too."""
+    module, x = module.eval(), torch.zeros(shape)
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU]) as profiler:
+        module(x)
+    unobserved = Counter(event.name for event in profiler.events() or ())
+    with torch.no_grad(), module_stack(module) as stack, LogsNames(stack) as log:
+        module(x)
+    assert log.names <= unobserved
+    assert log.names[fused] == unobserved[fused] > 0
