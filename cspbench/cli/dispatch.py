@@ -1,9 +1,11 @@
 """The entry point of the command line: runs a command and prints errors as one line."""
 
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..engine.hints import reason
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        _search_working_directory()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _execute(parse(words))
@@ -41,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     print_error(message)
     return ExitCode.USAGE
+
+
+def _search_working_directory() -> None:
+    """Find modules of the working directory first, as with ``python -m``, unless Python has -P."""
+    with contextlib.suppress(OSError):  # the folder was removed
+        here = str(Path.cwd())
+        if not sys.flags.safe_path and sys.path[:1] != [here]:
+            sys.path.insert(0, here)
 
 
 def _execute(request: "Request") -> ExitCode:

@@ -1,5 +1,6 @@
 """Suites: lists of cases, read from TOML files or made of entries."""
 
+import difflib
 import itertools
 import re
 import tomllib
@@ -160,8 +161,10 @@ def _read(name: str) -> SuiteFile:
             raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
     else:
         if name not in _names():
-            names = [*_names(), *ENTRIES]
-            raise unknown("suite", name, names, hint="or the path of a .toml file, or an entry")
+            hint = "or the path of a .toml file"
+            if difflib.get_close_matches(name, ENTRIES, cutoff=0.7):
+                raise unknown("suite or entry", name, [*_names(), *ENTRIES], hint=hint)
+            raise unknown("suite", name, _names(), hint=hint)
         content = (files(__package__) / "suites" / f"{name}{_SUFFIX}").read_bytes()
     try:
         return msgspec.convert(tomllib.loads(content.decode()), SuiteFile)

@@ -75,7 +75,10 @@ SUITES = (
         (["show", "csp", "--set", "gamma="], "csp: gamma takes a number in (0, 1), got ''"),
         (
             ["show", "dense", "--input", "1,64," + "9" * 18 + ",56"],
-            ("dense: its input has more elements than any tensor of torch can hold (1.15e+18)"),
+            (
+                "an input of 1x64x999999999999999999x56 has more elements than any tensor of torch "
+                "can hold (1.15e+18)"
+            ),
         ),
         (
             ["run", ""],
@@ -84,6 +87,10 @@ SUITES = (
         (
             ["run", "x" * 300],
             f"no suite {'x' * 300!r}; allowed: {SUITES} (or the path of a .toml file)",
+        ),
+        (
+            ["run", "densse"],
+            "no suite or entry 'densse'; nearest: 'dense' (or the path of a .toml file)",
         ),
         (["--out", ""], "--out takes a folder, got ''"),
         (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),
@@ -98,7 +105,7 @@ SUITES = (
         ),
         (
             ["show", "dense", "--input", "1,64,56"],
-            "an input is N,C,H,W, four positive whole numbers, got '1,64,56'",
+            "dense takes an input N,C,H,W of four positive numbers, got 1,64,56",
         ),
         (
             ["--precision", "fp31"],

@@ -101,7 +101,7 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("gradients", "dence"), "no suite 'dence'"),
+        (("gradients", "dence"), "no suite or entry 'dence'; nearest: 'dense'"),
         (("gradients", "designs", "--set", "gamma=0.5"), "--set and --input are of an entry"),
         (("gradients", "csp", "--set", "gama=0.5"), "no parameter of csp 'gama'; nearest: 'gamma'"),
         (("gradients", "csp", "--head", "cnv"), "no head 'cnv'; nearest: 'conv'"),

@@ -3,6 +3,7 @@
 import pytest
 
 from cspbench.catalogue import find
+from cspbench.catalogue.input_text import parse_words
 from cspbench.errors import CspbenchError
 from cspbench.plan.case import make_case, show_words
 
@@ -56,3 +57,38 @@ def test_a_case_is_shown_by_the_words_that_make_it(
     """Only what differs from the defaults is said."""
     case = make_case(find(entry), dict(overrides), shape=shape)
     assert " ".join(show_words(case, find(entry))) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["1,8"],
+        ["scalar"],
+        ["1,3,8,8", "ids=1,77:int64:49408", "mask=none"],
+        ["[[1,2], [3,4]]"],
+        ["net.py:inputs(batch_size=8)"],
+    ],
+)
+def test_other_inputs_are_shown_by_their_words(words: list[str]) -> None:
+    """Which make the same case again."""
+    entry = find("torch.nn:ReLU")
+    case = make_case(entry, {}, inputs=parse_words(words))
+    shown = show_words(case, entry)
+    assert shown[:2] == ["show", "torch.nn:ReLU"]
+    assert shown[2::2] == ["--input"] * len(words)
+    assert make_case(entry, {}, inputs=parse_words(shown[3::2])) == case
+
+
+def test_one_tensor_of_numbers_is_a_shape() -> None:
+    """However it is given, so that its key stays what it was."""
+    entry = find("csp")
+    case = make_case(entry, {}, shape=(2, 64, 8, 8))
+    assert make_case(entry, {}, inputs=parse_words(["2,64,8,8"])) == case
+    assert (case.key, case.inputs) == ("csp 2x64x8x8 cpu fp32 infer", None)
+
+
+def test_sizes_that_a_case_cannot_have_are_said_of_its_entry() -> None:
+    """In one line."""
+    with pytest.raises(CspbenchError, match=r"torch\.nn:ReLU: an image size is of floating-point"):
+        make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), img_size=4)
+    assert make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), batch_size=4).input_shape == (4, 8)

@@ -2,13 +2,14 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cspbench.catalogue import find
+from cspbench.catalogue import ENTRIES, find
 from cspbench.errors import CspbenchError
 from cspbench.plan import suite
 from cspbench.plan.case import Case
@@ -278,3 +279,164 @@ def test_a_file_without_what_makes_the_model_says_how_it_is_named() -> None:
     """The form in which it would be found."""
     with pytest.raises(CspbenchError, match=r"mine\.py is a file; .* in it: mine\.py:NAME"):
         find("mine.py")
+
+
+def references(path: str, **selection: Any) -> dict[str, str | None]:
+    cases = suite.load(path, Selection(mode=("infer",), **selection)).cases
+    return {case.key.removesuffix(" cpu fp32 infer"): case.reference for case in cases}
+
+
+def test_a_suite_gives_any_inputs(tmp_path: Path) -> None:
+    """By position, by name, as words, and made by a callable; each in a key of its own."""
+    path = write(
+        tmp_path,
+        'mode = ["infer"]\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = [[1, 3, 64, 64], [1, 8]]\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = { ids = "1,77:int64:49408", mask = [1, 77] }\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = ["1,3,8,8", "mask=1,8:bool"]\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = "net.py:inputs"\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = [1, 77]\n',
+    )
+    cases = suite.load(path).cases
+    texts = [
+        *("1x3x64x64,1x8", "ids=1x77:int64:49408,mask=1x77", "1x3x8x8,mask=1x8:bool"),
+        *("net.py:inputs", "1x77"),
+    ]
+    assert [case.key for case in cases] == [f"torch.nn:A {text} cpu fp32 infer" for text in texts]
+    assert [case.input_shape for case in cases] == [
+        *((1, 3, 64, 64), (1, 77), (1, 3, 8, 8), (), (1, 77))
+    ]
+    assert list(names(cases).values()) == [f"torch.nn:A {text}" for text in texts]
+    read = msgspec.json.decode(msgspec.json.encode(cases), type=tuple[Case, ...])
+    assert read == cases
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ('entry = "csp"\ninput = [[1, 64, 8, 8], [1, 2]]', "csp takes one input N,C,H,W, got 1x64"),
+        ('entry = "csp"\ninput = [1, 64, 8]', "csp takes an input N,C,H,W of four positive"),
+        ('entry = "torch.nn:A"\ninput = 7', "an input is a shape, a list or a table of inputs"),
+        ('entry = "torch.nn:A"\ninput = [1, "x y"]', "an input is SHAPE"),
+        ('entry = "torch.nn:A"\ninput = [1, -2]', "an input has positive sizes, got 1x-2"),
+    ],
+)
+def test_inputs_of_a_suite_that_cannot_be_are_said(tmp_path: Path, case: str, message: str) -> None:
+    """With the number of the case, also where the suite's reference is added before it."""
+    path = write(tmp_path, f'reference = "dense"\n[[case]]\n{case}\n')
+    with pytest.raises(CspbenchError, match="case 1: ") as caught:
+        suite.load(path)
+    assert message in str(caught.value)
+
+
+def test_a_reference_with_a_grid_is_measured_at_its_input(tmp_path: Path) -> None:
+    """And not at the entry's default, which a model outside the catalogue does not have."""
+    path = write(
+        tmp_path,
+        'reference = "torch.nn:A"\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = [2, 9]\nset = { w = 3 }\ngrid = { d = [1, 2] }\n'
+        '[[case]]\nentry = "torch.nn:B"\ninput = [2, 9]\n',
+    )
+    reference = "torch.nn:A[w=3] 2x9 cpu fp32 infer"
+    assert references(path) == dict.fromkeys(
+        [
+            *("torch.nn:A[w=3] 2x9", "torch.nn:A[w=3,d=1] 2x9", "torch.nn:A[w=3,d=2] 2x9"),
+            "torch.nn:B 2x9",
+        ],
+        reference,
+    )
+
+
+def test_a_grid_may_hold_the_reference_itself(tmp_path: Path) -> None:
+    """The default is then measured once."""
+    path = write(
+        tmp_path, 'reference = "csp"\n[[case]]\nentry = "csp"\ngrid = { gamma = [0.25, 0.5] }\n'
+    )
+    reference = "csp 1x64x56x56 cpu fp32 infer"
+    assert references(path) == {
+        "csp[gamma=0.25] 1x64x56x56": reference,
+        "csp 1x64x56x56": reference,
+    }
+
+
+def test_each_size_of_input_has_its_own_reference(tmp_path: Path) -> None:
+    """Where the suite lists it, and at other inputs that it can take."""
+    path = write(
+        tmp_path,
+        'reference = "dense"\n'
+        + "".join(
+            f'[[case]]\nentry = "{entry}"\ninput = [1, {channels}, {size}, {size}]\n'
+            for entry, channels, size in (
+                *(("dense", 64, 14), ("dense", 64, 28), ("csp", 64, 28), ("csp", 64, 14)),
+                *(("csp", 64, 7), ("c3", 128, 9)),
+            )
+        ),
+    )
+    found = references(path)
+    assert found["csp 1x64x28x28"] == "dense 1x64x28x28 cpu fp32 infer"
+    assert found["csp 1x64x14x14"] == "dense 1x64x14x14 cpu fp32 infer"
+    assert found["csp 1x64x7x7"] == "dense 1x64x7x7 cpu fp32 infer"
+    assert found["c3 1x128x9x9"] is None
+    assert references(path, only="c3") == {"c3 1x128x9x9": None}
+
+
+def test_a_model_is_a_reference_at_the_inputs_of_the_others(tmp_path: Path) -> None:
+    """Also one that no case lists."""
+    path = write(
+        tmp_path,
+        'reference = "torch.nn:R"\n'
+        '[[case]]\nentry = "torch.nn:A"\ninput = { x = [1, 8] }\n'
+        '[[case]]\nentry = "torch.nn:B"\ninput = [1, 9]\n',
+    )
+    assert references(path) == {
+        "torch.nn:R x=1x8": "torch.nn:R x=1x8 cpu fp32 infer",
+        "torch.nn:R 1x9": "torch.nn:R 1x9 cpu fp32 infer",
+        "torch.nn:A x=1x8": "torch.nn:R x=1x8 cpu fp32 infer",
+        "torch.nn:B 1x9": "torch.nn:R 1x9 cpu fp32 infer",
+    }
+
+
+def test_entries_without_a_suite_have_the_first_as_reference() -> None:
+    """At any input, in each mode and batch; a single one has none."""
+    selection = Selection(mode=("infer",), batch_size=(1, 8))
+    several = suite.of_entries(("csp", "c3"), selection)
+    assert several.name == "csp-c3"
+    assert [(case.key.split()[1], case.reference) for case in several.cases] == [
+        (f"{batch}x{rest}", f"csp {batch}x64x56x56 cpu fp32 infer")
+        for batch in (1, 8)
+        for rest in ("64x56x56", "128x32x32")
+    ]
+    (alone,) = suite.of_entries(("csp",), Selection(mode=("infer",))).cases
+    assert alone.reference is None
+
+
+def test_entries_without_a_suite_take_arguments_and_inputs() -> None:
+    """Each of them."""
+    made = suite.of_entries(
+        ("csp", "csp_split_only"),
+        Selection(mode=("train",)),
+        overrides=["layers=2"],
+        inputs=["1,64,8,8"],
+    )
+    assert [case.key for case in made.cases] == [
+        f"{entry}[layers=2] 1x64x8x8 cpu fp32 train" for entry in ("csp", "csp_split_only")
+    ]
+    with pytest.raises(CspbenchError, match="no parameter of c3 'layers'"):
+        suite.of_entries(("csp", "c3"), overrides=["layers=2"])
+
+
+def test_a_reference_is_measured_on_a_device_only_where_a_case_needs_it() -> None:
+    """One case to compare goes to the first device: the second has nothing to do for it."""
+    devices = ("cuda:0", "cuda:1")
+    for only, keys in (
+        ("csp_split_only", ["dense cuda:0", "csp_split_only cuda:0"]),
+        ("dense", ["dense cuda:0"]),
+    ):
+        selection = Selection(only=only, mode=("infer",))
+        shared = suite.share_out([suite.load("blocks", selection, device) for device in devices])
+        assert [f"{case.entry} {case.device}" for case in shared.cases] == keys
+
+
+def test_no_name_is_of_a_suite_and_of_an_entry() -> None:
+    """So that both are named by one word."""
+    assert not set(suite.built_in()) & set(ENTRIES)

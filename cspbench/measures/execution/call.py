@@ -67,6 +67,7 @@ class Call:
         if self.training and case.input_gradient:
             for tensor in arguments.tensors:
                 tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
+        self._leaves = [tensor for tensor in arguments.tensors if tensor.requires_grad]
         # Autocast does not support meta tensors, and would not change counts.
         self._precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if case.precision == "amp" and device != "meta":
@@ -113,7 +114,7 @@ class Call:
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
         self.module.zero_grad(set_to_none=True)
-        for tensor in self.arguments.tensors:
+        for tensor in self._leaves:
             tensor.grad = None
 
 
@@ -135,10 +136,11 @@ def _optimizer(module: nn.Module) -> torch.optim.Optimizer | None:
 
 
 def _untrainable(output: object) -> str:
-    return (
-        f"nothing to train: no tensor of its output, {type(output).__name__}, depends on a "
-        "trainable parameter"
-    )
+    """Why a training step with this ``output`` has no gradients."""
+    name = type(output).__name__
+    if not tensors(output):
+        return f"nothing to train: no tensor was found in its output of type {name}"
+    return f"nothing to train: no tensor in its output of type {name} depends on what is trained"
 
 
 def _compiled(module: nn.Module, backend: str) -> Callable[..., object]:

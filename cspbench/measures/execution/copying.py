@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OperatorBase, OpOverloadPacket
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.nn.parameter import is_lazy
 
@@ -18,6 +19,7 @@ Value = TypeVar("Value")
 _SHARED = (
     *(type(None), bool, int, float, complex, str, bytes, range, type, enum.Enum),
     *(ModuleType, BuiltinFunctionType, torch.dtype, torch.device, torch.memory_format),
+    *(OperatorBase, OpOverloadPacket),  # torch's operators, through which all others are reached
 )
 """Types of values that copies share with the original."""
 

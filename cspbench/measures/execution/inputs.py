@@ -16,6 +16,7 @@ from ...catalogue.loading import build, resolve
 from ...errors import CspbenchError
 from ...plan.case import Case, inputs_of
 from .copying import copy_with
+from .placement import Placement
 from .trees import tensors
 
 
@@ -49,10 +50,10 @@ def make_inputs(
     inputs = inputs_of(case)
     if given is None and inputs.maker:
         given = _from_maker(inputs, device, root)
-    args, kwargs = (inputs.args, inputs.kwargs) if given is None else (given.args, given.kwargs)
+    source = inputs if given is None else given.converted(lambda tensor: _placed(tensor, device))
     return Arguments(
-        tuple(_made(node, device) for node in args),
-        {name: _made(node, device) for name, node in kwargs.items()},
+        tuple(_made(node, device) for node in source.args),
+        {name: _made(node, device) for name, node in source.kwargs.items()},
     )
 
 
@@ -108,7 +109,7 @@ def _made(node: Any, device: str) -> Any:
         return copied
     if type(node) in {list, tuple}:
         return type(node)(_made(item, device) for item in node)
-    return copy_with(node, lambda tensor: _placed(tensor, device))
+    return node
 
 
 def _random(spec: TensorSpec, device: str) -> Tensor:
@@ -120,8 +121,10 @@ def _random(spec: TensorSpec, device: str) -> Tensor:
 
 def _placed(tensor: Tensor, device: str) -> Tensor:
     """A copy of ``tensor`` on ``device``, without data on the meta device and in a fake mode."""
-    is_fake = isinstance(torch.empty(0), FakeTensor)
-    if device != "meta" and not is_fake:
+    has_data = device != "meta" and not isinstance(torch.empty(0), FakeTensor)
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized:
+        return Placement(device, with_data=has_data)(tensor)
+    if has_data:
         placed = tensor.detach().to(device, copy=True)
     else:
         placed = torch.empty_strided(

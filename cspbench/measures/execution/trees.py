@@ -5,10 +5,12 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from torch import Tensor, nn
+from torch._ops import OperatorBase, OpOverloadPacket
 
 _LEAVES = (
     *(Tensor, nn.Module, type(None), bool, int, float, complex, str, bytes, type),
     *(ModuleType, FunctionType, MethodType, BuiltinFunctionType),
+    *(OperatorBase, OpOverloadPacket),  # torch's operators, through which all others are reached
 )
 
 
