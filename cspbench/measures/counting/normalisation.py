@@ -18,13 +18,16 @@ _OTHER_NORMS = {"group_norm": 2, "layer_norm": 2, "native_group_norm": 1, "nativ
 def norm_operations(name: str, args: Sequence[Any]) -> int:
     """The operations of an operator, by fvcore's convention; 0 if it is no normalisation.
 
-    For each element of the input 2 for BatchNorm, as at inference, and 5 for LayerNorm and
-    GroupNorm; 1 and 4 without weights.
+    For each element of the input 2 for BatchNorm with known statistics, 5 for one that computes
+    them, LayerNorm and GroupNorm; 1 and 4 without weights.
     """
     if name in _BATCH_NORMS:
-        return int(args[0].numel()) * (1 if args[1] is None else 2)
-    if name in _OTHER_NORMS:
-        position = _OTHER_NORMS[name]
-        has_weight = len(args) > position and args[position] is not None
-        return int(args[0].numel()) * (5 if has_weight else 4)
-    return 0
+        position = 1
+        # The flag's position differs between operators, and some have none.
+        is_training = "with_update" in name or any(value is True for value in args[3:6])
+    elif name in _OTHER_NORMS:
+        position, is_training = _OTHER_NORMS[name], True
+    else:
+        return 0
+    has_weight = len(args) > position and args[position] is not None
+    return int(args[0].numel()) * ((5 if is_training else 2) - (0 if has_weight else 1))
