@@ -395,3 +395,10 @@ def test_the_work_of_a_transformer_is_the_same_fused_and_in_parts() -> None:
         assert counts.matmul_macs == 2 * n * 2 * n * d
         assert counts.weights == 4 * d * d + 2 * d * f
         assert counts.flops == 2 * (counts.macs + counts.matmul_macs)
+
+
+def test_arithmetic_of_integers_needs_no_flop_formula() -> None:
+    """BatchNorm counts its batches in training; that is no floating-point operation."""
+    counts = profiled(nn.Sequential(nn.BatchNorm1d(16), nn.ReLU()), training=True)
+    assert "add_" not in {gap.name for gap in counts.uncounted}
+    assert "relu" in {gap.name for gap in counts.uncounted}
