@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cspbench import report
@@ -22,14 +23,17 @@ def test_the_reference_run_is_whole_and_of_a_clean_tree() -> None:
 
 
 def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
-    """A change of the counts must come with a new reference."""
+    """A change of the counts must come with a new reference; a count that is new need not."""
     from cspbench.measures.counts import count
     from cspbench.measures.execution.subject import BuiltSubject
     from cspbench.measures.tensor_peak import tensor_peak
 
     for record in read(REFERENCES / "cpu").records:
         built = BuiltSubject(record.case)
-        assert count(built) == record.counts
+        assert record.counts is not None
+        counted = msgspec.structs.asdict(count(built))
+        for figure, value in msgspec.structs.asdict(record.counts).items():
+            assert value is None or counted[figure] == value, figure
         assert tensor_peak(built) == record.tensor_peak
 
 

@@ -15,6 +15,8 @@ from .codebase import Codebase, is_installed
 
 _codebases: dict[Path, Codebase] = {}
 """The codebases by the folder or the package of their models, so that each is loaded once."""
+_files: dict[str, Path] = {}
+"""The files that were located by their names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +56,16 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
         codebase = _codebase_of_module(name) if checkout is None else _of_checkout(name, checkout)
         return Source(name=name, attribute=attribute, module=name, codebase=codebase)
     path = Path(name) if checkout is None else checkout / name
+    if checkout is None and not path.is_file():  # after a model has changed the working directory
+        path = _files.get(name, path)
     if not path.is_file():
         if checkout is None:
             raise CspbenchError(f"there is no file {path}")
         raise AbsentError(f"{name} is not in this revision")
-    module, file, codebase = _of_file(path.resolve(), checkout and checkout.resolve())
+    path = path.resolve()
+    if checkout is None:
+        _files[name] = path
+    module, file, codebase = _of_file(path, checkout and checkout.resolve())
     return Source(name=name, attribute=attribute, module=module, codebase=codebase, file=file)
 
 

@@ -28,6 +28,7 @@ _NAMESPACES: tuple[tuple[str, Any], ...] = (
     ("builtins", builtins),
 )
 _LAYERS = tuple(value for value in vars(nn).values() if isinstance(value, type))
+_STATE = {(torch, "Storage")}  # which follows the default dtype
 _METHODS = ("__init__", "forward")
 _SPECIAL = {"__init__", "__call__", "_call_impl", "__setattr__", "__getattr__"}
 
@@ -54,6 +55,7 @@ def replaced(before: Snapshot, after: Snapshot) -> Patches:
             continue
         for name, value in old.items():
             is_function = callable(value) and (name in _SPECIAL or not name.startswith("_"))
+            is_function = is_function and (owner, name) not in _STATE
             if is_function and name in new and new[name] is not value:
                 patches[owner, name] = new[name]
     names = ((layer, name) for layer in _LAYERS for name in _METHODS)

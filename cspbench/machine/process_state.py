@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import _C
 from torch.nn.modules import module as hooks
@@ -86,7 +87,10 @@ def _set_default_device(value: tuple[tuple[Any, ...], Any]) -> None:
 
 
 def _apply_default_device(value: tuple[tuple[Any, ...], Any]) -> None:
-    torch.set_default_device(value[1].device if value[1] else None)
+    """Set torch's default device, unless it is that: torch cannot set it below a context."""
+    current, wanted = _default_device()[1], value[1]
+    if (current and current.device) != (wanted and wanted.device):
+        torch.set_default_device(wanted and wanted.device)
 
 
 def _default_device_said(value: tuple[tuple[Any, ...], Any]) -> str:
@@ -268,6 +272,11 @@ QUICK: tuple[Setting, ...] = (
         lambda: list(warnings.filters),
         _set_filters,
         lambda _: "changes the filters of warnings",
+    ),
+    Setting(
+        np.geterr,
+        lambda handling: np.seterr(**handling),
+        lambda _: "changes how NumPy handles errors of arithmetic",
     ),
     Setting(lambda: list(sys.path), _set_path, lambda _: "changes the search path"),
     Setting(

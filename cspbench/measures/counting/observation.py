@@ -34,7 +34,7 @@ class ModuleCalls:
         self.number[path] += 1
         leaves = [output] if isinstance(output, Tensor) else pytree.tree_leaves(output)
         tensor = next((leaf for leaf in leaves if isinstance(leaf, Tensor)), None)
-        if tensor is not None:
+        if tensor is not None and not tensor.is_nested:  # of one shape
             self.shapes[path] = tuple(tensor.shape)
             if is_batchedtensor(tensor):
                 self.mapped.add(path)

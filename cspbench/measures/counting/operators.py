@@ -142,7 +142,7 @@ class OperatorLog(TorchDispatchMode):
         formula, get_product = flop_formula(operator), product_of(operator)
         if get_product is None:
             if formula is None:
-                self._name(operator)
+                self._name(operator, result)
             else:  # attention in a higher-order operator
                 flops = formula(*args, **keywords, out_val=result)
                 self.flops[path] += flops
@@ -233,14 +233,14 @@ class OperatorLog(TorchDispatchMode):
         else:
             self.weights[sources] = max(size, self.weights.get(sources, 0))
 
-    def _name(self, operator: Any) -> None:
+    def _name(self, operator: Any, result: object) -> None:
         name, namespace = operator.__name__, _namespace(operator)
         if namespace not in {"aten", "prim", "prims"}:
             self.unknown[f"{namespace}::{name}"] += 1
         elif _NAMES_OF_PRODUCTS.search(name):
             self.unknown[name] += 1
-        else:
-            self.formulaless[name] += 1
+        elif any(t.is_floating_point() or t.is_complex() for t in tensors_in((result,))):
+            self.formulaless[name] += 1  # FLOPs are of floating-point numbers
 
 
 def _namespace(operator: Any) -> str:

@@ -54,7 +54,10 @@ class Call:
         if case.mode == "train":
             module.train()
         else:
-            module.eval()
+            with contextlib.suppress(
+                NotImplementedError
+            ):  # of exported programs, fixed as they are
+                module.eval()
         self.module = module  # train() and eval() of some models return nothing
         self._forward: Callable[..., object] = self.module
         self._compiler = case.compiler

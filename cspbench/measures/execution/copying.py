@@ -70,6 +70,8 @@ class _Copier:
             return self._copy_tensor(value)
         if isinstance(value, torch.jit.ScriptModule):
             return self._copy_script(value)
+        if isinstance(value, torch.fx.GraphModule):  # which pickles by being traced again
+            return self._copy_attributes(value)
         kind = type(value)
         if kind in _COPIERS:
             return _COPIERS[kind](self, value)
@@ -198,6 +200,9 @@ class _Copier:
             return self._rebuilt(value, *reduced)
         if reduced is not None:  # the name of a global
             return value
+        return self._copy_attributes(value)
+
+    def _copy_attributes(self, value: Any) -> Any:
         try:
             copied = object.__new__(type(value))
         except TypeError:  # made by C, and bound to this process

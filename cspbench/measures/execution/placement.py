@@ -49,7 +49,7 @@ class Placement:
 
     def _storage(self, storage: torch.UntypedStorage) -> torch.UntypedStorage:
         copied = torch.empty(storage.nbytes(), dtype=torch.uint8, device=self._device)
-        if self._with_data:
+        if self._with_data and storage.device.type != "meta":
             source = torch.empty(0, dtype=torch.uint8, device=storage.device)
             copied.copy_(source.set_(storage))
         return copied.untyped_storage()

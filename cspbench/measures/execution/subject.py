@@ -97,7 +97,7 @@ class BuiltSubject:
             return self._built_on("cpu")
 
     def _built_on(self, device: str) -> nn.Module:
-        with self.surroundings.running(generators=False), torch.device(device):
+        with self.surroundings.running(generators=False), _default_device(device):
             return self._build()
 
     def _build(self) -> nn.Module:
@@ -136,6 +136,16 @@ class ModuleSubject:
 
     def inputs(self, device: str) -> Arguments:
         return make_inputs(self.case, device, given=self.given)
+
+
+def _default_device(device: str) -> contextlib.AbstractContextManager[object]:
+    """A context that creates tensors on ``device``.
+
+    No context where they are anyway: within one, torch lets a model set its default device once.
+    """
+    if torch.get_default_device() == torch.device(device):
+        return contextlib.nullcontext()
+    return torch.device(device)
 
 
 def _initialised(subject: Subject, module: nn.Module, device: str) -> nn.Module:

@@ -1,5 +1,6 @@
 """Tensors and other leaves in trees and objects, as models take and return them."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -47,7 +48,7 @@ def named_leaves(value: object) -> Iterator[tuple[str, object]]:
 def _parts(value: object) -> Iterable[tuple[str, object]]:
     if isinstance(value, Mapping):
         return [(f"[{key!r}]", part) for key, part in value.items()]
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | deque):
         return [(f"[{index}]", part) for index, part in enumerate(value)]
     return [(f".{name}", part) for name, part in _attributes(value).items()]
 

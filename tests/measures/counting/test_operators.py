@@ -11,6 +11,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+import cspbench
 from cspbench.catalogue import find
 from cspbench.measures.counts import counts_of
 from cspbench.measures.execution.call import Call
@@ -395,3 +396,33 @@ def test_the_work_of_a_transformer_is_the_same_fused_and_in_parts() -> None:
         assert counts.matmul_macs == 2 * n * 2 * n * d
         assert counts.weights == 4 * d * d + 2 * d * f
         assert counts.flops == 2 * (counts.macs + counts.matmul_macs)
+
+
+class PaddedEncoder(nn.Module):
+    """Sequences of 9 and 4 tokens, of which torch computes nothing beyond their ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2)
+        self.register_buffer("padding", torch.arange(9) >= torch.tensor([[9], [4]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.layers(x, src_key_padding_mask=self.padding)
+        return result
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_an_encoder_computes_the_tokens_that_are_no_padding() -> None:
+    """13 of 18 tokens in each of 2 layers, as nested tensors, which have no one shape."""
+    counts = cspbench.profile(PaddedEncoder(), (2, 9, 16)).counts
+    assert counts is not None
+    assert counts.macs == 2 * 13 * (4 * 16 * 16 + 2 * 16 * 24)
+    assert counts.matmul_macs == 2 * 2 * (9 * 9 + 4 * 4) * 16
+
+
+def test_arithmetic_of_integers_needs_no_flop_formula() -> None:
+    """BatchNorm counts its batches in training; that is no floating-point operation."""
+    counts = profiled(nn.Sequential(nn.BatchNorm1d(16), nn.ReLU()), training=True)
+    assert "add_" not in {gap.name for gap in counts.uncounted}
+    assert "relu" in {gap.name for gap in counts.uncounted}

@@ -67,3 +67,25 @@ def test_what_cannot_be_trained_is_said_by_the_type_of_its_output(
     record = cspbench.profile(Net(wrap), (1, 4, 5, 5))
     assert record.counts is not None
     assert record.counts.macs == 25 * 4 * 6
+
+
+class Refusing(nn.Conv2d):
+    """Is as it is, as exported programs are."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 6, 1, bias=False)
+
+    def eval(self) -> Any:
+        raise NotImplementedError("no eval()")
+
+    def train(self, mode: bool = True) -> Any:
+        raise NotImplementedError(f"no train({mode})")
+
+
+def test_inference_runs_a_module_that_has_no_modes_as_it_is() -> None:
+    """Training, which needs its mode, raises the module's own message."""
+    record = cspbench.profile(Refusing(), (1, 4, 5, 5), measures=["counts", "latency"])
+    assert record.macs == 25 * 4 * 6
+    assert record.latency > 0
+    with pytest.raises(NotImplementedError, match="no train"):
+        cspbench.profile(Refusing(), (1, 4, 5, 5), mode="train")

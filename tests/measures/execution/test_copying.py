@@ -92,6 +92,22 @@ def partly_traced() -> nn.Module:
     return nn.Sequential(torch.jit.trace(nn.Conv2d(3, 4, 1), torch.ones(SHAPE)), nn.ReLU())
 
 
+def exported() -> Any:
+    """A traced module whose attributes hold the module itself."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
+    return torch.export.export(model, (torch.ones(SHAPE),)).module()
+
+
+def traced_as_graph() -> nn.Module:
+    return torch.fx.symbolic_trace(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()))
+
+
+def with_a_tensor_without_data() -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1))
+    model.register_buffer("shape", torch.empty(5, device="meta"))
+    return model
+
+
 KINDS = [
     HeldByHelper,
     HeldByClosure,
@@ -101,10 +117,13 @@ KINDS = [
     sparse_buffers,
     scripted,
     partly_traced,
+    exported,
+    traced_as_graph,
+    with_a_tensor_without_data,
 ]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("build", KINDS, ids=lambda build: build.__name__)
 def test_a_copy_runs_on_meta_and_fake_tensors_and_computes_the_same_on_real_ones(
     build: Callable[[], nn.Module],

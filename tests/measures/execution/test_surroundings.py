@@ -109,6 +109,11 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
         lambda: list(warnings.filters),
         "changes the filters of warnings",
     ),
+    "numpy": (
+        lambda: np.seterr(over="raise"),
+        np.geterr,
+        "changes how NumPy handles errors",
+    ),
     "path": (lambda: sys.path.append("/nowhere"), lambda: list(sys.path), "search path"),
     "recursion": (
         lambda: sys.setrecursionlimit(12345),
@@ -251,6 +256,48 @@ def test_what_an_import_changes_holds_for_every_case_of_the_file(tmp_path: Path)
             "sets torch's default dtype to float64: its own calls run so",
         )
         assert torch.get_default_dtype() == torch.float32
+
+
+def test_a_change_of_the_default_dtype_is_one_change() -> None:
+    """``torch.Storage``, which follows the default dtype, is no function that the case replaces."""
+    surroundings = Surroundings()
+    with surroundings.running():
+        torch.set_default_dtype(torch.float64)
+    assert len(surroundings.alters) == 1
+
+
+@pytest.mark.parametrize("at", ["import", "build"])
+def test_a_file_is_found_after_it_has_changed_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """By its relative name, however often it is built."""
+    wander = {"import": "os.chdir('/')\ndef net():\n", "build": "def net():\n    os.chdir('/')\n"}
+    builder = f"wanders_at_{at}.py"
+    (tmp_path / builder).write_text(
+        f"import os, torch\n{wander[at]}    return torch.nn.Conv2d(3, 3, 1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    subject = BuiltSubject(make_case(find(f"{builder}:net"), {}, shape=(1, 3, 4, 4)))
+    for build in (subject.meta, subject.real, subject.real):
+        with subject.surroundings.running():
+            assert isinstance(build(), nn.Conv2d)
+    assert Path.cwd() == tmp_path
+
+
+def test_a_builder_may_set_the_default_device_more_than_once(tmp_path: Path) -> None:
+    """In every build, as it may outside of cspbench."""
+    (tmp_path / "moves.py").write_text(
+        "import torch\n"
+        "def net():\n"
+        "    torch.set_default_device('meta')\n"
+        "    torch.set_default_device('cpu')\n"
+        "    return torch.nn.Conv2d(3, 3, 1)\n"
+    )
+    subject = BuiltSubject(make_case(find(f"{tmp_path}/moves.py:net"), {}, shape=(1, 3, 4, 4)))
+    for _ in range(2):
+        with subject.surroundings.running():
+            assert next(subject.real().parameters()).device.type == "cpu"
+    assert "sets torch's default device to cpu: its own calls run so" in subject.surroundings.alters
 
 
 class Careless(nn.Module):

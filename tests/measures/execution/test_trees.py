@@ -1,6 +1,6 @@
 """Leaves of trees and objects, by path."""
 
-from collections import namedtuple
+from collections import deque, namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -57,6 +57,7 @@ class Lazy(Mapping[str, object]):
         (Boxes(A, Boxes(B)), [".xyxy", ".labels.xyxy"]),
         (SimpleNamespace(maps=[A], more=Slotted(B)), [".maps[0]", ".more.value"]),
         (torch.distributions.Normal(A, A + 1).expand((3,)), [".loc", ".scale"]),
+        (deque([A, {"b": B}]), ["[0]", "[1]['b']"]),
         ([3, "text", nn.Linear(2, 2), torch.relu, Boxes], []),
     ],
 )
