@@ -82,7 +82,7 @@ def _dot_flops(left: torch.Size, *_: Any, **__: Any) -> int:
     return 2 * math.prod(left)
 
 
-_OURS = {
+_OURS: dict[str, Callable[..., int]] = {
     "aten::convolution_backward": conv_backward_flops,
     "aten::_scaled_dot_product_flash_attention_for_cpu_backward": _attention_backward,
     "aten::_scaled_dot_product_fused_attention_overrideable_backward": _attention_backward,
@@ -106,7 +106,8 @@ def flop_formula(operator: Any) -> Callable[..., int] | None:
         return None
     formula: Callable[..., int] = flop_registry[operator]
     # torch's wrapper walks the arguments as trees, which takes longer than the formula.
-    return _of_shapes(formula.__wrapped__) if hasattr(formula, "__wrapped__") else formula
+    of_shapes: Callable[..., int] | None = getattr(formula, "__wrapped__", None)
+    return formula if of_shapes is None else _of_shapes(of_shapes)
 
 
 def _of_shapes(formula: Callable[..., int]) -> Callable[..., int]:
