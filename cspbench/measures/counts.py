@@ -39,10 +39,8 @@ def counts_of(call: "Call") -> Counts:
     from .counting.disagreements import disagreements
     from .counting.layers import layers, uncounted
     from .counting.observation import observe
-    from .counting.shortcuts import Shortcuts
 
-    with Shortcuts():
-        observation = observe(call)
+    observation = observe(call)
     thop, log = observation.thop, observation.log
     macs, matmul_macs = sum(log.macs.values()), sum(log.matmul_macs.values())
     parameters = list(observation.module.parameters())

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, shape_wrapper
+from torch import Tensor
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count
 
 
 def conv_macs(
@@ -81,7 +82,7 @@ def _dot_flops(left: torch.Size, *_: Any, **__: Any) -> int:
     return 2 * math.prod(left)
 
 
-_OURS = {
+_OURS: dict[str, Callable[..., int]] = {
     "aten::convolution_backward": conv_backward_flops,
     "aten::_scaled_dot_product_flash_attention_for_cpu_backward": _attention_backward,
     "aten::_scaled_dot_product_fused_attention_overrideable_backward": _attention_backward,
@@ -100,6 +101,29 @@ def flop_formula(operator: Any) -> Callable[..., int] | None:
     """The function that gives the FLOPs of ``operator``: torch's where it is right, or ours."""
     name = getattr(operator, "_qualified_op_name", "")
     if name in _OURS:
-        formula: Callable[..., int] = shape_wrapper(_OURS[name])
-        return formula
-    return None if name in _WITHOUT else flop_registry.get(operator)
+        return _of_shapes(_OURS[name])
+    if name in _WITHOUT or operator not in flop_registry:
+        return None
+    formula: Callable[..., int] = flop_registry[operator]
+    # torch's wrapper walks the arguments as trees, which takes longer than the formula.
+    of_shapes: Callable[..., int] | None = getattr(formula, "__wrapped__", None)
+    return formula if of_shapes is None else _of_shapes(of_shapes)
+
+
+def _of_shapes(formula: Callable[..., int]) -> Callable[..., int]:
+    """``formula`` of shapes as a function of an operator's arguments and of its result."""
+
+    def flops(*args: Any, out_val: Any, **keywords: Any) -> int:
+        named = {name: _shape(value) for name, value in keywords.items()}
+        return formula(*map(_shape, args), out_shape=_shape(out_val), **named)
+
+    return flops
+
+
+def _shape(value: Any) -> Any:
+    """The shape of a tensor, those of a list or tuple of tensors; any other value itself."""
+    if isinstance(value, Tensor):
+        return value.shape
+    if isinstance(value, list | tuple):
+        return tuple(map(_shape, value))
+    return value

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +14,7 @@ from ...records.base import Failure
 from ..execution.call import Call, Phase
 from ..execution.module_stack import module_stack
 from .operators import OperatorLog
+from .shortcuts import Shortcuts
 from .thop_profile import ThopMacs, profile
 
 
@@ -53,7 +55,9 @@ def observe(call: Call) -> Observation:
 
     Lets exceptions of the module's forward through.
     """
-    _run(call, lambda _: None)  # what a first call computes and keeps is no later call's work
+    _run(
+        call, lambda _: None, nullcontext()
+    )  # what a first call computes and keeps is no later call's work
     call.forget_gradients()
     calls = ModuleCalls()
 
@@ -63,17 +67,22 @@ def observe(call: Call) -> Observation:
 
     with module_stack(call.module, add) as stack:
         log = OperatorLog(call, stack)
-        with log:
-            _run(call, log.begin_phase)
+        _run(call, log.begin_phase, log)
         log.finish()
     return Observation(module=call.module, log=log, calls=calls, thop=profile(call))
 
 
-def _run(call: Call, begin_phase: Callable[[Phase], object]) -> None:
-    """Run ``call``, or its forward only if nothing in it can need a gradient."""
+def _run(
+    call: Call,
+    begin_phase: Callable[[Phase], object],
+    log: AbstractContextManager[object],
+) -> None:
+    """Run ``call`` inside ``log``, or its forward only if nothing in it can need a gradient."""
     needs_gradient = [*call.module.parameters(), *call.arguments.tensors]
-    if call.training and not any(tensor.requires_grad for tensor in needs_gradient):
-        with torch.no_grad():
-            call.forward()
-    else:
-        call(begin_phase)
+    is_frozen = call.training and not any(tensor.requires_grad for tensor in needs_gradient)
+    with Shortcuts(), log:
+        if is_frozen:
+            with torch.no_grad():
+                call.forward()
+        else:
+            call(begin_phase)

@@ -4,6 +4,7 @@ import copy
 import enum
 import functools
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
@@ -22,6 +23,15 @@ _SHARED = (
     *(OperatorBase, OpOverloadPacket),  # torch's operators, through which all others are reached
 )
 """Types of values that copies share with the original."""
+
+_HOOKS = frozenset(name for name in vars(nn.Module()) if name.endswith(("hooks", "with_kwargs")))
+"""Attributes of modules that hold their hooks."""
+
+_PROTOCOL = (
+    *("__new__", "__slots__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"),
+    *("__getstate__", "__setstate__"),
+)
+"""What a class defines if its objects are more than their attributes."""
 
 
 def copy_with(root: Value, convert: Callable[[Tensor], Tensor]) -> Value:
@@ -62,9 +72,11 @@ class _Copier:
             return self._copy_script(value)
         if isinstance(value, torch.fx.GraphModule):  # which pickles by being traced again
             return self._copy_attributes(value)
-        kind = type(value)
+        kind: Any = type(value)
         if kind in _COPIERS:
             return _COPIERS[kind](self, value)
+        if issubclass(kind, nn.Module) and _is_its_attributes(kind):
+            return self._copy_module(value)
         return self._copy_object(value)
 
     def _copy_tensor(self, tensor: Tensor) -> Tensor:
@@ -109,6 +121,21 @@ class _Copier:
         copied: dict[Any, Any] = {}
         self._remember(values, copied)
         copied.update((self.copy(key), self.copy(value)) for key, value in values.items())
+        return copied
+
+    def _copy_ordered(self, values: OrderedDict[Any, Any]) -> OrderedDict[Any, Any]:
+        if vars(values):
+            ordered: OrderedDict[Any, Any] = self._copy_object(values)
+            return ordered
+        copied: OrderedDict[Any, Any] = OrderedDict()
+        self._remember(values, copied)
+        copied.update((self.copy(key), self.copy(value)) for key, value in values.items())
+        return copied
+
+    def _copy_set(self, values: set[Any]) -> set[Any]:
+        copied: set[Any] = set()
+        self._remember(values, copied)
+        copied.update(map(self.copy, values))
         return copied
 
     def _copy_tuple(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -184,6 +211,17 @@ class _Copier:
         copied.__dict__.update(self._copy_dict(vars(value)))
         return copied
 
+    def _copy_module(self, module: nn.Module) -> nn.Module:
+        """A copy of a module by its attributes alone, which takes a fifth of the time."""
+        kind = type(module)
+        copied: nn.Module = kind.__new__(kind)
+        self._remember(module, copied)
+        attributes = copied.__dict__
+        for name, value in module.__getstate__().items():
+            is_free = name in _HOOKS and not value  # the most of all attributes
+            attributes[name] = type(value)() if is_free else self.copy(value)
+        return copied
+
     def _rebuilt(  # noqa: PLR0917 -- the parts that the pickle protocol gives
         self,
         value: Any,
@@ -216,9 +254,21 @@ class _Copier:
             setattr(copied, name, attribute)
 
 
+@functools.cache
+def _is_its_attributes(kind: type) -> bool:
+    """Whether a module of that type is what its attributes are, for all that pickle knows."""
+    # Those of torch define __setstate__ for modules that older versions pickled.
+    bases = [base for base in kind.__mro__ if not base.__module__.startswith("torch.nn.modules.")]
+    return getattr(kind, "__getstate__", None) is nn.Module.__getstate__ and not any(
+        name in vars(base) for base in bases if base is not object for name in _PROTOCOL
+    )
+
+
 _COPIERS: Mapping[type, Callable[[_Copier, Any], Any]] = {
     list: _Copier._copy_list,  # noqa: SLF001 -- of this file
     dict: _Copier._copy_dict,  # noqa: SLF001
+    OrderedDict: _Copier._copy_ordered,  # noqa: SLF001
+    set: _Copier._copy_set,  # noqa: SLF001
     tuple: _Copier._copy_tuple,  # noqa: SLF001
     FunctionType: _Copier._copy_function,  # noqa: SLF001
     CellType: _Copier._copy_cell,  # noqa: SLF001

@@ -42,11 +42,10 @@ class Placement:
         if key not in self._storages:
             self._originals.append(tensor)
             self._storages[key] = self._storage(tensor.untyped_storage())
-        with torch.no_grad():
-            copied = torch.empty(0, dtype=tensor.dtype, device=self._device)
-            return copied.set_(
-                self._storages[key], tensor.storage_offset(), tensor.shape, tensor.stride()
-            )
+        copied = torch.empty(0, dtype=tensor.dtype, device=self._device)
+        return copied.set_(
+            self._storages[key], tensor.storage_offset(), tensor.shape, tensor.stride()
+        )
 
     def _storage(self, storage: torch.UntypedStorage) -> torch.UntypedStorage:
         copied = torch.empty(storage.nbytes(), dtype=torch.uint8, device=self._device)
