@@ -9,7 +9,6 @@ import io
 import re
 import warnings
 from functools import cache
-from pathlib import Path
 
 from ..errors import CspbenchError
 from .entry import Entry, Shape, Value
@@ -29,15 +28,13 @@ def entry(name: str) -> Entry:
 
     The entry takes any argument. A model of timm has the input of its pretrained weights as its
     default, one of torchvision 224 x 224 images; any other model needs an input to be given. Raises
-    `CspbenchError` if there is no such file or library, or if ``name`` has none of the forms.
+    `CspbenchError` if there is no such library, or if ``name`` has none of the forms.
     """
     source, _, attribute = name.rpartition(":")
     if source in _LIBRARIES and attribute:
         return _library_entry(name, source, attribute)
-    if source.endswith(".py"):
-        if not Path(source).is_file():
-            raise CspbenchError(f"{name}: there is no file {source}")
-    elif not _CALLABLE.fullmatch(name):
+    is_file = source.endswith(".py") and attribute
+    if not is_file and not _CALLABLE.fullmatch(name):
         raise CspbenchError(f"{name!r} names no model; a model of yours is named as: {FORMS}")
     return Entry(
         name=name,

@@ -3,9 +3,10 @@
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import operator
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,6 +36,26 @@ def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
     if not callable(builder):
         raise CspbenchError(f"{reference!r} is {builder!r}, which cannot be called")
     return builder
+
+
+def check_arguments(reference: str, names: Iterable[str]) -> None:
+    """Raise `CspbenchError` unless the builder ``reference`` can be called with these arguments."""
+    try:
+        signature = inspect.signature(resolve(reference))
+    except (TypeError, ValueError):  # a callable written in C has none
+        return
+    given = dict.fromkeys(names)
+    named = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    known = [name for name, parameter in signature.parameters.items() if parameter.kind in named]
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        unknown = [name for name in given if name not in known]
+        reason = f"it takes no {unknown[0]!r}" if unknown else str(error)
+        raise CspbenchError(
+            f"{reference} cannot be called so: {reason} (--set, and set in a suite, take "
+            f"{', '.join(known) or 'nothing here'})"
+        ) from error
 
 
 def build(

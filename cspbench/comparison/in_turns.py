@@ -41,10 +41,10 @@ def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
         discrepancies=(),
         cases=tuple(cases),
         failed=tuple(
-            record.case.key
-            for record in run.records
-            if record.case.side == "candidate"
-            and any(failure.cause != "absent" for failure in record.failures)
+            new.case.key
+            for old, new in pairs
+            if (_is_absent(old) and _is_absent(new))
+            or any(failure.cause != "absent" for failure in new.failures)
         ),
         notes=tuple(_notes(run, [pair for pair in pairs if not any(map(_is_absent, pair))])),
         in_turns=True,
@@ -71,7 +71,7 @@ def _compare(
 ) -> CaseComparison:
     old, new = pair
     before, after = (_without_side(record, launches[record.case.key]) for record in pair)
-    if any(map(_is_absent, pair)):
+    if _is_absent(old) != _is_absent(new):
         return one_sided_case(
             None if _is_absent(old) else before, None if _is_absent(new) else after
         )

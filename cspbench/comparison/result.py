@@ -180,9 +180,17 @@ def exact_changes(
     """The change of each exact figure; more is worse, less is better.
 
     A figure that one side lacks has changed, unless it is not in ``measured`` (a run was not to
-    measure it) or a side is a table that does not show it: then it is left out.
+    measure it) or a side is a table that does not show it: then it is left out, and so is one that
+    both sides lack for the same reason.
     """
-    names = dict.fromkeys(name for name in (*old.exact, *new.exact) if name in measured)
+    names = dict.fromkeys(
+        name
+        for name in (*old.exact, *new.exact)
+        if name in measured
+        and not (
+            isinstance(old.exact.get(name), Failure) and old.exact.get(name) == new.exact.get(name)
+        )
+    )
     if not (old.key and new.key):
         names = dict.fromkeys(name for name in old.exact if name in new.exact)
     return {

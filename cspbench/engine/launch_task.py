@@ -21,7 +21,7 @@ from ..measures.timing.timer import Timer
 from ..measures.timing.yardstick import yardstick
 from ..plan.case import Case
 from ..records.base import Failure
-from ..records.lines import YARDSTICK, Alterations, Launch
+from ..records.lines import YARDSTICK, Launch
 from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
 from .failures import case_failure, is_out_of_memory
@@ -94,7 +94,7 @@ class LaunchTask:
             self._channel.send(benchmark.latency(launch=self._number))
         for key, surroundings in self._surroundings.items():
             if surroundings.alters:
-                self._channel.send(Alterations(case=key, alters=surroundings.alters))
+                self._channel.send(surroundings.alterations(key))
         keys = [benchmark.key for benchmark in completed]
         self._channel.send(
             Launch(

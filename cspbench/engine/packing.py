@@ -34,8 +34,8 @@ def pack(
 
     ``room`` gives the bytes that a group may take on a device; for ``keeps_peaks`` see
     `launch_bytes`. Cases on different devices, or that need different backend flags, never share a
-    group. A case that does not fit alone has a group of its own, and so has one whose need is
-    not known, with its reference.
+    group. A case that does not fit alone has a group of its own. One whose need is not known, or of
+    which something runs on between its calls, is alone with its reference.
     """
     by_key = {record.case.key: record for record in records}
     groups: list[_Group] = []
@@ -78,10 +78,10 @@ class _Group:
         return tuple(record.case for record in self._records.values())
 
     def is_open_to(self, record: Record) -> bool:
-        """Whether device and backend flags are those of the case, and all needs are known."""
+        """Whether device and backend flags are those of the case, and all can share a launch."""
         first, case = next(iter(self._records.values())).case, record.case
-        has_needs = all(map(_has_known_need, (*self._records.values(), record)))
-        return has_needs and (first.device, first.precision) == (case.device, case.precision)
+        can_share = all(map(_can_share, (*self._records.values(), record)))
+        return can_share and (first.device, first.precision) == (case.device, case.precision)
 
     def bytes_with(self, records: Iterable[Record]) -> int:
         """The bytes that the group takes with ``records`` added."""
@@ -106,8 +106,10 @@ class _Group:
         return kept_bytes, call_bytes
 
 
-def _has_known_need(record: Record) -> bool:
-    return record.tensor_peak is not None or record.allocated is not None
+def _can_share(record: Record) -> bool:
+    has_known_need = record.tensor_peak is not None or record.allocated is not None
+    # The threads of torch's compilers only wait for code to compile.
+    return has_known_need and not (record.lingers and record.case.compiler is None)
 
 
 def _need(record: Record) -> tuple[int, int]:

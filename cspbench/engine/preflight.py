@@ -53,13 +53,15 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     """The hash (`model_hash`) of each model outside the catalogue, and of what makes its inputs.
 
     They are by the name of the callable. Their code is loaded in a worker. Raises `CspbenchError`
-    if a model, its inputs or the data to train on cannot be loaded, so that a wrong name fails
-    before anything is measured.
+    if a model, its inputs or the data to train on cannot be loaded, or a model does not take the
+    arguments of its cases, so that a wrong name fails before anything is measured.
     """
-    builders = tuple(dict.fromkeys(case.build for case in cases if not is_own(case.build)))
+    calls = dict.fromkeys(
+        (case.build, tuple(case.arguments)) for case in cases if not is_own(case.build)
+    )
     makers = {case.inputs.text: case.inputs for case in cases if case.inputs and case.inputs.maker}
     data = settings.training.data if settings.training else None
-    if not builders and not makers and data is None:
+    if not calls and not makers and data is None:
         return {}
     answers: list[tuple[str, str]] = []
     refusal: CspbenchError | None = None
@@ -73,7 +75,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
 
     worker_exit = isolate.run(
         "cspbench.engine.worker:load",
-        builders,
+        tuple(calls),
         data,
         tuple(makers.values()),
         time_limit_s=settings.time_limit_s,
@@ -82,6 +84,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     if refusal is not None:
         raise refusal
     if worker_exit is not None:
+        builders = dict.fromkeys(builder for builder, _ in calls)
         names = ", ".join([*builders, *makers, *([data] if data else [])])
         raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
     named = {case.entry for case in cases}  # leaves out builders of a library's many models

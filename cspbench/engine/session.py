@@ -11,9 +11,11 @@ import msgspec
 
 from .. import __version__
 from ..catalogue.sources import locate
+from ..errors import CspbenchError
 from ..machine import environment
 from ..machine import noise_floor as noise
 from ..measures.timing.yardstick import digest
+from ..plan.case import Case
 from ..plan.suite import Suite
 from ..records import folder as store
 from ..records.assembly import Assembly
@@ -71,7 +73,9 @@ class Session:
         request = request.with_budget()
         device, gpus = preflight.devices_of(request)
         settings = settings_of(request, device, gpus)
-        info = _info(request, both_sides(suite_of(request, device)), settings, gpus)
+        suite = both_sides(suite_of(request, device))
+        _check_files(suite.cases, roots)
+        info = _info(request, suite, settings, gpus)
         info = msgspec.structs.replace(info, revisions=dict(revisions))
         return cls._create(request, info, roots)
 
@@ -144,6 +148,19 @@ def _info(
         noise_floor=noise.load(environment.machine(current), settings),
         stages=stages(request, settings),
     )
+
+
+def _check_files(cases: Iterable[Case], roots: Mapping[Side, Path]) -> None:
+    """Raise `CspbenchError` if the file of a model is in no revision."""
+    for builder in dict.fromkeys(case.build for case in cases):
+        file = Path(builder.rpartition(":")[0])
+        if file.suffix != ".py":
+            continue
+        if file.is_absolute() or not any((root / file).is_file() for root in roots.values()):
+            raise CspbenchError(
+                f"there is no file {file} in either revision: its path begins at the root of the "
+                "repository"
+            )
 
 
 def _repositories(models: Iterable[str]) -> dict[str, Git]:

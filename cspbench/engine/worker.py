@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..catalogue.inputs import Inputs
-from ..catalogue.loading import resolve
+from ..catalogue.loading import check_arguments, resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
 from ..measures.execution.basis import limited_memory, runs
@@ -24,7 +24,7 @@ from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
 from ..plan.case import Case, Precision
 from ..records.base import Failure
-from ..records.lines import Alterations, Printed, Stage
+from ..records.lines import Printed, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import Settings
 from . import libraries  # noqa: F401 -- so that every worker has them
@@ -52,15 +52,22 @@ def identify(channel: Channel, devices: tuple[str, ...]) -> None:
 
 
 def load(
-    channel: Channel, builders: tuple[str, ...], data: str | None, made: tuple[Inputs, ...] = ()
+    channel: Channel,
+    calls: tuple[tuple[str, tuple[str, ...]], ...],
+    data: str | None,
+    made: tuple[Inputs, ...] = (),
 ) -> None:
     """Send each builder, and what makes each of the inputs ``made``, with its hash (`model_hash`).
 
-    If one of these or the data cannot be loaded, send the `CspbenchError` that says why.
+    ``calls`` are of builders, with the names of the arguments. If one of these or the data cannot
+    be loaded, or a builder cannot be called so, send the `CspbenchError` that says why.
     """
     try:
+        builders = dict.fromkeys(builder for builder, _ in calls)
         for name in (*builders, *(inputs.maker for inputs in made)):
             channel.send((name, model_hash(name, resolve(name))))
+        for builder, names in calls:
+            check_arguments(builder, names)
         for inputs in made:
             check_maker(inputs)
         if data is not None:
@@ -108,8 +115,8 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
         finally:
             if text := channel.printed():
                 channel.send(Printed(case=case.key, stage=stage, text=text))
-            if alters := subject.surroundings.alters:
-                channel.send(Alterations(case=case.key, alters=alters))
+            if subject.surroundings.alters:
+                channel.send(subject.surroundings.alterations(case.key))
 
 
 def call_once(

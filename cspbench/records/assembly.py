@@ -30,6 +30,7 @@ class _CaseLines:
     trainings: dict[int, Training] = field(default_factory=dict)
     failures: list[CaseFailure] = field(default_factory=list)
     alters: dict[str, None] = field(default_factory=dict)
+    lingers: bool = False
     printed: list[Printed] = field(default_factory=list)
     record: Record | None = None
 
@@ -74,6 +75,7 @@ class Assembly:
                 trainings=tuple(training for _, training in sorted(lines.trainings.items())),
                 failures=tuple(lines.failures),
                 alters=tuple(lines.alters),
+                lingers=lines.lingers,
                 printed=tuple(lines.printed),
             )
         return lines.record
@@ -123,6 +125,7 @@ class Assembly:
             lines.failures.append(line)
         elif isinstance(line, Alterations):
             lines.alters.update(dict.fromkeys(line.alters))
+            lines.lingers |= line.lingers
         elif isinstance(line, Printed):
             lines.printed.append(line)
         elif isinstance(line, BlockTraining):

@@ -90,11 +90,13 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
 class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_field="kind"):
     """What a case's code changes in its process: put back after its own calls, which run so.
 
-    Each item is a sentence whose subject is the case.
+    Each item of ``alters`` is a sentence whose subject is the case. ``lingers``: part of it, such
+    as a thread, runs on beside the calls of others.
     """
 
     case: str
     alters: tuple[str, ...]
+    lingers: bool = False
 
 
 class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):

@@ -115,7 +115,8 @@ class Record(Frozen, frozen=True, kw_only=True):
     ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
     ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
     them count. ``trainings`` are ordered by seed. ``printed`` is what the model printed, ``alters``
-    says what its code changes in its process: in force during its own calls only.
+    says what its code changes in its process: in force during its own calls only. ``lingers``: part
+    of it runs on between its calls, so that it shares launches with its reference alone.
     """
 
     case: Case
@@ -125,6 +126,7 @@ class Record(Frozen, frozen=True, kw_only=True):
     failures: tuple[CaseFailure, ...] = ()
     printed: tuple[Printed, ...] = ()
     alters: tuple[str, ...] = ()
+    lingers: bool = False
 
     def get(self, kind: type[AMeasurement]) -> AMeasurement | None:
         """The measurement of the type ``kind``; None if there is none."""

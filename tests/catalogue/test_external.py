@@ -88,7 +88,7 @@ def test_show_profiles_a_file(model: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nowhere.py:Net", "there is no file nowhere.py"),
+        ("nowhere.py:", "names no model"),
         ("a b:c", "names no model"),
         ("timm:", "names no model"),
         ("torch.nn:", "names no model"),

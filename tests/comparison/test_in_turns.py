@@ -140,6 +140,18 @@ def test_a_case_that_a_revision_lacks_is_added_or_removed(
     assert comparison.verdict == "not_comparable"
 
 
+def test_a_case_that_no_revision_has_has_failed() -> None:
+    """Nothing of it is the same on both sides: there is nothing."""
+    run = two_revisions()
+    for index in (BASELINE, CANDIDATE):
+        run = with_failure(run, index, cause="absent", stage="counts")
+    comparison = in_turns(run)
+    assert comparison.failed == (run.records[CANDIDATE].case.key,)
+    (case,) = comparison.cases
+    assert list(case.measures) == [LATENCY]
+    assert case.measures[LATENCY].reason == "counts failed: no such thing"
+
+
 @pytest.mark.parametrize(("index", "failures"), [(BASELINE, 0), (CANDIDATE, 1)])
 def test_a_failure_is_the_reason_why_there_is_no_verdict(index: int, failures: int) -> None:
     """Only those of the candidate count as failed."""

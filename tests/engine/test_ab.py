@@ -174,6 +174,15 @@ def test_wrong_usage_is_one_line(repository: Path) -> None:
     assert process.stderr.startswith("cspbench: no revision 'nowhere'")
 
 
+@pytest.mark.parametrize("file", ["nowhere.py", "{}/mine/blocks.py"])
+def test_a_file_that_no_revision_has_is_refused(repository: Path, file: str) -> None:
+    """A path into the checkout would be the same file for both."""
+    file = file.format(repository)
+    process = ab(repository, "slower", suite=f'[[case]]\nentry = "{file}:Block"\ninput = [1, 8]')
+    assert (process.returncode, process.stdout) == (2, "")
+    assert f"cspbench: there is no file {file} in either revision" in process.stderr
+
+
 @slow
 def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path: Path) -> None:
     """Each side gets its own, imported from beside the model, at once or late, in the forward."""
@@ -209,10 +218,10 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
     process = subprocess.run(
         [
             *(sys.executable, "-m", "cspbench", "ab", "main", "deeper", str(suite)),
-            *("--path", ".", "--out", str(tmp_path / "out"), "--launches", "3", "--turns", "5"),
+            *("--path", "theirs", "--out", "out", "--launches", "3", "--turns", "5"),
             *("--format", "json"),
         ],
-        cwd=repository,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

@@ -23,7 +23,7 @@ def test_a_models_hash_is_of_the_files_that_name_and_define_it(
         path = tmp_path / f"{name}.py"
         path.write_text(code)
         channel = FakeChannel()
-        worker.load(channel, (f"{name}.py:Block",), None)  # type: ignore[arg-type]
+        worker.load(channel, ((f"{name}.py:Block", ()),), None)  # type: ignore[arg-type]
         ((_, model_hash),) = channel.messages
         return str(model_hash)
 
@@ -95,7 +95,7 @@ def test_a_models_hash_covers_every_file_that_it_imports(tmp_path: Path, how: st
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text + ("# changed\n" if file == changed else ""))
         channel = FakeChannel()
-        worker.load(channel, (f"{tmp_path / name}/net.py:Block",), None)  # type: ignore[arg-type]
+        worker.load(channel, ((f"{tmp_path / name}/net.py:Block", ()),), None)  # type: ignore[arg-type]
         ((_, model_hash),) = channel.messages
         return str(model_hash)
 
@@ -113,7 +113,8 @@ def test_a_models_hash_does_not_depend_on_what_was_loaded_before(tmp_path: Path)
 
     def digests(*names: str) -> dict[str, str]:
         channel = FakeChannel()
-        worker.load(channel, tuple(f"{tmp_path}/{name}.py:Block" for name in names), None)  # type: ignore[arg-type]
+        calls = tuple((f"{tmp_path}/{name}.py:Block", ()) for name in names)
+        worker.load(channel, calls, None)  # type: ignore[arg-type]
         return dict(channel.messages)
 
     both = digests("one", "two")

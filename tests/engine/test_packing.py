@@ -111,3 +111,18 @@ def test_a_case_of_which_no_peak_is_known_is_launched_beside_its_reference_alone
     measured = msgspec.structs.replace(unknown, measurements=by_stage(allocated))
     assert pack_all([known[0], measured, known[1]], 1000) == [("a", "b", "c")]
     assert launch_bytes([measured], keeps_peaks=False) == 60
+
+
+def test_a_case_of_which_a_thread_runs_on_shares_launches_with_its_reference_alone() -> None:
+    """A reference that lingers does so beside each of its cases, one at a time."""
+    records = [
+        make_record("ref", baseline=1, peak=2),
+        *(make_record(name, baseline=1, peak=2, reference="ref infer") for name in "abc"),
+    ]
+    lingering = msgspec.structs.replace(records[2], lingers=True)
+    assert pack_all([*records[:2], lingering, records[3]], 100) == [("ref", "a", "c"), ("ref", "b")]
+    compiled = msgspec.structs.replace(lingering.case, compiler="inductor")
+    lingering = msgspec.structs.replace(lingering, case=compiled)
+    assert pack_all([*records[:2], lingering], 100) == [("ref", "a", "b")]
+    reference = msgspec.structs.replace(records[0], lingers=True)
+    assert pack_all([reference, *records[1:3]], 100) == [("ref",), ("ref", "a"), ("ref", "b")]

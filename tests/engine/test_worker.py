@@ -181,10 +181,29 @@ def test_a_run_on_the_cpu_begins_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_cannot_be_loaded_is_the_answer() -> None:
     """A builder, or data."""
-    for builders, data in (("nowhere:Block",), None), ((), "nowhere:batches"):
+    for builders, data in ((("nowhere:Block", ()),), None), ((), "nowhere:batches"):
         channel = FakeChannel()
         worker.load(channel, builders, data)  # type: ignore[arg-type]
         assert [type(message) for message in channel.messages] == [CspbenchError]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("in_features", "out_featurs"), "takes no 'out_featurs' (--set, and set in a suite, take"),
+        (("in_features",), "missing a required argument: 'out_features'"),
+    ],
+)
+def test_a_builder_that_cannot_be_called_so_is_the_answer(
+    arguments: tuple[str, ...], reason: str
+) -> None:
+    """Before anything is measured, with the builder's own names."""
+    channel = FakeChannel()
+    worker.load(channel, (("torch.nn:Linear", arguments),), None)  # type: ignore[arg-type]
+    error = channel.messages[-1]
+    assert isinstance(error, CspbenchError)
+    assert reason in str(error)
+    assert "in_features, out_features, bias, device, dtype)" in str(error)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])

@@ -87,6 +87,7 @@ def test_a_record_as_plain_values_has_every_stage() -> None:
         "failures",
         "printed",
         "alters",
+        "lingers",
     ]
     assert plain_values["resident"]["peak_rss_bytes"] == 7
     assert {plain_values[stage] for stage in stages if stage != "resident"} == {None}

@@ -1,6 +1,7 @@
 """Subjects: a case with functions that build its module on meta, fake or real tensors."""
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -50,8 +51,8 @@ class BuiltSubject:
     """A subject built by the builder of its case, from the checkout at ``root`` if given.
 
     It is built on meta once, and on real tensors if the builder reads a value; meta and fake
-    modules are copies of that. Its inputs are those of the case, or
-    made of the ``given`` ones (`make_inputs`).
+    modules are copies of that. Its inputs are those of the case, or made of the ``given`` ones
+    (`make_inputs`). Module and inputs are made in the working directory of the subject's creation.
     """
 
     case: Case
@@ -59,6 +60,7 @@ class BuiltSubject:
     given: Arguments | None = None
     surroundings: Surroundings = field(init=False, compare=False, repr=False)
     _templates: list[nn.Module] = field(default_factory=list, compare=False, repr=False)
+    _folder: str = field(default_factory=os.getcwd, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         codebase = None
@@ -78,7 +80,8 @@ class BuiltSubject:
             return _initialised(self, module, self.case.device)
 
     def inputs(self, device: str) -> Arguments:
-        return make_inputs(self.case, device, root=self.root, given=self.given)
+        with contextlib.chdir(self._folder):
+            return make_inputs(self.case, device, root=self.root, given=self.given)
 
     def _template(self) -> nn.Module:
         """The module on the meta device, of which meta and fake modules are copies."""
@@ -103,8 +106,9 @@ class BuiltSubject:
     def _build(self) -> nn.Module:
         case = self.case
         if not is_own(case.build):
-            with contextlib.suppress(CspbenchError):  # which `build` raises again
+            with contextlib.chdir(self._folder), contextlib.suppress(CspbenchError):
                 self.surroundings.load(partial(resolve, case.build, self.root))
+        os.chdir(self._folder)  # which an earlier build may have left, and this one may, too
         module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{case.build} returned {type(module).__name__}, not nn.Module")

@@ -10,6 +10,7 @@ from typing import Any
 from ...catalogue.codebase import Codebase
 from ...machine import patches
 from ...machine.process_state import QUICK, RANDOM, SLOW, Setting
+from ...records.lines import Alterations
 
 _OWN = "its own calls run so"
 _THOROUGH_AFTER_S = 0.25  # of a case's turns; a thorough look takes a millisecond
@@ -22,10 +23,16 @@ class _Changes:
     own: dict[Setting, Any] = field(default_factory=dict)
     patched: patches.Patches = field(default_factory=dict)
     said: dict[str, None] = field(default_factory=dict)
+    lingers: bool = False  # a thread of it runs on
 
     def __or__(self, other: "_Changes") -> "_Changes":
         """The changes of both; where both change one setting, those of ``other``."""
-        return _Changes(self.own | other.own, self.patched | other.patched, self.said | other.said)
+        return _Changes(
+            own=self.own | other.own,
+            patched=self.patched | other.patched,
+            said=self.said | other.said,
+            lingers=self.lingers or other.lingers,
+        )
 
 
 class Surroundings:
@@ -45,6 +52,10 @@ class Surroundings:
     def alters(self) -> tuple[str, ...]:
         """What the case changes in its process, in sentences without a subject."""
         return tuple(self.changes.said)
+
+    def alterations(self, case: str) -> Alterations:
+        """What ``case``, a key, changes in its process."""
+        return Alterations(case=case, alters=self.alters, lingers=self.changes.lingers)
 
     @contextlib.contextmanager
     def running(self, *, generators: bool = True) -> Iterator[None]:
@@ -135,7 +146,8 @@ class Surroundings:
         if self._codebase is not None and self._codebase.has_added_folders:
             self.changes.said[f"adds folders to the search path: {_OWN}"] = None
         if threads > 0:
-            self.changes.said[f"leaves {threads} thread{'s' * (threads > 1)} running"] = None
+            self.changes.lingers = True
+            self.changes.said["leaves a thread running"] = None
 
 
 _QUICK = set(QUICK)

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 import cspbench
 from cspbench.catalogue import find
+from cspbench.catalogue.input_text import parse_words
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.execution.surroundings import Surroundings
 from cspbench.plan.case import make_case
@@ -237,7 +238,40 @@ def test_threads_that_a_model_leaves_running_are_said() -> None:
     with surroundings.running():
         threading.Thread(target=release.wait).start()
     release.set()
-    assert surroundings.alters == ("leaves 1 thread running",)
+    assert surroundings.alters == ("leaves a thread running",)
+    assert surroundings.alterations("a").lingers
+    assert not Surroundings().alterations("a").lingers
+
+
+def test_what_torch_replaces_with_the_default_dtype_is_no_patch() -> None:
+    surroundings = Surroundings()
+    with surroundings.running():
+        torch.set_default_dtype(torch.float64)
+    assert surroundings.alters == ("sets torch's default dtype to float64: its own calls run so",)
+
+
+def test_a_model_that_changes_the_working_directory_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file, what makes its inputs and its own folder are named from where the run began."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "mover.py").write_text(
+        "import os, torch\n"
+        "class Net(torch.nn.Linear):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(2, 2)\n"
+        "        os.chdir('weights')\n"
+        "def inputs():\n    return torch.zeros(1, 2)\n"
+    )
+    case = make_case(find("mover.py:Net"), {}, inputs=parse_words(["mover.py:inputs"]))
+    subject = BuiltSubject(case)
+    with subject.surroundings.running():
+        for module in subject.real(), subject.meta(), subject.real():
+            assert isinstance(module, torch.nn.Linear)
+            assert Path.cwd() == tmp_path / "weights"
+        assert subject.inputs("cpu").tensors[0].shape == (1, 2)
+    assert Path.cwd() == tmp_path
 
 
 def test_what_an_import_changes_holds_for_every_case_of_the_file(tmp_path: Path) -> None:
