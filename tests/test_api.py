@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -184,3 +185,15 @@ def test_an_exception_of_the_model_keeps_its_type_and_gets_a_remedy(
         cspbench.profile(nn.Linear(512, 10), (1, 3, 4, 2048), measures=["tensor_peak"])
     assert "--input" in "".join(raised.value.__notes__)
     assert "fake_tensor" not in capfd.readouterr().err
+
+
+def test_a_plain_model_is_said_to_change_nothing(tmp_path: Path) -> None:
+    """In a fresh process, where the first model's call is the first use of several libraries."""
+    (tmp_path / "plain.py").write_text(
+        "from torch import nn\n\n\ndef net():\n    return nn.Conv2d(3, 8, 3)\n"
+    )
+    code = "import cspbench; print(cspbench.profile('plain.py:net', (1, 3, 8, 8)).alters)"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert completed.stdout == "()\n", completed.stderr

@@ -8,6 +8,7 @@ from ..measures.execution.subject import Subject
 from ..measures.registry import MEASURES
 from ..records.lines import CaseFailure, Stage
 from ..records.measurements import AnyMeasurement
+from . import libraries  # noqa: F401 -- before any model runs
 from .failures import case_failure, is_out_of_memory
 
 

@@ -4,13 +4,10 @@ The fork server imports this module, and with it torch, thop and all that the me
 """
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
-
-import torch._dynamo  # noqa: F401 -- imported ahead: its first use would take seconds
 
 from ..catalogue.inputs import Inputs
 from ..catalogue.loading import resolve
@@ -30,16 +27,13 @@ from ..records.base import Failure
 from ..records.lines import Alterations, Printed, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import Settings
+from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure, is_out_of_memory
 from .isolate import Channel
 from .launch_task import LaunchTask
 from .model_hash import model_hash
 from .steps import step_of
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import thop  # noqa: F401 -- imported ahead, so that every worker has it
 
 preload()
 

@@ -93,13 +93,20 @@ def test_show_profiles_a_file(model: str, capsys: pytest.CaptureFixture[str]) ->
         ("timm:", "names no model"),
         ("torch.nn:", "names no model"),
         (":Net", "names no model"),
-        ("torchvision:resnet50", "torchvision:resnet50 needs the package torchvision"),
     ],
 )
 def test_what_names_no_model_is_one_line(name: str, message: str) -> None:
-    """A library that is not installed is named with its remedy."""
+    """With what is wrong about it."""
     with pytest.raises(CspbenchError, match=message):
         find(name)
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not it is installed here."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    message = "torchvision:resnet50 needs the package torchvision"
+    with pytest.raises(CspbenchError, match=message):
+        find("torchvision:resnet50")
 
 
 TIMM = """
