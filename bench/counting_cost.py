@@ -3,8 +3,8 @@
     PYTHONPATH=tests/panel python bench/counting_cost.py [--turns 7] [--batch-size 1,16]
 
 Needs timm and torchvision (make setup) and, for the ratios, ptflops and torchinfo
-(pip install -e '.[counters]'); a counter that is missing is left out, and said. Processor time of one
-thread is compared, which other processes hardly change.
+(pip install -e '.[counters]'); a counter that is missing is left out, and said. What is compared is
+the processor time of one thread, which other processes hardly change.
 """
 
 import argparse
