@@ -3,7 +3,8 @@
     PYTHONPATH=tests/panel python bench/counting_cost.py [--turns 7] [--batch-size 1,16]
 
 Needs timm and torchvision (make setup) and, for the ratios, ptflops and torchinfo
-(pip install -e '.[counters]'); a counter that is missing is left out, and said.
+(pip install -e '.[counters]'); a counter that is missing is left out, and said. What is compared is
+the processor time of one thread, which other processes hardly change.
 """
 
 import argparse
@@ -46,10 +47,11 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--batch-size", default="1,16")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     define_missing_operators()  # ptflops imports torchvision
     counters = {"cspbench": _cspbench} | dict(_others())
     for batch in map(int, options.batch_size.split(",")):
-        print(f"\nbatch {batch}: ms a count, and cspbench's time over the other's")
+        print(f"\nbatch {batch}: processor ms a count, and cspbench's time over the other's")
         print(_table(counters, batch, options.turns), flush=True)
 
 
@@ -105,16 +107,16 @@ def _table(counters: dict[str, Count], batch: int, turns: int) -> PrettyTable:
 def _times(
     counters: dict[str, Count], module: nn.Module, shape: tuple[int, ...], turns: int
 ) -> dict[str, list[float]]:
-    """Seconds of each counter, turn by turn in random order, after one call of each."""
+    """Processor seconds of each counter, turn by turn in random order, after one call of each."""
     times: dict[str, list[float]] = {name: [] for name in counters}
     order = random.Random(0)
     for turn in range(turns + 1):
         for name in order.sample(list(counters), len(counters)):
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
-                begin = time.perf_counter()
+                begin = time.process_time()
                 counters[name](module, shape)
-                seconds = time.perf_counter() - begin
+                seconds = time.process_time() - begin
             if turn:
                 times[name].append(seconds)
     return times

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import detectors
 import pytest
+import torch
 
 import cspbench
 from cspbench.cli import main
@@ -44,6 +45,18 @@ def test_the_head_of_a_profiled_detector_has_no_anchors_yet() -> None:
     cspbench.profile(model, IMAGE)
     assert model.head.shape is None
     assert model.head.anchors.numel() == 0
+
+
+def test_a_first_and_a_later_call_have_the_same_peak() -> None:
+    """Anchors that the first call makes and keeps are live in every later one."""
+    fresh, called = detectors.yolov8n(), detectors.yolov8n()
+    called.eval()
+    called(torch.zeros(1, 3, 320, 320))
+    peaks = [cspbench.profile(model, (1, 3, 320, 320)).tensor_peak for model in (fresh, called)]
+    assert peaks[0] is not None
+    assert peaks[1] is not None
+    assert peaks[0].peak_tensor_bytes == peaks[1].peak_tensor_bytes
+    assert peaks[0].baseline_bytes == peaks[1].baseline_bytes
 
 
 def test_a_training_step_of_a_detector_is_counted_and_tracked() -> None:
