@@ -12,6 +12,7 @@ from factories import SETTINGS, make_case
 
 from cspbench.engine import isolate
 from cspbench.engine.isolate import Channel, Exit
+from cspbench.engine.steps import step_of
 from cspbench.records.lines import Line
 
 pytestmark = pytest.mark.slow
@@ -63,6 +64,9 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
     assert (received, worker_exit) == (["a", "b", "c"], None)
 
 
+SECOND_STAGE = step_of(1, "real")
+
+
 @pytest.mark.parametrize(
     ("build", "cause", "reason"),
     [
@@ -76,11 +80,15 @@ def test_messages_arrive_in_order_and_a_task_that_returns_ended_well() -> None:
     ],
 )
 def test_an_exit_has_its_cause_and_its_step(build: str, cause: str, reason: str) -> None:
-    """Counting succeeded before; the process died at its second step."""
+    """Counting succeeded before; the process died at its second stage, on real tensors."""
     received, worker_exit = measure(build)
     assert len(received) == 1
     assert worker_exit is not None
-    assert (worker_exit.cause, worker_exit.reason, worker_exit.step) == (cause, reason, 1)
+    assert (worker_exit.cause, worker_exit.reason, worker_exit.step) == (
+        cause,
+        reason,
+        SECOND_STAGE,
+    )
 
 
 def test_the_end_of_what_a_dead_worker_wrote_is_kept() -> None:
@@ -98,7 +106,7 @@ def test_a_step_past_its_time_limit_is_ended() -> None:
     start = time.monotonic()
     _, worker_exit = measure("Hangs", time_limit_s=3.0)
     assert worker_exit is not None
-    assert (worker_exit.cause, worker_exit.step) == ("timeout", 1)
+    assert (worker_exit.cause, worker_exit.step) == ("timeout", SECOND_STAGE)
     assert worker_exit.reason == "a step took longer than the time limit of 3 s"
     assert time.monotonic() - start < 60
 
