@@ -1,6 +1,7 @@
 """Models of every kind are counted, on real tensors if they must be, and timed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import unusual_models as models
 from torch import nn
 
 import cspbench
+from cspbench.catalogue.loading import resolve
 from cspbench.errors import NotMeasuredError
 from cspbench.measures.counts import count
 from cspbench.measures.execution.subject import BuiltSubject
@@ -96,13 +98,14 @@ def test_a_builder_that_reads_values_is_called_once_for_all_static_measures(
         factories.make_case("Good"), build="unusual_models:ReadsInConstructor"
     )
     built: list[int] = []
-    build = models.ReadsInConstructor.__init__
+    builder: Any = resolve(case.build)  # of the model's own modules, not those of the tests
+    build = builder.__init__
 
     def counted(self: models.ReadsInConstructor) -> None:
         built.append(1)
         build(self)
 
-    monkeypatch.setattr(models.ReadsInConstructor, "__init__", counted)
+    monkeypatch.setattr(builder, "__init__", counted)
     subject = BuiltSubject(case)
     assert count(subject).macs == count(subject, "fake").macs == 3_072
     assert len(built) == 2
