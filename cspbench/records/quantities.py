@@ -3,68 +3,12 @@
 A quantity with a ``stage`` is the field ``key`` of that measurement; the others are derived.
 """
 
-from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import Literal
 
-Part = Literal["exact", "trained", "timed"]
-Form = Literal[
-    "whole",
-    "mebibytes",
-    "millijoules",
-    "milliseconds",
-    "percent",
-    "probability",
-    "ratio",
-    "significant",
-    "tenths",
-    "thousandths",
-    "word",
-]
-"""The text form of a value in base units."""
-
-Shown = Literal["always", "costs", "batches", "gradients", "never"]
-"""The runs whose reports show a quantity by default; ``batches``: with more than one image."""
-
-Only = Literal["", "gpu", "compiled"]
-"""The cases that have a quantity; '' for all."""
+from .quantity import Quantity
 
 MISSING = "–"
 """The cell of a missing figure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One figure of a case.
-
-    ``header`` includes the unit. ``part`` says whether the figure is exact, depends on the seed of
-    a training, or is timed. ``only`` restricts it to cases on a GPU or compiled cases. ``interval``
-    says whether an interval is shown beside it, ``default`` which runs show it unless columns are
-    chosen; ``nonzero`` ones then only if some case's is not 0.
-    """
-
-    key: str
-    header: str
-    help: str
-    _: KW_ONLY
-    part: Part
-    form: Form
-    stage: str = ""
-    only: Only = ""
-    interval: bool = False
-    default: Shown = "costs"
-    nonzero: bool = False
-
-    @property
-    def title(self) -> str:
-        """The header on one line."""
-        return " ".join(self.header.split())
-
-    @property
-    def name(self) -> str:
-        """The header on one line, without its unit."""
-        return " ".join(self.header.split("[")[0].split())
-
 
 _exact = partial(Quantity, part="exact", form="whole")
 _trained = partial(Quantity, part="trained", form="thousandths", interval=True, default="gradients")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..errors import unknown
 from ..records.base import Failure
-from ..records.quantities import MISSING, QUANTITIES, Form, Part, Quantity
+from ..records.quantities import MISSING, QUANTITIES
+from ..records.quantity import Form, Part, Quantity
 from ..units import percent_text, ratio_text, significant_text
 from ..verdicts.stats import Estimate
 from .readings import Reading

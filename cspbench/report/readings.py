@@ -7,7 +7,8 @@ from ..plan.case import batch_of, is_gpu
 from ..records.base import Failure, Samples
 from ..records.gradient_terms import Structure
 from ..records.lines import Latency, Stage
-from ..records.quantities import QUANTITIES, Quantity
+from ..records.quantities import QUANTITIES
+from ..records.quantity import Quantity
 from ..records.run import Record
 from ..records.trainings import Reading as GradientReading
 from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from cspbench.records.measurements import MEASUREMENTS, stage_of
-from cspbench.records.quantities import NAMES, QUANTITIES, Quantity
+from cspbench.records.quantities import NAMES, QUANTITIES
+from cspbench.records.quantity import Quantity
 
 KINDS = {stage_of(kind): kind for kind in MEASUREMENTS}
 

@@ -54,9 +54,7 @@ class Call:
         if case.mode == "train":
             module.train()
         else:
-            with contextlib.suppress(
-                NotImplementedError
-            ):  # of exported programs, fixed as they are
+            with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
                 module.eval()
         self.module = module  # train() and eval() of some models return nothing
         self._forward: Callable[..., object] = self.module

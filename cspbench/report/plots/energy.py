@@ -1,15 +1,13 @@
 """The plot of the energy of each entry's call on a GPU, with its interval."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...plan.case import Mode
 from ...verdicts.stats import Estimate
 from ..results import Results
-from ..rows import Row, by_mode, estimate
-from ..words import MODE_TITLES
+from ..rows import Row, estimate
+from .bars import bar, bars
 from .selection import by_energy
-from .style import BAND, INK, PALE, bar_look, caption, height, look, mark_look, name_lines, theme
+from .style import INK, mark_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,59 +22,29 @@ def energy(results: Results) -> "Figure | None":
     drawable = [row for row in selection.rows if _estimates(row)]
     if not drawable:
         return None
-    from matplotlib.figure import Figure
-
-    with theme():
-        modes = list(by_mode(drawable))
-        figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
-        axes = figure.subplots()
-        thickness = BAND / len(modes)
-        for row in drawable:
-            shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
-            _draw(axes, row, selection.line(row) + shift, thickness)
-        name_lines(axes, selection)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlim(left=0)
-        axes.set_xlabel("energy of one call [mJ]")
-        figure.suptitle("Energy by entry", x=0.01, ha="left")
-        axes.legend(
-            handles=_handles(drawable, modes),
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=4,
-            borderaxespad=0.2,
-        )
-        note = "of the whole device; whiskers: 95% interval over the windows of one process"
-        caption(figure, results.run, selection.rows, note, selection.note)
-    return figure
+    has_power = any("power_energy" in _estimates(row) for row in drawable)
+    return bars(
+        results,
+        selection,
+        drawable,
+        _draw,
+        title="Energy by entry",
+        label="energy of one call [mJ]",
+        bar_name="counter",
+        marks=[(_BY_POWER, "by readings of power")] if has_power else [],
+        note="of the whole device; whiskers: 95% interval over the windows of one process",
+    )
 
 
 def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
-    estimates, colour = _estimates(row), look(row)["color"]
+    estimates = _estimates(row)
     if counter := estimates.get("energy"):
-        value = 1e3 * counter.value
-        axes.barh([position], [value], thickness * 0.92, **bar_look(row.mode, colour), zorder=2)
+        bar(axes, row, 1e3 * counter.value, position, thickness)
         if counter.low is not None and counter.high is not None:
             ends = [1e3 * counter.low, 1e3 * counter.high]
             axes.plot(ends, [position] * 2, color=INK, linewidth=1.6, marker="|", zorder=3)
     if power := estimates.get("power_energy"):
         axes.scatter([1e3 * power.value], [position], **mark_look(_BY_POWER), zorder=4)
-
-
-def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [
-        Patch(**bar_look(mode, PALE), label=f"counter, {MODE_TITLES[mode].lower()}")
-        for mode in modes
-    ]
-    if any("power_energy" in _estimates(row) for row in table):
-        style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "linestyle": ""}
-        handles.append(
-            Line2D([], [], marker=_BY_POWER, markersize=8, label="by readings of power", **style)
-        )
-    return handles
 
 
 def _estimates(row: Row) -> dict[str, Estimate]:

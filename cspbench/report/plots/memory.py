@@ -1,26 +1,12 @@
 """The plot of each entry's peak memory, at inference and in training."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...plan.case import Mode
 from ..results import Results
-from ..rows import Row, by_mode
-from ..words import MODE_TITLES
+from ..rows import Row
+from .bars import bar, bars
 from .selection import by_peak
-from .style import (
-    BAND,
-    INK,
-    MIB,
-    PALE,
-    bar_look,
-    caption,
-    height,
-    look,
-    mark_look,
-    name_lines,
-    theme,
-)
+from .style import MIB, mark_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,55 +25,29 @@ def peak_memory(results: Results) -> "Figure | None":
     ]
     if not drawable:
         return None
-    from matplotlib.figure import Figure
-
-    with theme():
-        modes = list(by_mode(drawable))
-        figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
-        axes = figure.subplots()
-        thickness = BAND / len(modes)
-        for row in drawable:
-            shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
-            _draw(axes, row, selection.line(row) + shift, thickness)
-        name_lines(axes, selection)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlim(left=0)
-        axes.set_xlabel("peak memory of one call [MiB]")
-        figure.suptitle("Peak memory by entry", x=0.01, ha="left")
-        axes.legend(
-            handles=_handles(drawable, modes),
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=4,
-            borderaxespad=0.2,
-        )
-        note = "bars are exact; allocated and resident peaks depend on the machine and its threads"
-        caption(figure, results.run, selection.rows, note, selection.note)
-    return figure
+    return bars(
+        results,
+        selection,
+        drawable,
+        _draw,
+        title="Peak memory by entry",
+        label="peak memory of one call [MiB]",
+        bar_name="tensors",
+        marks=[
+            (marker, name)
+            for key, marker, name in _MARKS
+            if any(_mib(row, key) for row in drawable)
+        ],
+        note="bars are exact; allocated and resident peaks depend on the machine and its threads",
+    )
 
 
 def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
-    tensors, colour = _mib(row, "peak_tensor_bytes"), look(row)["color"]
-    if tensors:
-        axes.barh([position], [tensors], thickness * 0.92, **bar_look(row.mode, colour), zorder=2)
+    if tensors := _mib(row, "peak_tensor_bytes"):
+        bar(axes, row, tensors, position, thickness)
     for key, marker, _ in _MARKS:
         if value := _mib(row, key):
             axes.scatter([value], [position], **mark_look(marker), zorder=4)
-
-
-def _handles(table: Sequence[Row], modes: Sequence[Mode]) -> list[Any]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [
-        Patch(**bar_look(mode, PALE), label=f"tensors, {MODE_TITLES[mode].lower()}")
-        for mode in modes
-    ]
-    for key, marker, name in _MARKS:
-        if any(_mib(row, key) for row in table):
-            style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "linestyle": ""}
-            handles.append(Line2D([], [], marker=marker, markersize=8, label=name, **style))
-    return handles
 
 
 def _mib(row: Row, key: str) -> float | None:
