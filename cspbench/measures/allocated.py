@@ -22,16 +22,16 @@ def allocated(subject: "Subject") -> Allocated:
     from .execution.call import Call
     from .tracking.allocators import allocated_on_cpu, allocated_on_gpu
     from .tracking.compilation import compile_call
-    from .tracking.peaks import track
+    from .tracking.peaks import track_operators
 
     case, device = subject.case, subject.case.device
     module = subject.real()
-    tracked = track(Call(case, module, subject.inputs(device), device))
+    tracked, operators = track_operators(Call(case, module, subject.inputs(device), device))
     call = Call(case, module, subject.inputs(device), device, compiled=True)
     compile_s, is_one_graph = compile_call(call, device) if case.compiler else (None, None)
     peaks = (
         allocated_on_gpu(call, tracked, device)
         if is_gpu(device)
-        else allocated_on_cpu(call, tracked)
+        else allocated_on_cpu(call, tracked, operators)
     )
     return msgspec.structs.replace(peaks, compile_s=compile_s, is_one_graph=is_one_graph)

@@ -173,6 +173,10 @@ class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_fie
     ``compile_s`` is how much longer the first two calls of a compiled module took than two later
     ones, without a cache of earlier compilations. ``is_one_graph`` says whether the compiler took
     in the whole module, leaving no part to Python. Both are None in eager mode.
+
+    ``observed_only``: at inference on a CPU, the operators that were called more often while the
+    tensor peak was taken than in a call that torch's profiler alone recorded. If there are any, the
+    model takes another path while it is observed, and its exact figures are of that path.
     """
 
     peak_tensor_bytes: Whole
@@ -182,6 +186,7 @@ class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_fie
     peak_reserved_bytes: Whole | None = None
     compile_s: Seconds | None = None
     is_one_graph: bool | None = None
+    observed_only: tuple[str, ...] = ()
 
 
 class Graph(Measurement, frozen=True, kw_only=True, tag="graph", tag_field="kind"):

@@ -85,6 +85,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *(quote(plain(note)) for note in results.run.notes),
         *_compiler_notes(results, quote),
         *_differing_peaks(table, quote),
+        *_path_notes(table, quote),
         *_gpu_notes(table, quote),
         *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
@@ -118,6 +119,16 @@ def _differing_peaks(table: Sequence[Row], quote: Quote) -> list[str]:
         if (fake := row.record.tensor_peak)
         and (real := row.record.allocated)
         and fake.peak_tensor_bytes != real.peak_tensor_bytes
+    ]
+
+
+def _path_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on cases that take another path while they are observed."""
+    return [
+        f"{case_name(row, quote)} takes another path while it is observed, of which its counts and "
+        f"tensor peak are: {quote(plain(', '.join(names)))} ran more often than otherwise"
+        for row in table
+        if (allocated := row.record.allocated) and (names := allocated.observed_only)
     ]
 
 

@@ -207,6 +207,19 @@ def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
     assert "bytes with fake tensors, 5 with real ones" in text
 
 
+def test_a_model_that_takes_another_path_while_it_is_observed_is_named() -> None:
+    """Its exact figures are of that path."""
+    run = make_run(THREE, modes=("infer",))
+    allocated = run.records[0].allocated
+    assert allocated is not None
+    noticing = msgspec.structs.replace(allocated, observed_only=("aten::relu", "aten::tanh"))
+    text = " ".join(report_text(change(run, 0, noticing)).split())
+    assert (
+        "dense (inference) takes another path while it is observed, of which its counts and "
+        "tensor peak are: aten::relu, aten::tanh ran more often than otherwise"
+    ) in text
+
+
 HOSTILE = "<img src=x onerror=alert(1)> | `code` @someone #1 ](http://x) \x1b[31m\n## heading"
 
 

@@ -2,7 +2,9 @@
 
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -32,20 +34,27 @@ def allocated_on_gpu(call: Call, tracked: TensorPeak, device: str) -> Allocated:
     )
 
 
-def allocated_on_cpu(call: Call, tracked: TensorPeak) -> Allocated:
-    """The peak of torch's CPU allocator in the second call; ``tracked`` is its tensor peak."""
+def allocated_on_cpu(call: Call, tracked: TensorPeak, operators: Counter[str]) -> Allocated:
+    """The peak of torch's CPU allocator in the second call; ``tracked`` is its tensor peak.
+
+    ``operators`` are the calls that were seen while that was taken.
+    """
+    events = _profiled(call)
+    # In training, torch adds gradients out of place while they are observed.
+    is_comparable = not call.training and call.case.compiler is None
     return Allocated(
         case=tracked.case,
         peak_tensor_bytes=tracked.peak_tensor_bytes,
-        peak_alloc_bytes=_cpu_peak(call, tracked.baseline_bytes),
+        peak_alloc_bytes=_cpu_peak(events, tracked.baseline_bytes),
+        observed_only=_observed_only(operators, events) if is_comparable else (),
     )
 
 
-def _cpu_peak(call: Call, baseline: int) -> int | Failure:
-    """``baseline`` plus the highest sum of the profiler's memory events in one call, in bytes.
+def _profiled(call: Call) -> list[dict[str, Any]]:
+    """The events of torch's profiler in the second call.
 
-    Events are read from the exported trace, because the profiler's own list lacks allocations
-    inside operators.
+    They are read from the exported trace, because the profiler's own list lacks allocations inside
+    operators.
     """
     call()
     call.forget_gradients()
@@ -54,7 +63,12 @@ def _cpu_peak(call: Call, baseline: int) -> int | Failure:
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder, "trace.json")
         profiler.export_chrome_trace(str(trace))
-        events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
+        events: list[dict[str, Any]] = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
+    return events
+
+
+def _cpu_peak(events: list[dict[str, Any]], baseline: int) -> int | Failure:
+    """``baseline`` plus the highest sum of the memory events of one call, in bytes."""
     changes = sorted(
         (event["ts"], event["args"]["Bytes"])
         for event in events
@@ -67,3 +81,9 @@ def _cpu_peak(call: Call, baseline: int) -> int | Failure:
         total += change
         highest = max(highest, total)
     return baseline + highest
+
+
+def _observed_only(operators: Counter[str], events: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The operators that were called more often while they were observed than otherwise."""
+    unobserved = Counter(event["name"] for event in events if event.get("cat") == "cpu_op")
+    return tuple(sorted(operators - unobserved))

@@ -1,6 +1,7 @@
 """The tensor peak of one call: the bytes before it, and the highest sum during it."""
 
 import gc
+from collections import Counter
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -18,6 +19,11 @@ def track(call: Call) -> TensorPeak:
 
     That of the second call: the first creates the optimizer's state, and whatever else is kept.
     """
+    return track_operators(call)[0]
+
+
+def track_operators(call: Call) -> tuple[TensorPeak, Counter[str]]:
+    """The tensor peak of one call as of `track`, and the calls of each operator in it."""
     owners = NodeOwners(call.module)
     with module_stack(call.module, on_change=owners.enter) as stack:
         tracker = StorageTracker(stack, owners)
@@ -25,7 +31,7 @@ def track(call: Call) -> TensorPeak:
         baseline = tracker.reset_peak()
         with tracker:
             call(tracker.begin_phase)
-    return TensorPeak(
+    peak = TensorPeak(
         case=call.case.key,
         peak_tensor_bytes=sum(tracker.peak.values()),
         baseline_bytes=baseline,
@@ -33,6 +39,7 @@ def track(call: Call) -> TensorPeak:
         operator=tracker.operator,
         module=tracker.module,
     )
+    return peak, tracker.operators
 
 
 def _warm_up(call: Call, tracker: StorageTracker) -> None:

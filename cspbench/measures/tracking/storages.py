@@ -1,6 +1,7 @@
 """Tracking of live tensor storages by kind, through every operator of a call."""
 
 import weakref
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,7 +36,8 @@ class StorageTracker(TorchDispatchMode):
     any number of threads.
 
     ``stack`` holds the names of the modules whose forward is running; ``owners`` finds the module
-    of a node in the backward pass. New storages count as the current ``kind``.
+    of a node in the backward pass. New storages count as the current ``kind``. ``operators`` counts
+    calls by qualified name, ``aten::convolution``.
     """
 
     supports_higher_order_operators = True
@@ -52,6 +54,7 @@ class StorageTracker(TorchDispatchMode):
         self._highest = 0
         self.operator = ""
         self.module = ""
+        self.operators: Counter[str] = Counter()
 
     def begin_phase(self, phase: _Phase) -> None:
         """Count new storages as ``phase`` from now on."""
@@ -102,7 +105,8 @@ class StorageTracker(TorchDispatchMode):
         self._total += size
 
     def reset_peak(self) -> int:
-        """Forget the peak so far, and return the bytes that are live now."""
+        """Forget the peak and the operators so far, and return the bytes that are live now."""
+        self.operators.clear()
         self.peak, self._highest = dict(self.live), self._total
         self.operator = self.module = ""
         return self._total
@@ -115,6 +119,7 @@ class StorageTracker(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         result: object = func(*args, **(kwargs or {}))
+        self.operators[func.name().partition(".")[0]] += 1
         leaves = (result,) if isinstance(result, Tensor) else pytree.tree_leaves(result)
         for leaf in leaves:
             if isinstance(leaf, Tensor):

@@ -1,32 +1,19 @@
 """What runs while it is observed is what runs unobserved, as torch's profiler records it."""
 
 from collections import Counter
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+import cspbench
 from cspbench.catalogue import find
 from cspbench.measures.execution.module_stack import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import make_case
-
-
-class LogsNames(StorageTracker):
-    """The tracker, with the names of the operators that it sees."""
-
-    def __init__(self, stack: list[str]) -> None:
-        super().__init__(stack)
-        self.names: Counter[str] = Counter()
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> object:
-        self.names[func.overloadpacket._qualified_op_name] += 1
-        return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 class SelfAttention(nn.Module):
@@ -63,7 +50,23 @@ def test_an_observed_inference_takes_the_path_of_an_unobserved_one(
     with torch.no_grad(), profile(activities=[ProfilerActivity.CPU]) as profiler:
         module(x)
     unobserved = Counter(event.name for event in profiler.events() or ())
-    with torch.no_grad(), module_stack(module) as stack, LogsNames(stack) as log:
+    with torch.no_grad(), module_stack(module) as stack, StorageTracker(stack) as tracker:
         module(x)
-    assert log.names <= unobserved
-    assert log.names[fused] == unobserved[fused] > 0
+    assert tracker.operators[fused] == unobserved[fused] > 0
+    record = cspbench.profile(module, shape, measures=("allocated",))
+    assert record.allocated is not None
+    assert record.allocated.observed_only == ()
+
+
+class NoticesObservers(nn.Module):
+    """Runs one more operator where a mode of torch observes it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu().tanh() if _get_current_dispatch_mode() else x.relu()
+
+
+def test_a_model_that_takes_another_path_while_it_is_observed_is_said_to() -> None:
+    """By the operators that ran more often than otherwise."""
+    record = cspbench.profile(NoticesObservers(), (1, 3, 8, 8), measures=("allocated",))
+    assert record.allocated is not None
+    assert record.allocated.observed_only == ("aten::tanh",)
