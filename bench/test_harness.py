@@ -6,9 +6,10 @@ Groups: a static profile beside building on meta and one meta forward; answering
 ``list`` beside a bare interpreter; the tensor tracker beside a bare forward; a report beside the
 reading of its records; a network's static profile, which should not grow with batch or resolution,
 beside thop on real tensors; a comparison of 1,008 and of 10,000 cases beside one of 16; tracing
-gradient terms beside counting.
+gradient terms beside counting; what is put back after each turn as a share of a launch.
 """
 
+import contextlib
 import json
 import resource
 import subprocess
@@ -16,24 +17,28 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from synthetic import report_text, write_report
 
 from cspbench.catalogue import ENTRIES, find
+from cspbench.engine.isolate import Channel
+from cspbench.engine.launch_task import LaunchTask
+from cspbench.engine.settings import default_settings
 from cspbench.measures.counts import count
 from cspbench.measures.execution.module_stack import module_stack
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.execution.surroundings import Surroundings
 from cspbench.measures.gradient_terms import gradient_terms
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.measures.timing.clock import time_function as wall_clock
 from cspbench.measures.tracking.storages import StorageTracker
 from cspbench.plan.case import make_case
+from cspbench.plan.suite import Selection, load
 from cspbench.records.folder import read
 
 BLOCKS = ("dense", "csp", "c3")
@@ -231,18 +236,49 @@ def test_a_report(benchmark: BenchmarkFixture, step: str, tmp_path: Path) -> Non
     benchmark.pedantic(steps[step], rounds=3, warmup_rounds=1)
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["bare", "kept apart"])
-def test_a_turn(benchmark: BenchmarkFixture, apart: bool) -> None:
-    """A turn of a millisecond, the shortest that there is, which is untimed once and timed once."""
-    benchmark.group = "what a case changes is put back after its turn"
-    surroundings = Surroundings()
-    time_function = wall_clock(partial(time.sleep, 0.001))
+class _Channel:
+    """Takes a launch's messages and keeps none."""
 
-    def turn() -> None:
-        if apart:
-            with surroundings.turn():
-                time_function(1)
-        else:
-            time_function(1)
+    def begin_step(self, index: int) -> None:
+        """Nothing: no parent waits for this launch."""
 
-    benchmark.pedantic(turn, rounds=500, warmup_rounds=20)
+    def send(self, message: object) -> None:
+        """Nothing, as `begin_step`."""
+
+
+@pytest.mark.parametrize("turns", [10, 100])
+def test_a_launch(benchmark: BenchmarkFixture, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of one to two milliseconds; the share of what keeps cases apart in extra_info."""
+    benchmark.group = "what cases change is put back, as a share of a launch"
+    cases = load("blocks", Selection(mode=("infer",), img_size=(14,)), "cpu").cases
+    settings = msgspec.structs.replace(default_settings(), turns=turns)
+    spent_s = _spent_in(Surroundings, "turn", monkeypatch)
+
+    def launch() -> None:
+        task = LaunchTask(
+            cast("Channel", _Channel()), 1, cases, settings, roots={}, uncapturable={}
+        )
+        task.run()
+
+    benchmark.pedantic(launch, rounds=3)
+    assert benchmark.stats is not None
+    share = sum(spent_s) / benchmark.stats.stats.total
+    benchmark.extra_info["share"] = share
+    print(f"{turns} turns of {len(cases)} cases: {share:.2%} of a launch")
+
+
+def _spent_in(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that entering and leaving the contexts ``owner.name`` takes from now on."""
+    original, spent_s = getattr(owner, name), list[float]()
+
+    @contextlib.contextmanager
+    def timed(self: object, *arguments: object) -> Iterator[None]:
+        started = time.perf_counter()
+        with original(self, *arguments):
+            entered = time.perf_counter()
+            yield
+            left = time.perf_counter()
+        spent_s.append(entered - started + time.perf_counter() - left)
+
+    monkeypatch.setattr(owner, name, timed)
+    return spent_s

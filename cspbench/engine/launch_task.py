@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
+from ..machine.process_state import quick_values
 from ..measures.execution.subject import BuiltSubject
 from ..measures.execution.surroundings import Surroundings
 from ..measures.latency import latency
@@ -68,6 +70,7 @@ class LaunchTask:
         self._layout = random.Random(self._seed)  # noqa: S311 -- a schedule, not a secret
         self._ballast: list[torch.Tensor] = []
         self._surroundings: dict[str, Surroundings] = {}
+        self._outside: list[Any] = []  # the settings that hold between turns
         self._gpu: Gpu | None = None
         self._monitor: GpuMonitor | None = None
 
@@ -148,6 +151,7 @@ class LaunchTask:
         gc.disable()
         if self._monitor:
             self._monitor.start()
+        self._outside = quick_values()
         before = Snapshot.take()
         completed = take_turns(
             benchmarks, turns=self._settings.turns, seed=self._seed, sample=self._sample
@@ -164,7 +168,7 @@ class LaunchTask:
             return self._attempt(benchmark.key, benchmark.sample)
 
         def sample() -> None:
-            with surroundings.turn():
+            with surroundings.turn(self._outside):
                 benchmark.sample()
 
         return self._attempt(benchmark.key, sample)

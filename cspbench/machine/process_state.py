@@ -46,9 +46,8 @@ def precisions() -> tuple[Any, ...]:
 
     torch raises if one set is read while the two disagree; its value is then None.
     """
-    cudnn: Any = torch.backends.cudnn  # torch's stubs do not declare all of it
-    old = (_readable(torch.get_float32_matmul_precision), _readable(lambda: cudnn.allow_tf32))
-    return *old, *(owner.fp32_precision for owner in _PRECISION_OWNERS)
+    old = (_readable(_C._get_float32_matmul_precision), _readable(_C._get_cudnn_allow_tf32))
+    return *old, *(_C._get_fp32_precision_getter("cuda", part) for part in _PRECISION_PARTS)
 
 
 def set_precisions(values: tuple[Any, ...]) -> None:
@@ -72,7 +71,7 @@ def _readable(read: Callable[[], Any]) -> Any:
 def _default_device() -> tuple[tuple[Any, ...], Any]:
     """The function modes in force, innermost last, and torch's own for the default device."""
     count = _C._len_torch_function_stack()
-    modes = tuple(_C._get_function_stack_at(index) for index in range(count))
+    modes = tuple(map(_C._get_function_stack_at, range(count))) if count else ()
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     return modes, context
 
@@ -144,11 +143,13 @@ def _set_streams(streams: tuple[Any, Any]) -> None:
     sys.stdout, sys.stderr = streams
 
 
-def _global_hooks() -> tuple[dict[int, Any], ...]:
-    return tuple(dict(table) for table in _HOOK_TABLES)
+def _global_hooks() -> tuple[tuple[tuple[int, Any], ...], ...]:
+    if not any(_HOOK_TABLES):
+        return _NO_HOOKS
+    return tuple(tuple(table.items()) for table in _HOOK_TABLES)
 
 
-def _set_global_hooks(tables: tuple[dict[int, Any], ...]) -> None:
+def _set_global_hooks(tables: tuple[tuple[tuple[int, Any], ...], ...]) -> None:
     for table, entries in zip(_HOOK_TABLES, tables, strict=True):
         table.clear()
         table.update(entries)
@@ -186,6 +187,7 @@ def _numpy_state() -> tuple[Any, ...] | None:
     return kind, key.tobytes(), *rest
 
 
+_PRECISION_PARTS = ("matmul", "conv", "rnn")
 _PRECISION_OWNERS: tuple[Any, ...] = (
     torch.backends.cuda.matmul,
     torch.backends.cudnn.conv,  # type: ignore[attr-defined]
@@ -201,6 +203,7 @@ _HOOK_TABLES: tuple[dict[int, Any], ...] = (
     hooks._global_buffer_registration_hooks,
     hooks._global_parameter_registration_hooks,
 )
+_NO_HOOKS: tuple[tuple[tuple[int, Any], ...], ...] = ((),) * len(_HOOK_TABLES)
 
 
 def _flag(read: Callable[[], bool], write: Callable[[bool], object], name: str) -> Setting:
@@ -273,11 +276,6 @@ QUICK: tuple[Setting, ...] = (
         _set_filters,
         lambda _: "changes the filters of warnings",
     ),
-    Setting(
-        np.geterr,
-        lambda handling: np.seterr(**handling),
-        lambda _: "changes how NumPy handles errors of arithmetic",
-    ),
     Setting(lambda: list(sys.path), _set_path, lambda _: "changes the search path"),
     Setting(
         sys.getrecursionlimit,
@@ -295,6 +293,12 @@ QUICK: tuple[Setting, ...] = (
 )
 """Settings that can be read in a microsecond or less."""
 
+
+def quick_values() -> list[Any]:
+    """The values of `QUICK`."""
+    return [setting.read() for setting in QUICK]
+
+
 SLOW: tuple[Setting, ...] = (
     Setting(_handlers, _set_handlers, lambda _: "replaces handlers of signals"),
     Setting(
@@ -306,6 +310,11 @@ SLOW: tuple[Setting, ...] = (
         gc.get_threshold,
         lambda value: gc.set_threshold(*value),
         lambda _: "sets thresholds of garbage collection",
+    ),
+    Setting(
+        np.geterr,
+        lambda handling: np.seterr(**handling),
+        lambda _: "changes how NumPy handles errors of arithmetic",
     ),
 )
 """Settings that take longer to read, or that are hardly ever changed."""

@@ -75,12 +75,15 @@ class Surroundings:
             self._unseen_s = 0.0
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """`running` for a short while; what takes long to see is looked for now and then only."""
+    def turn(self, outside: Sequence[Any]) -> Iterator[None]:
+        """`running` for a short while; what takes long to see is looked for now and then only.
+
+        ``outside`` are the `quick_values` that hold between turns.
+        """
         started = perf_counter()
         changes, is_due = self.changes, self._unseen_s >= _THOROUGH_AFTER_S
         is_thorough = is_due or changes.patched or not changes.own.keys() <= _QUICK
-        with self.running() if is_thorough else self._settings_in_force(QUICK):
+        with self.running() if is_thorough else self._settings_in_force(QUICK, outside):
             yield
         self._unseen_s += perf_counter() - started
 
@@ -98,8 +101,10 @@ class Surroundings:
         self._put_in_force()
 
     @contextlib.contextmanager
-    def _settings_in_force(self, settings: Sequence[Setting]) -> Iterator[None]:
-        before = [setting.read() for setting in settings]
+    def _settings_in_force(
+        self, settings: Sequence[Setting], outside: Sequence[Any] | None = None
+    ) -> Iterator[None]:
+        before = [setting.read() for setting in settings] if outside is None else outside
         threads = threading.active_count()
         self._put_in_force()
         in_force = [setting.read() for setting in settings] if self.changes.own else before
@@ -109,16 +114,27 @@ class Surroundings:
                 yield
         finally:
             self._depth -= 1
-            for setting, old, given in zip(settings, before, in_force, strict=True):
-                new = setting.read()
-                is_changed = new != given
-                if is_changed:
-                    self._keep(setting, new)
-                if is_changed or given is not old:
-                    setting.write(old)
+            left = [setting.read() for setting in settings]
+            if self.changes.own or left != in_force:
+                self._restore(settings, before, in_force, left)
             if self._depth:
                 self._put_in_force()
             self._describe(threading.active_count() - threads)
+
+    def _restore(
+        self,
+        settings: Sequence[Setting],
+        before: Sequence[Any],
+        in_force: Sequence[Any],
+        left: Sequence[Any],
+    ) -> None:
+        """Write the settings that have changed or were the case's own, and keep the changes."""
+        for setting, old, given, new in zip(settings, before, in_force, left, strict=True):
+            is_changed = new != given
+            if is_changed:
+                self._keep(setting, new)
+            if is_changed or given is not old:
+                setting.write(old)
 
     def _put_in_force(self) -> None:
         for setting, value in self.changes.own.items():
