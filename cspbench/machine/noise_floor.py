@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import CspbenchError
-from ..records.files import replace_file
+from ..files import replace_file
 from ..records.machine import NoiseFloor
 from ..records.run import Settings
 

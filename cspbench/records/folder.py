@@ -11,8 +11,8 @@ from typing import Self
 import msgspec
 
 from ..errors import CspbenchError
+from ..files import replace_file
 from .assembly import Assembly
-from .files import replace_file
 from .lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from .run import SCHEMA, Run, RunInfo
 

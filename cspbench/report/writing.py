@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CspbenchError
+from ..files import replace_file
 from ..plan.case import batch_of
-from ..records.files import replace_file
 from ..records.run import Run
 from .columns import Column, choose
 from .results import Results, derive

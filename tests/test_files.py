@@ -1,11 +1,13 @@
-"""Files that are replaced whole: whatever interrupts the writing, a reader sees old or new."""
+"""Files: reading ends whatever is read; a file is replaced whole, however writing ends."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from cspbench.records.files import replace_file
+from cspbench.errors import CspbenchError
+from cspbench.files import read_file, replace_file
 
 
 def full_disk(*_: object) -> None:
@@ -86,3 +88,33 @@ def test_a_folder_that_cannot_be_made_is_an_oserror(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="exists"):
         replace_file(tmp_path / "plots" / "latency.png", b"png")
     assert (tmp_path / "plots").read_bytes() == b"mine"
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    """The limit itself is allowed; the message names both sizes."""
+    path = tmp_path / "suite.toml"
+    path.write_bytes(b"x" * 1_000)
+    assert read_file(path, 1_000) == b"x" * 1_000
+    with pytest.raises(CspbenchError, match=r"suite\.toml is 1,000 bytes large; at most 999"):
+        read_file(path, 999)
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    """A FIFO would block, and a device has no end; a link to a file is as good as the file."""
+    fifo, link, device = tmp_path / "fifo", tmp_path / "link", tmp_path / "device"
+    os.mkfifo(fifo)
+    device.symlink_to("/dev/zero")
+    for path in (fifo, device):
+        with pytest.raises(CspbenchError, match=f"{path.name} is no regular file"):
+            read_file(path, 1_000)
+    (tmp_path / "file").write_bytes(b"content")
+    link.symlink_to(tmp_path / "file")
+    assert read_file(link, 1_000) == b"content"
+
+
+def test_a_file_without_a_size_is_read_to_the_limit_only() -> None:
+    """Files of /proc say that they are empty."""
+    path = Path("/proc/self/maps")
+    assert b"[stack]" in read_file(path, 1 << 24)
+    with pytest.raises(CspbenchError, match="at most 10 are read"):
+        read_file(path, 10)
