@@ -1,6 +1,7 @@
-"""Reading of files from outside, of bounded size, and atomic writing."""
+"""Reading of files from outside, of bounded size and none but regular ones, and atomic writing."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -18,14 +19,44 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     for a larger file, without reading either, and OSError if it cannot be read.
     """
     with open_file(path) as descriptor:
-        size = os.fstat(descriptor).st_size
+        _check_size(path, os.fstat(descriptor).st_size, max_bytes)
         content = bytearray()
-        while size <= max_bytes and (part := os.read(descriptor, _MIB)):
+        while part := os.read(descriptor, _MIB):
             content += part
-            size = max(size, len(content))  # it may grow meanwhile
-    if size > max_bytes:
-        raise CspbenchError(f"{path} is {size:,} bytes large; at most {max_bytes:,} are read")
+            _check_size(path, len(content), max_bytes)  # it may grow meanwhile
     return bytes(content)
+
+
+def lines_of_file(path: Path, max_bytes: int, max_line_bytes: int) -> Iterator[bytes]:
+    """The lines of the regular file ``path`` with their ends, one in memory at a time.
+
+    Raises like `read_file`, and `CspbenchError` for a line of more than ``max_line_bytes``.
+    """
+    with open_file(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+        _check_size(path, os.fstat(descriptor).st_size, max_bytes)
+        number, size = 0, 0
+        while line := file.readline(max_line_bytes + 1):
+            number, size = number + 1, size + len(line)
+            if len(line) > max_line_bytes:
+                raise CspbenchError(
+                    f"{path} line {number} is longer than {max_line_bytes:,} bytes, which is the "
+                    "most that is read"
+                )
+            _check_size(path, size, max_bytes)  # it may grow meanwhile
+            yield line
+
+
+def complete_bytes(path: Path) -> int:
+    """The number of bytes of the regular file ``path`` up to the end of its last whole line."""
+    with open_file(path) as descriptor:
+        end = os.fstat(descriptor).st_size
+        while end:
+            start = max(0, end - _MIB)
+            place = os.pread(descriptor, end - start, start).rfind(b"\n")
+            if place >= 0:
+                return start + place + 1
+            end = start
+    return 0
 
 
 @contextlib.contextmanager
@@ -34,13 +65,30 @@ def open_file(path: Path) -> Iterator[int]:
 
     Raises `CspbenchError` for anything that is no regular file, and OSError if it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would block
+    descriptor = open_regular(path, os.O_RDONLY)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CspbenchError(f"{path} is no regular file")
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """A descriptor of the regular file ``path``, opened with ``flags``; raises like `open_file`."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # to write to a FIFO that nobody reads, or to a socket
+            raise CspbenchError(f"{path} is no regular file") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CspbenchError(f"{path} is no regular file")
+    return descriptor
+
+
+def _check_size(path: Path, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise CspbenchError(f"{path} is {size:,} bytes large; at most {max_bytes:,} are read")
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cspbench.errors import CspbenchError
-from cspbench.files import read_file, replace_file
+from cspbench.files import complete_bytes, lines_of_file, open_regular, read_file, replace_file
 
 
 def full_disk(*_: object) -> None:
@@ -118,3 +118,48 @@ def test_a_file_without_a_size_is_read_to_the_limit_only() -> None:
     assert b"[stack]" in read_file(path, 1 << 24)
     with pytest.raises(CspbenchError, match="at most 10 are read"):
         read_file(path, 10)
+
+
+def test_lines_are_read_one_by_one_up_to_both_limits(tmp_path: Path) -> None:
+    """The last one may lack its end; a limit that is passed names the line, or the file."""
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(b"one\nthree\ntorn")
+    assert list(lines_of_file(path, 14, 6)) == [b"one\n", b"three\n", b"torn"]
+    with pytest.raises(CspbenchError, match=r"records\.jsonl line 2 is longer than 5 bytes"):
+        list(lines_of_file(path, 14, 5))
+    with pytest.raises(CspbenchError, match="is 14 bytes large; at most 13 are read"):
+        list(lines_of_file(path, 13, 6))
+
+
+@pytest.mark.parametrize(
+    ("content", "complete"),
+    [
+        (b"", 0),
+        (b"torn", 0),
+        (b"one\n", 4),
+        (b"one\ntorn", 4),
+        (b"one\n" + b"x" * (3 << 20), 4),
+        (b"\n" * (2 << 20) + b"x", 2 << 20),
+    ],
+    ids=["empty", "torn", "whole", "torn end", "long torn end", "many lines"],
+)
+def test_the_end_of_the_last_whole_line_is_told(
+    tmp_path: Path, content: bytes, complete: int
+) -> None:
+    """It is looked for from the end of the file, in blocks."""
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(content)
+    assert complete_bytes(path) == complete
+
+
+def test_only_a_regular_file_is_opened_to_be_written(tmp_path: Path) -> None:
+    """Nobody reads the FIFO: opening it to write would block, too."""
+    fifo, device = tmp_path / "fifo", tmp_path / "device"
+    os.mkfifo(fifo)
+    device.symlink_to("/dev/null")
+    for path in (fifo, device):
+        with pytest.raises(CspbenchError, match=f"{path.name} is no regular file"):
+            open_regular(path, os.O_WRONLY | os.O_APPEND)
+    descriptor = open_regular(tmp_path / "new", os.O_WRONLY | os.O_CREAT)
+    os.close(descriptor)
+    assert (tmp_path / "new").read_bytes() == b""

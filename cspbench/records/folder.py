@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from ..errors import CspbenchError
-from ..files import replace_file
+from ..files import complete_bytes, lines_of_file, open_regular, read_file, replace_file
 from .assembly import Assembly
 from .lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from .run import SCHEMA, Run, RunInfo
@@ -19,6 +19,11 @@ from .run import SCHEMA, Run, RunInfo
 INFO = "run.json"
 RECORDS = "records.jsonl"
 _IGNORE = ".gitignore"
+_MAX_INFO_BYTES = 1 << 26
+_MAX_RECORDS_BYTES = 1 << 29
+_MAX_LINE_BYTES = 1 << 25
+_MAX_VALUES = 20_000_000  # of 32 bytes each in memory
+_MAX_INFO_VALUES = 4_000_000  # 100,000 cases
 _COMMITTED = "reference"  # runs in a folder of this name are kept in git
 
 _encoder = msgspec.json.Encoder()
@@ -91,8 +96,7 @@ class RunFolder:
 
     def cut_torn_line(self) -> None:
         """Remove an incomplete last line, which a killed run leaves."""
-        content = (self.path / RECORDS).read_bytes()
-        os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
+        os.ftruncate(self._descriptor, complete_bytes(self.path / RECORDS))
 
     @classmethod
     def _open(cls, path: Path) -> Self:
@@ -104,7 +108,7 @@ class RunFolder:
                     f"{path} is not empty and holds no run ({min(foreign)} stands there); "
                     "give another folder (--out)"
                 )
-            descriptor = os.open(path / RECORDS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            descriptor = open_regular(path / RECORDS, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         except OSError as error:
             raise CspbenchError(f"cannot write into {path}: {error.strerror}") from error
         try:
@@ -201,7 +205,8 @@ def _keys(line: Line) -> tuple[str, ...]:
 
 def _read_info(path: Path) -> RunInfo:
     with _readable(path):
-        content = path.read_bytes()
+        content = read_file(path, _MAX_INFO_BYTES)
+    _check_values(path, _values(content), _MAX_INFO_VALUES)
     try:
         schema = msgspec.json.decode(content, type=_Schema).schema
         if schema != SCHEMA:
@@ -215,8 +220,22 @@ def _read_info(path: Path) -> RunInfo:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with _readable(path), path.open("rb") as file:
-        yield from file
+    values = 0
+    with _readable(path):
+        for line in lines_of_file(path, _MAX_RECORDS_BYTES, _MAX_LINE_BYTES):
+            values += _values(line)
+            _check_values(path, values, _MAX_VALUES)
+            yield line
+
+
+def _values(content: bytes) -> int:
+    """The number of values in some JSON, at most, which tells how much memory it will take."""
+    return content.count(b",") + 1
+
+
+def _check_values(path: Path, values: int, most: int) -> None:
+    if values > most:
+        raise CspbenchError(f"{path} holds more than {most:,} values, which is the most to be read")
 
 
 @contextlib.contextmanager
