@@ -6,20 +6,47 @@ from collections.abc import Mapping, Sequence
 
 from .case import Case, Mode, input_text
 
+_MAX_TEXT = 10_000  # characters of any text from outside on a page
+_MAX_LABEL = 200  # characters of a label: a table has a row of up to six lines for it
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~…-])/(?:[^\s/'\"]+/)+([^\s/'\"]+)")
 
 
+def printable(text: str) -> str:
+    r"""Text from outside on one line, without control, direction and zero-width characters.
+
+    >>> printable("a\u202eb\x1b[31m\nc ")
+    'a?b?[31m c '
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else " " if character.isspace() else "?"
+        for character in text
+    )
+
+
 def plain(text: str) -> str:
-    r"""Text from outside as one printable line: no control characters and no absolute paths.
+    r"""Text from outside as one printable line, without absolute paths, cut if it is very long.
 
     >>> plain("cannot read /home/me/suite.toml \x1b[31m twice\n")
     'cannot read …/suite.toml ?[31m twice'
     """
-    visible = "".join(
-        character if character.isprintable() else "?" if not character.isspace() else " "
-        for character in text
-    )
+    visible = printable(shortened(text, _MAX_TEXT))
     return " ".join(_ABSOLUTE_PATH.sub(r"…/\1", visible).split())
+
+
+def label(text: str) -> str:
+    """Text from outside as the name of a case, short enough for a table."""
+    return shortened(plain(text), _MAX_LABEL)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text in at most ``length`` characters, the last one an ellipsis if it was cut.
+
+    >>> shortened("gamma=0.25", 6)
+    'gamma…'
+    """
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def names(cases: Sequence[Case]) -> dict[str, str]:
@@ -29,7 +56,7 @@ def names(cases: Sequence[Case]) -> dict[str, str]:
     """
     inputs = {input_text(case) for case in cases}
     common = f" {plain(*inputs)}" if len(inputs) == 1 else "\0"
-    labels = {case.key: plain(case.label.replace(common, "")) or "?" for case in cases}
+    labels = {case.key: label(case.label.replace(common, "")) or "?" for case in cases}
     for refine in (_with_inputs, _with_device, _with_number):
         uses = Counter((case.mode, labels[case.key]) for case in cases)
         repeated = [case for case in cases if uses[case.mode, labels[case.key]] > 1]
@@ -43,21 +70,21 @@ def _with_inputs(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, 
     for case in cases:
         inputs[case.mode, labels[case.key]].add(input_text(case))
     return {
-        case.key: f"{label} {plain(input_text(case))}"
+        case.key: f"{name} {label(input_text(case))}"
         for case in cases
-        if len(inputs[case.mode, label := labels[case.key]]) > 1
+        if len(inputs[case.mode, name := labels[case.key]]) > 1
     }
 
 
 def _with_device(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
-    return {case.key: f"{labels[case.key]} {plain(case.device)}" for case in cases}
+    return {case.key: f"{labels[case.key]} {label(case.device)}" for case in cases}
 
 
 def _with_number(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, str]:
     numbers: Counter[tuple[Mode, str]] = Counter()
     numbered = {}
     for case in cases:
-        label = labels[case.key]
-        numbers[case.mode, label] += 1
-        numbered[case.key] = f"{label} #{numbers[case.mode, label]}"
+        name = labels[case.key]
+        numbers[case.mode, name] += 1
+        numbered[case.key] = f"{name} #{numbers[case.mode, name]}"
     return numbered

@@ -5,16 +5,17 @@ from statistics import median_high
 
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
 from ..comparison.thresholds import LATENCY
-from ..plan.labels import plain
+from ..plan.labels import label, plain
 from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
 from ..units import ratio_text, significant_text
-from .quoting import Quote, code, verbatim
+from . import markdown as md
+from .quoting import Quote, marked, readable, verbatim
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
 from .words import MODE_TITLES, listing, plural
 
-MAX_CHARACTERS = 65_536
-"""The limit of a comment on GitHub."""
+MAX_CHARACTERS = 60_000
+"""Below the limit of a comment on GitHub, 65,536, which may get a few more on its way."""
 
 _MAX_ROWS = 60  # rows of one table in a terminal
 _VERDICTS: dict[Overall, str] = {
@@ -47,45 +48,42 @@ def text(comparison: Comparison) -> str:
     if reasons := _reasons(comparison, verbatim):
         blocks.append("\n".join(filled(reason, "- ") for reason in reasons))
     blocks += filter(None, [filled(_rest(comparison))])
-    return "\n\n".join(blocks)
+    return readable("\n\n".join(blocks))
 
 
 def markdown(comparison: Comparison) -> str:
     """The page as Markdown for a comment on GitHub, whose tables are shortened until it fits."""
-    head = [f"**{conclusion(comparison, code)}**", counts(comparison)]
-    if differences := _differences(comparison, code):
-        items = (f"- {difference}" for difference in differences)
-        head.append("\n".join(["The runs differ in:", "", *items]))
-    head += map(plain, comparison.notes)
-    reasons = [f"- {reason}" for reason in _reasons(comparison, code)]
+    head = [md.strong(conclusion(comparison, marked)), md.paragraph(counts(comparison))]
+    if differences := _differences(comparison, marked):
+        head += [md.paragraph("The runs differ in:"), md.items(differences)]
+    head += map(md.paragraph, comparison.notes)
+    reasons = _reasons(comparison, marked)
     tables = _tables(comparison)
     changed = sum(len(rows) for *_, rows, _ in tables)
     same = sum(len(rows) for *_, rows in tables)
     for max_rows, folded in ((changed, same), (changed, 0), (100, 0), (10, 0), (0, 0)):
-        page = "\n\n".join([*head, *_markdown_blocks(tables, reasons, max_rows, folded)]) + "\n"
-        if len(page) <= MAX_CHARACTERS:
-            break
-    return page[:MAX_CHARACTERS]
+        blocks = [*head, *_markdown_blocks(tables, reasons, max_rows, folded)]
+        if len(page := md.page(blocks)) <= MAX_CHARACTERS:
+            return page
+    return md.page(blocks, MAX_CHARACTERS)
 
 
 def _markdown_blocks(
     tables: Sequence["Table"], reasons: Sequence[str], max_rows: int, folded: int
-) -> Iterator[str]:
+) -> Iterator[md.Block]:
     for title, headers, changed, _ in tables:
         if changed[:max_rows]:
-            yield f"### {title}"
+            yield md.heading(3, title)
             yield _markdown_table(headers, changed[:max_rows])
         if len(changed) > max_rows:
-            yield f"{len(changed) - max_rows} further rows are left out here."
+            yield md.paragraph(f"{len(changed) - max_rows} further rows are left out here.")
     if reasons[:max_rows]:
-        yield "\n".join(reasons[:max_rows])
+        yield md.items(reasons[:max_rows])
     same = [(headers, rows) for _, headers, _, rows in tables if rows]
     if folded and same:
         number = sum(len(rows) for _, rows in same)
-        tables_text = "\n\n".join(_markdown_table(headers, rows) for headers, rows in same)
-        yield f"<details><summary>{number} measures without a change</summary>"
-        yield tables_text
-        yield "</details>"
+        unchanged = [_markdown_table(headers, rows) for headers, rows in same]
+        yield md.folded(f"{number} measures without a change", unchanged)
 
 
 def conclusion(comparison: Comparison, quote: Quote) -> str:
@@ -121,7 +119,7 @@ def counts(comparison: Comparison) -> str:
 
 
 def _name(case: CaseComparison, quote: Quote) -> str:
-    return f"{quote(plain(case.label))} ({MODE_TITLES[case.mode].lower()})"
+    return f"{quote(label(case.label))} ({MODE_TITLES[case.mode].lower()})"
 
 
 def _name_with_changes(case: CaseComparison, answer: str, quote: Quote) -> str:
@@ -194,7 +192,7 @@ def _tables(comparison: Comparison) -> list[Table]:
     timed: tuple[list[Cells], list[Cells]] = [], []
     trained: tuple[list[Cells], list[Cells]] = [], []
     for case in ordered:
-        name = (plain(case.label), case.mode)
+        name = (label(case.label), case.mode)
         if case.verdict in {"added", "removed"}:
             exact[0].append((*name, "", "", "", "", case.verdict))
             continue
@@ -267,10 +265,7 @@ def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
     return draw([Strip(header=headers[0], cells=wrapped_names, left=True), *strips])
 
 
-def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
-    head = " | ".join(header.replace("\n", " ") for header in headers)
-    rule = " | ".join(
-        ":--" if header in {"entry", "mode", "measure"} else "--:" for header in headers
-    )
-    rows = [" | ".join((code(line[0]).replace("|", r"\|"), *line[1:])) for line in lines]
-    return "\n".join(f"| {row} |" for row in (head, rule, *rows))
+def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> md.Block:
+    rows = ((marked(name), *cells) for name, *cells in lines)
+    left = [header in {"entry", "mode", "measure"} for header in headers]
+    return md.table([header.replace("\n", " ") for header in headers], rows, left)

@@ -28,14 +28,35 @@ def cases(results: Results) -> "pd.DataFrame":
     return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
+def cases_csv(results: Results) -> str:
+    """CSV with one row for each case, in full precision and base units."""
+    return _csv(cases(results))
+
+
 def history_csv(history: History) -> str:
     """CSV with one row for each case and run, in base units and in the order of entries."""
     import pandas as pd
 
-    content: str = pd.DataFrame(points(history)).to_csv(index=False, lineterminator="\n")
+    return _csv(pd.DataFrame(points(history)))
+
+
+def _csv(frame: "pd.DataFrame") -> str:
+    """The frame as CSV whose texts are one printable line each, and no formula of a spreadsheet."""
+    texts = frame.select_dtypes(include=["object", "string"])
+    safe = frame.assign(**{str(name): texts[name].map(_text_cell) for name in texts})
+    content: str = safe.to_csv(index=False, lineterminator="\n")
     return content
 
 
+def _text_cell(value: object) -> object:
+    """A text behind an apostrophe if it began as a formula does; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide ones begin formulas in East Asia
 _INTEGERS = (
     "peak_tensor_real_bytes",
     "peak_alloc_bytes",

@@ -11,6 +11,7 @@ from ..records.quantities import NAMES
 from ..records.run import Run
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, interval_text
+from .quoting import readable
 from .readings import Reading
 from .results import Results
 from .tables import Grid, Strip, filled
@@ -64,7 +65,7 @@ def text(history: History) -> str:
         if names:
             header = history.column.title
             blocks.append(f"{title}, {header}\n{_grid(history, mode, names).text()}")
-    return "\n\n".join(blocks)
+    return readable("\n\n".join(blocks))
 
 
 def points(history: History) -> list[dict[str, Any]]:

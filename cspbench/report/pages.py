@@ -1,17 +1,18 @@
 """The pages of a run as plain text, GitHub Markdown and CSV, without dates and absolute paths."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..comparison.excerpt import excerpt, write_down
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
 from . import conclusions, gradients, notes
+from . import markdown as md
 from .circumstances import circumstances
 from .columns import Column, Part
 from .completeness import completeness, failures
-from .quoting import Quote, code, escape, verbatim
+from .quoting import Quote, marked, readable, verbatim
 from .results import Results
 from .rows import Row, by_mode
 from .tables import WIDTH, Grid, filled, grid, headed
@@ -42,44 +43,39 @@ def text(results: Results, columns: Sequence[Column]) -> str:
     blocks += _text_tables(table, columns, part)
     blocks += _listed("Failures", failures(table, verbatim))
     blocks += _listed("Notes", _run_notes(results, columns, verbatim))
-    return "\n\n".join(blocks) + "\n"
+    return readable("\n\n".join(blocks) + "\n")
 
 
 def markdown(results: Results, columns: Sequence[Column]) -> str:
     """The content of ``report.md``: GitHub Markdown, with conclusions first."""
     run, table = results.run, results.rows
-    blocks = [f"# {escape(run.info.suite)}"]
+    blocks = [md.heading(1, run.info.suite)]
     if run.info.description:
-        blocks.append(escape(run.info.description))
+        blocks.append(md.paragraph(run.info.description))
     part, heading = _measured(run)
-    blocks += _conclusions(results, code)
-    blocks += completeness(results, code)
-    if exact := _markdown_tables(table, columns, "exact"):
-        blocks.append(f"## {_exact_title(run)}")
-        blocks += conclusions.exact_conclusions(results, code)
-        blocks += gradients.term_conclusions(table, code)
+    blocks += map(md.paragraph, _conclusions(results, marked))
+    blocks += map(md.paragraph, completeness(results, marked))
+    if exact := [*_markdown_tables(table, columns, "exact")]:
+        blocks.append(md.heading(2, _exact_title(run)))
+        blocks += map(md.paragraph, conclusions.exact_conclusions(results, marked))
+        blocks += map(md.paragraph, gradients.term_conclusions(table, marked))
         blocks += exact
-        blocks += _bullets("### Notes on the counts", _count_notes(table, columns, code))
-    blocks.append(f"## {heading or 'How it was made'}")
-    lines = circumstances(results)
-    blocks.append("\n".join(f"- {label}: {code(text)}" for label, text in lines))
+        blocks += _items(3, "Notes on the counts", _count_notes(table, columns, marked))
+    blocks.append(md.heading(2, heading or "How it was made"))
+    blocks.append(md.items(f"{label}: {marked(text)}" for label, text in circumstances(results)))
     blocks += _markdown_tables(table, columns, part)
-    blocks += _bullets("## Failures", failures(table, code))
-    blocks += _bullets("## Notes", _run_notes(results, columns, code))
-    blocks += [
-        "<details><summary>Records: python -m cspbench compare reads them from here</summary>",
-        f"```json\n{write_down(excerpt(run))}\n```",
-        "</details>",
-    ]
-    return "\n\n".join(blocks) + "\n"
+    blocks += _items(2, "Failures", failures(table, marked))
+    blocks += _items(2, "Notes", _run_notes(results, columns, marked))
+    summary = "Records: python -m cspbench compare reads them from here"
+    blocks.append(md.folded(summary, [md.json_lines(write_down(excerpt(run)))]))
+    return md.page(blocks)
 
 
 def csv(results: Results) -> str:
     """The content of ``report.csv``: one row for each case, in full precision and base units."""
-    from .frame import cases
+    from .frame import cases_csv
 
-    content: str = cases(results).to_csv(index=False, lineterminator="\n")
-    return content
+    return cases_csv(results)
 
 
 def table_title(rows: Sequence[Row], quote: Quote) -> str:
@@ -149,11 +145,12 @@ def _text_tables(table: Sequence[Row], columns: Sequence[Column], part: Part) ->
     ]
 
 
-def _markdown_tables(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
-    return [
-        f"### {_title(rows, part, code)}\n\n{mode_grid.markdown(code)}"
-        for rows, mode_grid in _grids(table, columns, part)
-    ]
+def _markdown_tables(
+    table: Sequence[Row], columns: Sequence[Column], part: Part
+) -> Iterator[md.Block]:
+    for rows, mode_grid in _grids(table, columns, part):
+        yield md.heading(3, _title(rows, part, marked))
+        yield mode_grid.markdown()
 
 
 def _grids(
@@ -176,10 +173,8 @@ def _listed(heading: str, sentences: Sequence[str]) -> list[str]:
     return [headed(heading, sentences)] if sentences else []
 
 
-def _bullets(heading: str, sentences: Sequence[str]) -> list[str]:
-    if not sentences:
-        return []
-    return [heading, "\n".join(f"- {sentence}" for sentence in sentences)]
+def _items(level: int, heading: str, sentences: Sequence[str]) -> list[md.Block]:
+    return [md.heading(level, heading), md.items(sentences)] if sentences else []
 
 
 def _labelled(lines: Sequence[tuple[str, str]]) -> str:

@@ -1,37 +1,37 @@
-"""Quoting of text from outside, such as names and reasons, for text and Markdown pages."""
+"""Text from outside on pages: names and reasons, marked inside sentences.
+
+A plain text page shows them as they are. On a Markdown page (`markdown`) what is marked becomes a
+code span, and the rest is escaped, so that text which nobody marked is no markup either.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ..plan.labels import plain
+from ..plan.labels import plain, printable
 
 Quote = Callable[[str], str]
-"""A function that makes text from outside safe for one kind of page: `verbatim` or `code`."""
+"""A function that quotes text from outside for one kind of page: `verbatim` or `marked`."""
+
+_START, _END = "\x02", "\x03"  # `plain` leaves none of these in a text
+_MARKED = re.compile(f"{_START}([^{_START}{_END}]*){_END}")
 
 
 def verbatim(text: str) -> str:
-    """The text itself, for plain text pages, which have no markup."""
-    return text
+    """The text itself, on one line, for plain text pages, which have no markup."""
+    return plain(text)
 
 
-def code(text: str) -> str:
-    """Text from outside as a Markdown code span, inside which there is no markup.
-
-    >>> code("csp|gamma"), code("a`b")
-    ('`csp|gamma`', '``a`b``')
-    """
-    text = plain(text)
-    lengths = [len(backticks) for backticks in re.findall("`+", text)]
-    fence = "`" * next(size for size in range(1, len(text) + 2) if size not in lengths)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+def marked(text: str) -> str:
+    """The text between marks, for `markdown` pages, where it becomes a code span."""
+    return f"{_START}{plain(text)}{_END}"
 
 
-def escape(text: str) -> str:
-    r"""Text from outside as Markdown prose, with markup, HTML, mentions and issue links escaped.
+def pieces(sentence: str) -> Iterator[tuple[str, bool]]:
+    """The pieces of a sentence in order, each with whether it was marked."""
+    for index, piece in enumerate(_MARKED.split(sentence)):
+        yield printable(piece), index % 2 == 1
 
-    >>> escape("<b>*DenseNet*<b> by @user")
-    '\\<b\\>\\*DenseNet\\*\\<b\\> by \\@<!-- -->user'
-    """
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", plain(text))
-    return re.sub(r"(?<=[@#])", "<!-- -->", escaped)
+
+def readable(page: str) -> str:
+    """A plain text page without control characters other than line ends."""
+    return "\n".join(map(printable, page.split("\n")))

@@ -3,12 +3,15 @@
 Columns that do not fit go into further tables below, with the column of entries repeated.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..records.base import Failure
 from ..units import ratio_text
+from . import markdown
 from .columns import Column
+from .markdown import Block
+from .quoting import marked
 from .readings import Reading
 from .rows import Row
 
@@ -53,14 +56,13 @@ class Grid:
         )
         return "\n\n".join(draw([names, *strips]) for strips in self._pack(name_width, width))
 
-    def markdown(self, quote: Callable[[str], str]) -> str:
-        """The table as GitHub Markdown; ``quote`` makes the names of entries safe."""
+    def markdown(self) -> Block:
+        """The table as GitHub Markdown, with the names of entries as code."""
         strips = [strip for bundle in self.bundles for strip in bundle]
-        names = [quote(cell).replace("|", r"\|") for cell in self.names.cells]
-        head = [self.names.header, *(" ".join(_lines(strip.header)) for strip in strips)]
-        body = zip(names, *(strip.cells for strip in strips), strict=True)
-        rule = [":--", *("--:" for _ in strips)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
+        names = map(marked, self.names.cells)
+        headers = [self.names.header, *(" ".join(_lines(strip.header)) for strip in strips)]
+        rows = zip(names, *(strip.cells for strip in strips), strict=True)
+        return markdown.table(headers, rows)
 
     def _pack(self, name_width: int, width: int) -> list[list[Strip]]:
         tables: list[list[Strip]] = [[]]

@@ -81,6 +81,7 @@ def make_trained_run(
     steps: int = 8,
     head: Head = "pool",
     shared: bool = False,
+    unfollowed: bool = False,
 ) -> Run:
     """A run of blocks, each with the similarity that its parts reach, seed by seed."""
     settings = TrainingSettings(seeds=4, steps=steps, data="digits", head=head)
@@ -103,7 +104,9 @@ def make_trained_run(
                 measurements=by_stage(
                     make_counts(case),
                     GradientTerms(
-                        case=case.key, structure=make_structure(shared=shared), is_block=True
+                        case=case.key,
+                        structure=make_structure(shared=shared, unfollowed=unfollowed),
+                        is_block=True,
                     ),
                 ),
                 trainings=tuple(
