@@ -20,12 +20,16 @@ class Recorder:
         self._last_launch = assembly.last_launch
         self._run: Run | None = None
 
-    def keep(self, lines: Sequence[Line]) -> None:
-        """Append ``lines`` to the folder in one write; raises `CspbenchError` if that fails."""
+    def keep(self, lines: Sequence[Line]) -> list[Line]:
+        """Append ``lines`` to the folder in one write, and return them as they were recorded.
+
+        A line that cannot be recorded becomes a failure. Raises `CspbenchError` if writing fails.
+        """
         with self._lock:
-            self._folder.append(lines)
-            self._assembly.add(lines)
+            recorded = self._folder.append(lines)
+            self._assembly.add(recorded)
             self._run = None
+            return recorded
 
     def record(self, key: str) -> Record:
         """The record of the case ``key``."""
@@ -64,8 +68,7 @@ class Recorder:
         lines: list[Line] = []
 
         def receive(line: Line) -> None:
-            self.keep([line])
-            lines.append(line)
+            lines.extend(self.keep([line]))
 
         worker_exit = isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
         return lines, worker_exit

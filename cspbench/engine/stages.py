@@ -1,6 +1,6 @@
 """Measurement of some stages of a case in workers, which may die on one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..measures.registry import MEASURES
@@ -17,19 +17,19 @@ def measure_stages(
     stages: tuple[Stage, ...],
     settings: Settings,
     roots: Mapping[Side, Path],
-    keep: Callable[[Line], object],
+    keep: Callable[[Line], Sequence[Line]],
 ) -> list[Line]:
     """Measure ``stages`` in one worker, and after one that dies in another; return the lines.
 
-    Each line is passed to ``keep`` as it arrives. If a worker dies while it counts without data,
-    the stage is counted on real tensors. A case that does not run is measured no further.
+    Each line is passed to ``keep`` as it arrives, which returns what it recorded. If a worker dies
+    while it counts without data, the stage is counted on real tensors. A case that does not run is
+    measured no further.
     """
     lines: list[Line] = []
     bases: tuple[Basis, ...] = BASES
 
     def receive(line: Line) -> None:
-        keep(line)
-        lines.append(line)
+        lines.extend(keep(line))
 
     while stages:
         worker_exit = isolate.run(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..plan.case import Case
+from ..records.line_check import LineCheck
 from ..records.lines import Alterations, CaseFailure, Printed
 from ..records.measurements import AnyMeasurement
 from ..records.run import Record, Settings
@@ -25,7 +26,14 @@ def static_profiles(cases: Sequence[Case]) -> list[Record]:
 
 
 def _profile(case: Case, settings: Settings) -> Record:
-    lines = measure_stages(case, _STAGES, settings, {}, keep=lambda _: None)
+    check = LineCheck([case.key])
+    lines = measure_stages(
+        case,
+        _STAGES,
+        settings,
+        {},
+        keep=lambda line: [accepted for _, accepted in check.accept([line])],
+    )
     return Record(
         case=case,
         measurements={line.stage: line for line in lines if isinstance(line, AnyMeasurement)},

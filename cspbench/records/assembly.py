@@ -1,6 +1,6 @@
 """Assembly of a run from its lines, each added to its case as it arrives."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..plan.case import Case
@@ -11,8 +11,10 @@ from .lines import (
     CaseFailure,
     Latency,
     Launch,
+    LaunchFailure,
     Line,
     Printed,
+    Stage,
     launch_number,
 )
 from .measurements import AnyMeasurement
@@ -34,19 +36,30 @@ class _CaseLines:
     printed: list[Printed] = field(default_factory=list)
     record: Record | None = None
 
+    def settle(self, stage: Stage) -> None:
+        """Forget what the machine lacked at ``stage``: it was tried again."""
+        self.record = None
+        self.failures = [
+            failure
+            for failure in self.failures
+            if failure.stage != stage or failure.cause != "environment"
+        ]
+
 
 class Assembly:
     """The records of a run, updated as lines are read or measured.
 
     Samples of a launch are held back until its closing `Launch` line. If a launch has none, the run
-    was cut off during it; `run` leaves its samples out and says so in a note. Of a measure that was
-    repeated, the last line counts. ``notes`` say what could not be read.
+    was cut off during it; `run` leaves its samples out and says so in a note, as it does those of a
+    launch that failed. Of a measure that was repeated, the last line counts; a failure that was the
+    machine's counts until its stage is tried again. ``notes`` say what could not be read.
     """
 
     def __init__(self, info: RunInfo) -> None:
         self.info = info
         self.notes: tuple[str, ...] = ()
         self.launches: list[Launch] = []
+        self.launch_failures: list[LaunchFailure] = []
         self.yardstick: list[Latency] = []
         self.last_launch = 0
         self._cases = {case.key: _CaseLines(case) for case in info.cases}
@@ -59,10 +72,20 @@ class Assembly:
             self.last_launch = max(self.last_launch, launch_number(line))
             if isinstance(line, Launch):
                 self._close(line)
+            elif isinstance(line, LaunchFailure):
+                self.launch_failures.append(line)
+                self._pending.pop(line.launch, None)
             elif isinstance(line, Latency):
                 self._add_samples(line)
             else:
                 self._add_to_case(line)
+
+    def forget_environment_failures(self) -> None:
+        """Forget failures that were the machine's, so that their stages are tried again."""
+        for lines in self._cases.values():
+            for failure in lines.failures:
+                if failure.cause == "environment":
+                    lines.settle(failure.stage)
 
     def record(self, key: str) -> Record:
         """The record of the case ``key``."""
@@ -91,6 +114,8 @@ class Assembly:
         if cut_off := sum(map(len, self._pending.values())):
             note = f"samples of {cut_off} cases in a launch that was cut off are left out"
             notes = (*notes, note)
+        if self.launch_failures:
+            notes = (*notes, _failures_note(self.launch_failures))
         return Run(
             info=self.info,
             records=self.records,
@@ -114,7 +139,7 @@ class Assembly:
         else:
             lines = self._cases[latency.case]
             lines.latencies.append(latency)
-            lines.record = None
+            lines.settle("latency")
 
     def _add_to_case(
         self, line: AnyMeasurement | BlockTraining | CaseFailure | Printed | Alterations
@@ -122,6 +147,7 @@ class Assembly:
         lines = self._cases[line.case]
         lines.record = None
         if isinstance(line, CaseFailure):
+            lines.settle(line.stage)
             lines.failures.append(line)
         elif isinstance(line, Alterations):
             lines.alters.update(dict.fromkeys(line.alters))
@@ -129,9 +155,17 @@ class Assembly:
         elif isinstance(line, Printed):
             lines.printed.append(line)
         elif isinstance(line, BlockTraining):
+            lines.settle("training")
             lines.trainings[line.training.seed] = line.training
         else:
+            lines.settle(line.stage)
             lines.measurements[line.stage] = line
+
+
+def _failures_note(failures: Sequence[LaunchFailure]) -> str:
+    number, last = len(failures), failures[-1]
+    words = "1 launch failed and is" if number == 1 else f"{number} launches failed and are"
+    return f"{words} left out; launch {last.launch}: {last.reason}"
 
 
 def assemble(info: RunInfo, lines: Iterable[Line]) -> Run:

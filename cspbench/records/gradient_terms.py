@@ -6,7 +6,7 @@ every convolution and linear layer. A *term* is one channel of a source.
 
 from collections.abc import Iterator
 
-from .base import Frozen, Whole
+from .base import Frozen, Name, Whole
 
 INPUT = "input"
 
@@ -34,7 +34,7 @@ class Source(Frozen, frozen=True, kw_only=True):
     operator that cannot be followed. A layer that is called twice has two sources of one name.
     """
 
-    name: str
+    name: Name
     channels: Whole
     uses: tuple[Used, ...]
 
@@ -48,7 +48,7 @@ class WeightTerms(Frozen, frozen=True, kw_only=True):
     w_k.
     """
 
-    name: str
+    name: Name
     source: Whole
     read: Whole
     own: Whole
@@ -74,7 +74,7 @@ class Split(Frozen, frozen=True, kw_only=True):
     ``shared`` are the terms that weights of at least two parts read.
     """
 
-    module: str
+    module: Name
     parts: tuple[Part, ...]
     shared: tuple[Span, ...]
 
@@ -87,8 +87,8 @@ class Split(Frozen, frozen=True, kw_only=True):
 class Unfollowed(Frozen, frozen=True, kw_only=True):
     """An operator whose channels cannot be followed, so that its output is a new source."""
 
-    module: str
-    operator: str
+    module: Name
+    operator: Name
     calls: Whole
 
 

@@ -4,7 +4,22 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Failure, Frozen, Samples, Seconds, Share, Whole
+from .base import (
+    MAX_DETAIL,
+    MAX_REASON,
+    Detail,
+    Elapsed,
+    Failure,
+    Frozen,
+    Name,
+    Reason,
+    Samples,
+    Seconds,
+    Share,
+    Whole,
+    bound_texts,
+    storable,
+)
 from .machine import Activity, GpuActivity
 from .measurements import MEASUREMENTS, AnyMeasurement, stage_of
 from .trainings import Training
@@ -15,7 +30,22 @@ YARDSTICK = "yardstick"
 Stage = Annotated[str, msgspec.Meta(pattern="^[a-z_]{1,40}$")]
 """The name of a measure, which is the tag of its record."""
 
-Cause = Literal["raised", "absent", "out_of_memory", "signal", "timeout", "exited", "too_large"]
+Cause = Literal[
+    "raised",
+    "absent",
+    "out_of_memory",
+    "signal",
+    "timeout",
+    "exited",
+    "too_large",
+    "environment",
+    "invalid",
+]
+"""Why something failed.
+
+``environment``: the machine lacked something, such as room on a disk; a resumed run tries again.
+``invalid``: what was measured is out of the bounds of a record.
+"""
 
 
 class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"):
@@ -32,7 +62,7 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     down.
     """
 
-    case: str
+    case: Name
     launch: Whole
     samples_s: Samples
     iterations: Whole
@@ -53,19 +83,36 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     """
 
     launch: Whole
-    cases: tuple[str, ...]
+    cases: tuple[Name, ...]
     seed: Whole
-    threads: int
+    threads: Whole
     allocator: Literal["pinned", "system"]
     activity: Activity
-    seconds: float
+    seconds: Elapsed
     gpu: GpuActivity | None = None
+
+
+class LaunchFailure(Frozen, frozen=True, kw_only=True, tag="launch_failure", tag_field="kind"):
+    """A launch that no case is to blame for; its samples are left out, and it is repeated.
+
+    The yardstick could not be measured, its process was ended from outside, or its readings are out
+    of bounds.
+    """
+
+    launch: Whole
+    cause: Cause
+    reason: Reason
+    detail: Detail = ""
+
+    def __post_init__(self) -> None:
+        """Bound the texts."""
+        bound_texts(self, reason=MAX_REASON, detail=MAX_DETAIL)
 
 
 class BlockTraining(Frozen, frozen=True, kw_only=True, tag="training", tag_field="kind"):
     """One training of a block in a small classifier, from one seed."""
 
-    case: str
+    case: Name
     training: Training
 
 
@@ -77,14 +124,18 @@ class CaseFailure(Frozen, frozen=True, kw_only=True, tag="failure", tag_field="k
     ``requested_bytes`` is the size of the allocation that failed, if the error states it.
     """
 
-    case: str
+    case: Name
     stage: Stage
     cause: Cause
-    reason: str
+    reason: Reason
     launch: Whole | None = None
-    detail: str = ""
+    detail: Detail = ""
     requested_bytes: Whole | None = None
     is_fatal: bool = True
+
+    def __post_init__(self) -> None:
+        """Bound the texts."""
+        bound_texts(self, reason=MAX_REASON, detail=MAX_DETAIL)
 
 
 class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_field="kind"):
@@ -94,20 +145,39 @@ class Alterations(Frozen, frozen=True, kw_only=True, tag="alterations", tag_fiel
     as a thread, runs on beside the calls of others.
     """
 
-    case: str
-    alters: tuple[str, ...]
+    case: Name
+    alters: tuple[Reason, ...]
     lingers: bool = False
+
+    def __post_init__(self) -> None:
+        """Bound the texts."""
+        alters = tuple(storable(text, MAX_REASON) for text in self.alters)
+        if alters != self.alters:
+            msgspec.structs.force_setattr(self, "alters", alters)
 
 
 class Printed(Frozen, frozen=True, kw_only=True, tag="printed", tag_field="kind"):
     """The end of what a model printed while its case was measured at ``stage``."""
 
-    case: str
+    case: Name
     stage: Stage
-    text: str
+    text: Detail
+
+    def __post_init__(self) -> None:
+        """Bound the text."""
+        bound_texts(self, text=MAX_DETAIL)
 
 
-Line = AnyMeasurement | Latency | Launch | BlockTraining | CaseFailure | Printed | Alterations
+Line = (
+    AnyMeasurement
+    | Latency
+    | Launch
+    | LaunchFailure
+    | BlockTraining
+    | CaseFailure
+    | Printed
+    | Alterations
+)
 
 STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
 """The names of all measures."""

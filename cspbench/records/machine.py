@@ -3,10 +3,15 @@
 Suffixes carry base units.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+import msgspec
 
 from ..plan.case import Mode
-from .base import Failure, Frozen, Whole
+from .base import Amount, Elapsed, Failure, Frozen, Level, Name, Whole
+
+Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
+"""A standard deviation of logarithms; 10 would be a factor of 22,000 either way."""
 
 
 class Activity(Frozen, frozen=True, kw_only=True):
@@ -20,15 +25,15 @@ class Activity(Frozen, frozen=True, kw_only=True):
     """
 
     threads: Whole
-    wall_s: float
-    cpu_s: float
-    others_s: float | Failure
-    steal_s: float | Failure
-    load_before: float
-    load_after: float
-    mhz_before: float | Failure
-    mhz_after: float | Failure
-    queued_s: float | Failure | None = None
+    wall_s: Elapsed
+    cpu_s: Elapsed
+    others_s: Elapsed | Failure
+    steal_s: Elapsed | Failure
+    load_before: Amount
+    load_after: Amount
+    mhz_before: Amount | Failure
+    mhz_after: Amount | Failure
+    queued_s: Elapsed | Failure | None = None
 
     @property
     def taken_share(self) -> float:
@@ -58,11 +63,11 @@ class GpuState(Frozen, frozen=True, kw_only=True):
     ``limits`` name what holds its clocks down; ``others`` counts other processes on it.
     """
 
-    sm_mhz: float | Failure
-    memory_mhz: float | Failure
-    celsius: float | Failure
-    watts: float | Failure
-    limits: tuple[str, ...] | Failure
+    sm_mhz: Amount | Failure
+    memory_mhz: Amount | Failure
+    celsius: Level | Failure
+    watts: Amount | Failure
+    limits: tuple[Name, ...] | Failure
     others: Whole | Failure
 
     @classmethod
@@ -87,11 +92,11 @@ class GpuActivity(Frozen, frozen=True, kw_only=True):
     median time between two events with nothing between them.
     """
 
-    device: str
+    device: Name
     before: GpuState
     after: GpuState
-    limits: tuple[str, ...]
-    empty_region_s: float
+    limits: tuple[Name, ...]
+    empty_region_s: Elapsed
     flags: GpuFlags
 
     @property
@@ -104,10 +109,10 @@ class GpuActivity(Frozen, frozen=True, kw_only=True):
 class GpuDescription(Frozen, frozen=True, kw_only=True):
     """A GPU, its driver, and the CUDA and cuDNN versions of torch."""
 
-    name: str
-    driver: str | Failure
-    cuda: str
-    cudnn: str
+    name: Name
+    driver: Name | Failure
+    cuda: Name
+    cudnn: Name
     memory_bytes: Whole
     l2_bytes: Whole
 
@@ -123,16 +128,16 @@ class AvailableGpu(Frozen, frozen=True, kw_only=True):
 class Environment(Frozen, frozen=True, kw_only=True):
     """The machine and package versions; ``device`` is the name of the processor or the GPUs."""
 
-    device: str
-    system: str
-    python: str
-    packages: dict[str, str]
-    thop_distribution: str
-    physical_cores: int
-    logical_cores: int
-    affinity: tuple[int, ...]
-    memory_bytes: int
-    governor: str | Failure
+    device: Name
+    system: Name
+    python: Name
+    packages: dict[Name, Name]
+    thop_distribution: Name
+    physical_cores: Whole
+    logical_cores: Whole
+    affinity: tuple[Whole, ...]
+    memory_bytes: Whole
+    governor: Name | Failure
     hypervisor: bool
     gpus: tuple[GpuDescription, ...] = ()
 
@@ -140,7 +145,7 @@ class Environment(Frozen, frozen=True, kw_only=True):
 class Git(Frozen, frozen=True, kw_only=True):
     """The measured commit; ``dirty`` if tracked or new files differed from it."""
 
-    commit: str
+    commit: Name
     dirty: bool
 
 
@@ -152,12 +157,12 @@ class NoiseFloor(Frozen, frozen=True, kw_only=True):
     They hold for this ``machine``, ``device``, ``threads`` and ``allocator``.
     """
 
-    machine: str
-    device: str
-    threads: int
+    machine: Name
+    device: Name
+    threads: Whole
     allocator: Literal["pinned", "system"]
     launches: Whole
     turns: Whole
-    in_turns: dict[Mode, float]
-    between_runs: dict[Mode, float]
-    measured: str
+    in_turns: dict[Mode, Spread]
+    between_runs: dict[Mode, Spread]
+    measured: Name

@@ -4,12 +4,24 @@ Suffixes carry base units. A missing reading is a `Failure` with its reason, nev
 absent key.
 """
 
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 
 from ..catalogue.entry import Shape
-from .base import Failure, Frozen, Joules, Seconds, Whole
+from .base import (
+    MAX_REASON,
+    Amount,
+    Failure,
+    Frozen,
+    Joules,
+    Name,
+    Reason,
+    Seconds,
+    Share,
+    Whole,
+    bound_texts,
+)
 from .gradient_terms import Structure
 from .machine import PowerSensor
 
@@ -26,7 +38,7 @@ class Measurement(Frozen, frozen=True, kw_only=True):
 
     exact: ClassVar[tuple[str, ...]] = ()
 
-    case: str
+    case: Name
 
     @property
     def stage(self) -> str:
@@ -44,8 +56,8 @@ class Layer(Frozen, frozen=True, kw_only=True):
     counts forward calls.
     """
 
-    path: str
-    type: str
+    path: Name
+    type: Name
     output_shape: Shape | None
     params: Whole
     macs: Whole
@@ -57,19 +69,27 @@ class Uncounted(Frozen, frozen=True, kw_only=True):
     """An operator or module that ``counter`` does not count; it ran ``calls`` times."""
 
     counter: Literal["thop", "torch", "cspbench"]
-    name: str
+    name: Name
     calls: Whole
-    reason: str
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        """Bound the reason."""
+        bound_texts(self, reason=MAX_REASON)
 
 
 class Disagreement(Frozen, frozen=True, kw_only=True):
     """A module for which thop's MACs differ from torch's FLOPs / 2, and why."""
 
-    path: str
-    type: str
+    path: Name
+    type: Name
     thop_macs: Whole
     torch_macs: Whole
-    explanation: str
+    explanation: Reason
+
+    def __post_init__(self) -> None:
+        """Bound the explanation."""
+        bound_texts(self, explanation=MAX_REASON)
 
 
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
@@ -156,8 +176,8 @@ class TensorPeak(Measurement, frozen=True, kw_only=True, tag="tensor_peak", tag_
     peak_tensor_bytes: Whole
     baseline_bytes: Whole
     split: Split
-    operator: str
-    module: str
+    operator: Name
+    module: Name
     counted_on: Basis = "fake"
 
 
@@ -186,7 +206,7 @@ class Allocated(Measurement, frozen=True, kw_only=True, tag="allocated", tag_fie
     peak_reserved_bytes: Whole | None = None
     compile_s: Seconds | None = None
     is_one_graph: bool | None = None
-    observed_only: tuple[str, ...] = ()
+    observed_only: tuple[Name, ...] = ()
 
 
 class Graph(Measurement, frozen=True, kw_only=True, tag="graph", tag_field="kind"):
@@ -271,11 +291,15 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     """
 
     is_equal: bool
-    distance: float | None
-    rtol: float
-    atol: float
+    distance: Annotated[float, msgspec.Meta(ge=0)] | None
+    rtol: Share
+    atol: Amount
     weights: Literal["shared", "seeded"]
-    reason: str = ""
+    reason: Reason = ""
+
+    def __post_init__(self) -> None:
+        """Bound the reason."""
+        bound_texts(self, reason=MAX_REASON)
 
 
 class DiskSize(Measurement, frozen=True, kw_only=True, tag="disk_size", tag_field="kind"):

@@ -3,7 +3,7 @@
 from typing import Any, Literal, TypeVar
 
 from ..plan.case import Case
-from .base import Frozen, Whole
+from .base import MAX_DETAIL, Detail, Elapsed, Frozen, Name, Seconds, Whole, bound_texts
 from .lines import STAGES, CaseFailure, Latency, Launch, Printed, Stage
 from .machine import Environment, Git, NoiseFloor
 from .measurements import (
@@ -42,7 +42,7 @@ class TrainingSettings(Frozen, frozen=True, kw_only=True):
 
     seeds: Whole
     steps: Whole
-    data: str
+    data: Name
     head: Head = "pool"
 
 
@@ -54,16 +54,16 @@ class Settings(Frozen, frozen=True, kw_only=True):
     energy of a call is measured, apart from all timing.
     """
 
-    device: str
-    threads: int
-    launches: int
-    turns: int
-    min_time_s: float
-    time_limit_s: float
+    device: Name
+    threads: Whole
+    launches: Whole
+    turns: Whole
+    min_time_s: Elapsed
+    time_limit_s: Seconds
     allocator: Literal["pinned", "system"]
     seed: Whole
-    memory_budget_bytes: int
-    budget_s: float | None = None
+    memory_budget_bytes: Whole
+    budget_s: Elapsed | None = None
     training: TrainingSettings | None = None
     cold: bool = False
     cuda_graph: bool = False
@@ -80,22 +80,22 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     """
 
     schema: int
-    version: str
-    command: str
-    suite: str
-    description: str
+    version: Name
+    command: Detail
+    suite: Name
+    description: Detail
     cases: tuple[Case, ...]
     settings: Settings
     environment: Environment
     git: Git | None
-    source: str
-    yardstick: str
-    started: str
+    source: Name
+    yardstick: Name
+    started: Name
     noise_floor: NoiseFloor | None = None
-    revisions: dict[Side, str] = {}  # noqa: RUF012 -- msgspec copies it
+    revisions: dict[Side, Name] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
-    models: dict[str, str] = {}  # noqa: RUF012 -- msgspec copies it
-    repositories: dict[str, Git] = {}  # noqa: RUF012 -- msgspec copies it
+    models: dict[Name, Name] = {}  # noqa: RUF012 -- msgspec copies it
+    repositories: dict[Name, Git] = {}  # noqa: RUF012 -- msgspec copies it
 
     @property
     def measured_commit(self) -> Git | None:
@@ -104,7 +104,8 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
         return commits.pop() if len(commits) == 1 else self.git
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a stage that no record is of."""
+        """Bound the texts; raise ValueError for a stage that no record is of."""
+        bound_texts(self, command=MAX_DETAIL, description=MAX_DETAIL)
         if unknown := [stage for stage in self.stages if stage not in STAGES]:
             raise ValueError(f"no measure is named {unknown[0]!r}")
 

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from .base import Frozen, Share, Whole
+from .base import Amount, Frozen, Name, Share, Whole
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 Head = Literal["pool", "conv"]
 HEADS: tuple[Head, ...] = get_args(Head)
@@ -66,8 +65,8 @@ class Training(Frozen, frozen=True, kw_only=True):
 
     seed: Whole
     parameters: Whole
-    maps: tuple[str, ...]
-    cut: str
+    maps: tuple[Name, ...]
+    cut: Name
     parts: tuple[Positive, Positive]
     own: bool
     readings: Annotated[tuple[Reading, ...], msgspec.Meta(min_length=1)]

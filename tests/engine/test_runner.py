@@ -104,9 +104,9 @@ def test_a_launch_is_written_at_once_and_its_closing_line_last(
     writes: list[list[Line]] = []
     append = RunFolder.append
 
-    def record(folder: RunFolder, lines: Sequence[Line]) -> None:
+    def record(folder: RunFolder, lines: Sequence[Line]) -> list[Line]:
         writes.append(list(lines))
-        append(folder, lines)
+        return append(folder, lines)
 
     monkeypatch.setattr(RunFolder, "append", record)
     monkeypatch.setattr(isolate, "run", FakeWorker())

@@ -7,7 +7,7 @@ import pytest
 from factories import make_case, make_info, make_latency, make_launch
 
 from cspbench.records.assembly import Assembly, assemble
-from cspbench.records.lines import YARDSTICK, CaseFailure, Line, Printed
+from cspbench.records.lines import YARDSTICK, CaseFailure, LaunchFailure, Line, Printed
 from cspbench.records.measurements import DiskSize, Resident
 
 FIRST, SECOND = make_case("Good"), make_case("Twin")
@@ -82,6 +82,33 @@ def test_a_case_that_the_run_does_not_list_is_refused() -> None:
     """The reader says so with the line's number."""
     with pytest.raises(KeyError):
         Assembly(make_info(FIRST)).add([failure(SECOND.key)])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Resident(case=FIRST.key, peak_rss_bytes=1),
+        CaseFailure(case=FIRST.key, stage="resident", cause="raised", reason="no"),
+    ],
+)
+def test_a_failure_of_the_machine_counts_until_its_stage_is_tried_again(line: Line) -> None:
+    """On resuming it is forgotten, so that the stage is; one of the case stays."""
+    full = CaseFailure(case=FIRST.key, stage="resident", cause="environment", reason="full")
+    assembly = Assembly(INFO)
+    assembly.add([full, failure(FIRST.key)])
+    assert assembly.record(FIRST.key).failures == (full, failure(FIRST.key))
+    assert full not in assemble(INFO, [full, line]).records[0].failures
+    assembly.forget_environment_failures()
+    assert assembly.record(FIRST.key).failures == (failure(FIRST.key),)
+
+
+def test_a_launch_that_failed_is_said_and_its_samples_are_left_out() -> None:
+    """They were not cut off."""
+    failed = LaunchFailure(launch=1, cause="raised", reason="the yardstick: no memory")
+    run = assemble(INFO, [make_latency(FIRST, 1), failed])
+    assert run.records[0].latencies == ()
+    assert run.notes == ("1 launch failed and is left out; launch 1: the yardstick: no memory",)
+    assert run.last_launch == 1
 
 
 def test_what_a_model_printed_is_part_of_its_record() -> None:

@@ -8,7 +8,7 @@ import pytest
 from factories import make_case, make_info, make_latency, make_launch
 
 from cspbench.errors import CspbenchError
-from cspbench.records import folder
+from cspbench.records import folder, info_file
 from cspbench.records.folder import INFO, RECORDS, RunFolder, read
 
 CASE = make_case("Good")
@@ -57,7 +57,7 @@ def test_a_line_beyond_the_limit_is_refused_by_its_number(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is said."""
-    monkeypatch.setattr(folder, "_MAX_LINE_BYTES", 4_000)
+    monkeypatch.setattr(folder, "MAX_LINE_BYTES", 4_000)
     with (path / RECORDS).open("ab") as file:
         file.write(b'"' + b"x" * 4_000 + b'"\n')
     with pytest.raises(CspbenchError, match=f"{RECORDS} line 3 is longer than 4,000 bytes"):
@@ -71,6 +71,6 @@ def test_more_values_than_memory_should_hold_are_refused(
     """Short numbers take more memory than text: they are counted, over all lines of a file."""
     whole = (path / RECORDS).read_bytes()
     assert max(line.count(b",") for line in whole.splitlines()) < 25 < whole.count(b",")
-    monkeypatch.setattr(folder, f"_MAX_{'INFO_' if name == INFO else ''}VALUES", values)
+    monkeypatch.setattr(info_file if name == INFO else folder, "_MAX_VALUES", values)
     with pytest.raises(CspbenchError, match=f"{name} holds more than {values} values"):
         read(path)

@@ -1,0 +1,74 @@
+"""``run.json``: its text, which is checked as it will be read, and strict reading within bounds."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ..errors import CspbenchError
+from ..files import read_file
+from .run import SCHEMA, RunInfo
+
+_MAX_BYTES = 1 << 26
+_MAX_VALUES = 4_000_000  # 100,000 cases
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(RunInfo)
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+def info_text(info: RunInfo) -> bytes:
+    """The content of the file; raises `CspbenchError` if it could not be read back."""
+    try:
+        content = msgspec.json.format(_encoder.encode(info), indent=1) + b"\n"
+        _decoder.decode(content)
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise CspbenchError(f"the run cannot be recorded: {error}") from error
+    if len(content) > _MAX_BYTES or values_in(content) > _MAX_VALUES:
+        raise CspbenchError(
+            f"the run cannot be recorded: its {len(info.cases):,} cases take {len(content):,} bytes"
+        )
+    return content
+
+
+def read_info(path: Path) -> RunInfo:
+    """The content of ``path``; raises `CspbenchError` if it is none of this version."""
+    with readable(path):
+        content = read_file(path, _MAX_BYTES)
+    check_values(path, values_in(content), _MAX_VALUES)
+    try:
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema != SCHEMA:
+            raise CspbenchError(
+                f"{path}: schema {schema}, this version reads {SCHEMA}; "
+                "read it with the version that wrote it"
+            )
+        return _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CspbenchError(f"{path}: {error}") from error
+
+
+def values_in(content: bytes) -> int:
+    """The number of values in some JSON, at most, which tells how much memory it will take."""
+    return content.count(b",") + 1
+
+
+def check_values(path: Path, values: int, most: int) -> None:
+    """Raise `CspbenchError` if the file ``path`` holds more than ``most`` values."""
+    if values > most:
+        raise CspbenchError(f"{path} holds more than {most:,} values, which is the most to be read")
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn OSError while a file of a run is read into a `CspbenchError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CspbenchError(f"no {path.name} in {path.parent}: it is not a run folder") from error
+    except OSError as error:
+        raise CspbenchError(f"cannot read {path}: {error.strerror}") from error
