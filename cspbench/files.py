@@ -80,6 +80,8 @@ def open_regular(path: Path, flags: int) -> int:
         if error.errno == errno.ENXIO:  # to write to a FIFO that nobody reads, or to a socket
             raise CspbenchError(f"{path} is no regular file") from error
         raise
+    except ValueError as error:  # a NUL
+        raise CspbenchError(f"{str(path)!r} is no path: {error}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise CspbenchError(f"{path} is no regular file")

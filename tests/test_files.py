@@ -112,6 +112,12 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     assert read_file(link, 1_000) == b"content"
 
 
+def test_a_path_with_a_nul_is_none(tmp_path: Path) -> None:
+    """No system call takes it."""
+    with pytest.raises(CspbenchError, match=r"a\\x00b' is no path: embedded null byte"):
+        read_file(tmp_path / "a\0b", 10)
+
+
 def test_a_file_without_a_size_is_read_to_the_limit_only() -> None:
     """Files of /proc say that they are empty."""
     path = Path("/proc/self/maps")

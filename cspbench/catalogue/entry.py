@@ -126,6 +126,8 @@ class Entry:
         Raises `CspbenchError` for a name that is not a parameter and for a value out of range.
         """
         if self.is_open:
+            for name, value in (overrides or {}).items():
+                self._check_storable(name, value)
             return dict(overrides or {})
         result = {parameter.name: parameter.default for parameter in self.parameters}
         for name, value in (overrides or {}).items():
@@ -179,6 +181,16 @@ class Entry:
                 f"each must be at least 2, got {text}"
             )
         return shape
+
+    def _check_storable(self, name: str, value: Value) -> None:
+        """Raise `CspbenchError` for a number that no record can hold."""
+        is_storable = math.isfinite(value) if isinstance(value, float) else True
+        if isinstance(value, int):
+            is_storable = -(2**63) <= value < 2**63
+        if not is_storable:
+            raise CspbenchError(
+                f"{self.name}: {name} is a number of at most 64 bits that is finite, got {value!r}"
+            )
 
     def _parameter(self, name: str) -> Parameter:
         for parameter in self.parameters:

@@ -3,12 +3,12 @@
 import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from ..errors import CspbenchError, unknown
+from ..toml import parse_toml
 from .inputs import FLOATING, WHOLE, Inputs, Items, Node, Table, TensorSpec
 
 _TENSOR = re.compile(
@@ -126,8 +126,8 @@ def _node_of_word(word: str) -> Node:
     if not word.startswith(("[", "{")):
         return _node_of_text(word)
     try:
-        table = tomllib.loads(f"value = {word}")
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        table = parse_toml(f"value = {word}")
+    except CspbenchError as error:
         raise CspbenchError(f"no list or table of inputs: {word!r}: {error}") from error
     if len(table) > 1:
         raise CspbenchError(f"no list or table of inputs: {word!r}")
@@ -195,7 +195,9 @@ def _node_of_table(table: Mapping[str, object]) -> Node:
 
 
 def _plain(value: object) -> Node:
-    if isinstance(value, bool | int | str):
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value

@@ -4,14 +4,15 @@ A rule is ``[GLOB:]MEASURE``, where the glob matches entries; the last matching 
 nearest ``pyproject.toml`` is read, table ``[tool.cspbench]``.
 """
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..errors import CspbenchError, unknown
+from ..files import read_file
 from ..records.measurements import EXACT
+from ..toml import MAX_BYTES, parse_toml
 from ..verdicts.judge import THRESHOLD
 
 LATENCY = "latency"
@@ -101,11 +102,11 @@ def _configured(start: Path) -> tuple[tuple[Rule, ...], bool]:
     if path is None:
         return (), False
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        tool = table.get("tool", {})
-        return _read(tool.get("cspbench", {}) if isinstance(tool, dict) else {})
-    except (OSError, ValueError, RecursionError) as error:
+        tool = parse_toml(read_file(path, MAX_BYTES).decode()).get("tool", {})
+    except (OSError, ValueError, CspbenchError) as error:
         raise CspbenchError(f"cannot read {path}: {error}") from error
+    try:
+        return _read(tool.get("cspbench", {}) if isinstance(tool, dict) else {})
     except CspbenchError as error:
         raise CspbenchError(f"{path}, [tool.cspbench]: {error}") from error
 

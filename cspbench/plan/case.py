@@ -17,6 +17,11 @@ Compiler = Literal["inductor", "cudagraphs", "aot_eager", "eager"]
 COMPILERS: tuple[Compiler, ...] = get_args(Compiler)
 """Backends of `torch.compile`: two for use, and two that split up the cost of compiling."""
 
+MAX_KEY = 2_000
+"""The most characters of a case's key, and of its label."""
+
+Key = Annotated[str, msgspec.Meta(max_length=MAX_KEY)]
+
 
 def is_gpu(device: str) -> bool:
     """Whether ``device`` names a GPU."""
@@ -28,7 +33,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     top1: Annotated[float, msgspec.Meta(gt=0, le=100)]
     img_size: Annotated[int, msgspec.Meta(ge=1)]
-    source: Annotated[str, msgspec.Meta(min_length=1)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY)]
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,19 +47,19 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     call; None: one tensor of ``input_shape``, which is otherwise the shape of the first tensor.
     """
 
-    key: str
-    label: str
-    entry: str
-    build: str
+    key: Key
+    label: Key
+    entry: Key
+    build: Key
     arguments: dict[str, Value]
     input_shape: Shape
-    device: str
+    device: Key
     precision: Precision
     channels_last: bool
     mode: Mode
     input_gradient: bool
-    reference: str | None = None
-    side: str = ""
+    reference: Key | None = None
+    side: Key = ""
     accuracy: Accuracy | None = None
     compiler: Compiler | None = None
     inputs: Inputs | None = None
@@ -97,8 +102,14 @@ def make_case(
     deviations = [final.text] if final != default else []
     if precision != "fp32":
         deviations.append(precision)
+    key = " ".join([name, final.text, device, precision, *form, mode])
+    if len(key) > MAX_KEY:
+        raise CspbenchError(
+            f"{entry.name}: the case would have a key of {len(key):,} characters; at most "
+            f"{MAX_KEY:,} are allowed: shorten its arguments or inputs"
+        )
     return Case(
-        key=" ".join([name, final.text, device, precision, *form, mode]),
+        key=key,
         label=" ".join([entry.name, *changed, *deviations, *form]),
         entry=entry.name,
         build=entry.build,

@@ -61,11 +61,11 @@ def _at_new_sizes(
     entry: Entry, tables: Sequence[CaseTable], listed: Sequence[CaseTable]
 ) -> Iterator[CaseTable]:
     """The ``tables`` at sizes that none of ``listed`` has, once each, if the entry takes them."""
-    sizes = set()
-    for table in (*listed, *tables):
+    sizes: set[object] = set()
+    for number, table in enumerate((*listed, *tables)):
         with contextlib.suppress(CspbenchError):  # a listed table that fails is reported elsewhere
             size = _size(make_case(entry, table.set, inputs=table.inputs))
-            if size not in sizes and table not in listed:
+            if size not in sizes and number >= len(listed):
                 yield table
             sizes.add(size)
 

@@ -1,22 +1,22 @@
 """Suites: lists of cases, read from TOML files or made of entries."""
 
 import difflib
-import itertools
 import re
-import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from ..catalogue import ENTRIES, find
 from ..errors import CspbenchError, unknown
-from .case import Accuracy, Case, Compiler, Mode, Precision, make_case
+from ..files import read_file
+from ..toml import MAX_BYTES, parse_toml
+from .case import Case, Compiler, Mode, Precision
+from .points import Placed, Points, case_count, cases_at, check_count, limited
 from .references import added_tables, with_first_as_reference, with_references
 from .tables import CaseTable, SuiteFile
 
@@ -75,23 +75,17 @@ def load(
     if not tables:
         raise CspbenchError(f"suite {name}: it lists no entries and no [[case]]")
     reference = suite.reference if has_references else None
-    added = [] if reference is None else added_tables(reference, tables)
-    cases: list[Case] = []
-    for form in _forms(suite, selection, device):
-        listed = [
-            case
-            for number, table in enumerate(tables, start=1)
-            for case in _cases(table, form, place=f"suite {name}, case {number}: ")
-        ]
-        references = {
-            case.key: case
-            for table in added
-            for case in _cases(table, form, place=f"suite {name}, reference: ")
-        }
-        for case in listed:
-            references.pop(case.key, None)
-        at_point = [*references.values(), *listed]
-        cases += at_point if reference is None else with_references(at_point, reference)
+    points = _points(suite, selection, device)
+    try:
+        numbered = limited(
+            [(f"case {number}: ", table) for number, table in enumerate(tables, start=1)],
+            points,
+            selection.only,
+            reference,
+        )
+        cases = _cases_with_references(numbered, points, reference)
+    except CspbenchError as error:
+        raise CspbenchError(f"suite {name}: {error}") from error
     return Suite(
         name=Path(name).stem,
         description=suite.description,
@@ -114,15 +108,17 @@ def of_entries(
     (`parse_words`). Raises `CspbenchError` like `load`.
     """
     selection = selection or Selection()
-    tables = []
+    tables: list[Placed] = []
     for name in entries:
         arguments = dict(map(find(name).parse, overrides))
-        tables.append(CaseTable(entry=name, set=arguments, input=list(inputs) or None))
+        tables.append(("", CaseTable(entry=name, set=arguments, input=list(inputs) or None)))
     description = ", ".join(entries) if len(entries) > 1 else find(entries[0]).description
-    suite = SuiteFile(description=description, case=tuple(tables))
+    suite = SuiteFile(description=description)
+    points = _points(suite, selection, device)
+    check_count(case_count(tables, points))
     cases: list[Case] = []
-    for form in _forms(suite, selection, device):
-        at_point = [case for table in tables for case in _cases(table, form)]
+    for point in points:
+        at_point = cases_at(point, tables)
         is_compared = has_references and len(entries) > 1
         cases += with_first_as_reference(at_point) if is_compared else at_point
     words = [re.sub(r"[^\w.-]+", "-", Path(entry).name).strip(".-") for entry in entries]
@@ -131,6 +127,25 @@ def of_entries(
         description=description,
         cases=_selected(cases, selection.only, suite_name=",".join(entries)),
     )
+
+
+def _cases_with_references(
+    tables: Sequence[Placed], points: Points, reference: str | None
+) -> list[Case]:
+    """The cases of ``tables`` at all ``points``, with cases of ``reference`` at their inputs."""
+    if reference is None:
+        return [case for point in points for case in cases_at(point, tables)]
+    new_tables = added_tables(reference, [table for _, table in tables])
+    added = [("reference: ", table) for table in new_tables]
+    check_count(case_count([*tables, *added], points))
+    cases: list[Case] = []
+    for point in points:
+        listed = cases_at(point, tables)
+        references = {case.key: case for case in cases_at(point, added)}
+        for case in listed:
+            references.pop(case.key, None)
+        cases += with_references([*references.values(), *listed], reference)
+    return cases
 
 
 def share_out(suites: Sequence[Suite]) -> Suite:
@@ -156,7 +171,7 @@ def _read(name: str) -> SuiteFile:
     path = Path(name)
     if name.endswith(_SUFFIX) or len(path.parts) > 1:
         try:
-            content = path.read_bytes()
+            content = read_file(path, MAX_BYTES)
         except OSError as error:
             raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
     else:
@@ -167,49 +182,25 @@ def _read(name: str) -> SuiteFile:
             raise unknown("suite", name, _names(), hint=hint)
         content = (files(__package__) / "suites" / f"{name}{_SUFFIX}").read_bytes()
     try:
-        return msgspec.convert(tomllib.loads(content.decode()), SuiteFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        return msgspec.convert(parse_toml(content.decode()), SuiteFile)
+    except (CspbenchError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise CspbenchError(f"suite {name}: {error}") from error
-    except RecursionError as error:
-        raise CspbenchError(f"suite {name}: nested too deeply") from error
 
 
-def _forms(suite: SuiteFile, selection: Selection, device: str) -> Iterator[dict[str, Any]]:
-    """The arguments of `make_case` that all cases at one point of a suite share, point by point."""
-    points = itertools.product(
-        selection.mode or suite.mode,
-        [selection.precision] if selection.precision else suite.precision,
-        selection.batch_size or suite.batch_size or [None],
-        selection.img_size or suite.img_size or [None],
-    )
-    for mode, precision, batch_size, img_size in points:
-        yield {
-            "mode": mode,
-            "precision": precision,
-            "batch_size": batch_size,
-            "img_size": img_size,
+def _points(suite: SuiteFile, selection: Selection, device: str) -> Points:
+    return Points(
+        axes={
+            "mode": selection.mode or suite.mode,
+            "precision": [selection.precision] if selection.precision else suite.precision,
+            "batch_size": selection.batch_size or suite.batch_size or [None],
+            "img_size": selection.img_size or suite.img_size or [None],
+        },
+        shared={
             "device": device,
             "channels_last": selection.channels_last or suite.channels_last,
             "compiler": selection.compiler or suite.compiler,
-        }
-
-
-def _cases(table: CaseTable, form: Mapping[str, Any], *, place: str = "") -> list[Case]:
-    """The cases of ``table`` at one point; ``place`` comes before the text of an error."""
-    try:
-        entry = find(table.entry)
-        cases = [
-            make_case(entry, arguments, inputs=table.inputs, **form) for arguments in table.points()
-        ]
-    except CspbenchError as error:
-        raise CspbenchError(f"{place}{error}") from error
-    return [_with_accuracy(case, table.accuracy) for case in cases]
-
-
-def _with_accuracy(case: Case, accuracy: Accuracy | None) -> Case:
-    if accuracy is None or {accuracy.img_size} != set(case.input_shape[2:]):
-        return case
-    return msgspec.structs.replace(case, accuracy=accuracy)
+        },
+    )
 
 
 def _selected(cases: Sequence[Case], only: str | None, *, suite_name: str) -> tuple[Case, ...]:

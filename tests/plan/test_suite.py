@@ -1,5 +1,6 @@
 """Suites: TOML to cases, each error with its place."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from cspbench.catalogue import ENTRIES, find
 from cspbench.errors import CspbenchError
-from cspbench.plan import suite
+from cspbench.plan import points, suite
 from cspbench.plan.case import Case
 from cspbench.plan.labels import names
 from cspbench.plan.suite import Selection
@@ -125,9 +126,9 @@ def test_only_keeps_what_matches_and_the_reference(pattern: str) -> None:
         (
             '[[case]]\nentry = "csp"\n[case.grid]\n'
             + "".join(
-                f"{name} = {list(range(1, 31))}\n" for name in ("layers", "growth", "bn_size")
+                f"{name} = {list(range(1, 41))}\n" for name in ("layers", "growth", "bn_size")
             ),
-            "case 1: a grid of 27000 cases; at most 10000 are allowed",
+            "mine.toml: 128,000 cases; at most 100,000 are allowed, of the entries that --only",
         ),
         (
             'entries = ["dense"]\nreference = "dence"',
@@ -140,6 +141,73 @@ def test_bad_input_is_one_clear_error(tmp_path: Path, text: str, message: str) -
     with pytest.raises(CspbenchError) as caught:
         suite.load(write(tmp_path, text))
     assert message in str(caught.value)
+
+
+def grid(entry: str, cases: int) -> str:
+    """A table of so many ``cases``."""
+    layers, growths = list(range(1, 101)), list(range(1, cases // 100 + 1))
+    return f'[[case]]\nentry = "{entry}"\ngrid = {{ layers = {layers}, growth = {growths} }}\n'
+
+
+def test_cases_are_counted_before_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all tables, modes and sizes; of entries too, and with the references that are added."""
+    monkeypatch.setattr(points, "make_case", None)
+    path = write(tmp_path, grid("csp", 25_000) + grid("dense", 25_100))
+    with pytest.raises(CspbenchError, match=r"mine\.toml: 100,200 cases; at most 100,000"):
+        suite.load(path)
+    with pytest.raises(CspbenchError, match="501,000 cases"):
+        suite.load(path, Selection(batch_size=tuple(range(1, 11)), mode=("infer",)))
+    with pytest.raises(CspbenchError, match=r"^100,002 cases"):
+        suite.of_entries(["dense"], Selection(batch_size=tuple(range(1, 50_002))))
+
+
+def test_only_leaves_out_entries_before_cases_are_counted(tmp_path: Path) -> None:
+    """Of a suite that has too many cases; the reference's cases stay, as they are needed."""
+    tables = 'reference = "dense"\nmode = ["infer"]\nentries = ["dense", "c3"]\n'
+    path = write(tmp_path, tables + grid("csp", 100_000))
+    for only in ("c3", "c3*", "c3 1x*"):
+        cases = suite.load(path, Selection(only=only)).cases
+        assert [case.entry for case in cases] == ["c3"]
+    for only in ("*", "c*", "csp layers=3*"):
+        with pytest.raises(CspbenchError, match=r"100,00[0-9] cases"):
+            suite.load(path, Selection(only=only))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x" * (1 << 20), "is 1,048,597 bytes large; at most 1,048,576 are read"),
+        ('entries = ["dense"]\nbatch_size = [' + "9" * 5_000 + "]", "more digits than 64 bits"),
+        ("x = " + "[" * 20_000, "nested too deeply"),
+        ("[a" + ".a" * 20_000 + "]", "a key of more than 64 parts"),
+        ("a" + ' . "a"' * 20_000 + " = 1", "a key of more than 64 parts"),
+        ('entries = ["' + "d" * 10_000 + '"]', "Expected `str` of length <= 1000"),
+        ("batch_size = [9223372036854775808]", "Expected `int` <= 1000000"),
+        (
+            '[[case]]\nentry = "m:f"\nset = { a = 9223372036854775808 }',
+            "m:f: a is a number of at most 64 bits that is finite, got 9223372036854775808",
+        ),
+        ('[[case]]\nentry = "m:f"\nset = { a = inf }', "that is finite, got inf"),
+        (
+            '[[case]]\nentry = "m:f"\ninput = [1]\nset = { a = "' + "x" * 3_000 + '" }',
+            "case 1: m:f: the case would have a key of 3,024 characters; at most 2,000 are allowed",
+        ),
+    ],
+)
+def test_what_would_take_time_or_memory_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """In one line, which says the limit."""
+    with pytest.raises(CspbenchError) as caught:
+        suite.load(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_suite_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    """A FIFO would block."""
+    os.mkfifo(tmp_path / "mine.toml")
+    with pytest.raises(CspbenchError, match=r"mine\.toml is no regular file"):
+        suite.load(str(tmp_path / "mine.toml"))
 
 
 def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:

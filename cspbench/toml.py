@@ -1,0 +1,29 @@
+"""Reading of TOML from outside, in a time and a depth that are bounded."""
+
+import re
+import tomllib
+from typing import Any
+
+from .errors import CspbenchError
+
+MAX_BYTES = 1 << 20
+"""The most that is read of a TOML file."""
+
+_MAX_PARTS = 64
+_DEEP_KEY = re.compile(  # tomllib takes minutes for a key of 20,000 parts
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MAX_PARTS}}}"""
+)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table that ``text`` holds; raises `CspbenchError` for damaged or excessive TOML."""
+    if _DEEP_KEY.search(text):
+        raise CspbenchError(f"a key of more than {_MAX_PARTS} parts")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CspbenchError(str(error)) from error
+    except ValueError as error:  # Python converts up to 4,300 digits
+        raise CspbenchError("an integer of more digits than 64 bits hold") from error
+    except RecursionError as error:
+        raise CspbenchError("nested too deeply") from error
