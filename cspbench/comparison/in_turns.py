@@ -1,11 +1,12 @@
 """Comparison of two revisions that took turns in one run (`ab`)."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
 from ..records.lines import CaseFailure
-from ..records.measurements import Equivalence
+from ..records.measurements import Equivalence, stage_of
 from ..records.run import Record, Run
 from ..verdicts.judge import Criterion, Verdict
 from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
@@ -105,13 +106,7 @@ def _without_side(record: Record, launches: CaseLaunches) -> CaseExcerpt:
 
 
 def _notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
-    equivalences = [(new, new.equivalence) for _, new in pairs if new.equivalence is not None]
-    equal = sum(equivalence.is_equal for _, equivalence in equivalences)
-    if equal:
-        yield f"The outputs of {equal} of {len(list(_pairs(run)))} cases are equal within rounding."
-    for record, equivalence in equivalences:
-        if not equivalence.is_equal:
-            yield _unequal_note(record, equivalence)
+    yield from _output_notes(run, pairs)
     if contended := sum(map(is_contended, run.launches)):
         yield f"{contended} of {len(run.launches)} launches were contended."
     if throttled := sum(map(is_throttled, run.launches)):
@@ -119,16 +114,40 @@ def _notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
     yield from energy_notes((_name(new), energy_j(old), energy_j(new)) for old, new in pairs)
 
 
-def _unequal_note(record: Record, equivalence: Equivalence) -> str:
-    difference = f"they cannot be compared: {equivalence.reason}"
-    if equivalence.distance is not None:
-        shared = equivalence.weights == "shared"
-        weights = "the same weights" if shared else "weights of the same seed"
-        difference = (
-            f"with {weights} by up to {equivalence.distance:.3g} times what is tolerated "
-            f"(rtol {equivalence.rtol:g}, atol {equivalence.atol:g})"
-        )
-    return f"The outputs of {_name(record)} differ: {difference}."
+def _output_notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
+    """Sentences on the outputs of both sides: those that are equal, differ or hold NaN."""
+    equivalences = [(new, new.equivalence) for _, new in pairs if new.equivalence is not None]
+    equal = sum(equivalence.is_equal for _, equivalence in equivalences)
+    if equal:
+        yield f"The outputs of {equal} of {len(list(_pairs(run)))} cases are equal within rounding."
+    for record, equivalence in equivalences:
+        outputs = f"The outputs of {_name(record)}"
+        if not equivalence.is_equal:
+            yield f"{outputs} differ: {_difference(equivalence)}."
+        if equivalence.nans:
+            yield f"{outputs} are NaN on both sides in {equivalence.nans:,} elements."
+    for record in chain.from_iterable(pairs):
+        for failure in record.failures:
+            if failure.stage == stage_of(Equivalence):
+                yield (
+                    f"The outputs of {_name(record)} could not be compared, as the "
+                    f"{record.case.side}'s process ended: {failure.reason}."
+                )
+
+
+def _difference(equivalence: Equivalence) -> str:
+    """What differs in the outputs of two sides."""
+    if equivalence.distance is None:
+        return f"they cannot be compared: {equivalence.reason}"
+    weights = "the same weights" if equivalence.weights == "shared" else "weights of the same seed"
+    size = (
+        f"with {weights} by up to {equivalence.distance:.3g} times what is tolerated "
+        f"(rtol {equivalence.rtol:g}, atol {equivalence.atol:g})"
+    )
+    if not equivalence.reason:
+        return size
+    has_size = equivalence.distance > 1 and equivalence.rtol > 0
+    return f"{equivalence.reason}; {size}" if has_size else equivalence.reason
 
 
 def _name(record: Record) -> str:

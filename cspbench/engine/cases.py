@@ -7,7 +7,8 @@ from ..measures.base import Place
 from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.run import Record, Settings, Side
+from ..records.measurements import Equivalence, stage_of
+from ..records.run import SIDES, Record, Settings, Side
 from ..units import bytes_text
 from .progress import Progress
 from .recorder import Recorder
@@ -42,7 +43,10 @@ class CaseMeasurer:
                 self._progress.case_measured(index, len(records), record.case, lines)
 
     def compare_outputs(self) -> None:
-        """Compare the outputs of both sides of each case, unless one does not run."""
+        """Compare the outputs of both sides of each case, unless one does not run.
+
+        A worker's death is a failure of the side whose code ran; its latency is still measured.
+        """
         by_key = {record.case.key: record for record in self._recorder.records}
         for record in by_key.values():
             baseline = by_key.get(record.case.reference or "")
@@ -60,7 +64,10 @@ class CaseMeasurer:
                 time_limit_s=self._settings.time_limit_s,
             )
             if worker_exit is not None:
-                self._recorder.keep([worker_exit.failure(record.case.key, "latency")])
+                side = baseline if worker_exit.step == SIDES.index("baseline") else record
+                stage = stage_of(Equivalence)
+                failure = worker_exit.failure(side.case.key, stage, is_fatal=False)
+                self._recorder.keep([failure])
 
     def _measure_case(self, case: Case, missing: tuple[tuple[Stage, ...], ...]) -> list[Line]:
         """Measure each group of stages until the case fails; return the recorded lines."""

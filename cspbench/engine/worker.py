@@ -26,7 +26,7 @@ from ..plan.case import Case, Precision
 from ..records.base import Failure
 from ..records.lines import Printed, Stage
 from ..records.measurements import BASES, Basis
-from ..records.run import Settings
+from ..records.run import SIDES, Settings, Side
 from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch
 from .failures import case_failure, is_out_of_memory
@@ -184,11 +184,15 @@ def compare_outputs(
     settings: Settings,
     roots: Mapping[str, Path] = _NO_ROOTS,
 ) -> None:
-    """Send the `Equivalence` of the two sides' builds of a case."""
+    """Send the `Equivalence` of the two sides' builds of a case; steps are indices of `SIDES`."""
+
+    def begin_side(side: Side) -> None:
+        channel.begin_step(SIDES.index(side))
+
     # Without TF32, whose rounding depends on the order of additions.
     with _backend(settings, candidate.device):
         sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
-        channel.send(equivalence(sides[0], sides[1], settings.seed))
+        channel.send(equivalence(sides[0], sides[1], settings.seed, begin_side))
 
 
 def launch(  # noqa: PLR0917 -- a task gets its arguments by position

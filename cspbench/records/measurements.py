@@ -285,9 +285,10 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     """Whether two builds of a case compute the same from the same weights and input.
 
     ``distance`` is the largest difference of two output elements over its tolerance, ``atol`` +
-    ``rtol`` * magnitude: at most 1 if they are equal, None if they could not be compared, for
-    ``reason``. ``weights`` is ``shared`` if one build took the other's, ``seeded`` if both were
-    initialised from the same seed.
+    ``rtol`` * magnitude: at most 1 if they are equal, None if they could not be compared.
+    ``reason`` says why they could not, or which outputs differ in type or in exact values.
+    ``weights`` is ``shared`` if one build took the other's, ``seeded`` if both were initialised
+    from the same seed. ``nans`` counts elements that are NaN in both, which are equal.
     """
 
     is_equal: bool
@@ -296,6 +297,7 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     atol: Amount
     weights: Literal["shared", "seeded"]
     reason: Reason = ""
+    nans: Whole = 0
 
     def __post_init__(self) -> None:
         """Bound the reason."""

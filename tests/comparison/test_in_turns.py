@@ -200,6 +200,24 @@ def test_sides_that_shared_no_launch_are_not_compared() -> None:
                 "(1, 2) and (1, 3)."
             ),
         ),
+        (
+            {"distance": 0.0, "reason": "output is int64 in the baseline, int32 in the candidate"},
+            (
+                "The outputs of c3 (infer) differ: output is int64 in the baseline, int32 in the "
+                "candidate."
+            ),
+        ),
+        (
+            {"distance": 3.0, "reason": "output.ids differs"},
+            (
+                "The outputs of c3 (infer) differ: output.ids differs; with the same weights by up "
+                "to 3 times what is tolerated (rtol 0.0001, atol 1e-05)."
+            ),
+        ),
+        (
+            {"distance": 1e300, "rtol": 0.0, "atol": 0.0, "reason": "output.ids differs"},
+            "The outputs of c3 (infer) differ: output.ids differs.",
+        ),
     ],
 )
 def test_what_both_compute_is_a_note(fields: dict[str, Any], note: str) -> None:
@@ -207,6 +225,35 @@ def test_what_both_compute_is_a_note(fields: dict[str, Any], note: str) -> None:
     comparison = in_turns(with_equivalence(two_revisions(), **fields))
     assert comparison.notes == (note,)
     assert comparison.verdict == "same"
+
+
+def test_nan_on_both_sides_is_equal_and_said() -> None:
+    """A model that computes nothing is not equal without a word."""
+    run = with_equivalence(two_revisions(), is_equal=True, distance=0.0, nans=1200)
+    assert in_turns(run).notes == (
+        "The outputs of 1 of 1 cases are equal within rounding.",
+        "The outputs of c3 (infer) are NaN on both sides in 1,200 elements.",
+    )
+
+
+@pytest.mark.parametrize(("index", "failures"), [(BASELINE, 0), (CANDIDATE, 1)])
+def test_a_death_while_outputs_are_compared_leaves_the_latency_its_verdict(
+    index: int, failures: int
+) -> None:
+    """It is said of the side that died, and only the candidate's counts as failed."""
+    run = two_revisions(slower=1.05)
+    failure = CaseFailure(
+        case=run.records[index].case.key,
+        stage="equivalence",
+        cause="signal",
+        reason="killed by SIGSEGV",
+        is_fatal=False,
+    )
+    comparison = in_turns(change(run, index, failures=(failure,)))
+    assert comparison.cases[0].measures[LATENCY].verdict == "worse"
+    reason = f"as the {SIDES[index]}'s process ended: killed by SIGSEGV"
+    assert comparison.notes == (f"The outputs of c3 (infer) could not be compared, {reason}.",)
+    assert len(comparison.failed) == failures
 
 
 def test_of_a_case_that_one_side_lacks_nothing_is_said_of_outputs() -> None:

@@ -8,8 +8,11 @@ from factories import SETTINGS, make_case, make_info
 from fake_worker import RecordedProgress, measure, outcome
 from synthetic import report_text
 
+from cspbench.engine.cases import CaseMeasurer
+from cspbench.engine.recorder import Recorder
 from cspbench.engine.runner import Runner
 from cspbench.records.folder import RunFolder, read, read_lines
+from cspbench.records.run import SIDES
 
 pytestmark = pytest.mark.usefixtures("nothing_is_contended")
 slow = pytest.mark.slow
@@ -75,3 +78,23 @@ def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
     assert failure.reason == (
         "its tensors alone need 2.56 KiB; the memory budget is 1000 B: it was counted, not run"
     )
+
+
+@slow
+@pytest.mark.parametrize("dying", ["baseline", "candidate"])
+def test_a_death_while_outputs_are_compared_is_that_sides_and_not_of_its_latency(
+    tmp_path: Path, dying: str
+) -> None:
+    """The case is not failed for good: its latency is measured all the same."""
+    builds = {side: "Kills" if side == dying else "Good" for side in SIDES}
+    baseline, candidate = (
+        msgspec.structs.replace(make_case(builds[side]), key=side, side=side) for side in SIDES
+    )
+    candidate = msgspec.structs.replace(candidate, reference=baseline.key)
+    with RunFolder.create(tmp_path / "run", make_info(baseline, candidate)) as folder:
+        recorder = Recorder(folder, read_lines(folder.path))
+        CaseMeasurer(recorder, SETTINGS, RecordedProgress(), {}).compare_outputs()
+    records = {record.case.key: record for record in read(tmp_path / "run").records}
+    (failure,) = records.pop(dying).failures
+    assert (failure.stage, failure.cause, failure.is_fatal) == ("equivalence", "signal", False)
+    assert [record.failures for record in records.values()] == [()]
