@@ -4,6 +4,7 @@ Times are one value a launch, the median of its samples: these tools treat value
 which samples of one process are not. Formats that hold only times leave out cases without.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from statistics import fmean, mean, median, quantiles, stdev
 from typing import Any
@@ -36,7 +37,7 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
     info, environment = results.run.info, results.run.info.environment
     whole = excerpt(results.run)
     cases = {case.key: case for case in whole.cases}
-    timed = _timed(results)
+    timed, names = _timed(results), _names(results)
     untimed = cases.keys() - {row.record.case.key for row in timed}
     head = msgspec.structs.replace(
         whole, cases=tuple(case for case in whole.cases if case.key in untimed)
@@ -46,14 +47,14 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
             "node": "",
             "processor": "",
             "machine": "",
-            "python_version": environment.python,
-            "system": environment.system,
-            "cpu": {"brand_raw": environment.device},
+            "python_version": plain(environment.python),
+            "system": plain(environment.system),
+            "cpu": {"brand_raw": plain(environment.device)},
         },
         "commit_info": {
-            "id": info.git.commit if info.git else "unknown",
+            "id": plain(info.git.commit) if info.git else "unknown",
             "dirty": bool(info.git and info.git.dirty),
-            "time": info.started,
+            "time": plain(info.started),
             "project": "cspbench",
             "branch": "(unknown)",
         },
@@ -61,7 +62,7 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
             {
                 "group": row.mode,
                 "name": f"{row.name} ({row.mode})",
-                "fullname": plain(row.record.case.key),
+                "fullname": names[row.record.case.key],
                 "params": None,
                 "param": None,
                 "extra_info": extra_info(cases[row.record.case.key]),
@@ -71,7 +72,7 @@ def pytest_benchmark(results: Results) -> dict[str, Any]:
             for row in timed
         ],
         OURS: head.to_dict(),
-        "datetime": info.started,
+        "datetime": plain(info.started),
         "version": "5.1.0",  # the version of pytest-benchmark whose format this is
     }
 
@@ -109,6 +110,7 @@ def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
 def bencher(results: Results) -> dict[str, Any]:
     """Bencher Metric Format: latency in nanoseconds with its 95% interval, and exact figures."""
     benchmarks: dict[str, Any] = {}
+    names = _names(results)
     for row in results.rows:
         measures: dict[str, Any] = {}
         if row.latency is not None:
@@ -117,7 +119,7 @@ def bencher(results: Results) -> dict[str, Any]:
             if _is_count(row, key):
                 measures[key.replace("_", "-")] = {"value": row.readings[key]}
         if measures:
-            benchmarks[plain(row.record.case.key)] = measures
+            benchmarks[names[row.record.case.key]] = measures
     return benchmarks
 
 
@@ -127,11 +129,11 @@ def hyperfine(results: Results) -> dict[str, Any]:
     ``user`` is the processor time in proportion, the kernel's included, because the two are not
     measured separately; ``system`` is 0.
     """
-    busy = _busy(results.run)
+    busy, names = _busy(results.run), _names(results)
     return {
         "results": [
             {
-                "command": plain(row.record.case.key),
+                "command": names[row.record.case.key],
                 **{key: value for key, value in _stats(times).items() if key in _HYPERFINE},
                 "user": fmean(times) * busy,
                 "system": 0.0,
@@ -153,6 +155,18 @@ EXPORTERS: Mapping[str, Callable[[Results], Any]] = {
 """The exporters by the value of ``--format``."""
 
 _HYPERFINE = ("mean", "stddev", "median", "min", "max")
+
+
+def _names(results: Results) -> dict[str, str]:
+    """A printable name for the key of each case, numbered where two keys print alike."""
+    uses: Counter[str] = Counter()
+    names = {}
+    for row in results.rows:
+        key = row.record.case.key
+        name = plain(key)
+        uses[name] += 1
+        names[key] = name if uses[name] == 1 else f"{name} #{uses[name]}"
+    return names
 
 
 def _timed(results: Results) -> list[Row]:

@@ -44,11 +44,17 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
 
     Files are replaced atomically; equal records give equal bytes. Plots without data are left out,
     and older files of them removed. A run of two revisions also gets a comparison, by the default
-    thresholds. Raises `CspbenchError` for an unknown column or a file that cannot be written.
+    thresholds. Raises `CspbenchError` for an unknown column, a file that cannot be written, and a
+    ``plots`` that is a link, as what lies elsewhere is not to be replaced.
     """
     from . import pages, plots
 
     chosen = _chosen(derived.run, columns)
+    if (folder / "plots").is_symlink():
+        raise CspbenchError(
+            f"{folder / 'plots'} is a link, and nothing is written to where it leads: remove it, "
+            "then draw the report with python -m cspbench report RUN"
+        )
     contents = {
         folder / "report.txt": pages.text(derived, chosen).encode(),
         folder / "report.md": pages.markdown(derived, chosen).encode(),

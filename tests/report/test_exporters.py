@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -202,6 +203,26 @@ def test_every_form_is_json_also_of_one_launch(form: str) -> None:
     text = render_report(make_run(("dense",), launches=1), form)
     json.loads(text, parse_constant=pytest.fail)
     assert form in report.FORMATS
+
+
+@pytest.mark.parametrize("form", EXPORTERS)
+def test_names_from_outside_are_printable_and_none_takes_anothers_place(form: str) -> None:
+    """Two keys that differ in a control character alone are two entries."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    keys = ("a\x1b[31m", "a\u202e[31m")
+    for index, key in enumerate(keys):
+        case = msgspec.structs.replace(run.records[index].case, key=key, label=key, reference=None)
+        run = change(run, index, case=case)
+    environment = msgspec.structs.replace(run.info.environment, device=keys[0], system=keys[1])
+    run = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, environment=environment)
+    )
+    exported = EXPORTERS[form](derive(run))
+    if form == "pytest-benchmark":
+        assert len({benchmark["fullname"] for benchmark in exported["benchmarks"]}) == 2
+        exported = [exported["machine_info"], [b["name"] for b in exported["benchmarks"]]]
+    assert re.search(r"a\?\[31m( cpu)? #2", json.dumps(exported))
+    assert json.dumps(exported, ensure_ascii=False).isprintable()
 
 
 def test_an_unknown_form_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from itertools import product
+from xml.etree import ElementTree as ET
 
 import msgspec
 import numpy as np
@@ -290,6 +291,38 @@ def test_markup_in_a_name_is_drawn_as_text(name: str) -> None:
     for file_name, figure in draw_all(run).items():
         if figure is not None and file_name != "sweep":
             assert name in " ".join(" ".join(drawn_texts(figure)).split()), file_name
+
+
+def test_a_name_is_no_element_of_an_svg() -> None:
+    """Its comments and outlines hold the name, escaped."""
+    run = make_run(("dense", "--><script>alert(1)</script><!--"), launches=2, turns=2)
+    figure = require_figure(plots.latency(derive(run)))
+    elements = ET.fromstring(plots.encode(figure, "svg")).iter()
+    assert not [element for element in elements if "script" in element.tag]
+
+
+def test_long_names_leave_room_for_the_axes() -> None:
+    """301 entries whose names differ at their end alone: the legend shows that end."""
+    labels = [f"{'a_long_name_of_a_package.' * 4}{index} gamma=0.{index}" for index in range(301)]
+    run = make_run(labels, modes=("infer",), reference=None, launches=2, turns=2)
+    figure = require_figure(plots.latency_by_macs(derive(run)))
+    assert figure.axes[0].get_window_extent().width / figure.dpi > 4
+    names = [text.get_text() for text in figure.legends[0].texts]
+    assert len({name.partition("  ")[2] for name in names}) == 40
+
+
+@pytest.mark.parametrize("name", ["x" * 1_000_000, "\u65e5 " * 500_000])
+def test_an_endless_name_is_cut_before_it_is_drawn(name: str) -> None:
+    """Of an entry, an argument, a device or a version alike; no text has over 250 characters."""
+    run = make_run((name, "csp"), reference=None, launches=2, turns=2)
+    packages = {"torch": name}
+    environment = msgspec.structs.replace(run.info.environment, device=name, packages=packages)
+    info = msgspec.structs.replace(run.info, environment=environment)
+    swept_run = swept(**{name: [1.0, 2.0, 3.0]})
+    for drawn in (msgspec.structs.replace(run, info=info), swept_run):
+        for file_name, figure in draw_all(drawn).items():
+            if figure is not None:
+                assert max(map(len, drawn_texts(figure))) < 250, file_name
 
 
 @pytest.mark.parametrize("values", [{"k": [1, 2, 3]}, {"k": [1, 2, 3], "value": [1, 2, 9]}])

@@ -36,6 +36,23 @@ def test_a_report_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
         write_report(make_run(THREE, launches=2, turns=3), tmp_path)
 
 
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    """Plots of another folder are neither replaced nor removed; a linked file is replaced."""
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    for name in ("energy.png", "latency.png"):
+        (elsewhere / name).write_text("theirs")
+    (run := tmp_path / "run").mkdir()
+    (run / "plots").symlink_to(elsewhere)
+    with pytest.raises(CspbenchError, match="plots is a link"):
+        write_report(make_run(THREE, launches=2, turns=3), run)
+    (run / "plots").unlink()
+    (elsewhere / "page").write_text("theirs")
+    (run / "report.md").symlink_to(elsewhere / "page")
+    write_report(make_run(THREE, launches=2, turns=3), run)
+    assert {path.read_text() for path in elsewhere.iterdir()} == {"theirs"}
+    assert not (run / "report.md").is_symlink()
+
+
 def test_a_report_derives_its_rows_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All pages and plots of one report stand on the same rows and verdicts."""
     derived = []

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_rss_bytes": 2**-20}
 """Factors from base units to those of the column's header."""
+_MAX_WIDTH = 60.0  # inches of a panel, of however many runs
 
 
 def history(measured: History) -> "Figure":
@@ -28,7 +29,7 @@ def history(measured: History) -> "Figure":
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
     labels = measured.labels
     with theme():
-        width = 3.0 + max(3.0, 1.1 * len(labels)) * len(modes)
+        width = 3.0 + min(_MAX_WIDTH, max(3.0, 1.1 * len(labels))) * len(modes)
         figure = Figure(figsize=(width, 3.6 + 0.12 * len(names)), layout="constrained")
         grid = figure.subplots(1, len(modes), squeeze=False)[0]
         for axes, mode in zip(grid, modes, strict=True):

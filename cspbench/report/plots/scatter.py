@@ -13,13 +13,14 @@ from ..rows import Row, by_mode
 from ..words import MODE_TITLES
 from .labels import place_labels
 from .selection import Selection, by_accuracy, by_time_per_mac
-from .style import PALE, caption, look, name_text, scale, theme
+from .style import PALE, caption, look, marked_name, name_text, one_line, scale, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MAX_NAMED = 14  # more entries than this are numbered beside their markers and named in a legend
+_LEGEND_WIDTH = 3.0  # inches of a column of names
 _MAX_AREA = 420.0  # area in square points of the marker with the highest peak
 _MIN_AREA = 40.0  # smallest area, also of an entry whose peak is missing
 
@@ -81,7 +82,7 @@ def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | N
         groups = by_mode(selection.rows)
         is_named = max(map(len, groups.values())) <= _MAX_NAMED
         columns = 0 if is_named else 1 + (len(selection.lines) - 1) // 26
-        size = (6.2 * len(groups) + 2.6 * columns, 5.8)
+        size = (6.2 * len(groups) + _LEGEND_WIDTH * columns, 5.8)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(1, len(groups), squeeze=False)[0]
         peaks = [peak for row in selection.rows if (peak := _peak(row))]
@@ -170,9 +171,7 @@ def _number_entries(figure: "Figure", table: Sequence[Row], columns: int) -> Non
     handles = [
         Line2D([], [], linestyle="", markersize=7, **look(row)) for row in rows_by_place.values()
     ]
-    names = [
-        f"{place + 1}  {name_text(row)}".replace("\n", " ") for place, row in rows_by_place.items()
-    ]
+    names = [f"{place + 1}  {one_line(marked_name(row))}" for place, row in rows_by_place.items()]
     figure.legend(handles, names, loc="outside right upper", ncols=columns, fontsize=8.5)
 
 

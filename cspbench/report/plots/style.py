@@ -11,8 +11,9 @@ from functools import cache
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from ...plan import labels
 from ...plan.case import Mode
-from ...plan.labels import plain
+from ...plan.labels import label, plain
 from ...records.run import Run
 from ..rows import Row, by_mode
 from ..tables import wrap
@@ -34,6 +35,7 @@ _HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
 _MARKERS = "osD^vPX<>"  # nine markers and ten colours make ninety distinct pairs
 _LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logarithmic
 _LABEL_WIDTH = 30
+_MAX_CAPTION = 60  # characters of a name in a caption
 
 
 @contextmanager
@@ -57,7 +59,8 @@ def theme() -> Iterator[None]:
         "text.parse_math": False,  # a dollar sign in a name is no formula
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        # Names with unknown glyphs or in tight places are drawn as well as they can be.
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 
@@ -104,16 +107,32 @@ def mark_look(marker: str) -> dict[str, Any]:
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
     """The name of an entry in at most two lines."""
-    name = f"{row.name} (reference)" if row.is_reference and mark_reference else row.name
-    return shortened(name)
+    return shortened(marked_name(row) if mark_reference else row.name)
+
+
+def marked_name(row: Row) -> str:
+    """The name of an entry, which says whether it is the reference."""
+    return f"{row.name} (reference)" if row.is_reference else row.name
 
 
 def shortened(name: str) -> str:
-    """A name in at most two lines, without control characters."""
-    lines = wrap(plain(name), _LABEL_WIDTH)
-    if len(lines) > 2:
-        lines = [lines[0], f"{lines[1][: _LABEL_WIDTH - 1]}…"]
-    return "\n".join(lines)
+    """A name in at most two lines, of a longer one the start and the end."""
+    text = label(name)
+    lines = wrap(text, _LABEL_WIDTH)
+    return "\n".join(lines if len(lines) <= 2 else [lines[0], f"…{_end(text, _LABEL_WIDTH - 1)}"])
+
+
+def one_line(name: str) -> str:
+    """A name in one line, of a longer one the start and the end."""
+    text = label(name)
+    if len(wrap(text, _LABEL_WIDTH)) == 1:
+        return text
+    half = _LABEL_WIDTH // 2
+    return f"{wrap(text, half)[0]}…{_end(text, half - 1)}"
+
+
+def _end(text: str, width: int) -> str:
+    return wrap(text[::-1], width)[0][::-1]
 
 
 def draw_lines(
@@ -233,9 +252,9 @@ def caption(
     threads = f"{settings.threads} thread" + ("" if settings.threads == 1 else "s")
     precisions = ", ".join(dict.fromkeys(row.record.case.precision for row in table))
     circumstances = [
-        f"{plain(environment.device)} ({plain(settings.device)}), {threads}",
+        f"{_brief(environment.device)} ({_brief(settings.device)}), {threads}",
         precisions,
-        f"torch {plain(environment.packages.get('torch', 'unknown'))}",
+        f"torch {_brief(environment.packages.get('torch', 'unknown'))}",
     ]
     if timed := with_latency(table):
         launches = _span(len(row.samples) for row in timed)
@@ -246,6 +265,10 @@ def caption(
         lines.insert(1, f"{selection_note}.")
     text = "\n".join(lines)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#555555")
+
+
+def _brief(text: str) -> str:
+    return labels.shortened(plain(text), _MAX_CAPTION)
 
 
 def _span(numbers: Iterator[int]) -> str:

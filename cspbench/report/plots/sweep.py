@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ...plan.labels import plain
 from ...verdicts.stats import Estimate
 from ..results import Results
 from ..sweep import Sweep
@@ -97,7 +96,7 @@ def _lines(swept: Sweep) -> "Figure":
     """A figure with a panel for each mode and a line for each entry."""
     from matplotlib.figure import Figure
 
-    frame, (axis,) = _frame(swept), map(plain, swept.axes)
+    frame, (axis,) = _frame(swept), map(shortened, swept.axes)
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
     entries = list(dict.fromkeys(frame["entry"]))
     figure = Figure(figsize=(2.4 + 4.6 * len(modes), 4.4), layout="constrained")
@@ -137,7 +136,7 @@ def _maps(swept: Sweep) -> "Figure":
     """A figure with a heat map for each entry and mode."""
     from matplotlib.figure import Figure
 
-    frame, (across, down) = _frame(swept), map(plain, swept.axes)
+    frame, (across, down) = _frame(swept), map(shortened, swept.axes)
     panels = list(dict.fromkeys(zip(frame["entry"], frame["mode"], strict=True)))
     figure = Figure(figsize=(1.0 + 4.4 * len(panels), 4.4), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
