@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from ..plan.case import Case
-from ..plan.labels import names
+from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
 from ..records.measurements import Counts, GradientTerms, TensorPeak
 from ..records.run import Record, Run, RunInfo
@@ -59,6 +59,9 @@ class PlainProgress:
                     f"{self._names[record.case.key]}, {record.case.mode}: "
                     f"{_estimate_text(record, launches[record.case.key])}"
                 )
+
+    def launch_failed(self, number: int, reason: str) -> None:
+        self._print(f"  launch {number} failed and does not count: {plain(reason)}")
 
     def _print(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a closed pipe must not end the run
@@ -121,6 +124,10 @@ class LiveProgress:
             if launches[record.case.key].count
         ]
         self._draw("latency", number, self._total, "launch", _disturbance(run))
+
+    def launch_failed(self, number: int, reason: str) -> None:
+        text = f"launch {number} failed and does not count: {plain(reason)}"
+        self._live.console.print(text, markup=False, highlight=False)
 
     def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
         from rich.console import Group

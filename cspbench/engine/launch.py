@@ -1,6 +1,7 @@
 """Running of one launch in a worker, and the lines of it that are recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -9,17 +10,20 @@ from typing import Any
 
 import msgspec
 
-from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.base import Failure
-from ..records.lines import CaseFailure, Line
+from ..records.lines import CaseFailure, LaunchFailure, Line
 from ..records.run import Settings, Side
 from . import isolate
+from .attempts import is_from_outside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchResult:
-    """The lines that a launch sent, the closing `Launch` last, and the exit if its worker died."""
+    """The lines that a launch sent, and the exit if its worker died.
+
+    The closing `Launch` is last, or the `LaunchFailure` if the yardstick could not be measured.
+    """
 
     number: int
     cases: tuple[Case, ...]
@@ -36,7 +40,23 @@ class LaunchResult:
         """Why the launch is not complete; None if every case took all its turns."""
         if self.exit is not None:
             return self.exit.reason
-        return next((failure.reason for failure in self.failures), None)
+        failures = (line for line in self.lines if isinstance(line, CaseFailure | LaunchFailure))
+        return next((failure.reason for failure in failures), None)
+
+    @property
+    def case_at_exit(self) -> Case | None:
+        """The case during whose turn the worker died; None if it did not, or at no case's."""
+        if self.exit is None or not 0 <= self.exit.step < len(self.cases):
+            return None
+        return self.cases[self.exit.step]
+
+    @property
+    def blameless(self) -> frozenset[str]:
+        """The keys of cases that failed perhaps by nobody's fault (`attempts`)."""
+        keys = {failure.case for failure in self.failures if failure.cause == "environment"}
+        if self.exit is not None and is_from_outside(self.exit) and self.case_at_exit is not None:
+            keys.add(self.case_at_exit.key)
+        return frozenset(keys)
 
     @property
     def out_of_memory(self) -> tuple[CaseFailure, ...]:
@@ -44,6 +64,12 @@ class LaunchResult:
         if len(self.cases) == 1:
             return ()
         return tuple(line for line in self.failures if line.cause == "out_of_memory")
+
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether a case or the yardstick lacked memory beside other cases."""
+        causes = {line.cause for line in self.lines if isinstance(line, LaunchFailure)}
+        return bool(self.out_of_memory) or "out_of_memory" in causes
 
     @property
     def paired_case(self) -> Case | None:
@@ -80,29 +106,43 @@ def run_launch(
     return LaunchResult(number=number, cases=cases, lines=tuple(lines), exit=worker_exit)
 
 
-def lines_to_keep(result: LaunchResult) -> Sequence[Line]:
+def lines_to_keep(result: LaunchResult, spared: AbstractSet[str] = frozenset()) -> list[Line]:
     """The lines of a launch that are recorded.
 
-    If the worker died, these are the failures and one for the case whose turn it was. Raises
-    `CspbenchError` if it was no case's turn.
+    If the worker died, these are the failures and one for the case whose turn it was, or for the
+    launch if it was no case's turn or that of one of the ``spared``, which are tried again.
 
     A failure for lack of memory beside other cases is left out, because a smaller group may fit.
     If only the case and its reference were in the launch, the case has failed, whichever of the two
     lacked memory: the reference can still be timed with other cases.
     """
     out_of_memory, case = result.out_of_memory, result.paired_case
-    lines = [line for line in result.lines if line not in out_of_memory]
+    lines = [
+        line
+        for line in result.lines
+        if line not in out_of_memory and not (isinstance(line, CaseFailure) and line.case in spared)
+    ]
     if out_of_memory and case is not None:
         reason = f"no memory beside its reference: {out_of_memory[-1].reason}"
         failure = msgspec.structs.replace(out_of_memory[-1], case=case.key, reason=reason)
         lines.insert(0, failure)  # the closing line stays last
     if result.exit is None:
         return lines
-    if not 0 <= result.exit.step < len(result.cases):
-        raise CspbenchError(
-            f"launch {result.number} died outside any case ({result.exit.reason}): "
-            f"{result.exit.detail[-200:]}"
-        )
-    case = result.cases[result.exit.step]
-    failures = [line for line in lines if isinstance(line, CaseFailure)]
-    return [*failures, result.exit.failure(case.key, "latency", result.number)]
+    failures: list[Line] = [line for line in lines if isinstance(line, CaseFailure)]
+    return [*failures, _exit_line(result, result.exit, spared)]
+
+
+def _exit_line(
+    result: LaunchResult, worker_exit: isolate.Exit, spared: AbstractSet[str]
+) -> CaseFailure | LaunchFailure:
+    case = result.case_at_exit
+    if case is not None and case.key not in spared:
+        return worker_exit.failure(case.key, "latency", result.number)
+    turn = "outside any case's turn" if case is None else f"in the turn of {case.label}"
+    return LaunchFailure(
+        launch=result.number,
+        cases=tuple(case.key for case in result.cases),
+        cause=worker_exit.cause,
+        reason=f"{turn}: {worker_exit.reason}",
+        detail=worker_exit.detail,
+    )

@@ -26,12 +26,16 @@ from ..records.base import Failure
 from ..records.lines import YARDSTICK, Launch
 from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
-from .failures import case_failure, is_out_of_memory
+from .failures import case_failure, is_out_of_memory, yardstick_failure
 from .isolate import Channel
 
 _BALLAST_BYTES = 1 << 20
 _GPU_BALLAST_BYTES = 20 << 20  # torch's GPU allocator works in larger blocks
 _SEED_STRIDE = 1_000_003  # makes the seeds of launches distinct and reproducible
+
+
+class _YardstickError(Exception):
+    """The yardstick raised, so that the launch is worth nothing."""
 
 
 class LaunchTask:
@@ -77,10 +81,18 @@ class LaunchTask:
     def run(self) -> None:
         """Build the cases, take turns and send the results.
 
-        A case that raises has failed, and the others go on. An error that leaves the device
+        A case that raises has failed, and the others go on. If the yardstick raises, the launch has
+        failed. An error that leaves the device
         unusable (an illegal memory access, for example) is raised and ends the process; the current
         step then identifies the case.
         """
+        try:
+            self._launch()
+        except _YardstickError as error:
+            keys = tuple(case.key for case in self._cases)
+            self._channel.send(yardstick_failure(self._number, keys, error.__cause__ or error))
+
+    def _launch(self) -> None:
         settings = self._settings
         allocator_name = allocator.pin() if settings.allocator == "pinned" else "system"
         with backend(
@@ -127,7 +139,11 @@ class LaunchTask:
 
     def _prepare_benchmarks(self, timer: Timer) -> list[Benchmark]:
         """The benchmarks of the yardstick and of each case that can be built, in random order."""
-        benchmarks = [timer.prepare(YARDSTICK, yardstick(self._device))]
+        benchmarks: list[Benchmark] = []
+        self._attempt(
+            YARDSTICK,
+            lambda: benchmarks.append(timer.prepare(YARDSTICK, yardstick(self._device))),
+        )
         for case in self._layout.sample(self._cases, len(self._cases)):
             self._attempt(case.key, partial(self._prepare, case, timer, benchmarks))
         return benchmarks
@@ -174,13 +190,18 @@ class LaunchTask:
         return self._attempt(benchmark.key, sample)
 
     def _attempt(self, key: str, action: Callable[[], object]) -> bool:
-        """Run ``action`` as the step of case ``key``; False if it failed, which is sent."""
+        """Run ``action`` as the step of case ``key``; False if it failed, which is sent.
+
+        Raises `_YardstickError` if it is the yardstick that failed.
+        """
         self._channel.begin_step(self._steps[key])
         try:
             action()
         except Exception as error:  # whatever a case raises is its record
             if isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error):
                 raise
+            if key == YARDSTICK:
+                raise _YardstickError from error
             self._channel.send(case_failure(key, "latency", error, self._number))
             return False
         return True

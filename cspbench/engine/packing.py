@@ -29,13 +29,15 @@ def pack(
     room: Callable[[str], int],
     *,
     keeps_peaks: bool = False,
+    apart: AbstractSet[str] = frozenset(),
 ) -> list[tuple[Case, ...]]:
     """Groups of the cases named by ``keys`` that fit into memory, each case with its reference.
 
     ``room`` gives the bytes that a group may take on a device; for ``keeps_peaks`` see
     `launch_bytes`. Cases on different devices, or that need different backend flags, never share a
-    group. A case that does not fit alone has a group of its own. One whose need is not known, or of
-    which something runs on between its calls, is alone with its reference.
+    group. A case that does not fit alone has a group of its own. One whose need is not known, of
+    which something runs on between its calls, or that is named by ``apart``, is alone with its
+    reference.
     """
     by_key = {record.case.key: record for record in records}
     groups: list[_Group] = []
@@ -45,10 +47,12 @@ def pack(
             continue
         pair = [by_key[key] for key in (case.reference, case.key) if key in by_key]
         for group in groups:
+            if case.key in apart or not group.is_open:
+                continue
             if group.is_open_to(record) and group.bytes_with(pair) <= room(case.device):
                 break
         else:
-            group = _Group(keeps_peaks=keeps_peaks)
+            group = _Group(keeps_peaks=keeps_peaks, is_open=case.key not in apart)
             groups.append(group)
         group.add(pair)
     return [group.cases for group in groups]
@@ -67,7 +71,8 @@ def launch_bytes(records: Iterable[Record], *, keeps_peaks: bool) -> int:
 class _Group:
     """The cases of one launch and the bytes that they take."""
 
-    def __init__(self, *, keeps_peaks: bool) -> None:
+    def __init__(self, *, keeps_peaks: bool, is_open: bool = True) -> None:
+        self.is_open = is_open
         self._keeps_peaks = keeps_peaks
         self._records: dict[str, Record] = {}
         self._kept_bytes = 0

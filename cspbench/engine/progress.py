@@ -35,6 +35,9 @@ class Progress(Protocol):
     def launch_ended(self, number: int, run: Run) -> None:
         """Launch ``number`` ended; ``run`` holds all results so far."""
 
+    def launch_failed(self, number: int, reason: str) -> None:
+        """Launch ``number`` failed, through no case's fault, and does not count."""
+
 
 class LaunchProgress:
     """Counts the launches of a run, estimates the time left, and reports to ``progress``.
@@ -73,9 +76,11 @@ class LaunchProgress:
                 self._done + self._running, total, cases, self._seconds_left()
             )
 
-    def launch_failed(self) -> None:
-        """A launch failed; it does not count and will be repeated."""
+    def launch_failed(self, reason: str | None) -> None:
+        """A launch failed and does not count; ``reason`` says why, None if a case has failed."""
         with self._lock:
+            if reason is not None:
+                self._progress.launch_failed(self._done + self._running, reason)
             self._running -= 1
 
     def launch_ended(self, seconds: float, snapshot: Callable[[], Run]) -> None:

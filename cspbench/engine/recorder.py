@@ -8,6 +8,7 @@ from ..records.folder import RunFolder
 from ..records.lines import Line
 from ..records.run import Record, Run
 from . import isolate
+from .attempts import is_from_outside, is_of_environment
 
 
 class Recorder:
@@ -64,11 +65,25 @@ class Recorder:
     def record_task(
         self, task: str, *arguments: object, time_limit_s: float
     ) -> tuple[list[Line], isolate.Exit | None]:
-        """Run ``task`` in a worker and record its lines; returns them, and its exit if it died."""
+        """Run ``task`` in a worker and record its lines; returns them, and its exit if it died.
+
+        A task that fails perhaps by nobody's fault is tried once more.
+        """
         lines: list[Line] = []
+        held: list[Line] = []
 
         def receive(line: Line) -> None:
-            lines.extend(self.keep([line]))
+            if is_of_environment(line):
+                held.append(line)
+            else:
+                lines.extend(self.keep([line]))
 
-        worker_exit = isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
+        for _ in range(2):
+            held.clear()
+            worker_exit = isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
+            is_killed = worker_exit is not None and is_from_outside(worker_exit) and not lines
+            if not held and not is_killed:
+                break
+        if held:
+            lines.extend(self.keep(held))
         return lines, worker_exit

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..plan.case import Case
 from ..records.base import Failure
+from ..records.lines import LaunchFailure
 from ..records.run import Settings, Side
 from .launch import LaunchResult, lines_to_keep, run_launch
+from .launch_failures import LaunchFailures
 from .packing import MemoryRoom, launch_bytes, pack
 from .progress import LaunchProgress
 from .recorder import Recorder
@@ -22,6 +24,10 @@ Group = tuple[Case, ...]
 
 class Rounds:
     """Makes the launches that ``strategy`` asks for.
+
+    A launch that fails through no case's fault is repeated, with a case and its reference alone if
+    it fails again (`LaunchFailures`). A case that fails perhaps by nobody's fault is tried once
+    more.
 
     ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
     """
@@ -40,6 +46,8 @@ class Rounds:
         self._progress = progress
         self._roots = roots
         self._room = MemoryRoom(settings.memory_budget_bytes)
+        self._failures = LaunchFailures()
+        self._tried_again: set[str] = set()
 
     def run(self) -> None:
         """Make rounds until the strategy asks for no more launches."""
@@ -56,8 +64,15 @@ class Rounds:
         """The groups of the next round; empty if the strategy asks for no more launches."""
         progress = case_progress(self._recorder.run())
         keys = set(self._strategy.next_cases(progress, self._progress.elapsed_s))
+        keys -= self._failures.given_up
         healthy = [record for record in self._recorder.records if not record.has_failed]
-        groups = pack(healthy, keys, self._room.of, keeps_peaks=self._settings.cuda_graph)
+        groups = pack(
+            healthy,
+            keys,
+            self._room.of,
+            keeps_peaks=self._settings.cuda_graph,
+            apart=self._failures.apart,
+        )
         rounds = self._strategy.rounds_left(progress)
         self._progress.begin_round(None if rounds is None else rounds * len(groups))
         return groups
@@ -82,12 +97,11 @@ class Rounds:
             self._progress.launch_started(len(group))
             began = time.monotonic()
             if not self._launch(group, stop):
-                self._progress.launch_failed()
                 return
             self._progress.launch_ended(time.monotonic() - began, self._recorder.run)
 
     def _launch(self, group: Group, stop: "Connection[Any, Any] | None") -> bool:
-        """Launch one group and record it; False if its worker died, which fails a case."""
+        """Launch one group and record it; False if it does not count."""
         result = run_launch(
             self._recorder.next_launch(),
             group,
@@ -97,8 +111,19 @@ class Rounds:
             stop=stop,
         )
         self._reduce_room(result)
-        self._recorder.keep(lines_to_keep(result))
-        return result.exit is None
+        spared = result.blameless - self._tried_again
+        self._tried_again |= spared
+        lines = self._recorder.keep(lines_to_keep(result, spared))
+        failure = next((line for line in lines if isinstance(line, LaunchFailure)), None)
+        if failure is not None or result.exit is not None:
+            self._progress.launch_failed(failure.reason if failure else None)
+        if failure is not None:
+            self._failures.add(result.cases, failure)
+            return False
+        if result.exit is not None:
+            return False
+        self._failures.forget(result.cases)
+        return True
 
     def _uncapturable(self, group: Group) -> dict[str, Failure]:
         """The cases of ``group`` of which no CUDA graph can be captured, and why."""
@@ -113,7 +138,7 @@ class Rounds:
 
     def _reduce_room(self, result: LaunchResult) -> None:
         """Pack smaller groups on a device that ran out of memory, down to a case and reference."""
-        if not result.out_of_memory or result.paired_case is not None:
+        if not result.ran_out_of_memory or result.paired_case is not None:
             return
         records = [self._recorder.record(case.key) for case in result.cases]
         tried_bytes = launch_bytes(records, keeps_peaks=self._settings.cuda_graph)

@@ -6,9 +6,10 @@ from pathlib import Path
 from ..measures.registry import MEASURES
 from ..plan.case import Case
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import BASES, Basis
+from ..records.measurements import BASES, AnyMeasurement, Basis
 from ..records.run import Settings, Side
 from . import isolate
+from .attempts import is_from_outside, is_of_environment
 from .steps import stage_of_step
 
 
@@ -23,13 +24,18 @@ def measure_stages(
 
     Each line is passed to ``keep`` as it arrives, which returns what it recorded. If a worker dies
     while it counts without data, the stage is counted on real tensors. A case that does not run is
-    measured no further.
+    measured no further. What fails perhaps by nobody's fault is tried once more.
     """
     lines: list[Line] = []
+    held: list[Line] = []
     bases: tuple[Basis, ...] = BASES
+    may_repeat = True
 
     def receive(line: Line) -> None:
-        lines.extend(keep(line))
+        if may_repeat and is_of_environment(line):
+            held.append(line)
+        else:
+            lines.extend(keep(line))
 
     while stages:
         worker_exit = isolate.run(
@@ -42,6 +48,11 @@ def measure_stages(
             time_limit_s=settings.time_limit_s,
             receive=receive,
         )
+        is_repeated = held or (worker_exit is not None and is_from_outside(worker_exit))
+        if may_repeat and is_repeated and not has_failed(lines):
+            may_repeat = False
+            stages = _without_line(stages, lines)
+            continue
         if worker_exit is None or has_failed(lines):
             break
         index, basis = stage_of_step(worker_exit.step)
@@ -52,6 +63,12 @@ def measure_stages(
         receive(_line_after_exit(case, stages[0], settings, roots, worker_exit))
         stages = () if has_failed(lines) else stages[1:]
     return lines
+
+
+def _without_line(stages: tuple[Stage, ...], lines: Sequence[Line]) -> tuple[Stage, ...]:
+    """The ``stages`` of which no line says how they ended."""
+    ended = {line.stage for line in lines if isinstance(line, AnyMeasurement | CaseFailure)}
+    return tuple(stage for stage in stages if stage not in ended)
 
 
 def has_failed(lines: Iterable[Line]) -> bool:
@@ -68,7 +85,7 @@ def _line_after_exit(
 ) -> Line:
     """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
     line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
-    if line is not None:
+    if line is not None and worker_exit.cause != "environment":
         return line
     answers: list[bool] = []
     isolate.run(

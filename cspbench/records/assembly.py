@@ -1,6 +1,6 @@
 """Assembly of a run from its lines, each added to its case as it arrives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..plan.case import Case
@@ -115,7 +115,7 @@ class Assembly:
             note = f"samples of {cut_off} cases in a launch that was cut off are left out"
             notes = (*notes, note)
         if self.launch_failures:
-            notes = (*notes, _failures_note(self.launch_failures))
+            notes = (*notes, self._failures_note())
         return Run(
             info=self.info,
             records=self.records,
@@ -124,6 +124,20 @@ class Assembly:
             last_launch=self.last_launch,
             notes=notes,
         )
+
+    def _failures_note(self) -> str:
+        """How many launches failed and why the last did, and the cases that have no other."""
+        number, last = len(self.launch_failures), self.launch_failures[-1]
+        words = "1 launch failed and is" if number == 1 else f"{number} launches failed and are"
+        text = f"{words} left out; launch {last.launch}: {last.reason}"
+        tried = dict.fromkeys(key for failure in self.launch_failures for key in failure.cases)
+        records = [self.record(key) for key in tried]
+        labels = [
+            f"{record.case.label} ({record.case.mode})"
+            for record in records
+            if not record.latencies and not record.has_failed
+        ]
+        return f"{text}; no launch was completed of {', '.join(labels)}" if labels else text
 
     def _close(self, launch: Launch) -> None:
         self.launches.append(launch)
@@ -160,12 +174,6 @@ class Assembly:
         else:
             lines.settle(line.stage)
             lines.measurements[line.stage] = line
-
-
-def _failures_note(failures: Sequence[LaunchFailure]) -> str:
-    number, last = len(failures), failures[-1]
-    words = "1 launch failed and is" if number == 1 else f"{number} launches failed and are"
-    return f"{words} left out; launch {last.launch}: {last.reason}"
 
 
 def assemble(info: RunInfo, lines: Iterable[Line]) -> Run:

@@ -104,10 +104,8 @@ class LineCheck:
 
 def _keys_of(line: Line) -> tuple[str, ...]:
     match line:
-        case Launch():
+        case Launch() | LaunchFailure():
             return line.cases
-        case LaunchFailure():
-            return ()
         case Latency(case=key) if key == YARDSTICK:
             return ()
         case _:

@@ -93,13 +93,14 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
 
 
 class LaunchFailure(Frozen, frozen=True, kw_only=True, tag="launch_failure", tag_field="kind"):
-    """A launch that no case is to blame for; its samples are left out, and it is repeated.
+    """A launch of ``cases`` that none of them is to blame for; its samples are left out.
 
     The yardstick could not be measured, its process was ended from outside, or its readings are out
     of bounds.
     """
 
     launch: Whole
+    cases: tuple[Name, ...] = ()
     cause: Cause
     reason: Reason
     detail: Detail = ""

@@ -25,6 +25,7 @@ class RecordedProgress:
         self.launches: list[tuple[int, int | None]] = []
         self.seconds_left: list[float | None] = []
         self.trained: list[tuple[int, int, str]] = []
+        self.failed: list[tuple[int, str]] = []
         self._at_launch = at_launch
 
     def began(self, info: RunInfo) -> None:
@@ -46,6 +47,9 @@ class RecordedProgress:
 
     def launch_ended(self, number: int, run: Run) -> None:
         pass
+
+    def launch_failed(self, number: int, reason: str) -> None:
+        self.failed.append((number, reason))
 
 
 def measure(path: Path, *builds: str, launches: int = 1, time_limit_s: float = 60.0) -> Run:

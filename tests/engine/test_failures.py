@@ -1,10 +1,13 @@
 """Exceptions as failures: cause, words and the memory that was asked for."""
 
+import errno
+
 import pytest
 import torch
 
 from cspbench.engine.failures import case_failure
 from cspbench.errors import CspbenchError
+from cspbench.records.base import MAX_DETAIL, MAX_REASON
 
 
 def test_an_error_of_our_own_needs_no_name_in_front() -> None:
@@ -29,6 +32,8 @@ def test_libraries_have_words_of_their_own_for_too_little_memory(words: str) -> 
         ("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0 has a total capacity", 41 << 29),
         ("CUDA out of memory. Tried to allocate 512.00 MiB (GPU 0; 7.79 GiB total)", 512 << 20),
         ("CUDA out of memory.", None),
+        ("CUDA out of memory. Tried to allocate 999999999999.00 GiB.", None),
+        ("CUDA out of memory. Tried to allocate 1.2.3 GiB.", None),
     ],
 )
 def test_what_a_gpu_was_asked_for_is_read_from_its_refusal(
@@ -48,3 +53,32 @@ def test_what_the_main_memory_was_asked_for_is_read_to_the_byte() -> None:
     assert (
         case_failure("a", "counts", ValueError("tried to allocate 5 GiB")).requested_bytes is None
     )
+
+
+def compiler_error() -> RuntimeError:
+    error = RuntimeError("it cannot be compiled")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "environment"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "environment"),
+        (RuntimeError("as: /tmp/a.o: No space left on device"), "environment"),
+        (compiler_error(), "environment"),
+        (OSError(errno.ENOENT, "No such file or directory"), "raised"),
+    ],
+)
+def test_a_full_disk_is_no_fault_of_the_case(error: Exception, cause: str) -> None:
+    """However deep it is told; another error of a file is the case's."""
+    assert case_failure("a", "allocated", error).cause == cause
+
+
+def test_texts_of_exceptions_can_be_stored() -> None:
+    """A name of a file that is not UTF-8, and a message of a million characters."""
+    failure = case_failure("a", "counts", ValueError("no net\udcff.pt " + "x" * 10**6))
+    assert failure.reason.startswith("ValueError: no net?.pt xxx")
+    assert len(failure.reason) == MAX_REASON
+    assert len(failure.detail) == MAX_DETAIL

@@ -5,9 +5,16 @@ from factories import SETTINGS, make_case, make_latency, make_launch
 
 from cspbench.engine.isolate import Exit
 from cspbench.engine.launch import LaunchResult, lines_to_keep, run_launch
-from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
-from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
+from cspbench.records.lines import (
+    YARDSTICK,
+    CaseFailure,
+    Cause,
+    Latency,
+    Launch,
+    LaunchFailure,
+    Line,
+)
 
 A, B, C = (make_case(name, reference="a infer") for name in "abc")
 
@@ -79,7 +86,50 @@ def test_a_killed_launch_leaves_the_failures_and_blames_the_case_at_whose_step_i
 
 
 @pytest.mark.parametrize("step", [-1, 2])
-def test_a_launch_that_dies_outside_any_case_ends_the_run(step: int) -> None:
+def test_a_launch_that_dies_outside_any_case_has_failed_itself(step: int) -> None:
     """Before the first step, or at the yardstick's: no case is to blame."""
-    with pytest.raises(CspbenchError, match=r"launch 1 died outside any case \(killed\)"):
-        lines_to_keep(result((A, B), step=step))
+    raised = failure(A, "raised")
+    *others, line = lines_to_keep(result((A, B), raised, make_latency(A, 1), step=step))
+    assert others == [raised]
+    assert line == LaunchFailure(
+        launch=1,
+        cases=(A.key, B.key),
+        cause="signal",
+        reason="outside any case's turn: killed",
+        detail="at the end",
+    )
+
+
+def test_a_case_that_is_spared_is_not_blamed() -> None:
+    """What was killed, or found a full disk, is tried again: the launch has failed instead."""
+    (line,) = lines_to_keep(result((A, B), failure(B, "environment"), step=1), {B.key})
+    assert isinstance(line, LaunchFailure)
+    assert line.reason == "in the turn of b: killed"
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause", "blameless"),
+    [
+        ("killed by SIGKILL (by the system when memory ran out, or by hand)", "signal", True),
+        ("killed by SIGTERM", "signal", True),
+        ("killed by SIGSEGV", "signal", False),
+        ("no room for a temporary folder", "environment", True),
+        ("a step took longer than the time limit of 4 s", "timeout", False),
+        ("the process exited early with code 7", "exited", False),
+    ],
+)
+def test_only_what_may_come_from_outside_is_nobodys_fault(
+    reason: str, cause: Cause, blameless: bool
+) -> None:
+    """A crash, a hang and an exit are the case's own."""
+    worker_exit = Exit(cause=cause, reason=reason, detail="", step=0)
+    answer = LaunchResult(number=1, cases=(A, B), lines=(), exit=worker_exit)
+    assert answer.blameless == ({A.key} if blameless else set())
+
+
+def test_a_yardstick_without_memory_beside_others_is_a_lack_of_memory() -> None:
+    """A smaller group may leave it room; it is why the launch failed."""
+    line = LaunchFailure(launch=1, cause="out_of_memory", reason="the yardstick: no room")
+    assert result((A, B, C), line).ran_out_of_memory
+    assert result((A, B, C), line).failure_reason == "the yardstick: no room"
+    assert lines_to_keep(result((A, B, C), line)) == [line]

@@ -34,7 +34,7 @@ def test_a_launch_that_failed_does_not_count() -> None:
     launches = LaunchProgress(progress, done=0, devices=1, budget_s=None)
     launches.begin_round(2)
     launches.launch_started(3)
-    launches.launch_failed()
+    launches.launch_failed(None)
     launches.launch_started(2)
     assert progress.launches == [(1, 2), (1, 2)]
 

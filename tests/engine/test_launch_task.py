@@ -16,7 +16,7 @@ from cspbench.engine import launch_task, worker
 from cspbench.machine.nvml import Nvml
 from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.records.base import Failure
-from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch
+from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, LaunchFailure
 from cspbench.verdicts.launches import is_contended, is_throttled
 
 
@@ -102,9 +102,12 @@ def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
     monkeypatch: pytest.MonkeyPatch, error: RuntimeError, ends: bool
 ) -> None:
     """Behind an illegal access every later call fails: others must not be blamed for it."""
+    sample = Benchmark.sample
 
-    def breaks(_: Any) -> None:
-        raise error
+    def breaks(benchmark: Benchmark) -> None:
+        if benchmark.key != YARDSTICK:
+            raise error
+        sample(benchmark)
 
     monkeypatch.setattr(Benchmark, "sample", breaks)
     if ends:
@@ -112,7 +115,29 @@ def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
             launched(monkeypatch)
     else:
         failed = [line.case for line in launched(monkeypatch) if isinstance(line, CaseFailure)]
-        assert sorted(failed) == ["Good infer", "Good train", YARDSTICK]
+        assert sorted(failed) == ["Good infer", "Good train"]
+
+
+@pytest.mark.parametrize("when", ["sample", "warm_and_calibrate"])
+def test_a_yardstick_that_raises_fails_its_launch_and_no_case(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """No samples are sent, as none could be tied to another run's."""
+    original = getattr(Benchmark, when)
+
+    def breaks(benchmark: Benchmark, **options: object) -> None:
+        if benchmark.key == YARDSTICK:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        original(benchmark, **options)
+
+    monkeypatch.setattr(Benchmark, when, breaks)
+    (failure,) = launched(monkeypatch)
+    assert isinstance(failure, LaunchFailure)
+    assert (failure.launch, failure.cause) == (1, "out_of_memory")
+    assert failure.cases == ("Good infer", "Good train")
+    assert failure.reason == (
+        "the yardstick could not be measured: OutOfMemoryError: CUDA out of memory"
+    )
 
 
 def test_ballast_without_room_is_its_cases_failure_and_no_others(

@@ -1,5 +1,6 @@
 """Launches: rounds, devices side by side, cases that kill a launch or find no memory in it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Barrier
@@ -19,7 +20,7 @@ from cspbench.errors import CspbenchError
 from cspbench.plan.case import Case
 from cspbench.records.base import Failure
 from cspbench.records.folder import RunFolder, read, read_lines
-from cspbench.records.lines import CaseFailure, Line, Stage
+from cspbench.records.lines import CaseFailure, LaunchFailure, Line, Stage
 from cspbench.records.run import Run, RunInfo
 from cspbench.verdicts.launches import launches_by_case
 
@@ -258,3 +259,159 @@ def test_a_graph_that_kills_its_process_leaves_the_case_to_be_timed_without(
     graph_bytes = [record.graph.graph_bytes for record in run.records if record.graph]
     assert graph_bytes == ([failure, failure] if graphs_die else [7, 7])
     assert fake.uncapturable[0] == ({"a infer": failure, "b infer": failure} if graphs_die else {})
+
+
+class Failing(FakeWorker):
+    """`isolate.run`, where launches and cases fail as ``fail`` says.
+
+    It takes the names of the cases of a launch, or ``measured`` and the name of a case; it returns
+    the line or the exit to fail with, or None.
+    """
+
+    def __init__(self, fail: Callable[[tuple[str, ...]], Line | Exit | None]) -> None:
+        self.groups: list[tuple[str, ...]] = []
+        self.stages: list[tuple[Stage, ...]] = []
+        self._fail = fail
+
+    def __call__(
+        self, task: str, *arguments: Any, receive: Callable[[Line], None], **_: object
+    ) -> Exit | None:
+        is_launch = task.endswith(":launch")
+        cases = arguments[1] if is_launch else (arguments[0],)
+        names = tuple(case.entry for case in cases)
+        if task.endswith(":call_once"):
+            receive(False)  # type: ignore[arg-type]
+            return None
+        failure = self._fail(names if is_launch else ("measured", *names))
+        if is_launch:
+            self.groups.append(names)
+        else:
+            self.stages.append(arguments[1])
+        if isinstance(failure, Exit):
+            return failure
+        if failure is not None:
+            if isinstance(failure, LaunchFailure):
+                failure = msgspec.structs.replace(
+                    failure, launch=arguments[0], cases=tuple(case.key for case in cases)
+                )
+            receive(failure)
+            if isinstance(failure, LaunchFailure):
+                return None
+            cases = [case for case in cases if case.key != failure.case]  # type: ignore[union-attr]
+        if is_launch:
+            self.launch(arguments[0], cases, receive)
+        elif cases:
+            self.measure(cases[0], arguments[1], receive)
+        return None
+
+
+NO_YARDSTICK = LaunchFailure(launch=0, cause="raised", reason="the yardstick: it is patched")
+KILLED = Exit(
+    cause="signal", reason="killed by SIGKILL (by hand)", detail="", step=step_of(0, "real")
+)
+
+
+def run_of(
+    path: Path, fake: Failing, *names: str, launches: int = 2
+) -> tuple[Run, RecordedProgress]:
+    """A run of ``names``, or its resumption if it was begun, with the first as the reference."""
+    progress = RecordedProgress()
+    settings = msgspec.structs.replace(SETTINGS, launches=launches)
+    cases = [make_case(name, reference=f"{names[0]} infer") for name in names]
+    if path.exists():
+        folder, assembly = RunFolder.resume(path)
+    else:
+        folder = RunFolder.create(path, make_info(*cases, settings=settings))
+        assembly = read_lines(path)
+    with folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolate, "run", fake)
+        Runner(folder, assembly, progress).run()
+    assert read(path) == assembly.run()
+    return read(path), progress
+
+
+def test_a_case_beside_which_the_yardstick_fails_costs_only_its_own_figures(tmp_path: Path) -> None:
+    """After two launches together, each case is launched apart; it is given up and said."""
+
+    def fails(names: tuple[str, ...]) -> Line | None:
+        return NO_YARDSTICK if "bad" in names and "measured" not in names else None
+
+    fake = Failing(fails)
+    run, progress = run_of(tmp_path / "run", fake, "a", "bad", "c")
+    assert [len(record.latencies) for record in run.records[1:]] == [0, 2]
+    assert fake.groups[:2] == [("a", "bad", "c")] * 2
+    assert fake.groups.count(("a", "bad")) == 2
+    assert [reason for _, reason in progress.failed] == ["the yardstick: it is patched"] * 4
+    assert not any(record.failures for record in run.records)
+    (note,) = run.notes
+    assert note.startswith("4 launches failed and are left out; launch ")
+    assert note.endswith("the yardstick: it is patched; no launch was completed of bad (infer)")
+
+
+def test_a_yardstick_that_always_fails_ends_the_run_with_what_was_measured(tmp_path: Path) -> None:
+    """Not an endless loop; no case is blamed."""
+    fake = Failing(lambda names: NO_YARDSTICK if "measured" not in names else None)
+    with pytest.raises(CspbenchError, match=r"^12 launches in a row failed, the last one because"):
+        run_of(tmp_path / "run", fake, *"abcdefgh")
+    run = read(tmp_path / "run")
+    assert all(record.counts and not record.failures for record in run.records)
+
+
+def test_a_yardstick_that_failed_once_leaves_the_cases_together(tmp_path: Path) -> None:
+    """The launch is repeated as it was."""
+    fails = iter([NO_YARDSTICK])
+    fake = Failing(lambda names: None if "measured" in names else next(fails, None))
+    run, _ = run_of(tmp_path / "run", fake, *"abc")
+    assert fake.groups == [("a", "b", "c")] * 3
+    assert run.notes == ("1 launch failed and is left out; launch 1: the yardstick: it is patched",)
+
+
+@pytest.mark.parametrize(("kills", "expected"), [(1, 2), (2, ("latency", "signal"))])
+def test_a_launch_that_is_killed_once_blames_nobody(
+    tmp_path: Path, kills: int, expected: object
+) -> None:
+    """Again in the same turn: it is the case."""
+    fails = iter([dataclasses.replace(KILLED, step=1)] * kills)
+    fake = Failing(lambda names: None if "measured" in names else next(fails, None))
+    run, _ = run_of(tmp_path / "run", fake, *"abc")
+    assert outcome(run) == {"a": 2, "b": expected, "c": 2}
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_case_that_is_killed_once_while_it_is_measured_is_measured_again(
+    tmp_path: Path, kills: int
+) -> None:
+    """Twice: it is a failure of the case."""
+    fails = iter([KILLED] * kills)
+    fake = Failing(lambda names: next(fails, None) if "measured" in names else None)
+    run, _ = run_of(tmp_path / "run", fake, "a", launches=1)
+    assert bool(run.records[0].failures) == (kills == 2)
+
+
+def full(stage: Stage) -> CaseFailure:
+    return CaseFailure(case="a infer", stage=stage, cause="environment", reason="disk full")
+
+
+@pytest.mark.parametrize("stage", ["counts", "latency"])
+def test_a_full_disk_is_tried_once_more_and_again_on_resuming(tmp_path: Path, stage: Stage) -> None:
+    """It is a failure in between, and none once it was measured."""
+
+    def fails(names: tuple[str, ...]) -> Line | None:
+        return full(stage) if ("measured" in names) == (stage == "counts") else None
+
+    run, _ = run_of(tmp_path / "run", fake := Failing(fails), "a")
+    assert run.records[0].failures == (full(stage),)
+    tries = fake.stages if stage == "counts" else fake.groups
+    assert len([names for names in tries if names[0] in {"counts", "a"}]) == 2
+    run, _ = run_of(tmp_path / "run", Failing(lambda _: None), "a")
+    assert outcome(run) == {"a": 2}
+    assert run.records[0].counts is not None
+
+
+def test_a_full_disk_that_has_room_again_leaves_no_failure(tmp_path: Path) -> None:
+    """In a launch: the others keep theirs."""
+    fails = iter([full("latency")])
+    fake = Failing(lambda names: None if "measured" in names else next(fails, None))
+    run, _ = run_of(tmp_path / "run", fake, *"ab")
+    assert outcome(run) == {"a": 2, "b": 2}
+    assert len(run.launches) == 3

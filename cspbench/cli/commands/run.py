@@ -34,7 +34,12 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
 
 def _print_next(result: Run) -> ExitCode:
     """Print the command that shows the last failed case, or else the last case."""
-    failed = [record.case for record in result.records if record.failures]
+    is_timed = "latency" in result.info.stages
+    failed = [
+        record.case
+        for record in result.records
+        if record.failures or (is_timed and not record.latencies)
+    ]
     case = (failed or [record.case for record in result.records])[-1]
     print(f"Next: {output.command_line(*show_words(case, find(case.entry)))}")
     return ExitCode.FAILED_CASE if failed else ExitCode.OK
