@@ -7,18 +7,19 @@ import msgspec
 MAX_REASON, MAX_DETAIL, MAX_NAME = 2_000, 32_768, 10_000
 """Characters of a reason (one line), of a traceback or output, and of a name."""
 
-_LARGEST = 1e12  # seconds, joules, megahertz: far beyond any reading
+MAX_AMOUNT = 1e12
+"""Seconds, joules, megahertz and other readings: far beyond any of them."""
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 Detail = Annotated[str, msgspec.Meta(max_length=MAX_DETAIL)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=_LARGEST)]
-Elapsed = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
-Joules = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
-Amount = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
-Level = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
+Elapsed = Annotated[float, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Joules = Annotated[float, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Level = Annotated[float, msgspec.Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 """A reading that may be below 0, such as a temperature."""
 Samples = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1, max_length=1_000_000)]
 

@@ -98,7 +98,10 @@ _WITHOUT = frozenset({"aten::_flash_attention_forward", "aten::_efficient_attent
 
 @functools.cache
 def flop_formula(operator: Any) -> Callable[..., int] | None:
-    """The function that gives the FLOPs of ``operator``: torch's where it is right, or ours."""
+    """The function that gives the FLOPs of ``operator``: torch's where it is right, or ours.
+
+    It raises ValueError if a formula, which may be a model's own, gives a number below 0.
+    """
     name = getattr(operator, "_qualified_op_name", "")
     if name in _OURS:
         return _of_shapes(_OURS[name])
@@ -107,7 +110,17 @@ def flop_formula(operator: Any) -> Callable[..., int] | None:
     formula: Callable[..., int] = flop_registry[operator]
     # torch's wrapper walks the arguments as trees, which takes longer than the formula.
     of_shapes: Callable[..., int] | None = getattr(formula, "__wrapped__", None)
-    return formula if of_shapes is None else _of_shapes(of_shapes)
+    return _checked(name, formula if of_shapes is None else _of_shapes(of_shapes))
+
+
+def _checked(name: str, formula: Callable[..., int]) -> Callable[..., int]:
+    def flops(*args: Any, **keywords: Any) -> int:
+        number = int(formula(*args, **keywords))
+        if number < 0:
+            raise ValueError(f"the formula of {name} gives {number} FLOPs")
+        return number
+
+    return flops
 
 
 def _of_shapes(formula: Callable[..., int]) -> Callable[..., int]:

@@ -1,7 +1,6 @@
 """Readings of a block's gradients on held-out images, comparing its feature maps."""
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import CspbenchError
+from ...records.base import MAX_AMOUNT
 from ...records.trainings import Reading, Square
 from .capture import captured_gradients
 from .classifier import Classifier
@@ -53,11 +53,14 @@ class Probe:
     def read(self, step: int) -> Reading:
         """The reading of the model in its current state, which is not changed.
 
-        Raises `CspbenchError` if the loss is not finite.
+        Raises `CspbenchError` if the training diverged: for a loss that is not from 0 to 1e12, and
+        gradients that are not finite.
         """
         loss, gradients = self._gradients()
-        if not math.isfinite(loss):
-            raise CspbenchError(f"the loss at step {step} is {loss}: the training diverged")
+        if not 0 <= loss <= MAX_AMOUNT:
+            raise CspbenchError(f"the loss at step {step} is {loss:g}: the training diverged")
+        if not all(gradient.isfinite().all() for gradient in gradients.values()):
+            raise CspbenchError(f"gradients at step {step} are not finite: the training diverged")
         size = gradients[BASE].shape[2:]
         keys = [key for key in self._maps if gradients[key].shape[2:] == size]
         self.maps = tuple(map(name_of, keys))

@@ -13,6 +13,7 @@ from torch.nn.utils import parametrizations
 
 import cspbench
 from cspbench.catalogue import find
+from cspbench.measures.counting.formulas import _checked
 from cspbench.measures.counts import counts_of
 from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.inputs import Arguments
@@ -426,3 +427,10 @@ def test_arithmetic_of_integers_needs_no_flop_formula() -> None:
     counts = profiled(nn.Sequential(nn.BatchNorm1d(16), nn.ReLU()), training=True)
     assert "add_" not in {gap.name for gap in counts.uncounted}
     assert "relu" in {gap.name for gap in counts.uncounted}
+
+
+def test_a_formula_that_gives_less_than_nothing_is_refused_by_name() -> None:
+    """A model may register one; the figure would be no count."""
+    formula = _checked("mine::product", lambda: -3)
+    with pytest.raises(ValueError, match=r"^the formula of mine::product gives -3 FLOPs$"):
+        formula()

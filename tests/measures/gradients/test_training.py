@@ -77,6 +77,34 @@ def test_a_training_that_diverged_is_refused() -> None:
         train(nn.Identity, data, channels=8, seed=0, steps=0, at=(0,))
 
 
+class Scaled(nn.Module):
+    """Multiplies by ``factor``, and the gradient by ``backward`` times that."""
+
+    def __init__(self, factor: float, backward: float = 1.0) -> None:
+        super().__init__()
+        self.factor, self.backward_factor = factor, backward
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output = x * self.factor
+        if output.requires_grad and self.backward_factor != 1:
+            output.register_hook(lambda gradient: gradient * self.backward_factor)
+        return output
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (Scaled(1e20), r"the loss at step 0 is \d\.\d+e\+\d\d: the training diverged"),
+        (Scaled(1.0, torch.inf), "gradients at step 0 are not finite: the training diverged"),
+    ],
+)
+def test_figures_of_a_training_that_no_record_could_hold_are_refused(
+    block: nn.Module, message: str
+) -> None:
+    with pytest.raises(CspbenchError, match=message):
+        train(lambda: block, make_images(), channels=8, seed=0, steps=0, at=(0,))
+
+
 def test_a_convolution_may_stand_before_the_pool() -> None:
     # A bypass that leads into the pool has one gradient an image, of 4 classes: 3 directions.
     def rank(head: Head) -> float:
