@@ -1,4 +1,4 @@
-"""The workflows: their commands are commands of this version, and forks get no write permission."""
+"""The workflows: their commands exist, actions are pinned, forks get no write permission."""
 
 import re
 import shlex
@@ -11,7 +11,9 @@ import yaml
 from cspbench.cli.options import parse
 from cspbench.engine.request import AbRequest
 
-FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = sorted(path.name for path in FOLDER.iterdir())
 
 
 def workflow(name: str) -> dict[Any, Any]:
@@ -19,10 +21,17 @@ def workflow(name: str) -> dict[Any, Any]:
     return content
 
 
+def steps(content: dict[Any, Any]) -> list[dict[str, Any]]:
+    return [step for job in content["jobs"].values() for step in job["steps"]]
+
+
 def scripts(content: dict[Any, Any]) -> list[str]:
-    return [
-        step["run"] for job in content["jobs"].values() for step in job["steps"] if "run" in step
-    ]
+    return [step["run"] for step in steps(content) if "run" in step]
+
+
+def test_there_are_these_workflows() -> None:
+    """Each is held by the tests below."""
+    assert WORKFLOWS == ["benchmark.yml", "check.yml", "comment.yml"]
 
 
 def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
@@ -38,30 +47,69 @@ def test_the_benchmark_workflow_calls_ab_as_it_is() -> None:
     assert joined.rstrip().endswith('exit "$code"')
 
 
-def test_code_of_a_fork_runs_without_secrets_and_writes_nothing() -> None:
+def test_the_comment_is_an_artifact_of_its_own() -> None:
+    """Of one file, so that nothing else need be downloaded where there is permission to write."""
+    uploads = [
+        step["with"]
+        for step in steps(workflow("benchmark.yml"))
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    ]
+    assert [upload["path"] for upload in uploads if upload["name"] == "comment"] == [
+        "ab/comment.md"
+    ]
+
+
+@pytest.mark.parametrize("name", ["benchmark.yml", "check.yml"])
+def test_code_of_a_fork_runs_without_secrets_and_writes_nothing(name: str) -> None:
     """`pull_request`, not `pull_request_target`; read-only; no credentials left in the checkout."""
-    content = workflow("benchmark.yml")
-    assert list(content[True]) == ["pull_request"]  # YAML 1.1 reads `on` as true
+    content = workflow(name)
+    assert set(content[True]) <= {"pull_request", "push"}  # YAML 1.1 reads `on` as true
     assert content["permissions"] == {"contents": "read"}
-    checkout = content["jobs"]["ab"]["steps"][0]
-    assert checkout["with"]["persist-credentials"] is False
-    assert "secrets" not in (FOLDER / "benchmark.yml").read_text(encoding="utf-8")
+    (job,) = content["jobs"].values()
+    assert "permissions" not in job
+    assert job["steps"][0]["with"]["persist-credentials"] is False
+    assert "secrets" not in (FOLDER / name).read_text(encoding="utf-8")
 
 
-def test_the_comment_workflow_checks_out_nothing_and_runs_nothing_of_the_artifact() -> None:
-    """It may comment, so nothing that a fork wrote becomes a command."""
-    content = workflow("comment.yml")
-    assert content["permissions"]["pull-requests"] == "write"
-    steps = content["jobs"]["comment"]["steps"]
-    assert not [step for step in steps if "uses" in step]
-    (script,) = scripts(content)
-    assert "--body-file comment.md" in script
-    assert "65536" in script
-    assert not re.search(r"(source|bash|sh|python|eval)\b", script)
+def test_the_project_is_checked_as_it_is_by_hand() -> None:
+    """With each supported Python, the oldest first, on pushes to main and on pull requests."""
+    content = workflow("check.yml")
+    assert content[True] == {"push": {"branches": ["main"]}, "pull_request": None}
+    assert scripts(content) == ["make check"]
+    oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert oldest is not None
+    assert content["jobs"]["check"]["strategy"]["matrix"]["python"][0] == oldest[1]
 
 
-@pytest.mark.parametrize("name", ["benchmark.yml", "comment.yml"])
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_ends_and_its_actions_are_pinned(name: str) -> None:
+    """By the hash of a commit, with the version beside it; `make` is given verbs that exist."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    content = workflow(name)
+    assert all(job["timeout-minutes"] <= 60 for job in content["jobs"].values())
+    assert "group" in content["concurrency"]
+    for line in text.splitlines():
+        if "uses:" in line:
+            assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+    verbs = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    called = re.findall(r"\bmake ([a-z-]+)", "\n".join(scripts(content)))
+    assert set(called) <= set(verbs)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_no_expression_stands_inside_a_script(name: str) -> None:
     """A branch's name is text from outside: it reaches a shell as a variable only."""
     for script in scripts(workflow(name)):
         assert "${{" not in script
+
+
+def test_the_comment_workflow_checks_out_nothing_and_has_least_permissions() -> None:
+    """It may comment, so nothing that a fork wrote becomes a command."""
+    content = workflow("comment.yml")
+    assert content["permissions"] == {}
+    (job,) = content["jobs"].values()
+    assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+    assert not [step for step in job["steps"] if "uses" in step]
+    for script in scripts(content):
+        assert not re.search(r"\b(source|eval|exec|subprocess|unzip|extractall)\b", script)
+        assert "--edit-last" not in script
