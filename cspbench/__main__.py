@@ -7,6 +7,7 @@ if __name__ == "__main__":
         from .cli import main
 
         code = main()
-    except KeyboardInterrupt:  # while modules are still being imported
+    except KeyboardInterrupt:  # before `main` handles signals
+        sys.stderr.write("cspbench: interrupted before anything was measured\n")
         code = 130
     sys.exit(code)

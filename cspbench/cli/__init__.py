@@ -1,5 +1,5 @@
 """The command line: the only wing that prints and chooses exit codes."""
 
-from .dispatch import main
+from .program import main
 
 __all__ = ["main"]

@@ -1,16 +1,7 @@
-"""The entry point of the command line: runs a command and prints errors as one line."""
+"""The command of a command line: each loads only its own modules."""
 
-import contextlib
-import os
-import signal
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from ..engine.hints import reason
-from ..errors import CspbenchError
-from .error_line import print_error
 from .exit_codes import ExitCode
 from .options import parse
 
@@ -18,45 +9,19 @@ if TYPE_CHECKING:
     from .requests import Request
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments is None:
-        _search_working_directory()
-    signal.signal(signal.SIGTERM, _interrupt)
+def execute(words: list[str]) -> ExitCode:
+    """Run the command that ``words`` stand for, and return its exit code.
+
+    Raises `SystemExit` after ``--help`` and ``--version``, and what the command raises.
+    """
+    request = parse(words)
     try:
-        code = _execute(parse(words))
-        sys.stdout.flush()  # a full disk raises here, inside the try
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has ended, as in `… | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
-    except CspbenchError as error:
-        message = reason(error)
-    except ModuleNotFoundError as error:
-        message = (
-            f"{error.name} is not installed for {sys.executable}; make setup fills an environment "
-            "of its own (.venv/bin/python), or: pip install -e ."
-        )
-    except OSError as error:  # a full disk under the output or the temporary folder
-        message = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-    else:
-        return code
-    print_error(message)
-    return ExitCode.USAGE
-
-
-def _search_working_directory() -> None:
-    """Find modules of the working directory first, as with ``python -m``, unless Python has -P."""
-    with contextlib.suppress(OSError):  # the folder was removed
-        here = str(Path.cwd())
-        if not sys.flags.safe_path and sys.path[:1] != [here]:
-            sys.path.insert(0, here)
+        return _execute(request)
+    except SystemExit as error:  # of a library that is being imported: no exit code of ours
+        raise RuntimeError(f"the program was ended with {error.code!r}") from error
 
 
 def _execute(request: "Request") -> ExitCode:
-    """Run the command of ``request``, loading only that command's modules."""
     from . import requests
 
     match request:
@@ -93,7 +58,3 @@ def _execute(request: "Request") -> ExitCode:
 
             code = doctor(request)
     return code
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

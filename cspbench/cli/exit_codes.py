@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     FAILED_CASE = 3
     UNDECIDED = 4
+    FAULT = 70
     INTERRUPTED = 130
 
 

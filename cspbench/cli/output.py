@@ -1,4 +1,4 @@
-"""Output that several commands share: paths, command lines, and the progress of a run."""
+"""What several commands print: paths, command lines, and the progress of a run."""
 
 import os
 import shlex
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..report.tables import WIDTH, wrap
+from . import fault
+from .terminal import SteadyStream
 
 if TYPE_CHECKING:
     from ..engine.session import Session
@@ -47,15 +49,12 @@ def filled(sentence: str) -> str:
     return "\n".join(wrap(sentence, WIDTH))
 
 
-def print_to_stderr(text: str) -> None:
-    """Print ``text`` to stderr and flush it."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def measure(session: "Session") -> bool:
     """Measure what a session lacks, displaying progress; False if it was interrupted."""
     from .progress import LiveProgress, PlainProgress
 
-    display = LiveProgress if sys.stderr.isatty() else PlainProgress
-    with closing(display(sys.stderr)) as progress:
+    fault.set_folder(session.path)
+    stream = SteadyStream(sys.stderr)
+    display = LiveProgress if stream.isatty() else PlainProgress
+    with closing(display(stream)) as progress:
         return session.measure(progress)

@@ -4,13 +4,13 @@ An option that is left out is absent from the result, so that the request's defa
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .. import __version__
 from ..engine.option_names import OPTIONS
 from ..errors import CspbenchError
+from .terminal import print_text
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,5 +66,5 @@ class Version(argparse.Action):
 
         packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "thop"))
         python = platform.python_version()
-        sys.stdout.write(f"cspbench {__version__} (Python {python}, {packages})\n")
+        print_text(f"cspbench {__version__} (Python {python}, {packages})")
         parser.exit(0)

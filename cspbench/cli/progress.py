@@ -3,10 +3,9 @@
 It redraws only on events of the run and has no timer, which would disturb a launch that measures.
 """
 
-import contextlib
 import time
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TextIO, cast
 
 from ..plan.case import Case
 from ..plan.labels import names, plain
@@ -16,12 +15,13 @@ from ..records.run import Record, Run, RunInfo
 from ..units import bytes_text, count_text, seconds_text
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate
+from .terminal import SteadyStream, printable, printable_line
 
 
 class PlainProgress:
     """Prints a line for each case and phase, for logs and pipes."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: SteadyStream) -> None:
         self._stream = stream
         self._pace = _Pace()
         self._names: dict[str, str] = {}
@@ -64,9 +64,7 @@ class PlainProgress:
         self._print(f"  launch {number} failed and does not count: {plain(reason)}")
 
     def _print(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a closed pipe must not end the run
-            self._stream.write(text + "\n")
-            self._stream.flush()
+        self._stream.write(f"{printable(text)}\n")
 
     def close(self) -> None:
         """Do nothing: there is no display to remove."""
@@ -75,13 +73,12 @@ class PlainProgress:
 class LiveProgress:
     """Draws a bar and the current estimates in place."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: SteadyStream) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(
-            console=Console(file=stream), auto_refresh=False, transient=True, screen=False
-        )
+        console = Console(file=cast("TextIO", stream))
+        self._live = Live(console=console, auto_refresh=False, transient=True, screen=False)
         self._live.start()
         self._pace = _Pace()
         self._names: dict[str, str] = {}
@@ -92,19 +89,19 @@ class LiveProgress:
         self._names = names(info.cases)
         from rich.text import Text
 
-        self._live.update(Text(_plan_text(info)), refresh=True)
+        self._live.update(Text(printable(_plan_text(info))), refresh=True)
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - number, phase="training")
         self._draw("training", number, total, "block", status)
         text = f"[{number}/{total}] {self._names[case.key]}: {_results_text(lines)}"
-        self._live.console.print(text, markup=False, highlight=False)
+        self._print(text)
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
         self._draw("counts", index, total, "case", status)
         text = f"{self._names[case.key]}, {case.mode}: {_results_text(lines)}"
-        self._live.console.print(f"[{index}/{total}] {text}", markup=False, highlight=False)
+        self._print(f"[{index}/{total}] {text}")
 
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
@@ -126,8 +123,10 @@ class LiveProgress:
         self._draw("latency", number, self._total, "launch", _disturbance(run))
 
     def launch_failed(self, number: int, reason: str) -> None:
-        text = f"launch {number} failed and does not count: {plain(reason)}"
-        self._live.console.print(text, markup=False, highlight=False)
+        self._print(f"launch {number} failed and does not count: {plain(reason)}")
+
+    def _print(self, text: str) -> None:
+        self._live.console.print(printable(text), markup=False, highlight=False)
 
     def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
         from rich.console import Group
@@ -135,10 +134,11 @@ class LiveProgress:
         from rich.text import Text
 
         rows = max(0, self._live.console.height - 3)
+        done_text = f"{phase}: {noun} {_position(done, total)} done; {status}".rstrip("; ")
         self._live.update(
             Group(
-                *(Text(line) for line in self._estimates[:rows]),
-                Text(f"{phase}: {noun} {_position(done, total)} done; {status}".rstrip("; ")),
+                *(Text(printable(line)) for line in self._estimates[:rows]),
+                Text(printable(done_text)),
                 ProgressBar(total=total, completed=done, width=60),
             ),
             refresh=True,
@@ -222,7 +222,7 @@ def _results_text(lines: Sequence[Line]) -> str:
                     f"the two parts {reading.parts_cka:.2f}"
                 )
             case CaseFailure():
-                words.append(f"FAILED ({line.cause}): {line.reason}")
+                words.append(f"FAILED ({line.cause}): {printable_line(line.reason)}")
             case _:
                 pass
     return ", ".join(words)
@@ -230,7 +230,7 @@ def _results_text(lines: Sequence[Line]) -> str:
 
 def _estimate_text(record: Record, launches: CaseLaunches) -> str:
     if record.has_failed:
-        return f"FAILED: {record.failures[-1].reason}"
+        return f"FAILED: {printable_line(record.failures[-1].reason)}"
     estimate = latency_estimate(list(launches.samples.values()))
     width = estimate.relative_half_width
     return seconds_text(estimate.value) + ("" if width is None else f" ±{width:.1%}")

@@ -18,7 +18,7 @@ def make_parser() -> Parser:
         "Without a verb, or with an option first, the verb is run.",
         epilog="Exit codes: 0 all well, 1 a regression, 2 wrong usage or unreadable input, "
         "3 some case failed (the rest is reported), 4 latency was comparable nowhere or, with "
-        "--strict, undecided, 130 interrupted (what was measured is kept).",
+        "--strict, undecided, 70 a fault of cspbench, 130 interrupted (what was measured is kept).",
     )
     parser.add_argument("--version", action=Version, nargs=0, help="print versions and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)

@@ -342,7 +342,10 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-    assert (completed.returncode, completed.stderr) == (2, "cspbench: No space left on device\n")
+    assert (completed.returncode, completed.stderr) == (
+        2,
+        "cspbench: cannot write the output: No space left on device\n",
+    )
 
 
 @slow

@@ -64,5 +64,6 @@ def test_the_codes_are_those_of_the_contract() -> None:
         "USAGE": 2,
         "FAILED_CASE": 3,
         "UNDECIDED": 4,
+        "FAULT": 70,
         "INTERRUPTED": 130,
     }

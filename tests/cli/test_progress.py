@@ -7,6 +7,7 @@ import msgspec
 from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.cli.progress import LiveProgress, PlainProgress
+from cspbench.cli.terminal import SteadyStream
 from cspbench.records.assembly import assemble
 from cspbench.records.lines import CaseFailure, Line
 from cspbench.records.run import Run
@@ -26,7 +27,7 @@ def run_with(launches: int) -> Run:
 def test_a_log_has_one_plain_line_a_case_with_phase_count_and_estimate() -> None:
     """Case i of n, the phase, the running estimate, the time left, and a failure's reason."""
     stream = io.StringIO()
-    progress = PlainProgress(stream)
+    progress = PlainProgress(SteadyStream(stream))
     progress.began(INFO)
     progress.case_measured(2, 2, BAD, [FAILURE])
     progress.launch_started(1, 6, 1, None)
@@ -48,7 +49,7 @@ def test_a_terminal_gets_a_bar_and_the_estimates_and_is_left_clean() -> None:
     """Markup in a label is no markup; the cursor is shown again."""
     stream = io.StringIO()
     stream.isatty = lambda: True  # type: ignore[method-assign]
-    progress = LiveProgress(stream)
+    progress = LiveProgress(SteadyStream(stream))
     progress.began(INFO)
     progress.case_measured(1, 2, GOOD, [])
     progress.launch_started(1, 6, 1, 12.0)
@@ -65,7 +66,7 @@ def test_a_contended_launch_is_said_at_once() -> None:
     """Who watches learns that the launch will be repeated, and why."""
     stream = io.StringIO()
     lines: list[Line] = [make_latency(GOOD, 1), make_launch(1, GOOD, taken=0.3)]
-    progress = PlainProgress(stream)
+    progress = PlainProgress(SteadyStream(stream))
     progress.began(INFO)
     progress.launch_ended(1, assemble(make_info(GOOD), lines))
     line = stream.getvalue().splitlines()[1]

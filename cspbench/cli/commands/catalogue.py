@@ -1,6 +1,5 @@
 """``list``, ``show`` and ``verify``: the catalogue and its exact figures."""
 
-import json
 from collections.abc import Sequence
 
 from ...catalogue import ENTRIES, find
@@ -12,31 +11,31 @@ from ...records.measurements import Counts
 from ...records.run import Record
 from ...report.columns import COLUMNS
 from .. import output
-from ..error_line import print_error
 from ..exit_codes import ExitCode
 from ..requests import ListRequest, ShowRequest, VerifyRequest
+from ..terminal import print_error, print_json, print_text
 
 
 def list_all(request: ListRequest) -> ExitCode:
     """Print entries, suites, measures and columns."""
     if request.as_json:
-        print(json.dumps(_listed(), indent=1))
+        print_json(_listed())
         return ExitCode.OK
     width = max(map(len, [*ENTRIES, *MEASURES]))
-    print("Entries (python -m cspbench show ENTRY)")
+    print_text("Entries (python -m cspbench show ENTRY)")
     for entry in ENTRIES.values():
-        print(f"  {entry.name:{width}}  {entry.description}")
+        print_text(f"  {entry.name:{width}}  {entry.description}")
         arguments = " ".join(f"{name}={value}" for name, value in entry.arguments().items())
-        print(f"  {'':{width}}  --set {arguments}")
-    print("\nSuites (python -m cspbench run SUITE)")
+        print_text(f"  {'':{width}}  --set {arguments}")
+    print_text("\nSuites (python -m cspbench run SUITE)")
     for name, description in built_in().items():
-        print(f"  {name:{width}}  {description}")
-    print("\nMeasures")
+        print_text(f"  {name:{width}}  {description}")
+    print_text("\nMeasures")
     for stage, measure in MEASURES.items():
-        print(f"  {stage:{width}}  {measure.help}")
-    print("\nColumns of a report (--columns NAME,…)")
+        print_text(f"  {stage:{width}}  {measure.help}")
+    print_text("\nColumns of a report (--columns NAME,…)")
     for column in COLUMNS:
-        print(f"  {column.key:{width}}  {column.help}")
+        print_text(f"  {column.key:{width}}  {column.help}")
     return ExitCode.OK
 
 
@@ -76,10 +75,10 @@ def show(request: ShowRequest) -> ExitCode:
     if inference.has_failed:
         print_error(f"{entry.name} cannot be run so: {inference.failures[0].reason}")
     elif request.as_json:
-        print(json.dumps(_profile(entry.name, inference, training), indent=1))
+        print_json(_profile(entry.name, inference, training))
     else:
-        print(summary.text([inference, training]))
-        print("\n" + _fits([inference, training]))
+        print_text(summary.text([inference, training]))
+        print_text("\n" + _fits([inference, training]))
     return code
 
 
@@ -128,8 +127,8 @@ def verify(request: VerifyRequest) -> ExitCode:
 
     checks = list(verification.verify())
     if request.as_json:
-        print(json.dumps({"figures": [check.to_dict() for check in checks]}, indent=1))
+        print_json({"figures": [check.to_dict() for check in checks]})
     else:
-        print(view.text(checks))
+        print_text(view.text(checks))
     has_unknown = any(check.answer == "differs" for check in checks)
     return ExitCode.REGRESSION if has_unknown else ExitCode.OK

@@ -1,6 +1,5 @@
 """``compare`` and ``ab``: the changes between two runs or two revisions."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ from ...report import comparison as views
 from .. import output
 from ..exit_codes import ExitCode, comparison_exit_code
 from ..requests import AbRequest, CompareRequest
+from ..terminal import print_json, print_text, print_to_stderr
 
 
 def compare(request: CompareRequest) -> ExitCode:
@@ -43,14 +43,12 @@ def ab(request: AbRequest) -> ExitCode:
     finally:
         _print_comparison(comparison, request.judging.format)
     if not is_complete:
-        output.print_to_stderr(
-            "cspbench: interrupted; what was measured by then is all that was compared"
-        )
+        print_to_stderr("cspbench: interrupted; what was measured by then is all that was compared")
     if request.judging.format == "table":
         baseline, candidate = revisions["baseline"], revisions["candidate"]
-        print(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
-        print(f"Run folder: {output.shown_path(session.path)}")
-        print(output.written_files(paths, session.path))
+        print_text(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
+        print_text(f"Run folder: {output.shown_path(session.path)}")
+        print_text(output.written_files(paths, session.path))
     if not is_complete:
         return ExitCode.INTERRUPTED
     return comparison_exit_code(comparison, strict=rules.is_strict)
@@ -67,6 +65,6 @@ def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
 
 def _print_comparison(comparison: Comparison, form: Literal["table", "markdown", "json"]) -> None:
     if form == "json":
-        print(json.dumps(comparison.to_dict(), indent=1))
+        print_json(comparison.to_dict())
     else:
-        print((views.markdown if form == "markdown" else views.text)(comparison))
+        print_text((views.markdown if form == "markdown" else views.text)(comparison))

@@ -1,15 +1,13 @@
 """``doctor``: whether this machine is fit to measure on."""
 
-import json
-
 from ...engine import doctor as engine
 from ...engine.preflight import devices_of
 from ...engine.request import DoctorRequest
 from ...engine.settings import settings_of
 from ...errors import CspbenchError
 from ...report import diagnosis as view
-from .. import output
 from ..exit_codes import ExitCode
+from ..terminal import print_json, print_text, print_to_stderr
 
 
 def doctor(request: DoctorRequest) -> ExitCode:
@@ -17,9 +15,9 @@ def doctor(request: DoctorRequest) -> ExitCode:
     device, gpus = devices_of(request)
     if len(gpus) > 1:
         raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")
-    diagnosis = engine.diagnose(settings_of(request, device, gpus), gpus, output.print_to_stderr)
+    diagnosis = engine.diagnose(settings_of(request, device, gpus), gpus, print_to_stderr)
     if request.as_json:
-        print(json.dumps(view.plain_values(diagnosis), indent=1))
+        print_json(view.plain_values(diagnosis))
     else:
-        print(view.text(diagnosis))
+        print_text(view.text(diagnosis))
     return ExitCode.OK

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from ... import report as views
 from ...records import folder
-from .. import output
+from .. import fault, output
 from ..exit_codes import ExitCode
 from ..requests import ReportRequest
+from ..terminal import print_text
 
 
 def report(request: ReportRequest) -> ExitCode:
@@ -17,19 +18,20 @@ def report(request: ReportRequest) -> ExitCode:
         return _history(request, request.history)
     for name in request.runs:
         path = Path(name)
+        fault.set_folder(path)
         results = views.derive(folder.read(path))
         try:
             paths = views.write(results, path, request.columns)
         finally:
-            print(views.render(results, request.format, request.columns))
+            print_text(views.render(results, request.format, request.columns))
         if request.format == "table":
-            print(f"\nIn {name}\n{output.written_files(paths, path)}")
+            print_text(f"\nIn {name}\n{output.written_files(paths, path)}")
     return ExitCode.OK
 
 
 def _history(request: ReportRequest, measure: str) -> ExitCode:
     runs = [folder.read(Path(name)) for name in request.runs]
     text, paths = views.write_history(runs, measure, Path(request.out))
-    print(text)
-    print("\n" + output.written_files(paths, Path()))
+    print_text(text)
+    print_text("\n" + output.written_files(paths, Path()))
     return ExitCode.OK

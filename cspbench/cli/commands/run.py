@@ -8,6 +8,7 @@ from ...plan.case import show_words
 from ...records.run import Run
 from .. import output
 from ..exit_codes import ExitCode
+from ..terminal import print_text, print_to_stderr
 
 
 def run(request: RunRequest | GradientsRequest) -> ExitCode:
@@ -15,19 +16,19 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
     columns = request.columns if isinstance(request, RunRequest) else None
     if columns is not None:
         report.choose(columns)  # an unknown column fails before anything is measured
-    with Session.begin(request, output.print_to_stderr) as session:
+    with Session.begin(request, print_to_stderr) as session:
         is_complete = output.measure(session)
         result = session.read()
         results = report.derive(result)
         try:
             paths = report.write(results, session.path, columns)
         finally:  # print the table even if its files cannot be written
-            print(report.text(results, columns))
+            print_text(report.text(results, columns))
     folder = output.shown_path(session.path)
-    print(f"\nRun folder: {folder}")
-    print(output.written_files(paths, session.path))
+    print_text(f"\nRun folder: {folder}")
+    print_text(output.written_files(paths, session.path))
     if not is_complete:
-        print(f"Interrupted. Go on: {output.command_line(request.verb, '--resume', folder)}")
+        print_text(f"Interrupted. Go on: {output.command_line(request.verb, '--resume', folder)}")
         return ExitCode.INTERRUPTED
     return _print_next(result)
 
@@ -41,5 +42,5 @@ def _print_next(result: Run) -> ExitCode:
         if record.failures or (is_timed and not record.latencies)
     ]
     case = (failed or [record.case for record in result.records])[-1]
-    print(f"Next: {output.command_line(*show_words(case, find(case.entry)))}")
+    print_text(f"Next: {output.command_line(*show_words(case, find(case.entry)))}")
     return ExitCode.FAILED_CASE if failed else ExitCode.OK
