@@ -17,11 +17,11 @@ from .catalogue import find
 from .catalogue.entry import Entry, Value
 from .comparison import result
 from .comparison.compare import compare as compare_runs
-from .comparison.thresholds import Gate
 from .errors import CspbenchError, NotMeasuredError, unknown
 from .machine.environment import physical_cores
 from .measures.registry import MEASURES
 from .plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
+from .records.gate import Gate
 from .records.lines import CaseFailure, Latency
 from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run

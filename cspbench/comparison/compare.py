@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..plan.case import Mode
+from ..records.gate import LATENCY, Gate
 from ..records.run import Run
 from ..verdicts.judge import Criterion, judge
 from ..verdicts.stats import Difference, t_quantile, welch
@@ -27,7 +28,6 @@ from .result import (
     overall_verdict,
     unjudged_change,
 )
-from .thresholds import LATENCY, Gate
 from .trained import trained_changes
 
 _TRAINING = "training"  # trainings are not compared if runs differ in this circumstance
@@ -136,7 +136,8 @@ def _latency_changes(
         criteria[key] = Criterion(threshold=max(gate.threshold(new.entry, LATENCY), floor))
     for key, verdict in judge(differences, criteria).items():
         means = _mean(before[key]), _mean(after[key])
-        changes[key] = judged_change(verdict, criteria[key], means)
+        runs = not (before[key].failed or after[key].failed)
+        changes[key] = judged_change(verdict, means, runs=runs)
     return changes
 
 

@@ -5,12 +5,13 @@ from itertools import chain
 
 import msgspec
 
+from ..records.gate import LATENCY
 from ..records.lines import CaseFailure
 from ..records.measurements import Equivalence, stage_of
 from ..records.run import Record, Run
-from ..verdicts.judge import Criterion, Verdict
+from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
-from ..verdicts.within_run import threshold, verdicts
+from ..verdicts.within_run import verdicts
 from .energies import energy_notes
 from .excerpt import CaseExcerpt, case_excerpt, energy_j
 from .result import (
@@ -24,19 +25,17 @@ from .result import (
     overall_verdict,
     unjudged_change,
 )
-from .thresholds import LATENCY, Gate
 
 
-def in_turns(run: Run, gate: Gate | None = None) -> Comparison:
-    """The changes from baseline to candidate in ``run`` that exceed the thresholds of ``gate``.
+def in_turns(run: Run) -> Comparison:
+    """The changes from baseline to candidate in ``run`` that exceed the thresholds of its gate.
 
     Ratios are taken turn by turn, without the yardstick; latencies are in seconds.
     """
-    rules = gate or Gate()
     launches = launches_by_case(run)
-    judged = verdicts(run, launches, lambda record: rules.threshold(record.case.entry, LATENCY))
+    judged = verdicts(run, launches)
     pairs = list(_pairs(run))
-    cases = [_compare(run, pair, launches, judged, rules) for pair in pairs]
+    cases = [_compare(run, pair, launches, judged) for pair in pairs]
     return Comparison(
         verdict=overall_verdict(cases),
         discrepancies=(),
@@ -68,7 +67,6 @@ def _compare(
     pair: _Pair,
     launches: Mapping[str, CaseLaunches],
     judged: Mapping[str, Verdict],
-    rules: Gate,
 ) -> CaseComparison:
     old, new = pair
     before, after = (_without_side(record, launches[record.case.key]) for record in pair)
@@ -78,13 +76,11 @@ def _compare(
         )
     change = unjudged_change("no launch that both took part in")
     if verdict := judged.get(new.case.key):
-        minimum = rules.threshold(new.case.entry, LATENCY)
-        criterion = Criterion(threshold=threshold(run, new, verdict.ratio.launches, minimum))
         seconds = before.latency_s or 0.0, after.latency_s or 0.0
-        change = judged_change(verdict, criterion, seconds)
+        change = judged_change(verdict, seconds, runs=not (old.has_failed or new.has_failed))
     elif failures := [*filter(_is_fatal, old.failures), *filter(_is_fatal, new.failures)]:
         change = unjudged_change(f"{failures[0].stage} failed: {failures[0].reason}")
-    exact: dict[str, Change] = exact_changes(before, after, rules)
+    exact: dict[str, Change] = exact_changes(before, after, run.info.gate)
     return compared_case(after, {**exact, LATENCY: change})
 
 

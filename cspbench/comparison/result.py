@@ -10,11 +10,11 @@ from typing import Literal
 from ..catalogue.entry import Shape
 from ..plan.case import Mode
 from ..records.base import Failure, Frozen
+from ..records.gate import LATENCY, Gate
 from ..records.measurements import EXACT
 from ..units import percent_text
-from ..verdicts.judge import ALPHA, Criterion, Verdict
+from ..verdicts.judge import Verdict
 from .excerpt import CaseExcerpt
-from .thresholds import LATENCY, Gate
 
 Answer = Literal["worse", "better", "same", "undecided", "changed", "added", "removed"]
 
@@ -40,8 +40,10 @@ class Change(Frozen, frozen=True, kw_only=True):
     ``baseline`` and ``candidate`` are counts or bytes. Of latency they are ratios to the yardstick,
     or seconds without a ``ratio`` or if the sides took turns. ``interval`` is the 95% interval of
     ``ratio``. ``reason`` explains the verdict or its absence. ``more_launches`` is how many more on
-    each side should decide an undecided change. ``is_judged`` is False if ``ratio`` is
-    one of times that cannot be judged, such as those of one process: it is only shown.
+    each side should decide an undecided change. ``is_judged`` is False if ``ratio`` is one of times
+    that cannot be judged, such as those of one process: it is only shown. ``threshold`` and
+    ``alpha`` are the shares in force: the smallest change that matters, raised to the noise floor,
+    and what p has to be below.
     """
 
     baseline: float | int | None
@@ -52,6 +54,8 @@ class Change(Frozen, frozen=True, kw_only=True):
     reason: str
     more_launches: int | None = None
     is_judged: bool = True
+    threshold: float | None = None
+    alpha: float | None = None
 
     @property
     def is_comparable(self) -> bool:
@@ -245,11 +249,14 @@ def unjudged_change(
     )
 
 
-def judged_change(verdict: Verdict, criterion: Criterion, sides: tuple[float, float]) -> Change:
-    """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures."""
-    ratio = verdict.ratio
+def judged_change(verdict: Verdict, sides: tuple[float, float], *, runs: bool) -> Change:
+    """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures.
+
+    No more launches are asked for of a case that no longer ``runs``.
+    """
+    ratio, criterion = verdict.ratio, verdict.criterion
     reason = (
-        f"p {verdict.p:.4f} over all cases, below {ALPHA:g} wanted; threshold "
+        f"p {verdict.p:.4f} over all cases, below {criterion.alpha:.2g} wanted; threshold "
         f"{criterion.threshold:.2%}"
     )
     if ratio.low is None:
@@ -261,5 +268,7 @@ def judged_change(verdict: Verdict, criterion: Criterion, sides: tuple[float, fl
         interval=None if ratio.low is None or ratio.high is None else (ratio.low, ratio.high),
         verdict=verdict.answer,
         reason=reason,
-        more_launches=verdict.more_launches,
+        more_launches=verdict.more_launches if runs else None,
+        threshold=criterion.threshold,
+        alpha=criterion.alpha,
     )

@@ -1,47 +1,19 @@
-"""Thresholds of a comparison, by measure and entry, from options and ``pyproject.toml``.
+"""The gate of a comparison from options and ``pyproject.toml``.
 
 A rule is ``[GLOB:]MEASURE``, where the glob matches entries; the last matching rule applies. The
 nearest ``pyproject.toml`` is read, table ``[tool.cspbench]``.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..errors import CspbenchError, unknown
 from ..files import read_file
+from ..records.gate import LATENCY, MAX_SHARE, Gate, Rule
 from ..records.measurements import EXACT
 from ..toml import MAX_BYTES, parse_toml
-from ..verdicts.judge import THRESHOLD
 
-LATENCY = "latency"
 MEASURES = (*EXACT, LATENCY)
-_MAX_SHARE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Changes of ``measure`` up to ``share`` count as the same, in entries matching ``glob``."""
-
-    glob: str
-    measure: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """The rules of one comparison; if ``is_strict``, undecided cases fail it."""
-
-    rules: tuple[Rule, ...] = ()
-    is_strict: bool = False
-
-    def threshold(self, entry: str, measure: str) -> float:
-        """The smallest change that matters, as a share: by default 1% of latency, else 0."""
-        for rule in reversed(self.rules):
-            if rule.measure == measure and fnmatchcase(entry, rule.glob):
-                return rule.share
-        return THRESHOLD if measure == LATENCY else 0.0
 
 
 def gate(options: Iterable[str] = (), *, strict: bool = False, start: Path | None = None) -> Gate:
@@ -81,7 +53,7 @@ def _share(raw_threshold: object) -> float:
             value = -1.0
     elif isinstance(raw_threshold, int | float) and not isinstance(raw_threshold, bool):
         value = raw_threshold
-    if not 0 <= value <= _MAX_SHARE:
+    if not 0 <= value <= MAX_SHARE:
         text = repr(raw_threshold)
         raise CspbenchError(
             "a threshold is a share of at least 0, as 1% or 0.01, got "

@@ -3,13 +3,15 @@
 from collections.abc import Hashable, Mapping
 from statistics import fmean
 
-from ..verdicts.judge import ALPHA, Criterion, Verdict, judge
+import msgspec
+
+from ..verdicts.judge import Criterion, Verdict, judge
 from ..verdicts.stats import Difference, paired, welch
 from .excerpt import CaseExcerpt
 from .result import ONE_SIDE, Change, unjudged_change
 
-SAME_SHARE = 0.05
-"""Similarities, ranks and accuracies that differ by less than this are the same."""
+SAME_WITHIN = 0.05
+"""Similarities, ranks and accuracies whose difference surely lies within this are the same."""
 
 Cases = Mapping[Hashable, CaseExcerpt]
 _Figure = tuple[Hashable, str]  # identity of a case, name of a figure
@@ -21,8 +23,9 @@ def trained_changes(
     """The change of each figure of trainings, by case and name.
 
     ``alike`` says whether both runs trained in the same way. Runs with the same seeds are compared
-    seed by seed. No change is better or worse: a figure is the same within `SAME_SHARE`, or
-    changed.
+    seed by seed. No change is better or worse: a figure is the same if the whole interval of its
+    difference lies within `SAME_WITHIN`, changed if it differs significantly by more, else
+    undecided.
     """
     before, after = sides
     changes: dict[Hashable, dict[str, Change]] = {key: {} for key in before}
@@ -37,8 +40,8 @@ def trained_changes(
                 changes[key][name] = outcome
             else:
                 differences[key, name] = outcome
-    criteria = dict.fromkeys(differences, Criterion(threshold=SAME_SHARE))
-    for (key, name), verdict in judge(differences, criteria).items():
+    criterion = Criterion(threshold=SAME_WITHIN, is_ratio=False)
+    for (key, name), verdict in judge(differences, dict.fromkeys(differences, criterion)).items():
         means = fmean(before[key].trained[name]), fmean(after[key].trained[name])
         changes[key][name] = _change(differences[key, name], verdict, means)
     return changes
@@ -61,12 +64,13 @@ def _difference(
 
 
 def _change(difference: Difference, verdict: Verdict, means: tuple[float, float]) -> Change:
-    margin = difference.margin()
+    margin, criterion = difference.margin(), verdict.criterion
     size = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
-    return unjudged_change(
-        f"a difference of {size}; the same within {SAME_SHARE:g}, changed where p (here "
-        f"{verdict.p:.4f}) is below {ALPHA:g}",
+    change = unjudged_change(
+        f"a difference of {size}; the same if all of it is within {criterion.threshold:g}, changed "
+        f"if it is beyond and p (here {verdict.p:.4f}) is below {criterion.alpha:g}",
         baseline=means[0],
         candidate=means[1],
         verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,
     )
+    return msgspec.structs.replace(change, threshold=criterion.threshold, alpha=criterion.alpha)

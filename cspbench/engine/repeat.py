@@ -9,9 +9,9 @@ from .option_names import OPTIONS
 from .request import SuiteRequest, chosen_options, suite_name
 
 _POSITIONALS = ("baseline", "candidate", "suite")
-_NOT_REPEATED = ("columns", "out", "resume", "format", "thresholds", "is_strict")
+_NOT_REPEATED = ("columns", "out", "resume", "format")
 _PATHS = ("path",)
-_REPEATED = ("overrides", "inputs")
+_REPEATED = ("overrides", "inputs", "thresholds")
 
 
 def command(request: SuiteRequest) -> str:

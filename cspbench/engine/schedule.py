@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..records.gate import THRESHOLD
 from ..records.run import Record, Run, Settings
-from ..verdicts.judge import THRESHOLD, Verdict
+from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
 from ..verdicts.stats import latency_estimate
 from ..verdicts.within_run import next_look, verdicts

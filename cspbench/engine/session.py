@@ -20,6 +20,7 @@ from ..plan.case import Case
 from ..plan.suite import Suite
 from ..records.assembly import Assembly
 from ..records.folder import RunFolder
+from ..records.gate import Gate
 from ..records.machine import AvailableGpu, Git
 from ..records.run import SCHEMA, Run, RunInfo, Settings, Side
 from . import preflight
@@ -63,9 +64,13 @@ class Session:
 
     @classmethod
     def begin_ab(
-        cls, request: AbRequest, revisions: Mapping[Side, str], roots: Mapping[Side, Path]
+        cls,
+        request: AbRequest,
+        revisions: Mapping[Side, str],
+        roots: Mapping[Side, Path],
+        gate: Gate,
     ) -> Self:
-        """Begin a session in which two revisions take turns.
+        """Begin a session in which two revisions take turns, to be compared through ``gate``.
 
         ``revisions`` holds the commit of each side, ``roots`` the root of its checkout. Raises
         `CspbenchError` like `begin`.
@@ -76,7 +81,7 @@ class Session:
         suite = both_sides(suite_of(request, device))
         _check_files(suite.cases, roots)
         info = _info(request, suite, settings, gpus)
-        info = msgspec.structs.replace(info, revisions=dict(revisions))
+        info = msgspec.structs.replace(info, revisions=dict(revisions), gate=gate)
         return cls._create(request, info, roots)
 
     @classmethod

@@ -4,6 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from ..plan.case import Case
 from .base import MAX_DETAIL, Detail, Elapsed, Frozen, Name, Seconds, Whole, bound_texts
+from .gate import Gate
 from .lines import STAGES, CaseFailure, Latency, Launch, Printed, Stage
 from .machine import Environment, Git, NoiseFloor
 from .measurements import (
@@ -76,7 +77,8 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     ``source`` is a hash of the package's files, ``yardstick`` a hash of the yardstick's definition.
     ``models`` holds a hash of the files that make up each model outside the catalogue, by its
     builder, ``repositories`` the commit of its own repository. ``revisions`` holds the commit of
-    each side if two revisions took turns. ``stages`` are the measures taken of each case.
+    each side if two revisions took turns, ``gate`` the changes that matter between them. ``stages``
+    are the measures taken of each case.
     """
 
     schema: int
@@ -96,6 +98,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = COSTS
     models: dict[Name, Name] = {}  # noqa: RUF012 -- msgspec copies it
     repositories: dict[Name, Git] = {}  # noqa: RUF012 -- msgspec copies it
+    gate: Gate = Gate()
 
     @property
     def measured_commit(self) -> Git | None:

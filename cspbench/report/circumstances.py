@@ -5,14 +5,14 @@ from statistics import median
 
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..records.gate import THRESHOLD
 from ..records.lines import Launch
 from ..records.machine import Git, GpuActivity, GpuDescription, NoiseFloor
 from ..records.run import Run, RunInfo, Settings
 from ..units import bytes_text, percent_text, seconds_text
-from ..verdicts.judge import ALPHA, THRESHOLD
+from ..verdicts.judge import ALPHA
 from ..verdicts.launches import is_contended, is_throttled
 from ..verdicts.stats import half_width
-from ..verdicts.within_run import threshold
 from .results import Results
 from .rows import Row
 from .words import AT, launches_text, listing, plural
@@ -97,7 +97,7 @@ def _sampling(results: Results) -> list[tuple[str, str]]:
         lines.append(("contention", _contention(results)))
     lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
     if judged := [row for row in results.rows if row.verdict]:
-        lines.append(("verdicts", _verdict_rule(run, judged)))
+        lines.append(("verdicts", _verdict_rule(judged)))
     return lines
 
 
@@ -222,11 +222,9 @@ def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
     )
 
 
-def _verdict_rule(run: Run, rows: Sequence[Row]) -> str:
+def _verdict_rule(rows: Sequence[Row]) -> str:
     """The thresholds of verdicts, and the median of the detectable changes."""
-    thresholds = [
-        threshold(run, row.record, row.verdict.ratio.launches) for row in rows if row.verdict
-    ]
+    thresholds = [row.verdict.criterion.threshold for row in rows if row.verdict]
     text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
     detectable = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from statistics import median_high
 
 from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
-from ..comparison.thresholds import LATENCY
 from ..plan.labels import label, plain
+from ..records.gate import LATENCY
 from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
-from ..units import ratio_text, significant_text
+from ..units import percent_text, ratio_text, significant_text
 from . import markdown as md
 from .quoting import Quote, marked, readable, verbatim
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
@@ -143,32 +143,33 @@ def _differences(comparison: Comparison, quote: Quote) -> list[str]:
 
 
 def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
-    """Items on undecided latencies, and on measures without a verdict, one for each reason."""
-    undecided: list[str] = []
-    more_launches: list[int] = []
+    """Items on undecided latencies, one for each threshold, and on measures without a verdict."""
+    undecided: dict[float, list[tuple[str, Change]]] = {}
     names: dict[str, list[str]] = {}
     for case in comparison.cases:
         for measure, change in case.measures.items():
+            name = _name(case, quote)
             if change.verdict == "undecided" and change.interval is not None:
-                undecided.append(_name(case, quote))
-                more_launches += [] if change.more_launches is None else [change.more_launches]
+                undecided.setdefault(change.threshold or 0.0, []).append((name, change))
             elif change.verdict == "undecided" or (
                 change.verdict == "changed" and None in (change.baseline, change.candidate)
             ):
                 reason = f"no verdict on {NAMES[measure]}: {quote(plain(change.reason))}"
-                names.setdefault(reason, []).append(_name(case, quote))
-    items = [_undecided(undecided, more_launches)] if undecided else []
+                names.setdefault(reason, []).append(name)
+    items = [_undecided(changes, threshold) for threshold, changes in undecided.items()]
     return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
 
 
-def _undecided(names: Sequence[str], more_launches: Sequence[int]) -> str:
+def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
     """An item on undecided latencies, and how many more launches should decide half of them."""
-    text = f"latency of {listing(names)} is undecided"
+    names = listing([name for name, _ in changes])
+    text = f"latency of {names} is undecided at a threshold of {percent_text(threshold)}"
+    more_launches = [change.more_launches for _, change in changes if change.more_launches]
     if not more_launches:
         return text
     enough = median_high(more_launches)
     decided = sum(number <= enough for number in more_launches)
-    cases = "it" if len(names) == 1 else f"{decided} of them"
+    cases = "it" if len(changes) == 1 else f"{decided} of them"
     return f"{text}: {plural(enough, 'more launch')} on each side should decide {cases}"
 
 

@@ -43,9 +43,9 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
     """Write all report files into the folder of a run and return their paths.
 
     Files are replaced atomically; equal records give equal bytes. Plots without data are left out,
-    and older files of them removed. A run of two revisions also gets a comparison, by the default
-    thresholds. Raises `CspbenchError` for an unknown column, a file that cannot be written, and a
-    ``plots`` that is a link, as what lies elsewhere is not to be replaced.
+    and older files of them removed. A run of two revisions also gets a comparison, through the gate
+    that it was made with. Raises `CspbenchError` for an unknown column, a file that cannot be
+    written, and a ``plots`` that is a link, as what lies elsewhere is not to be replaced.
     """
     from . import pages, plots
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from ..records.gate import THRESHOLD
 from .stats import CONFIDENCE, Difference, Estimate, holm, t_quantile
 
 Key = TypeVar("Key")
@@ -18,9 +19,6 @@ Answer = Literal["worse", "better", "same", "undecided"]
 
 ALPHA = 0.01
 """The probability, over all cases judged together, of calling identical code worse or better."""
-
-THRESHOLD = 0.01
-"""The smallest change that matters, as a share, unless the machine's noise floor is higher."""
 
 _MAX_LAUNCHES = 1000
 
@@ -30,16 +28,22 @@ class Criterion:
     """When a change counts: beyond ``threshold``, with false alarms less likely than ``alpha``.
 
     ``threshold`` is a share, symmetric on the logarithm: 0.01 means a ratio above 1.01 or below
-    1 / 1.01.
+    1 / 1.01. If not ``is_ratio``, it is a plain difference, as are those that are judged.
     """
 
     threshold: float = THRESHOLD
     alpha: float = ALPHA
+    is_ratio: bool = True
+
+    @property
+    def limit(self) -> float:
+        """The threshold on the scale of the differences: the logarithm of a ratio, or plain."""
+        return math.log1p(self.threshold) if self.is_ratio else self.threshold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The answer for one case, and the figures behind it.
+    """The answer for one case by its ``criterion``, and the figures behind it.
 
     ``ratio`` has a 95% interval. ``p`` is adjusted over the cases (Holm). ``permutation_p`` is of a
     test without Student's assumptions, None with too few launches for it to be significant.
@@ -49,6 +53,7 @@ class Verdict:
     """
 
     answer: Answer
+    criterion: Criterion
     ratio: Estimate
     p: float
     permutation_p: float | None
@@ -73,11 +78,12 @@ def judge(
 
 
 def _verdict(difference: Difference, p: float, criterion: Criterion, *, cases: int) -> Verdict:
-    limit, share = math.log1p(criterion.threshold), criterion.alpha / cases
+    limit, share = criterion.limit, criterion.alpha / cases
     answer = _answer(difference, p, limit=limit, alpha=criterion.alpha)
     undecided = answer == "undecided"
     return Verdict(
         answer=answer,
+        criterion=criterion,
         ratio=difference.estimate(),
         p=p,
         permutation_p=difference.permutation_p() if difference.smallest_p < share else None,

@@ -4,11 +4,12 @@ Reports show them, and a run with a budget chooses by them what to measure next.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ..records.base import Samples
+from ..records.gate import LATENCY
 from ..records.run import Record, Run
-from .judge import ALPHA, THRESHOLD, Criterion, Verdict, judge
+from .judge import ALPHA, Criterion, Verdict, judge
 from .launches import CaseLaunches
 from .stats import Difference, half_width, log_ratio, paired
 
@@ -28,16 +29,10 @@ def difference(
     return paired([log_ratio(numerator[launch], denominator[launch]) for launch in shared])
 
 
-def verdicts(
-    run: Run,
-    launches: Mapping[str, CaseLaunches],
-    minimum: Callable[[Record], float] = lambda _: THRESHOLD,
-) -> dict[str, Verdict]:
-    """The verdict on each case of ``run`` against its reference, by key.
+def verdicts(run: Run, launches: Mapping[str, CaseLaunches]) -> dict[str, Verdict]:
+    """The verdict on each case of ``run`` against its reference, by key, through the run's gate.
 
     ``launches`` are those of each case; cases that share none with their reference are left out.
-    ``minimum`` returns the smallest change of a case that matters, which the machine's noise floor
-    may raise.
     """
     records = {record.case.key: record for record in run.records}
     differences: dict[str, Difference] = {}
@@ -49,7 +44,7 @@ def verdicts(
                 differences[key] = pair
     criteria = {
         key: Criterion(
-            threshold=threshold(run, records[key], pair.launches, minimum(records[key])),
+            threshold=_threshold(run, records[key], pair.launches),
             alpha=alpha(run, pair.launches),
         )
         for key, pair in differences.items()
@@ -57,9 +52,9 @@ def verdicts(
     return judge(differences, criteria)
 
 
-def threshold(run: Run, record: Record, launches: int, minimum: float = THRESHOLD) -> float:
-    """The smallest change that matters: ``minimum``, or the noise floor if that is higher."""
-    floor = run.info.noise_floor
+def _threshold(run: Run, record: Record, launches: int) -> float:
+    """The smallest change that matters: the gate's, or the noise floor if that is higher."""
+    floor, minimum = run.info.noise_floor, run.info.gate.threshold(record.case.entry, LATENCY)
     spread = floor.in_turns.get(record.case.mode) if floor else None
     return max(minimum, (half_width(spread, launches) or 0.0) if spread else 0.0)
 

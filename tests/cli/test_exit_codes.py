@@ -4,7 +4,7 @@ import pytest
 
 from cspbench.cli.exit_codes import ExitCode, comparison_exit_code
 from cspbench.comparison.result import Answer, CaseComparison, Change, Comparison, overall_verdict
-from cspbench.comparison.thresholds import LATENCY
+from cspbench.records.gate import LATENCY
 
 
 def compared(

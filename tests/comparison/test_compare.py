@@ -12,8 +12,8 @@ from synthetic import change, make_run
 from cspbench.cli.exit_codes import comparison_exit_code
 from cspbench.comparison.compare import compare
 from cspbench.comparison.result import Comparison
-from cspbench.comparison.thresholds import LATENCY, Gate, Rule
 from cspbench.records.base import Failure
+from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Run
 from cspbench.report.comparison import text
@@ -203,7 +203,7 @@ def test_one_launch_on_a_side_decides_nothing() -> None:
 
 
 def test_the_plain_values_keep_the_contract() -> None:
-    """A verdict and cases; each case its key, each measure its six values."""
+    """A verdict and cases; each case its key, each measure its values."""
     comparison = compare(make_small_run(), make_small_run(slower={3: 1.05}, seed=1)).to_dict()
     assert comparison["verdict"] == "regression"
     assert set(comparison["cases"][0]["measures"]["macs"]) == {
@@ -215,6 +215,8 @@ def test_the_plain_values_keep_the_contract() -> None:
         "reason",
         "more_launches",
         "is_judged",
+        "threshold",
+        "alpha",
     }
     json.dumps(comparison)
 

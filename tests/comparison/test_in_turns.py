@@ -9,11 +9,12 @@ from factories import make_energy, make_floor, make_launch, with_measurements
 from synthetic import change, make_run
 
 from cspbench.comparison.in_turns import in_turns
-from cspbench.comparison.thresholds import LATENCY, Gate, Rule
 from cspbench.plan.case import Case
+from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.records.lines import CaseFailure, Cause, Latency
 from cspbench.records.measurements import Equivalence
 from cspbench.records.run import SIDES, Record, Run
+from cspbench.report.comparison import markdown, text
 
 BASELINE, CANDIDATE = 0, 1  # the records of `two_revisions`
 
@@ -61,6 +62,10 @@ def with_failure(run: Run, index: int, *, cause: Cause, stage: str = "latency") 
         case=run.records[index].case.key, stage=stage, cause=cause, reason="no such thing"
     )
     return change(run, index, latencies=(), measurements={}, failures=(failure,))
+
+
+def with_gate(run: Run, gate: Gate) -> Run:
+    return msgspec.structs.replace(run, info=msgspec.structs.replace(run.info, gate=gate))
 
 
 def with_equivalence(run: Run, **fields: Any) -> Run:
@@ -113,9 +118,9 @@ def test_the_gate_decides_what_matters() -> None:
     run = change(run, CANDIDATE, msgspec.structs.replace(counts, macs=counts.macs + 1))
     assert in_turns(run).cases[0].measures["macs"].verdict == "worse"
     gate = Gate((Rule("c3", LATENCY, 0.1), Rule("*", "macs", 0.01)))
-    assert in_turns(run, gate).verdict == "same"
+    assert in_turns(with_gate(run, gate)).verdict == "same"
     other_entry = Gate((Rule("c4", LATENCY, 0.1), Rule("c4", "macs", 0.01)))
-    assert in_turns(run, other_entry).verdict == "regression"
+    assert in_turns(with_gate(run, other_entry)).verdict == "regression"
 
 
 def test_the_machines_noise_floor_raises_the_threshold() -> None:
@@ -125,6 +130,35 @@ def test_the_machines_noise_floor_raises_the_threshold() -> None:
     latency = in_turns(msgspec.structs.replace(run, info=info)).cases[0].measures[LATENCY]
     assert latency.verdict == "same"
     assert "threshold 11.0" in latency.reason
+    assert latency.threshold == pytest.approx(0.11, abs=1e-3)
+
+
+def test_the_reason_names_the_shares_in_force() -> None:
+    """Of the look at which a run with a budget is; in JSON, and where it is undecided on pages."""
+    run = two_revisions(slower=1.011, shift=0.0)
+    settings = msgspec.structs.replace(run.info.settings, launches=2, budget_s=60.0)
+    info = msgspec.structs.replace(run.info, settings=settings, noise_floor=make_floor(0.01))
+    comparison = in_turns(msgspec.structs.replace(run, info=info))
+    latency = comparison.cases[0].measures[LATENCY]
+    assert latency.verdict == "undecided"
+    assert latency.alpha == pytest.approx(0.01 / (4 * 5))  # the looks are at 2, 3, 5 and 8
+    assert latency.threshold == pytest.approx(0.0105, abs=1e-4)
+    assert latency.reason.endswith("over all cases, below 0.0005 wanted; threshold 1.05%")
+    for page in (text(comparison), markdown(comparison)):
+        words = " ".join(page.split())
+        assert "latency of" in words
+        assert "is undecided at a threshold of 1.1%" in words
+
+
+def test_no_more_launches_are_asked_of_a_case_that_does_not_run() -> None:
+    """It failed in a later launch: what it has is judged, and no launch can follow."""
+    run = two_revisions(slower=1.0095, launches=3)
+    assert in_turns(run).cases[0].measures[LATENCY].more_launches is not None
+    failure = CaseFailure(
+        case=run.records[CANDIDATE].case.key, stage="latency", cause="signal", reason="killed"
+    )
+    latency = in_turns(change(run, CANDIDATE, failures=(failure,))).cases[0].measures[LATENCY]
+    assert (latency.verdict, latency.more_launches) == ("undecided", None)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from synthetic import change, make_run, render_report, report_text
 from cspbench.comparison import readers
 from cspbench.comparison.compare import compare
 from cspbench.comparison.excerpt import excerpt
-from cspbench.comparison.thresholds import LATENCY
 from cspbench.errors import CspbenchError
 from cspbench.records.base import Failure
+from cspbench.records.gate import LATENCY
 from cspbench.records.lines import CaseFailure
 from cspbench.report.comparison import text
 

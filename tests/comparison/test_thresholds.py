@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cspbench.comparison.thresholds import Gate, Rule, gate, parse
+from cspbench.comparison.thresholds import gate, parse
 from cspbench.errors import CspbenchError
+from cspbench.records.gate import Gate, Rule
 
 
 def test_without_rules_latency_has_one_percent_and_what_is_exact_none() -> None:

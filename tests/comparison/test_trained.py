@@ -73,6 +73,7 @@ def test_runs_without_a_common_case_are_not_comparable() -> None:
         ((0.61, 0.59, 0.61, 0.60), "same"),
         ((0.30, 0.29, 0.31, 0.32), "changed"),
         ((0.20, 0.90, 0.50, 0.70), "undecided"),
+        (tuple(value + 0.0495 for value in DENSE), "same"),  # log(1.05) is 0.0488
     ],
 )
 def test_trainings_compare_seed_by_seed(candidate: Sequence[float], verdict: str) -> None:
@@ -80,8 +81,10 @@ def test_trainings_compare_seed_by_seed(candidate: Sequence[float], verdict: str
     result = compare(make_trained_run({"dense": DENSE}), make_trained_run({"dense": candidate}))
     change = result.cases[0].measures["parts_cka"]
     assert change.verdict == verdict
+    assert (change.threshold, change.alpha) == (0.05, 0.01)
     reason = re.fullmatch(
-        r"a difference of (\S+) ± \S+; the same within 0\.05, changed where p .* is below 0\.01",
+        r"a difference of (\S+) ± \S+; the same if all of it is within 0\.05, changed if it is "
+        r"beyond and p .* is below 0\.01",
         change.reason,
     )
     assert reason is not None

@@ -169,7 +169,8 @@ def test_the_command_asks_for_the_same_again(request: SuiteRequest) -> None:
          "ab main HEAD blocks --path ../repo --no-merge-base --only=-x --launches 3"),
         ("run smoke --columns macs --out folder", "run smoke"),
         ("gradients --resume folder", "gradients designs"),
-        ("ab main HEAD --format json --threshold 2% --strict --out folder", "ab main HEAD blocks"),
+        ("ab main HEAD --format json --threshold 2% --strict --out folder",
+             "ab main HEAD blocks --threshold 2% --strict"),
     ],
 )  # fmt: skip
 def test_options_stand_in_one_order_and_absent_ones_stay_absent(words: str, repeated: str) -> None:

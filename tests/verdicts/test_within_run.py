@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from assembled_runs import make_run
 
+from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.verdicts.judge import ALPHA
 from cspbench.verdicts.launches import launches_by_case
-from cspbench.verdicts.within_run import alpha, next_look, threshold, verdicts
+from cspbench.verdicts.within_run import alpha, next_look, verdicts
 
 
 def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:
@@ -20,14 +21,24 @@ def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> No
     noisy = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.03))
     )
-    assert threshold(noisy, noisy.records[1], 6) == pytest.approx(
+    verdict = verdicts(noisy, launches_by_case(noisy))["case 0"]
+    assert verdict.answer == "same"
+    assert verdict.criterion.threshold == pytest.approx(
         math.expm1(2.5706 * 0.03 / math.sqrt(6)), rel=1e-4
     )
-    assert verdicts(noisy, launches_by_case(noisy))["case 0"].answer == "same"
     quiet = msgspec.structs.replace(
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.001))
     )
-    assert threshold(quiet, quiet.records[1], 6) == 0.01
+    assert verdicts(quiet, launches_by_case(quiet))["case 0"].criterion.threshold == 0.01
+
+
+def test_the_runs_gate_holds_in_its_own_verdicts() -> None:
+    """2% slower is the same within 5%: reports and the choice of launches say as `ab` does."""
+    run = make_run(1.02)
+    gate = Gate((Rule("*", LATENCY, 0.05),))
+    run = msgspec.structs.replace(run, info=msgspec.structs.replace(run.info, gate=gate))
+    verdict = verdicts(run, launches_by_case(run))["case 0"]
+    assert (verdict.answer, verdict.criterion.threshold) == ("same", 0.05)
 
 
 def test_looking_again_and_again_spends_no_more_than_the_whole_chance() -> None:

@@ -33,11 +33,11 @@ def ab(request: AbRequest) -> ExitCode:
     revisions = _revisions(request, repository)
     with (
         repository.checked_out(revisions) as roots,
-        Session.begin_ab(request, revisions, roots) as session,
+        Session.begin_ab(request, revisions, roots, rules) as session,
     ):
         is_complete = output.measure(session)
         run = session.read()
-    comparison = in_turns(run, rules)
+    comparison = in_turns(run)
     try:
         paths = report.write(report.derive(run), session.path)
     finally:
