@@ -27,7 +27,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from synthetic import report_text, write_report
 
 from cspbench.catalogue import ENTRIES, find
-from cspbench.engine.isolate import Channel
+from cspbench.engine.channel import Channel
 from cspbench.engine.launch_task import LaunchTask
 from cspbench.engine.settings import default_settings
 from cspbench.measures.counts import count

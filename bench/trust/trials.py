@@ -22,6 +22,7 @@ import msgspec
 
 from cspbench.catalogue import ENTRIES, find
 from cspbench.engine import isolate
+from cspbench.engine.channel import Channel
 from cspbench.engine.launch import run_launch
 from cspbench.engine.settings import default_settings
 from cspbench.machine import environment
@@ -142,7 +143,7 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
     )
 
 
-def time_with_torch(channel: isolate.Channel, tool: str, threads: int) -> None:
+def time_with_torch(channel: Channel, tool: str, threads: int) -> None:
     """One measurement by `torch.utils.benchmark.Timer`, in a process of its own."""
     import torch
     from torch.utils.benchmark import Timer
@@ -227,7 +228,7 @@ def measure_tools(trial: int, threads: int) -> Iterator[Tool]:
     )
 
 
-def measure_overhead(channel: isolate.Channel) -> None:
+def measure_overhead(channel: Channel) -> None:
     """What a sample of one iteration says of a call that does nothing, less a bare loop's share."""
     import torch
     from torch import nn
@@ -251,7 +252,7 @@ def measure_overhead(channel: isolate.Channel) -> None:
     channel.send(max(0.0, median(harness) - median(bare)))
 
 
-def measure_peaks(channel: isolate.Channel, chosen: Settings) -> None:
+def measure_peaks(channel: Channel, chosen: Settings) -> None:
     """The tensor peak of every catalogue entry in both modes, on real and on fake tensors."""
     from cspbench.machine.device import backend
     from cspbench.measures.allocated import allocated

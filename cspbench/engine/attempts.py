@@ -7,7 +7,6 @@ from .isolate import Exit
 
 _FROM_OUTSIDE = re.compile(
     r"killed by SIG(KILL|TERM)\b|the process that watched over it was killed"
-    r"|the process exited early with code 255$"  # of which the fork server was killed
 )
 
 

@@ -2,44 +2,27 @@
 
 Workers are forked from a server process that has torch loaded, so that one starts within hundredths
 of a second. The parent sleeps until the worker sends a message, ends, or exceeds its time limit,
-and never leaves a worker running.
+and never leaves a worker running, nor anything that a worker has started.
 """
 
-import contextlib
-import ctypes
-import faulthandler
-import multiprocessing
 import os
-import pkgutil
-import re
-import signal
-import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
-from multiprocessing.sharedctypes import RawArray
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Literal
 
 from ..records.lines import CaseFailure, Cause, Stage
-from .signals import signals_held
+from . import scratch
+from .channel import CLOCK_BYTES, OUTPUT, StepClock, step_clock
+from .exit_reasons import exit_reason, log_tail
+from .fork_server import SERVER, Stop, WorkerProcess
 
-_PR_SET_PDEATHSIG = 1
-_PRELOAD = ["cspbench.engine.worker"]
-_LOG_TAIL_LINES = 40
-_MAX_PRINTED_BYTES = 4096
-_TORCHS_OWN = re.compile(r"^(USDT:|[EWI]\d{4} [\d:.]+ \d+ torch/).*\n?", re.MULTILINE)
-"""Lines that torch's profiler prints, and what fake tensors log of operators that refuse them."""
-
+_START_LIMIT_S = 60.0  # from the fork to the start of the task
 _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
-
-StepClock = Any
-"""Two shared doubles: the index of the current step, and its start in monotonic seconds."""
 
 _End = Literal["returned", "died", "late"]
 
@@ -71,47 +54,12 @@ class Exit:
         )
 
 
-class Channel:
-    """The connection of a task to its parent, for messages and for its current step."""
-
-    def __init__(
-        self, connection: "Connection[Any, Any]", clock: StepClock, log: Path | None = None
-    ) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._log = log
-        self._read_bytes = 0
-
-    def send(self, message: object) -> None:
-        """Send ``message`` to the parent."""
-        self._connection.send((False, message))
-
-    def begin_step(self, index: int) -> None:
-        """Set the current step to ``index`` and restart the time limit."""
-        self._clock[1] = time.monotonic()
-        self._clock[0] = index
-
-    def printed(self) -> str:
-        """The end of what this process printed since the last call, at most 4 KiB."""
-        if self._log is None:
-            return ""
-        for flush in (sys.stdout.flush, sys.stderr.flush, _flush_c_streams):
-            with contextlib.suppress(Exception):  # a model may have closed or replaced them
-                flush()
-        with self._log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(self._read_bytes, size - _MAX_PRINTED_BYTES))
-            text = file.read(_MAX_PRINTED_BYTES).decode(errors="replace")
-        self._read_bytes = size
-        return _TORCHS_OWN.sub("", text).strip()
-
-
 def run(
     task: str,
     *arguments: object,
     time_limit_s: float,
     receive: Callable[[Any], None],
-    stop: "Connection[Any, Any] | None" = None,
+    stop: Stop = None,
 ) -> Exit | None:
     """Run ``task(channel, *arguments)`` in a fresh worker; return its exit, None if it returned.
 
@@ -121,66 +69,79 @@ def run(
     not reach threads: in a thread, a message on ``stop`` kills the worker and raises
     KeyboardInterrupt.
     """
-    context = _fork_server()
-    receiver, sender = context.Pipe(duplex=False)
-    clock = RawArray("d", 2)
-    clock[0], clock[1] = -1, time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="cspbench-") as folder:
-        log = Path(folder, "output")
-        process = context.Process(
-            target=_work, args=(task, arguments, sender, clock, str(log)), daemon=True
-        )
+    receiver, sender = Pipe(duplex=False)
+    end: _End = "died"
+    # What a model has put there may be unreadable, or its file system gone.
+    temporary = tempfile.TemporaryDirectory(
+        prefix="w", dir=scratch.folder(), ignore_cleanup_errors=True
+    )
+    with temporary as name, receiver:
+        folder = Path(name)
+        clock_file = _clock_file(folder)
+        clock = step_clock(clock_file)
+        clock[0], clock[1] = -1, 0.0
         try:
-            with signals_held():
-                process.start()
-            sender.close()
+            with sender:
+                files = sender.fileno(), clock_file
+                worker = SERVER.fork(folder, task, arguments, files, stop)
+        finally:
+            os.close(clock_file)
+        try:
             end = _receive_messages(
-                process, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
+                worker, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
             )
             if end == "died":
-                process.join(timeout=_EXIT_GRACE_S)
+                worker.wait(_EXIT_GRACE_S)
         finally:
-            if process.is_alive():
-                process.kill()
-            with contextlib.suppress(AssertionError):  # never started
-                process.join()
-            receiver.close()
+            exit_code = worker.end()
         if end == "returned":
             return None
-        limit_s = time_limit_s if end == "late" else None
-        return _exit_of(process.exitcode, _log_tail(log), step=int(clock[0]), limit_s=limit_s)
+        tail = log_tail(folder / OUTPUT)
+    reason = exit_reason(exit_code, tail)
+    cause: Cause = "signal" if exit_code is not None and exit_code < 0 else "exited"
+    if end == "late":
+        cause, reason = "timeout", _lateness(clock, time_limit_s)
+    return Exit(cause=cause, reason=reason, detail=tail, step=int(clock[0]))
 
 
-def _fork_server() -> ForkServerContext:
-    """The multiprocessing context of the fork server, which is started if needed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    resource_tracker.ensure_running()  # before signals are held: starting it unblocks them
-    with signals_held():
-        forkserver.ensure_running()
-    return context
+def _clock_file(folder: Path) -> int:
+    """A descriptor of memory for the clock; where the system has none, of a file in ``folder``."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("cspbench-clock")
+    else:
+        descriptor = os.open(folder / "clock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.truncate(descriptor, CLOCK_BYTES)
+    return descriptor
+
+
+def _lateness(clock: StepClock, time_limit_s: float) -> str:
+    if not clock[1]:
+        return f"its process did not begin within {_START_LIMIT_S:g} s"
+    return f"a step took longer than the time limit of {time_limit_s:g} s"
 
 
 def _receive_messages(
-    process: Any,
+    worker: WorkerProcess,
     receiver: Any,
     clock: StepClock,
     *,
     time_limit_s: float,
     receive: Callable[[Any], None],
-    stop: "Connection[Any, Any] | None",
+    stop: Stop,
 ) -> _End:
     """Pass each message to ``receive`` until the worker returns, dies or is late; return which."""
+    forked = time.monotonic()
     while True:
-        remaining_s = clock[1] + time_limit_s - time.monotonic()
+        limit = clock[1] + time_limit_s if clock[1] else forked + _START_LIMIT_S
+        remaining_s = limit - time.monotonic()
         if remaining_s <= 0 and not receiver.poll():
             return "late"
-        awaited = [receiver, process.sentinel, *([stop] if stop else [])]
+        awaited = [receiver, worker.life, *([stop] if stop else [])]
         ready = wait(awaited, timeout=max(0.0, remaining_s))
         if stop in ready:
             raise KeyboardInterrupt
         if receiver not in ready:
-            if not process.is_alive() and not receiver.poll():
+            if worker.life in ready and not receiver.poll():
                 return "died"
             continue
         try:
@@ -190,67 +151,3 @@ def _receive_messages(
         if has_returned:
             return "returned"
         receive(message)
-
-
-def _exit_of(exitcode: int | None, log_tail: str, *, step: int, limit_s: float | None) -> Exit:
-    """The exit of a worker that died, or that was late, in which case ``limit_s`` is its limit."""
-    cause: Cause
-    if limit_s is not None:
-        cause, reason = "timeout", f"a step took longer than the time limit of {limit_s:g} s"
-    elif exitcode is not None and exitcode < 0:
-        number = -exitcode
-        cause, reason = "signal", f"killed by {signal.Signals(number).name}"
-        if number == signal.SIGKILL:
-            reason += " (by the system when memory ran out, or by hand)"
-    else:
-        cause, reason = "exited", f"the process exited early with code {exitcode}"
-        reason += f": {line}" if (line := _error_line(log_tail)) else ""
-    return Exit(cause=cause, reason=reason, detail=log_tail, step=step)
-
-
-def _error_line(log_tail: str) -> str:
-    """The last line that names an error, else the last line; advice may follow an error."""
-    lines = [line.strip() for line in log_tail.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    return [*lines[-1:], *errors[-1:]][-1] if lines else ""
-
-
-def _flush_c_streams() -> None:
-    """Write out what C code has printed; other systems than Linux may lack the name."""
-    ctypes.CDLL(None).fflush(None)
-
-
-def _log_tail(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return "\n".join(lines[-_LOG_TAIL_LINES:])
-
-
-def _work(
-    task: str,
-    arguments: tuple[object, ...],
-    connection: "Connection[Any, Any]",
-    clock: StepClock,
-    log: str,
-) -> None:
-    """Run the task in this process, the worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
-    with contextlib.suppress(OSError, AttributeError):  # die with the fork server: Linux only
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    try:
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except FileNotFoundError:  # the parent has ended and removed the folder
-        os._exit(1)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    faulthandler.enable()
-    clock[1] = time.monotonic()
-    try:
-        pkgutil.resolve_name(task)(Channel(connection, clock, Path(log)), *arguments)
-    except BaseException:
-        traceback.print_exc()
-        raise
-    connection.send((True, None))

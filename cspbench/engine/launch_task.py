@@ -26,8 +26,8 @@ from ..records.base import Failure
 from ..records.lines import YARDSTICK, Launch
 from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
+from .channel import Channel
 from .failures import case_failure, is_out_of_memory, yardstick_failure
-from .isolate import Channel
 
 _BALLAST_BYTES = 1 << 20
 _GPU_BALLAST_BYTES = 20 << 20  # torch's GPU allocator works in larger blocks

@@ -29,8 +29,8 @@ from ..records.measurements import BASES, Basis
 from ..records.run import SIDES, Settings, Side
 from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch
+from .channel import Channel
 from .failures import case_failure, is_out_of_memory
-from .isolate import Channel
 from .launch_task import LaunchTask
 from .model_hash import model_hash
 from .steps import step_of

@@ -1,7 +1,7 @@
 """Checkouts of a git repository's revisions in temporary worktrees.
 
 The repository's own checkout is not touched: worktrees are detached and lie in a temporary folder,
-no branch is created or moved, and no hook runs.
+no branch is created or moved, and no hook runs. Those of a killed process are removed by the next.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CspbenchError
+from . import scratch
 from .signals import signals_held
 
 Key = TypeVar("Key", bound=str)
@@ -47,7 +48,8 @@ class Repository:
     def checked_out(self, commits: Mapping[Key, str]) -> Iterator[dict[Key, Path]]:
         """Check out each commit; yields the roots by the same keys, and removes all on exit."""
         roots: dict[Key, Path] = {}
-        with tempfile.TemporaryDirectory(prefix="cspbench-trees-") as folder:
+        with tempfile.TemporaryDirectory(prefix="trees-", dir=scratch.folder()) as folder:
+            self._remove_left_worktrees()
             try:
                 for key, commit in commits.items():
                     roots[key] = Path(folder, key)  # listed first, so that it is removed on errors
@@ -67,7 +69,19 @@ class Repository:
 
     def _remove_worktree(self, root: Path) -> None:
         with signals_held(), contextlib.suppress(CspbenchError):  # adding it may have failed
-            self._git("worktree", "remove", "--force", str(root), error_prefix="")
+            # twice: also one that git locked while it was added
+            self._git("worktree", "remove", "--force", "--force", str(root), error_prefix="")
+
+    def _remove_left_worktrees(self) -> None:
+        """Remove the worktrees that lie in folders of processes that were killed."""
+        listing = self._git("worktree", "list", "--porcelain", error_prefix="")
+        for line in listing.splitlines():
+            root = Path(line.removeprefix("worktree "))
+            owner = root.parent.parent
+            if line.startswith("worktree ") and owner.name.startswith(scratch.PREFIX):
+                scratch.remove_left(owner)
+                if not owner.exists():
+                    self._remove_worktree(root)
 
     def _git(self, *arguments: str, error_prefix: str) -> str:
         """The output of git; if it fails, raises its last line after ``error_prefix``."""
@@ -75,7 +89,8 @@ class Repository:
             process = subprocess.run(  # noqa: S603 -- no shell, and revisions are never options
                 ["git", "-C", str(self._folder), *arguments],  # noqa: S607 -- the user's own git
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="surrogateescape",  # as paths that are not UTF-8 are written in Python
                 check=False,
                 timeout=_LIMIT_S,
             )

@@ -99,7 +99,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
         process = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 -- the user's own git
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
             check=False,
             timeout=30,
         )

@@ -11,7 +11,9 @@ import pytest
 from factories import SETTINGS, make_case
 
 from cspbench.engine import isolate
-from cspbench.engine.isolate import Channel, Exit
+from cspbench.engine.channel import Channel
+from cspbench.engine.exit_reasons import _error_line
+from cspbench.engine.isolate import Exit
 from cspbench.engine.steps import step_of
 from cspbench.records.lines import Line
 
@@ -170,7 +172,7 @@ Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
 )
 def test_the_reason_is_the_line_that_names_the_error(log_tail: str, line: str) -> None:
     """Behind it there may be advice."""
-    assert isolate._error_line(log_tail) == line
+    assert _error_line(log_tail) == line
 
 
 def test_what_was_printed_since_the_last_question_is_told(tmp_path: Path) -> None:
