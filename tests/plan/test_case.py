@@ -1,11 +1,12 @@
 """A case's key is stable and says what was measured; its label says what is unusual."""
 
+import msgspec
 import pytest
 
 from cspbench.catalogue import find
 from cspbench.catalogue.input_text import parse_words
 from cspbench.errors import CspbenchError
-from cspbench.plan.case import make_case, show_words
+from cspbench.plan.case import Case, make_case, show_words
 
 
 def test_a_key_names_arguments_shape_device_precision_layout_and_mode() -> None:
@@ -92,3 +93,12 @@ def test_sizes_that_a_case_cannot_have_are_said_of_its_entry() -> None:
     with pytest.raises(CspbenchError, match=r"torch\.nn:ReLU: an image size is of floating-point"):
         make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), img_size=4)
     assert make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), batch_size=4).input_shape == (4, 8)
+
+
+@pytest.mark.parametrize("size", [-1, 2**63, 10**400], ids=["negative", "64 bits", "endless"])
+def test_a_size_that_no_tensor_has_is_not_read(size: int) -> None:
+    """A batch of 10^400 images is no number of images per second."""
+    case = make_case(find("torch.nn:Identity"), {}, shape=(1, 3, 4, 4))
+    content = msgspec.json.encode(case).replace(b"[1,3,4,4]", f"[{size},3,4,4]".encode())
+    with pytest.raises(msgspec.ValidationError, match="input_shape"):
+        msgspec.json.decode(content, type=Case)
