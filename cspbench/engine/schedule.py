@@ -22,10 +22,11 @@ class CaseProgress:
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is that of its ratio's interval, or of its latency's if it has no
-    reference; infinite without an interval. ``is_decided`` says whether its verdict is decided or,
-    in a run without verdicts, whether its interval is as narrow as the threshold. ``more_launches``
-    is how many should decide it, None if no number would. ``launch_s`` is its share of a launch's
-    time.
+    reference; infinite without an interval. ``is_judged`` says whether launches can be made on its
+    own account; those of a reference come along with others'. ``is_decided`` says whether its
+    verdict is decided or, in a run without verdicts, whether its interval is as narrow as the
+    threshold. ``more_launches`` is how many should decide it, None if no number would. ``launch_s``
+    is its share of a launch's time.
     """
 
     key: str
@@ -33,6 +34,7 @@ class CaseProgress:
     quiet: int
     disturbed: int
     half_width: float
+    is_judged: bool
     is_decided: bool
     more_launches: int | None
     launch_s: float
@@ -103,6 +105,8 @@ class Budget:
         return FixedLaunches(launches=self.launches).rounds_left(progress) or None
 
     def _is_settled(self, case: CaseProgress) -> bool:
+        if not case.is_judged:
+            return True
         look = self.launches
         while look < case.quiet:
             look = next_look(look)
@@ -155,9 +159,8 @@ def _progress_of(
         quiet=len(record.latencies) - disturbed_launches,
         disturbed=disturbed_launches,
         half_width=half_width,
-        is_decided=verdict.is_decided
-        if verdict
-        else not is_judged_alone or half_width <= THRESHOLD,
+        is_judged=verdict is not None or is_judged_alone,
+        is_decided=verdict.is_decided if verdict else half_width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
         launch_s=launch_s,
     )
@@ -196,7 +199,11 @@ def _is_out_of_reach(case: CaseProgress, remaining_s: float) -> bool:
 def _affordable(
     candidates: Sequence[CaseProgress], progress: Sequence[CaseProgress], remaining_s: float
 ) -> tuple[str, ...]:
-    """The keys of the first candidates whose launches, with references, fit into the time."""
+    """The keys of the first candidates whose launches, with references, fit into the time.
+
+    A reference is left out unless a case that is compared with it is launched: alone, it says
+    nothing of any ratio.
+    """
     seconds = {case.key: case.launch_s for case in progress}
     chosen: list[str] = []
     paid: set[str | None] = {None}
@@ -206,4 +213,7 @@ def _affordable(
             remaining_s -= needed_s
             paid |= {case.key, case.reference}
             chosen.append(case.key)
-    return tuple(chosen)
+    compared = [case for case in progress if case.reference not in {None, case.key}]
+    references = {case.reference for case in compared}
+    needed = {case.reference for case in compared if case.key in chosen}
+    return tuple(key for key in chosen if key not in references or key in needed)

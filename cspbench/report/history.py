@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import CspbenchError, unknown
 from ..plan.case import Mode
-from ..plan.labels import plain
+from ..plan.labels import names, plain
 from ..records.quantities import NAMES
 from ..records.run import Run
 from ..verdicts.stats import Estimate
@@ -22,7 +22,10 @@ MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """The readings of each mode and entry, one for each run, None if a run lacks the case."""
+    """The readings of each mode and name of a case, one for each run, None if a run lacks the case.
+
+    Cases are the same if their keys are: names tell apart those of all runs together.
+    """
 
     column: Column
     runs: tuple[Run, ...]
@@ -39,12 +42,14 @@ def history(runs: Sequence[Results], measure: str) -> History:
         raise unknown("measure", measure, MEASURES, hint="all: " + ", ".join(MEASURES))
     column = next(column for column in COLUMNS if column.key == measure)
     ordered = sorted(runs, key=lambda results: results.run.info.started)
+    cases = {row.record.case.key: row.record.case for results in ordered for row in results.rows}
+    labels = names(list(cases.values()))
     tables = [
-        {(row.mode, row.name): row.readings[measure] for row in results.rows} for results in ordered
+        {row.record.case.key: row.readings[measure] for row in results.rows} for results in ordered
     ]
     readings = {
-        key: tuple(table.get(key) for table in tables)
-        for key in dict.fromkeys(key for table in tables for key in table)
+        (case.mode, labels[key]): tuple(table.get(key) for table in tables)
+        for key, case in cases.items()
     }
     measured = {key: values for key, values in readings.items() if any(map(_is_number, values))}
     if not measured:
@@ -61,10 +66,10 @@ def text(history: History) -> str:
     """A sentence on changes, then a table for each mode, at most 100 columns wide."""
     blocks = [filled(sentence) for sentence in _sentences(history)]
     for mode, title in MODE_TITLES.items():
-        names = [name for case_mode, name in history.readings if case_mode == mode]
-        if names:
+        entries = [name for case_mode, name in history.readings if case_mode == mode]
+        if entries:
             header = history.column.title
-            blocks.append(f"{title}, {header}\n{_grid(history, mode, names).text()}")
+            blocks.append(f"{title}, {header}\n{_grid(history, mode, entries).text()}")
     return readable("\n\n".join(blocks))
 
 
@@ -127,12 +132,14 @@ def _sentences(history: History) -> list[str]:
     return sentences
 
 
-def _grid(history: History, mode: Mode, names: Sequence[str]) -> Grid:
+def _grid(history: History, mode: Mode, entries: Sequence[str]) -> Grid:
     strips = []
     for index, label in enumerate(history.labels):
-        cells = tuple(_cell(history.column, history.readings[mode, name][index]) for name in names)
+        cells = tuple(
+            _cell(history.column, history.readings[mode, name][index]) for name in entries
+        )
         strips.append((Strip(header="\n".join(label.split(" ")), cells=cells),))
-    return Grid(names=Strip(header="entry", cells=tuple(names), left=True), bundles=tuple(strips))
+    return Grid(names=Strip(header="entry", cells=tuple(entries), left=True), bundles=tuple(strips))
 
 
 def _cell(column: Column, reading: Reading) -> str:

@@ -15,6 +15,7 @@ def progress(
     disturbed: int = 0,
     *,
     width: float = 0.05,
+    judged: bool = True,
     decided: bool = False,
     more_launches: int | None = 1,
     seconds: float = 1.0,
@@ -26,6 +27,7 @@ def progress(
         quiet=quiet,
         disturbed=disturbed,
         half_width=width,
+        is_judged=judged,
         is_decided=decided,
         more_launches=more_launches,
         launch_s=seconds,
@@ -111,12 +113,26 @@ def test_a_decision_counts_only_at_a_look() -> None:
     assert schedule.next_cases([progress("a", 14, decided=True)], 0.0) == ()
 
 
+def test_a_reference_is_not_launched_alone() -> None:
+    """It came along to ten launches, which is between two looks, and all that it is for is decided.
+
+    Nor if time is left for the reference alone.
+    """
+    reference = progress("ref", 10, judged=False)
+    schedule = Budget(launches=6, seconds=99.0)
+    decided = progress("a", 9, decided=True, reference="ref")
+    assert schedule.next_cases([reference, decided], 0.0) == ()
+    cases = [progress("ref", 3), progress("a", 3, reference="ref", seconds=4.0)]
+    assert schedule.next_cases(cases, 97.0) == ()
+    assert schedule.next_cases(cases, 90.0) == ("ref", "a")
+
+
 def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None:
     """3% slower is decided; a second a launch, shared by the time of the samples."""
     reference, slower = case_progress(make_run(1.03))
     assert (slower.is_decided, slower.quiet, slower.reference) == (True, 6, "Good infer")
     assert slower.half_width < 0.001
-    assert reference.is_decided  # its own interval is wide, and nothing asks for it
+    assert not reference.is_judged  # its own interval is wide, and nothing asks for it
     assert reference.launch_s + slower.launch_s == pytest.approx(1.0)
     assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
 
@@ -133,8 +149,9 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
     )
     with_judged = msgspec.structs.replace(run, records=(*run.records, record))
     without_judged = msgspec.structs.replace(run, records=(record,))
-    assert case_progress(with_judged)[-1].is_decided
+    assert not case_progress(with_judged)[-1].is_judged
     (only,) = case_progress(without_judged)
+    assert only.is_judged
     assert not only.is_decided
     assert only.half_width > 0.01
 

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from synthetic import change, make_run, write_folder
 
 from cspbench import cli
+from cspbench.catalogue import find
 from cspbench.errors import CspbenchError
+from cspbench.plan.case import make_case
 from cspbench.records.machine import Git
 from cspbench.records.run import Run
 from cspbench.report import history, plots
@@ -145,3 +148,34 @@ def test_of_many_entries_those_are_drawn_that_changed_most() -> None:
     assert "entry_0" in names
     assert len(names) == 40
     assert history.text(changes).count("| entry_") == 60
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"shape": (2, 64, 56, 56)}, ["dense", "dense 2x64x56x56"]),
+        ({"device": "cuda:1"}, ["dense cpu", "dense cuda:1"]),
+        ({"precision": "bf16"}, ["dense", "dense bf16"]),
+        ({"channels_last": True}, ["dense", "dense channels_last"]),
+        ({"compiler": "inductor"}, ["dense", "dense compile=inductor"]),
+    ],
+)
+def test_cases_that_differ_in_one_respect_are_kept_apart(
+    fields: dict[str, Any], names: list[str]
+) -> None:
+    """Within a run nothing tells them apart, as each run has only one of them."""
+    macs = measured([on(1, "a", of_dense()), on(2, "b", of_dense(**fields))], "macs")
+    assert [name for _, name in macs.readings] == names
+    assert [[reading is None for reading in line] for line in macs.readings.values()] == [
+        [False, True],
+        [True, False],
+    ]
+
+
+def of_dense(**fields: Any) -> Run:
+    """A run of one case of the entry ``dense``, made as a plan makes it."""
+    run = make_run(("dense",), modes=("infer",))
+    case = make_case(find("dense"), {}, **fields)
+    records = (msgspec.structs.replace(run.records[0], case=case),)
+    info = msgspec.structs.replace(run.info, cases=(case,))
+    return msgspec.structs.replace(run, info=info, records=records)
