@@ -5,7 +5,6 @@ yardstick, one a launch.
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
@@ -14,14 +13,15 @@ import msgspec
 from ..catalogue.entry import Shape
 from ..plan.case import Mode
 from ..plan.labels import names, plain
-from ..records.base import Failure, Frozen, Share, Whole
+from ..records.base import Detail, Failure, Frozen, Name, Share, Whole
 from ..records.lines import Stage
+from ..records.machine import Spread
 from ..records.measurements import MEASUREMENTS, stage_of
 from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
 from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
-from ..verdicts.stats import Estimate, latency_estimate, log_ratio
+from ..verdicts.stats import Estimate, exp, latency_estimate, log_ratio
 
 EXCERPT = 1
 """The version of the format in which excerpts are written."""
@@ -29,7 +29,13 @@ EXCERPT = 1
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
 _DIGITS = 7  # significant digits of a ratio: rounding stays far below any noise
 
-Ratio = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+_LEAST, _MOST = 1e-12, 1e12
+
+Ratio = Annotated[float, msgspec.Meta(ge=_LEAST, le=_MOST)]
+"""A latency's ratio to the yardstick, or a time or an energy in base units."""
+
+Ratios = Annotated[tuple[Ratio, ...], msgspec.Meta(max_length=1_000_000)]
+Shares = Annotated[tuple[Share, ...], msgspec.Meta(max_length=1_000_000)]
 
 
 class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,20 +48,20 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     latency. ``trained`` holds one value for each of ``seeds``, by figure.
     """
 
-    key: str
-    name: str
-    entry: str
+    key: Name
+    name: Name
+    entry: Name
     mode: Mode
     input_shape: Shape
-    exact: dict[str, Whole | Failure]
-    yardsticks: tuple[Ratio, ...] = ()
+    exact: dict[Name, Whole | Failure]
+    yardsticks: Ratios = ()
     latency_s: Ratio | None = None
     energy_j: Ratio | None = None
-    missing: str = ""
+    missing: Detail = ""
     failed: bool = False
     timed: bool = True
     seeds: tuple[Whole, ...] = ()
-    trained: dict[str, tuple[Share, ...]] = {}  # noqa: RUF012 -- msgspec copies it
+    trained: dict[Name, Shares] = {}  # noqa: RUF012 -- msgspec copies it
 
 
 class Excerpt(Frozen, frozen=True, kw_only=True):
@@ -65,9 +71,9 @@ class Excerpt(Frozen, frozen=True, kw_only=True):
     contended launches. ``cspbench`` is the version of the format, `EXCERPT`.
     """
 
-    cspbench: int = EXCERPT
-    made: dict[str, str]
-    between_runs: dict[Mode, float] = {}  # noqa: RUF012 -- msgspec copies it
+    cspbench: Whole = EXCERPT
+    made: dict[Name, Detail]
+    between_runs: dict[Mode, Spread] = {}  # noqa: RUF012 -- msgspec copies it
     launches: Whole = 0
     contended: Whole = 0
     cases: tuple[CaseExcerpt, ...] = ()
@@ -123,7 +129,7 @@ def case_excerpt(
         input_shape=case.input_shape,
         exact=dict(_exact(record, stages)),
         yardsticks=tuple(
-            _rounded(math.exp(log_ratio(samples, yardstick[launch])))
+            _ratio(exp(log_ratio(samples, yardstick[launch])))
             for launch, samples in launches.samples.items()
             if launch in yardstick
         ),
@@ -140,7 +146,7 @@ def case_excerpt(
 def energy_j(record: Record) -> float | None:
     """The joules of a call by NVML's counter; None if they could not be read."""
     energy = call_energy(record.energy, by_counter) if record.energy else None
-    return _rounded(energy.value) if isinstance(energy, Estimate) else None
+    return _ratio(energy.value) if isinstance(energy, Estimate) else None
 
 
 def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int | Failure]]:
@@ -164,7 +170,7 @@ def _trained(record: Record) -> Iterator[tuple[str, tuple[float, ...]]]:
 
 def _latency_s(launches: CaseLaunches) -> float | None:
     samples = list(launches.samples.values())
-    return _rounded(latency_estimate(samples).value) if samples else None
+    return _ratio(latency_estimate(samples).value) if samples else None
 
 
 def _why_missing(record: Record, stage: Stage) -> str:
@@ -176,6 +182,11 @@ def _why_missing(record: Record, stage: Stage) -> str:
         failure = failures[0]
         return f"failed at {failure.stage} ({failure.cause}): {failure.reason}"
     return "not measured"
+
+
+def _ratio(value: float) -> float:
+    """``value`` as it is saved, within the bounds of a `Ratio`."""
+    return _rounded(min(max(value, _LEAST), _MOST))
 
 
 def _rounded(ratio: float) -> float:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from ..errors import CspbenchError
 from ..plan.case import Mode
-from ..records.base import Failure
+from ..records.base import MAX_NAME, Failure
 from ..records.measurements import EXACT
 from ..records.quantities import MISSING, QUANTITIES
 from .excerpt import CaseExcerpt, Excerpt
@@ -14,7 +14,7 @@ from .excerpt import CaseExcerpt, Excerpt
 _MAX_COUNT = 2**63 - 1
 _MODES: dict[str, Mode] = {"Inference": "infer", "Training": "train"}
 _FIGURE = re.compile(r"[0-9]{1,3}(,[0-9]{3}){0,6}|[0-9]{1,19}", re.ASCII)
-_TIME = re.compile(r"[0-9]{1,12}(,[0-9]{3})*(\.[0-9]{1,12})?", re.ASCII)
+_TIME = re.compile(r"[0-9]{1,12}(,[0-9]{3}){0,4}(\.[0-9]{1,12})?", re.ASCII)
 _KEYS = {quantity.title: quantity.key for quantity in QUANTITIES}
 
 _Table = tuple[Mode, list[str], list[list[str]]]  # mode, headers, rows of cells
@@ -122,6 +122,8 @@ def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
     for cells in body:
         if rows and cells[0] and not any(cells[1:]):
             rows[-1][0] = f"{rows[-1][0]} {cells[0]}"  # the second line of a wrapped name
+            if len(rows[-1][0]) > MAX_NAME:
+                raise CspbenchError(f"its table has a name of more than {MAX_NAME:,} characters")
         else:
             rows.append(cells)
     refuse_repeated([(row[0], mode) for row in rows])

@@ -66,7 +66,7 @@ def read_benchmarks(text: str) -> Excerpt:
 
 
 def _case(benchmark: _Benchmark) -> CaseExcerpt:
-    if not 0 < benchmark.stats.median < 1e9:
+    if not 1e-12 <= benchmark.stats.median <= 1e9:
         raise CspbenchError(f"{benchmark.fullname!r} has a median of {benchmark.stats.median!r} s")
     exact = {name: benchmark.extra_info[name] for name in EXACT if name in benchmark.extra_info}
     if OURS in benchmark.extra_info:

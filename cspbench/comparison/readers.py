@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from ..errors import CspbenchError
+from ..files import read_file
 from ..records import folder
+from ..records.info_file import check_values, values_in
 from ..records.measurements import EXACT
 from ..records.trainings import COMPARED
 from .excerpt import EXCERPT, CaseExcerpt, Excerpt, excerpt
@@ -18,6 +20,8 @@ from .pasted_report import read_tables, refuse_repeated
 from .pytest_benchmark import is_pytest_benchmark, read_benchmarks
 
 _MAX_BYTES = 1 << 26
+_MAX_LINES = 1_000_000
+_MAX_VALUES = 4_000_000
 _EXCERPT_START = '{"cspbench":'
 
 _excerpt_decoder = msgspec.json.Decoder(Excerpt)
@@ -43,9 +47,11 @@ def read(path: Path) -> Excerpt:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CspbenchError(f"{path} is larger than any report ({_MAX_BYTES >> 20} MiB)")
-        return path.read_text(encoding="utf-8")
+        content = read_file(path, _MAX_BYTES)
+        check_values(path, values_in(content), _MAX_VALUES)
+        if content.count(b"\n") > _MAX_LINES:
+            raise CspbenchError(f"{path} has more lines than any report ({_MAX_LINES:,})")
+        return content.decode()
     except OSError as error:
         raise CspbenchError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -56,7 +62,7 @@ def _parse(text: str) -> Excerpt:
     if is_pytest_benchmark(text):
         side = _of_this_version(read_benchmarks(text))
         return msgspec.structs.replace(side, cases=tuple(map(_checked, side.cases)))
-    lines = [line.strip().removeprefix("> ").strip() for line in text.splitlines()]
+    lines = [line.strip().removeprefix("> ").strip() for line in text.split("\n")]
     starts = [index for index, line in enumerate(lines) if line.startswith(_EXCERPT_START)]
     if len(starts) > 1:
         raise CspbenchError(f"it holds the records of {len(starts)} runs; save one of them")

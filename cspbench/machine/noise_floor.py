@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from ..errors import CspbenchError
-from ..files import replace_file
+from ..files import read_file, replace_file
 from ..records.machine import NoiseFloor
 from ..records.run import Settings
 
+_MAX_BYTES = 1 << 20
 _decoder = msgspec.json.Decoder(tuple[NoiseFloor, ...])
 
 
@@ -51,8 +52,8 @@ def save(floor: NoiseFloor) -> Path:
 
 def _read() -> tuple[NoiseFloor, ...]:
     try:
-        return _decoder.decode(path().read_bytes())
-    except (OSError, RuntimeError, msgspec.DecodeError, UnicodeDecodeError):
+        return _decoder.decode(read_file(path(), _MAX_BYTES))
+    except (OSError, RuntimeError, RecursionError, CspbenchError, ValueError):
         return ()
 
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 """The confidence level of all intervals in reports."""
 
-_MAX_LOG = 700.0  # larger exponents overflow
+_MAX_LOG = 230.0  # of 1e100: what is beyond overflows soon
+_MAX_PERMUTED = 500  # launches; of more, a mean is normally distributed whatever they are
 _MAX_ENUMERATED = 1 << 14  # a permutation test enumerates up to this many arrangements
+_FAR_QUANTILE = 1000.0  # here the approximation is right to 4 digits
 _DRAWN = 9_999  # and draws this many at random if there are more
 
 
@@ -75,8 +77,14 @@ class Difference:
 
     @property
     def smallest_p(self) -> float:
-        """The smallest possible `permutation_p` with as many launches."""
+        """The smallest possible `permutation_p` with as many launches.
+
+        It is 1 with more than 500, of which no such test is made: Student's t needs none of them to
+        be normally distributed, and drawing arrangements of so many takes minutes.
+        """
         number = len(self.candidate)
+        if number + len(self.baseline or ()) > _MAX_PERMUTED:
+            return 1.0
         if self.baseline is None:
             exact = 2.0 ** (1 - number)
         else:
@@ -116,9 +124,9 @@ class Difference:
         """The ratio with its interval."""
         margin = self.margin(confidence)
         return Estimate(
-            value=math.exp(self.log_ratio),
-            low=None if margin is None else math.exp(self.log_ratio - margin),
-            high=None if margin is None else math.exp(self.log_ratio + margin),
+            value=exp(self.log_ratio),
+            low=None if margin is None else exp(self.log_ratio - margin),
+            high=None if margin is None else exp(self.log_ratio + margin),
             launches=self.launches,
         )
 
@@ -130,7 +138,7 @@ class Difference:
         if self.standard_error is None:
             return None
         errors = _detectable_errors(self.degrees, alpha, power)
-        return math.expm1(min(errors * self.standard_error, _MAX_LOG))
+        return expm1(errors * self.standard_error)
 
 
 def paired(log_ratios: Sequence[float]) -> Difference:
@@ -160,7 +168,9 @@ def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
         parts = [variance(side) / len(side) for side in sides]
         error = math.sqrt(sum(parts))
         spread = sum(part**2 / (number - 1) for part, number in zip(parts, numbers, strict=True))
-        degrees = sum(parts) ** 2 / spread if spread else float(sum(numbers) - 2)
+        most = float(sum(numbers) - 2)  # and at least those of the smaller side, but for rounding
+        degrees = sum(parts) ** 2 / spread if spread else most
+        degrees = min(max(degrees, min(numbers) - 1.0), most)
     return Difference(
         log_ratio=fmean(sides[1]) - fmean(sides[0]),
         standard_error=error,
@@ -189,7 +199,7 @@ def log_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> flo
     Raises `ValueError` if the two differ in length or a sample is not positive.
     """
     return median(
-        math.log(numerator / denominator)
+        _log_ratio(numerator, denominator)
         for numerator, denominator in zip(numerators, denominators, strict=True)
     )
 
@@ -235,7 +245,17 @@ def half_width(spread: float, launches: int) -> float | None:
     if launches < 2:
         return None
     quantile = t_quantile(0.5 + CONFIDENCE / 2, launches - 1)
-    return math.expm1(quantile * spread / math.sqrt(launches))
+    return expm1(quantile * spread / math.sqrt(launches))
+
+
+def exp(log: float) -> float:
+    """The exponential, within 1e-100 to 1e100."""
+    return math.exp(min(max(log, -_MAX_LOG), _MAX_LOG))
+
+
+def expm1(log: float) -> float:
+    """The exponential less 1, at most 1e100."""
+    return math.expm1(min(log, _MAX_LOG))
 
 
 def t_quantile(probability: float, degrees: float) -> float:
@@ -247,10 +267,24 @@ def t_quantile(probability: float, degrees: float) -> float:
 
 @lru_cache(maxsize=4096)  # milliseconds each, and most cases of a run have the same degrees
 def _detectable_errors(degrees: float, alpha: float, power: float) -> float:
-    """The effect, in standard errors, that a t test at ``alpha`` detects with ``power``."""
-    from scipy.special import nctdtrinc
+    """The effect, in standard errors, that a t test at ``alpha`` detects with ``power``.
 
-    return float(nctdtrinc(degrees, 1 - power, t_quantile(1 - alpha / 2, degrees)))
+    For a ``quantile`` of t far beyond 1, the normal part of the non-central t is negligible: the
+    effect divided by the spread's chi must exceed it. SciPy would not end there.
+    """
+    from scipy.special import chdtri, nctdtrinc
+
+    quantile = t_quantile(1 - alpha / 2, degrees)
+    if quantile > _FAR_QUANTILE:
+        return float(quantile * math.sqrt(chdtri(degrees, 1 - power) / degrees))
+    return float(nctdtrinc(degrees, 1 - power, quantile))
+
+
+def _log_ratio(numerator: float, denominator: float) -> float:
+    ratio = numerator / denominator
+    if 0 < ratio < math.inf:
+        return math.log(ratio)
+    return math.log(numerator) - math.log(denominator)  # the ratio itself is out of range
 
 
 def _mean_log(values: Sequence[float]) -> Difference:
@@ -273,7 +307,7 @@ def _arrangements(difference: Difference) -> int:
     return math.comb(number + len(difference.baseline), number)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)  # up to 40 MB each
 def _weights(number: int, others: int, *, enumerated: bool) -> "NDArray[np.float64]":
     """The weights of each launch in the difference of means: one row for each arrangement."""
     import numpy as np

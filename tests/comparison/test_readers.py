@@ -228,7 +228,7 @@ def test_numbers_beyond_reason_are_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    """A picture, and a file larger than any report."""
+    """A picture, and a file at most 67,108,864 are read."""
     picture = tmp_path / "plot.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     with pytest.raises(CspbenchError, match="is not text"):
@@ -236,5 +236,5 @@ def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     huge = tmp_path / "huge.md"
     with huge.open("wb") as file:
         file.truncate((1 << 26) + 1)
-    with pytest.raises(CspbenchError, match="larger than any report"):
+    with pytest.raises(CspbenchError, match="at most 67,108,864 are read"):
         readers.read(huge)

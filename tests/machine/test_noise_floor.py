@@ -1,5 +1,6 @@
 """The noise floor's file: kept by machine, device, threads and allocator, and never fatal."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -29,11 +30,23 @@ def test_a_newer_floor_takes_the_place_of_the_older_one_and_of_no_other() -> Non
     assert noise_floor.load("here", msgspec.structs.replace(SETTINGS, threads=2)) == two_threads
 
 
-@pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000])
+WIDE = msgspec.json.encode([msgspec.to_builtins(make_floor(1000.0))])
+
+
+@pytest.mark.parametrize("content", [b"", b"[{}]", b"\xff", b"[" * 10_000, b" " * (1 << 21), WIDE])
 def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
     """It is measured again and replaced."""
     noise_floor.path().parent.mkdir(parents=True)
     noise_floor.path().write_bytes(content)
+    assert noise_floor.load("here", SETTINGS) is None
+    noise_floor.save(make_floor(0.02))
+    assert noise_floor.load("here", SETTINGS) == make_floor(0.02)
+
+
+def test_a_fifo_is_as_good_as_none() -> None:
+    """Reading it would wait for ever."""
+    noise_floor.path().parent.mkdir(parents=True)
+    os.mkfifo(noise_floor.path())
     assert noise_floor.load("here", SETTINGS) is None
     noise_floor.save(make_floor(0.02))
     assert noise_floor.load("here", SETTINGS) == make_floor(0.02)

@@ -11,6 +11,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cspbench.verdicts.judge import Criterion, judge
 from cspbench.verdicts.stats import (
     Difference,
     half_width,
@@ -294,3 +295,64 @@ def test_the_95_percent_interval_covers_the_truth_95_times_in_100(noise: str) ->
     assert 0.93 < ratios / 1500 < 0.97
     if noise != "drift":
         assert 0.93 < latencies / 1500 < 0.97
+
+
+seconds = st.floats(5e-324, 1e12)
+"""All that a record of a time can hold, subnormal numbers included."""
+
+
+@given(st.lists(st.tuples(seconds, seconds), min_size=1, max_size=12), st.floats(1e-9, 0.2))
+def test_no_times_are_too_extreme_for_an_answer(
+    times: list[tuple[float, float]], alpha: float
+) -> None:
+    """Whatever a file within its bounds holds, every figure is a finite number."""
+    ratios = [log_ratio([numerator], [denominator]) for numerator, denominator in times]
+    sides = [[math.log(time) for time in side] for side in zip(*times, strict=True)]
+    for difference in (paired(ratios), welch(*sides)):
+        for answer in judge({"case": difference}, {"case": Criterion(alpha=alpha)}).values():
+            figures = (answer.ratio.value, answer.ratio.low, answer.ratio.high, answer.detectable)
+            assert all(figure is None or math.isfinite(figure) for figure in figures)
+            assert 0 <= answer.p <= 1
+    estimate = latency_estimate([[time] for time, _ in times])
+    low, high = estimate.low or estimate.value, estimate.high or estimate.value
+    assert 0 < low <= estimate.value <= high < math.inf
+    assert math.isfinite(estimate.relative_half_width or 0)
+
+
+@given(st.floats(0, 10), st.integers(2, 2**63 - 1))
+def test_no_noise_floor_is_too_extreme_for_a_width(spread: float, launches: int) -> None:
+    """A noise floor that was read is at most 10, over any number of launches."""
+    assert math.isfinite(half_width(spread, launches) or 0.0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=9), st.lists(st.floats(0, 1), min_size=2))
+def test_degrees_of_freedom_stay_between_the_sides(first: list[float], second: list[float]) -> None:
+    """Variances near the smallest number are squared, which loses all of their digits."""
+    degrees = welch(first, second).degrees
+    numbers = len(first), len(second)
+    assert min(numbers) - 1 <= degrees <= sum(numbers) - 2
+
+
+@pytest.mark.parametrize("cases", [1, 100, 10_000, 10_000_000])
+def test_two_launches_of_many_cases_have_a_detectable_change(cases: int) -> None:
+    """With one degree of freedom, SciPy's non-central t does not end for so small a level.
+
+    The power is that of the chi-squared distribution, as the standard error is all that varies.
+    """
+    difference = paired([-1e-9, 1e-9])
+    detectable = difference.detectable(0.01 / cases)
+    assert detectable is not None
+    effect = math.log1p(detectable) / 1e-9  # the standard error
+    quantile = scipy.stats.t.ppf(1 - 0.005 / cases, 1)
+    assert scipy.stats.chi2.cdf((effect / quantile) ** 2, 1) == pytest.approx(0.8, rel=2e-3)
+
+
+def test_many_launches_are_judged_without_a_permutation_test() -> None:
+    """Twenty thousand on each side would take gigabytes, and add nothing to Student's t."""
+    chance = random.Random(0)
+    sides = [[chance.gauss(mean, 0.003) for _ in range(20_000)] for mean in (0.0, 0.02)]
+    answer = judge({"case": welch(*sides)}, {"case": Criterion()})["case"]
+    assert answer.answer == "worse"
+    assert answer.permutation_p is None
+    assert answer.detectable is not None
+    assert math.isfinite(answer.detectable)
