@@ -8,11 +8,17 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 
 from ..errors import CspbenchError, unknown
 
-Value = bool | int | float | str
-Shape = tuple[int, ...]
+Word = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer of 64 bits."""
+Value = bool | Word | float | Annotated[str, msgspec.Meta(max_length=10_000)]
+Extent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Shape = Annotated[tuple[Extent, ...], msgspec.Meta(max_length=1_000)]
 _MAX_NUMBER = 1e300  # any integer up to it still converts to a float
 MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import CspbenchError
 from ..units import shape_text
-from .entry import MAX_ELEMENTS, Shape, Value
+from .entry import MAX_ELEMENTS, Shape, Value, Word
 
 FLOATING = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
 WHOLE = ("int64", "int32", "int16", "int8", "uint8", "bool")
@@ -29,8 +29,8 @@ class TensorSpec(msgspec.Struct, frozen=True, tag="tensor", forbid_unknown_field
 
     shape: Shape
     dtype: str = "float32"
-    low: int = 0
-    high: int = 2
+    low: Word = 0
+    high: Word = 2
 
     @property
     def text(self) -> str:
@@ -99,7 +99,7 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: tuple[Node, ...] = ()
     kwargs: dict[str, Node] = {}
     maker: str = ""
-    sizes: dict[str, int] = {}
+    sizes: dict[str, Word] = {}
 
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:
