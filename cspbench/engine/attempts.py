@@ -1,13 +1,35 @@
-"""Whether a task failed by its own fault: if it may not have, it is tried once more."""
+"""Tasks that may fail by nobody's fault, which are tried once more."""
 
 import re
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
 
 from ..records.lines import CaseFailure, Line
+from . import isolate
 from .isolate import Exit
 
 _FROM_OUTSIDE = re.compile(
     r"killed by SIG(KILL|TERM)\b|the process that watched over it was killed"
 )
+
+
+def run(
+    task: str,
+    *arguments: object,
+    time_limit_s: float,
+    receive: Callable[[Any], None],
+    stop: "Connection[Any, Any] | None" = None,
+) -> Exit | None:
+    """Run ``task`` as `isolate.run` does; the exit also says if no worker could be started.
+
+    A worker needs files, so that a full disk may not let it start.
+    """
+    try:
+        return isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive, stop=stop)
+    except OSError as error:
+        reason = f"no process for measuring can be started: {error.strerror or error}"
+        return Exit(cause="environment", reason=reason, detail="", step=-1)
 
 
 def is_from_outside(worker_exit: Exit) -> bool:

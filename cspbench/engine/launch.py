@@ -14,8 +14,8 @@ from ..plan.case import Case
 from ..records.base import Failure
 from ..records.lines import CaseFailure, LaunchFailure, Line
 from ..records.run import Settings, Side
-from . import isolate
-from .attempts import is_from_outside
+from . import attempts
+from .isolate import Exit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class LaunchResult:
     number: int
     cases: tuple[Case, ...]
     lines: tuple[Line, ...]
-    exit: isolate.Exit | None
+    exit: Exit | None
 
     @property
     def failures(self) -> tuple[CaseFailure, ...]:
@@ -54,7 +54,11 @@ class LaunchResult:
     def blameless(self) -> frozenset[str]:
         """The keys of cases that failed perhaps by nobody's fault (`attempts`)."""
         keys = {failure.case for failure in self.failures if failure.cause == "environment"}
-        if self.exit is not None and is_from_outside(self.exit) and self.case_at_exit is not None:
+        if (
+            self.exit is not None
+            and attempts.is_from_outside(self.exit)
+            and self.case_at_exit is not None
+        ):
             keys.add(self.case_at_exit.key)
         return frozenset(keys)
 
@@ -89,10 +93,10 @@ def run_launch(
 ) -> LaunchResult:
     """Run the launch ``number``, in which ``cases`` take turns, in a worker.
 
-    See `LaunchTask` for ``roots`` and ``uncapturable``, and `isolate.run` for ``stop``.
+    See `LaunchTask` for ``roots`` and ``uncapturable``, and `attempts.run` for ``stop``.
     """
     lines: list[Line] = []
-    worker_exit = isolate.run(
+    worker_exit = attempts.run(
         "cspbench.engine.worker:launch",
         number,
         cases,
@@ -133,7 +137,7 @@ def lines_to_keep(result: LaunchResult, spared: AbstractSet[str] = frozenset()) 
 
 
 def _exit_line(
-    result: LaunchResult, worker_exit: isolate.Exit, spared: AbstractSet[str]
+    result: LaunchResult, worker_exit: Exit, spared: AbstractSet[str]
 ) -> CaseFailure | LaunchFailure:
     case = result.case_at_exit
     if case is not None and case.key not in spared:

@@ -7,8 +7,8 @@ from ..records.assembly import Assembly
 from ..records.folder import RunFolder
 from ..records.lines import Line
 from ..records.run import Record, Run
-from . import isolate
-from .attempts import is_from_outside, is_of_environment
+from . import attempts
+from .isolate import Exit
 
 
 class Recorder:
@@ -64,7 +64,7 @@ class Recorder:
 
     def record_task(
         self, task: str, *arguments: object, time_limit_s: float
-    ) -> tuple[list[Line], isolate.Exit | None]:
+    ) -> tuple[list[Line], Exit | None]:
         """Run ``task`` in a worker and record its lines; returns them, and its exit if it died.
 
         A task that fails perhaps by nobody's fault is tried once more.
@@ -73,15 +73,17 @@ class Recorder:
         held: list[Line] = []
 
         def receive(line: Line) -> None:
-            if is_of_environment(line):
+            if attempts.is_of_environment(line):
                 held.append(line)
             else:
                 lines.extend(self.keep([line]))
 
         for _ in range(2):
             held.clear()
-            worker_exit = isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
-            is_killed = worker_exit is not None and is_from_outside(worker_exit) and not lines
+            worker_exit = attempts.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
+            is_killed = (
+                worker_exit is not None and attempts.is_from_outside(worker_exit) and not lines
+            )
             if not held and not is_killed:
                 break
         if held:

@@ -8,8 +8,8 @@ from ..plan.case import Case
 from ..records.lines import CaseFailure, Line, Stage
 from ..records.measurements import BASES, AnyMeasurement, Basis
 from ..records.run import Settings, Side
-from . import isolate
-from .attempts import is_from_outside, is_of_environment
+from . import attempts
+from .isolate import Exit
 from .steps import stage_of_step
 
 
@@ -32,13 +32,13 @@ def measure_stages(
     may_repeat = True
 
     def receive(line: Line) -> None:
-        if may_repeat and is_of_environment(line):
+        if may_repeat and attempts.is_of_environment(line):
             held.append(line)
         else:
             lines.extend(keep(line))
 
     while stages:
-        worker_exit = isolate.run(
+        worker_exit = attempts.run(
             "cspbench.engine.worker:measure",
             case,
             stages,
@@ -48,7 +48,7 @@ def measure_stages(
             time_limit_s=settings.time_limit_s,
             receive=receive,
         )
-        is_repeated = held or (worker_exit is not None and is_from_outside(worker_exit))
+        is_repeated = held or (worker_exit is not None and attempts.is_from_outside(worker_exit))
         if may_repeat and is_repeated and not has_failed(lines):
             may_repeat = False
             stages = _without_line(stages, lines)
@@ -57,7 +57,8 @@ def measure_stages(
             break
         index, basis = stage_of_step(worker_exit.step)
         stages = stages[index:]
-        if MEASURES[stages[0]].place == "static" and basis != "real":
+        is_static = MEASURES[stages[0]].place == "static"
+        if is_static and basis != "real" and bases == BASES and worker_exit.cause != "environment":
             bases = ("real",)
             continue
         receive(_line_after_exit(case, stages[0], settings, roots, worker_exit))
@@ -81,14 +82,14 @@ def _line_after_exit(
     stage: Stage,
     settings: Settings,
     roots: Mapping[Side, Path],
-    worker_exit: isolate.Exit,
+    worker_exit: Exit,
 ) -> Line:
     """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
     line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
     if line is not None and worker_exit.cause != "environment":
         return line
     answers: list[bool] = []
-    isolate.run(
+    attempts.run(
         "cspbench.engine.worker:call_once",
         case,
         settings,

@@ -1,6 +1,8 @@
 """Launches: rounds, devices side by side, cases that kill a launch or find no memory in it."""
 
 import dataclasses
+import errno
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Barrier
@@ -32,14 +34,14 @@ slow = pytest.mark.slow
 def test_a_case_that_kills_a_launch_is_known_by_its_turn_and_the_launch_repeated(
     tmp_path: Path,
 ) -> None:
-    """The others have all their launches; the killer has its failure, with the launch's number."""
+    """The others have all their launches; the killer fails when it is tried once more."""
     run = measure(tmp_path / "run", "Good", "KillsInLaunch", "RaisesInLaunch", launches=2)
     assert outcome(run) == {
         "Good": 2,
         "KillsInLaunch": ("latency", "signal"),
         "RaisesInLaunch": ("latency", "raised"),
     }
-    assert run.records[1].failures[0].launch == 1
+    assert run.records[1].failures[0].launch == 2
     assert len(run.yardstick) == 2
 
 
@@ -280,6 +282,7 @@ class Failing(FakeWorker):
         cases = arguments[1] if is_launch else (arguments[0],)
         names = tuple(case.entry for case in cases)
         if task.endswith(":call_once"):
+            self._fail(())
             receive(False)  # type: ignore[arg-type]
             return None
         failure = self._fail(names if is_launch else ("measured", *names))
@@ -406,6 +409,21 @@ def test_a_full_disk_is_tried_once_more_and_again_on_resuming(tmp_path: Path, st
     run, _ = run_of(tmp_path / "run", Failing(lambda _: None), "a")
     assert outcome(run) == {"a": 2}
     assert run.records[0].counts is not None
+
+
+def test_a_disk_too_full_to_start_a_worker_leaves_cases_to_a_resumed_run(tmp_path: Path) -> None:
+    """The run ends in good order; with room, all is measured."""
+
+    def full_disk(_: tuple[str, ...]) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run, _ = run_of(tmp_path / "run", Failing(full_disk), *"ab")
+    assert outcome(run) == {"a": ("counts", "environment"), "b": ("counts", "environment")}
+    assert run.records[0].failures[0].reason == (
+        "no process for measuring can be started: No space left on device"
+    )
+    run, _ = run_of(tmp_path / "run", Failing(lambda _: None), *"ab")
+    assert outcome(run) == {"a": 2, "b": 2}
 
 
 def test_a_full_disk_that_has_room_again_leaves_no_failure(tmp_path: Path) -> None:
