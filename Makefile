@@ -8,12 +8,14 @@ RUN ?= $(shell ls -td results/*/run.json 2>/dev/null | head -n 1 | xargs -r dirn
 BASE ?= results/reference/cpu
 HEAD ?= $(RUN)
 N ?= 8000
+ONLY ?=
+MINUTES ?= 30
 
 # Only the default environment is made and filled here.
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fuzz fidelity panel doctor test test-gpu check lint types format report compare clean
+.PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format report compare clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +37,11 @@ bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
 microbench: $(READY)  ## pytest-benchmark over bench/
 	$(PYTHON) -m pytest bench --benchmark-only --benchmark-group-by=group $(ARGS)
 
-fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000
-	FUZZ=$(N) $(PYTHON) -m pytest tests/test_fuzz.py $(ARGS)
+fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000, or ONLY=K for one
+	FUZZ=$(N) FUZZ_ONLY=$(ONLY) $(PYTHON) -m pytest tests/fuzz $(ARGS)
+
+soak: $(READY)  ## random kills, signals and full disks on run, ab and report: MINUTES=30
+	$(PYTHON) bench/soak.py --minutes $(MINUTES) $(ARGS)
 
 fidelity: $(READY)  ## how far the verdicts can be trusted here, half an hour: FULL=1 for all
 	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)
