@@ -11,7 +11,7 @@ from factories import SETTINGS, make_floor
 from inputs import INPUTS, check_inputs
 from mutations import mutated
 
-from cspbench.cli.error_line import print_error
+from cspbench.cli.terminal import print_error
 from cspbench.comparison.thresholds import gate
 from cspbench.errors import CspbenchError
 from cspbench.machine import noise_floor
