@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from answers import answer, check_compare, check_report, check_sheet
 from compared_runs import make_small_run
+from factories import SETTINGS
 from inputs import limited
 from synthetic import write_folder
 
 from cspbench import cli
+from cspbench.machine import noise_floor
 from cspbench.records.folder import INFO, RECORDS
 
 SPARSE_BYTES = 1 << 36
@@ -69,6 +71,15 @@ def test_a_file_of_a_run_folder(run_folder: Path, tmp_path: Path, name: str, kin
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
+def test_a_saved_report(run_folder: Path, tmp_path: Path, kind: str) -> None:
+    """In either place of a comparison."""
+    SPECIAL[kind](path := tmp_path / "report.md")
+    with limited():
+        check_compare(path, run_folder, "table")
+        check_compare(run_folder, path, "markdown")
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
 def test_a_file_that_a_report_writes(run_folder: Path, kind: str) -> None:
     """It is replaced, or the reason why not is said."""
     SPECIAL[kind](path := run_folder / "report.csv")
@@ -95,6 +106,16 @@ def test_the_settings(run_folder: Path, tmp_path: Path, kind: str) -> None:
     SPECIAL[kind](tmp_path / "pyproject.toml")
     with limited():
         check_compare(run_folder, run_folder, "table")
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_the_noise_floor(kind: str) -> None:
+    """It counts as absent."""
+    path = noise_floor.path()
+    path.parent.mkdir(parents=True)
+    SPECIAL[kind](path)
+    with limited():
+        assert noise_floor.load("here", SETTINGS) is None
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
