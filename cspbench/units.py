@@ -1,7 +1,12 @@
 """Numbers as text: counts, bytes, seconds, ratios, all given in base units."""
 
 import math
+from collections.abc import Callable
 
+NOT_YET_KNOWN = "not yet known"
+"""What stands for an interval of so few launches that it says nothing."""
+
+_WIDE = 10  # factor between the ends of an interval that says nothing
 _DECIMAL = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = (
     (1 << 60, "EiB"),
@@ -100,3 +105,17 @@ def percent_text(share: float) -> str:
     if percent > 1000:
         return "over 1000%"
     return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"
+
+
+def span_text(low: float, high: float, text: Callable[[float], str]) -> str:
+    """``low–high`` of a time or a ratio, or `NOT_YET_KNOWN` if that `is_wide`.
+
+    >>> span_text(0.98, 1.02, ratio_text), span_text(3e-9, 3e9, ratio_text)
+    ('0.980–1.020', 'not yet known')
+    """
+    return NOT_YET_KNOWN if is_wide(low, high) else f"{text(low)}–{text(high)}"
+
+
+def is_wide(low: float, high: float) -> bool:
+    """Whether an interval of a time or a ratio spans more than a factor of 10."""
+    return high > _WIDE * low

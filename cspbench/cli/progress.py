@@ -12,7 +12,7 @@ from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
 from ..records.measurements import Counts, GradientTerms, TensorPeak
 from ..records.run import Record, Run, RunInfo
-from ..units import bytes_text, count_text, seconds_text
+from ..units import NOT_YET_KNOWN, bytes_text, count_text, is_wide, seconds_text
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate
 from .terminal import SteadyStream, printable, printable_line
@@ -232,5 +232,9 @@ def _estimate_text(record: Record, launches: CaseLaunches) -> str:
     if record.has_failed:
         return f"FAILED: {printable_line(record.failures[-1].reason)}"
     estimate = latency_estimate(list(launches.samples.values()))
-    width = estimate.relative_half_width
-    return seconds_text(estimate.value) + ("" if width is None else f" ±{width:.1%}")
+    value, width = seconds_text(estimate.value), estimate.relative_half_width
+    if width is None or estimate.low is None or estimate.high is None:
+        return value
+    if is_wide(estimate.low, estimate.high):
+        return f"{value}, interval {NOT_YET_KNOWN} ({estimate.launches} launches)"
+    return f"{value} ±{width:.1%}"

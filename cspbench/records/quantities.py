@@ -214,8 +214,8 @@ QUANTITIES: tuple[Quantity, ...] = (
     ),
     _timed(
         "images_per_s",
-        "images\n/s",
-        "throughput at the input's batch size",
+        "samples\n/s",
+        "throughput at the input's batch size: images, or rows of another first input",
         form="significant",
         default="batches",
     ),

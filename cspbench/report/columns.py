@@ -1,17 +1,18 @@
 """Columns of tables: quantities with the text of their readings, and the choice of columns."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..errors import unknown
+from ..plan.case import Case, takes_image
 from ..records.base import Failure
 from ..records.quantities import MISSING, QUANTITIES
 from ..records.quantity import Form, Part, Quantity
-from ..units import percent_text, ratio_text, significant_text
+from ..units import NOT_YET_KNOWN, is_wide, percent_text, ratio_text, significant_text, span_text
 from ..verdicts.stats import Estimate
 from .readings import Reading
 
-__all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text", "interval_text"]
+__all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text", "timed_text"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +40,13 @@ class Column(Quantity):
             return MISSING
         if not isinstance(reading, Estimate):
             return ""
-        return interval_text(reading, self.text) or MISSING
+        return self.interval_text(reading) or MISSING
+
+    def interval_text(self, estimate: Estimate) -> str:
+        """``low–high`` of a reading; '' if there is no interval."""
+        if self.part == "timed" and estimate.low is not None and estimate.high is not None:
+            return span_text(estimate.low, estimate.high, self.text)
+        return interval_text(estimate, self.text)
 
 
 def interval_text(estimate: Estimate, text: Callable[[float], str]) -> str:
@@ -53,6 +60,13 @@ def estimate_text(estimate: Estimate, text: Callable[[float], str]) -> str:
     """``value (low–high)``; the value alone if there is no interval."""
     interval = interval_text(estimate, text)
     return text(estimate.value) + (f" ({interval})" if interval else "")
+
+
+def timed_text(estimate: Estimate, text: Callable[[float], str]) -> str:
+    """`estimate_text` of a time or a ratio, whose interval may be so wide that it says nothing."""
+    if estimate.low is None or estimate.high is None or not is_wide(estimate.low, estimate.high):
+        return estimate_text(estimate, text)
+    return f"{text(estimate.value)} (interval {NOT_YET_KNOWN})"
 
 
 def milliseconds(seconds: float) -> str:
@@ -94,6 +108,20 @@ COLUMNS = tuple(
     Column(**{field.name: getattr(quantity, field.name) for field in dataclasses.fields(quantity)})
     for quantity in QUANTITIES
 )
+
+
+def for_cases(columns: Iterable[Column], cases: Iterable[Case]) -> tuple[Column, ...]:
+    """The columns with headers for ``cases``: throughput is of images if each takes one."""
+    header = f"{batch_noun(cases)}\n/s"
+    return tuple(
+        dataclasses.replace(column, header=header) if column.key == "images_per_s" else column
+        for column in columns
+    )
+
+
+def batch_noun(cases: Iterable[Case]) -> str:
+    """What the inputs of ``cases`` are along their first axis: images, or samples in general."""
+    return "images" if all(map(takes_image, cases)) else "samples"
 
 
 def choose(

@@ -8,7 +8,7 @@ from ..plan.labels import label, plain
 from ..records.gate import LATENCY
 from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
-from ..units import percent_text, ratio_text, significant_text
+from ..units import percent_text, ratio_text, significant_text, span_text
 from . import markdown as md
 from .quoting import Quote, marked, readable, verbatim
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
@@ -250,8 +250,7 @@ def _count(value: float | None) -> str:
 def _interval(change: Change) -> str:
     if change.interval is None:
         return ""
-    low, high = change.interval
-    return f"{ratio_text(low)}–{ratio_text(high)}"
+    return span_text(*change.interval, ratio_text)
 
 
 def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:

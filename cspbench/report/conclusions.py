@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..plan.case import batch_of
 from ..units import ratio_text, significant_text
-from .columns import estimate_text, milliseconds
+from .columns import batch_noun, milliseconds, timed_text
 from .quoting import Quote
 from .ranking import Ranking
 from .results import Results
@@ -128,21 +128,22 @@ def _throughput_conclusion(ranking: Ranking, quote: Quote) -> str:
     }
     if not speeds:
         return f"{at} no latency was measured."
+    noun = batch_noun(row.record.case for row in ranking.group)
     speed, best = max(speeds.values(), key=lambda pair: pair[0])
     of = f"of {plural(len(speeds), 'entry')}, each at its own batch" if len(speeds) > 1 else ""
     return (
         f"{at} {quote(best.name)} has the highest throughput {of}".rstrip()
-        + f": {significant_text(speed)} images/s."
+        + f": {significant_text(speed)} {noun}/s."
     )
 
 
 def _latency_text(row: Row) -> str:
     latency = row.latency
     assert latency is not None
-    interval = estimate_text(latency, milliseconds).partition(" ")[2]
+    interval = timed_text(latency, milliseconds).partition(" ")[2]
     return f"{milliseconds(latency.value)} ms" + (f" {interval}" if interval else "")
 
 
 def _ratio_text(row: Row) -> str:
     assert row.ratio is not None
-    return estimate_text(row.ratio, ratio_text)
+    return timed_text(row.ratio, ratio_text)

@@ -16,6 +16,7 @@ from ..comparison.pytest_benchmark import OURS, extra_info
 from ..plan.labels import plain
 from ..records.quantities import NAMES, NONZERO
 from ..records.run import Run
+from ..units import NOT_YET_KNOWN, is_wide
 from ..verdicts.stats import Estimate
 from .results import Results
 from .rows import Row
@@ -83,13 +84,12 @@ def github_action_benchmark(results: Results) -> list[dict[str, Any]]:
     for row in _timed(results):
         estimate = row.latency
         assert estimate is not None
-        width = estimate.relative_half_width
         entries.append(
             {
                 "name": f"{row.name} ({row.mode}): latency",
                 "unit": "ms",
                 "value": estimate.value * 1e3,
-                "range": "" if width is None else f"± {width:.1%}",
+                "range": _range(estimate),
                 "extra": f"95% interval over {estimate.launches} launches",
             }
         )
@@ -184,6 +184,13 @@ def _launch_medians(row: Row) -> list[float]:
 
 def _iterations(row: Row) -> int:
     return sum(len(line.samples_s) * line.iterations for line in row.latencies)
+
+
+def _range(estimate: Estimate) -> str:
+    width = estimate.relative_half_width
+    if width is None or estimate.low is None or estimate.high is None:
+        return ""
+    return NOT_YET_KNOWN if is_wide(estimate.low, estimate.high) else f"± {width:.1%}"
 
 
 def _metric(estimate: Estimate) -> dict[str, float]:

@@ -10,7 +10,7 @@ from ..plan.labels import names, plain
 from ..records.quantities import NAMES
 from ..records.run import Run
 from ..verdicts.stats import Estimate
-from .columns import COLUMNS, MISSING, Column, interval_text
+from .columns import COLUMNS, MISSING, Column, for_cases
 from .quoting import readable
 from .readings import Reading
 from .results import Results
@@ -55,7 +55,7 @@ def history(runs: Sequence[Results], measure: str) -> History:
     if not measured:
         raise CspbenchError(f"none of these runs has {measure}")
     return History(
-        column=column,
+        column=for_cases([column], cases.values())[0],
         runs=tuple(results.run for results in ordered),
         labels=tuple(_labels([results.run for results in ordered])),
         readings=measured,
@@ -146,7 +146,7 @@ def _cell(column: Column, reading: Reading) -> str:
     if reading is None:
         return MISSING
     cell = column.cell(reading)
-    if isinstance(reading, Estimate) and (interval := interval_text(reading, column.text)):
+    if isinstance(reading, Estimate) and (interval := column.interval_text(reading)):
         return f"{cell}\n{interval}"
     return cell
 

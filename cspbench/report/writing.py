@@ -8,7 +8,7 @@ from ..errors import CspbenchError
 from ..files import replace_file
 from ..plan.case import batch_of
 from ..records.run import Run
-from .columns import Column, choose
+from .columns import Column, choose, for_cases
 from .results import Results, derive
 
 FORMATS = (
@@ -98,7 +98,7 @@ def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
     kinds = ["gradients" if "gradient_terms" in run.info.stages else "costs"]
     if any((batch_of(case) or 1) > 1 for case in run.info.cases):
         kinds.append("batches")
-    return choose(columns, kinds)
+    return for_cases(choose(columns, kinds), run.info.cases)
 
 
 def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:

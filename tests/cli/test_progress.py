@@ -71,3 +71,15 @@ def test_a_contended_launch_is_said_at_once() -> None:
     progress.launch_ended(1, assemble(make_info(GOOD), lines))
     line = stream.getvalue().splitlines()[1]
     assert line == "  launch 1: contended: other processes took 30% of its processor time"
+
+
+def test_an_interval_that_says_nothing_is_not_shown_as_a_number() -> None:
+    """Two launches of 1 and 2 ms: the interval spans many powers of ten."""
+    lines: list[Line] = []
+    for number, seconds in ((1, 1e-3), (2, 2e-3)):
+        lines += [make_latency(GOOD, number, seconds), make_launch(number, GOOD)]
+    stream = io.StringIO()
+    progress = PlainProgress(SteadyStream(stream))
+    progress.began(INFO)
+    progress.launch_ended(2, assemble(make_info(GOOD, BAD), lines))
+    assert "Good, infer: 1.41 ms, interval not yet known (2 launches)\n" in stream.getvalue()

@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
+from cspbench.catalogue import find
+from cspbench.catalogue.inputs import Inputs, TensorSpec
 from cspbench.errors import CspbenchError
+from cspbench.plan.case import Case, make_case
 from cspbench.records.base import Failure
 from cspbench.records.quantities import QUANTITIES
-from cspbench.report.columns import COLUMNS, choose
+from cspbench.report.columns import COLUMNS, choose, for_cases, timed_text
 from cspbench.report.readings import Reading
 from cspbench.verdicts.stats import Estimate
 
@@ -88,3 +92,29 @@ def test_an_unknown_column_offers_the_nearest() -> None:
     assert str(caught.value) == (
         "no column 'parms'; nearest: 'params' (python -m cspbench list shows all)"
     )
+
+
+def test_an_interval_of_a_factor_of_ten_is_not_yet_known() -> None:
+    """Two launches that differ by chance: Student's t then says that anything may be."""
+    wide = Estimate(value=0.02, low=2e-7, high=2e3, launches=2)
+    assert BY_KEY["latency"].interval_cell(wide) == "not yet known"
+    assert timed_text(wide, "{:.2f}".format) == "0.02 (interval not yet known)"
+    assert timed_text(ESTIMATE, "{:.4f}".format) == "0.0123 (0.0120–0.0127)"
+    similarity = Estimate(value=0.1, low=0.01, high=0.3, launches=3)
+    assert BY_KEY["parts_cka"].interval_cell(similarity) == "0.010–0.300"
+
+
+def test_throughput_is_of_images_only_where_all_inputs_are_images() -> None:
+    """Of rows of tokens it is of samples."""
+    image = make_case(find("dense"), {})
+    tokens = msgspec.structs.replace(
+        image, key="text", inputs=Inputs((TensorSpec((1, 77), "int64"),)), input_shape=(1, 77)
+    )
+
+    def title(*cases: Case) -> str:
+        (column,) = for_cases(choose(["images_per_s"]), cases)
+        return column.title
+
+    assert [title(image), title(tokens), title(image, tokens)] == [
+        *("images /s", "samples /s", "samples /s"),
+    ]

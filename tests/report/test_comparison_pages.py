@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from compared_runs import make_small_run, with_yardstick
+from compared_runs import make_small_run, scaled, with_yardstick
 from factories import with_measurements
 from synthetic import change, make_run
 
@@ -48,3 +48,14 @@ def test_hostile_labels_are_no_markup(label: str) -> None:
     assert "<img" not in outside
     assert "\x1b" not in page + text(comparison)
     assert "\n# no" not in page
+
+
+def test_an_interval_that_says_nothing_is_not_yet_known() -> None:
+    """Of two launches a side; neither its page nor its table shows powers of ten."""
+    run = with_yardstick(make_run(["a"], modes=("infer",), launches=2))
+    first, second = run.records[0].latencies
+    comparison = compare(run, change(run, 0, latencies=(first, scaled(second, 5.0))))
+    low, high = comparison.cases[0].measures["latency"].interval or (1.0, 1.0)
+    assert high > 10 * low
+    for page in (text(comparison), markdown(comparison)):
+        assert "not yet known" in " ".join(page.split())

@@ -5,6 +5,8 @@ import math
 import msgspec
 from synthetic import change, change_case, make_run, render_report, report_text
 
+from cspbench.catalogue.inputs import Inputs, TensorSpec
+
 THREE = ("dense", "csp", "csp_fusion_first")
 
 
@@ -64,3 +66,15 @@ def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
     labelled = change_case(run, 2, label="mine.py:f 1x128x32x32")
     assert "(mine.py:f: 1x128x32x32)" in " ".join(report_text(labelled).split())
     assert "(`mine.py:f`: 1x128x32x32)" in render_report(labelled, "markdown")
+
+
+def test_throughput_of_texts_is_no_number_of_images() -> None:
+    """Entries with a batch of their own, on rows of tokens: samples a second."""
+    run = make_run(("a", "b"), modes=("infer",), reference=None)
+    for index, batch in enumerate((1, 4)):
+        inputs = Inputs((TensorSpec((batch, 77), "int64"),))
+        run = change_case(run, index, inputs=inputs, input_shape=(batch, 77))
+    page = " ".join(report_text(run).split())
+    assert "has the highest throughput of 2 entries, each at its own batch" in page
+    assert "samples/s." in page
+    assert "images" not in page
