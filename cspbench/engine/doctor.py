@@ -28,8 +28,10 @@ def diagnose(
     """Check the machine and measure its noise floor.
 
     The floor is stored for later runs unless most launches were contended. Progress messages go to
-    ``say``. Raises `CspbenchError` if a launch fails or the floor cannot be stored.
+    ``say``. Raises `CspbenchError` if a launch fails or, before anything is measured, if the floor
+    cannot be stored.
     """
+    stored_floors.check_writable()
     say("looking at the machine")
     health_findings = health.findings(threads=settings.threads, gpus=gpus)
     lines = launch_copies(settings, say)

@@ -4,6 +4,8 @@ One file in the user's state folder holds a floor for each machine, device, thre
 allocator. A file that cannot be read counts as empty.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,14 +42,28 @@ def save(floor: NoiseFloor) -> Path:
     others = (stored for stored in _read() if _identity(stored) != _identity(floor))
     content = msgspec.json.format(msgspec.json.encode((*others, floor)), indent=1)
     file = path()
-    try:
+    with _writing_errors():
         replace_file(file, content + b"\n")
+    return file
+
+
+def check_writable() -> None:
+    """Raise `CspbenchError` if the folder of the file cannot be written."""
+    trial = path().with_name("trial")
+    with _writing_errors():
+        replace_file(trial, b"")
+        trial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing_errors() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CspbenchError(
-            f"cannot keep the noise floor in {file}: {error.strerror}; "
+            f"cannot keep the noise floor in {path()}: {error.strerror}; "
             "set XDG_STATE_HOME to a folder that can be written"
         ) from error
-    return file
 
 
 def _read() -> tuple[NoiseFloor, ...]:

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -137,6 +138,18 @@ def test_the_floor_is_kept_for_later_runs(launches: Callable[..., FakeLaunches])
     assert noise_floor.load(diagnosis.floor.machine, DEFAULTS) == diagnosis.floor
     assert messages[0] == "looking at the machine"
     assert messages[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
+
+
+def test_a_state_folder_that_cannot_be_written_is_said_at_once(
+    launches: Callable[..., FakeLaunches], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a minute of measuring, which would be lost."""
+    (tmp_path / "state").write_text("a file")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    fake = launches()
+    with pytest.raises(CspbenchError, match=r"cannot keep the noise floor in .*: Not a directory"):
+        diagnosis_and_messages()
+    assert not fake.numbers
 
 
 def test_the_doctor_stops_in_time_on_a_slow_machine(

@@ -1,10 +1,13 @@
 """Revisions in worktrees: what is checked out, and that nothing is left behind."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from cspbench.engine import scratch
 from cspbench.engine.worktrees import Repository
 from cspbench.errors import CspbenchError
 
@@ -80,6 +83,41 @@ def test_a_tree_that_cannot_be_made_takes_the_others_with_it(repository: Path) -
     ):
         pass
     assert state(repository) == before
+
+
+def test_worktrees_of_a_killed_process_are_removed_by_the_next(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Those of a user stay, and those of a process that is alive."""
+    own, alive, left, gone = (
+        tmp_path / "own" / "trees" / "baseline",
+        scratch.folder() / "trees" / "baseline",
+        tmp_path / f"{scratch.PREFIX}left" / "trees" / "baseline",
+        tmp_path / f"{scratch.PREFIX}gone" / "trees" / "baseline",
+    )
+    for root in (own, alive, left, gone):
+        git(repository, "worktree", "add", "--detach", str(root))
+    shutil.rmtree(own.parents[1])
+    shutil.rmtree(gone.parents[1])
+    (repository / ".git" / "worktrees" / "baseline3" / "locked").write_text("initializing")
+    checkout = Repository(repository)
+    with checkout.checked_out({"a": checkout.commit("main")}):
+        pass
+    listing = git(repository, "worktree", "list")
+    assert [str(root) in listing for root in (own, alive, left, gone)] == [True, True, False, False]
+    assert (alive.exists(), left.exists()) == (True, False)
+    git(repository, "worktree", "remove", "--force", str(alive))
+
+
+def test_a_repository_whose_path_is_not_utf8_is_taken(repository: Path) -> None:
+    """As are branches, whose names git does not check."""
+    renamed = repository.rename(repository.parent / os.fsdecode(b"caf\xe9"))
+    checkout = Repository(renamed)
+    assert checkout.root == renamed
+    with checkout.checked_out({"a": checkout.commit("main")}) as roots:
+        assert (roots["a"] / "file.txt").read_text() == "two"
+    with pytest.raises(CspbenchError, match="no revision"):
+        checkout.commit(os.fsdecode(b"\xe9"))
 
 
 def test_the_hooks_of_the_repository_do_not_run(repository: Path) -> None:
