@@ -47,12 +47,30 @@ def serve(control_file: int, preload: str) -> None:
     with contextlib.suppress(ImportError):  # the worker will say so
         importlib.import_module(preload)
     _process_control(_PR_SET_PDEATHSIG, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are not waited for
     with contextlib.suppress(ConnectionError):  # the parent has ended
         control.sendall(READY)
-        while path_and_files := _next_request(control):
-            _fork_guard(control, *path_and_files)
+        _fork_guards(control)
     _leave(0)
+
+
+def _fork_guards(control: socket.socket) -> None:
+    """Fork a guard for each request until the parent ends; end what killed guards have left."""
+    _process_control(_PR_SET_CHILD_SUBREAPER, 1)
+    child_ended = _watch_children()
+    guards: set[int] = set()
+    while True:
+        ready, _, _ = select.select([control.fileno(), child_ended], [], [])
+        if child_ended in ready:
+            os.read(child_ended, 1 << 16)
+            ended = list(_ended_children())
+            guards -= {process for process, _ in ended}
+            if any(status for _, status in ended):  # a guard was killed, or what it had to end
+                _kill_children(but=guards)
+        if control.fileno() in ready:
+            request = _next_request(control)
+            if request is None:
+                return
+            guards.add(_fork_guard(control, child_ended, *request))
 
 
 def _next_request(control: socket.socket) -> tuple[Path, list[int]] | None:
@@ -61,12 +79,17 @@ def _next_request(control: socket.socket) -> tuple[Path, list[int]] | None:
     return (Path(os.fsdecode(path)), descriptors) if path else None
 
 
-def _fork_guard(control: socket.socket, folder: Path, descriptors: list[int]) -> None:
+def _fork_guard(
+    control: socket.socket, child_ended: int, folder: Path, descriptors: list[int]
+) -> int:
+    """The process id of a new guard."""
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # noqa: FBT003 -- takes no keyword
-    if os.fork() == 0:
+    guard = os.fork()
+    if guard == 0:
         code = 1
         try:
+            _unwatch_children(child_ended)
             control.close()
             code = _guard(folder, *descriptors)
         except ConnectionError:  # the parent has ended; so has the worker
@@ -77,24 +100,19 @@ def _fork_guard(control: socket.socket, folder: Path, descriptors: list[int]) ->
             _leave(code)
     for descriptor in descriptors:
         os.close(descriptor)
+    return guard
 
 
 def _guard(folder: Path, life_file: int, connection: int, clock_file: int) -> int:
     """Fork a worker, wait until it ends or the parent closes ``life_file``, and clear up."""
     life = socket.socket(fileno=life_file)
     _process_control(_PR_SET_CHILD_SUBREAPER, 1)
-    child_ended, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake)
+    child_ended = _watch_children()
     guard = os.getpid()
     worker = os.fork()
     if worker == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _unwatch_children(child_ended)
         life.close()
-        os.close(child_ended)
-        os.close(wake)
         _work(guard, folder, connection, clock_file)
     status = None
     try:
@@ -156,9 +174,7 @@ def _end(worker: int, status: int | None) -> int:
         _, status = os.waitpid(worker, 0)
     limit = time.monotonic() + _CLEARING_LIMIT_S
     while _has_children() and time.monotonic() < limit:
-        for child in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
+        _kill_children()
         time.sleep(0.002)
     return os.waitstatus_to_exitcode(status)
 
@@ -171,6 +187,31 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def _kill_children(but: set[int] | frozenset[int] = frozenset()) -> None:
+    """Kill the children of this process without those in ``but``, and their children."""
+    for child in psutil.Process().children():
+        if child.pid not in but:
+            with contextlib.suppress(psutil.Error):
+                for process in (*child.children(recursive=True), child):
+                    process.kill()
+
+
+def _watch_children() -> int:
+    """A descriptor that becomes readable when a child has ended."""
+    child_ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    return child_ended
+
+
+def _unwatch_children(child_ended: int) -> None:
+    """Undo `_watch_children` in a forked process."""
+    os.close(signal.set_wakeup_fd(-1))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.close(child_ended)
 
 
 def _leave(code: int) -> NoReturn:

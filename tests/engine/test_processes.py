@@ -55,6 +55,12 @@ def kill(channel: Channel, target: str, number: int) -> None:
     time.sleep(600)
 
 
+def leave_a_daemon_and_kill_guard(channel: Channel) -> None:
+    """A task: starts a daemon, sends its id, and kills its guard."""
+    leave_processes(channel, "daemon")
+    kill(channel, "guard", signal.SIGKILL)
+
+
 def kill_server(channel: Channel, number: int) -> None:
     """A task: sends ``number`` to the fork server, and returns."""
     os.kill(psutil.Process(os.getppid()).ppid(), number)
@@ -111,6 +117,15 @@ def test_a_death_by_any_signal_is_said(target: str, number: int, reason: str) ->
     """Signals without a name, and the death of the process that would know, are no tracebacks."""
     assert run("kill", target, number) == (["before"], reason)
     assert run("leave_processes", "subprocess")[1] == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to the server")
+def test_what_a_killed_guard_should_have_ended_is_ended_by_the_server() -> None:
+    """A process that left the group of its worker, which ended with the guard."""
+    (pid, _), reason = run("leave_a_daemon_and_kill_guard")
+    assert reason == "the process that watched over it was killed"
+    assert isinstance(pid, int)
+    assert eventually(lambda: ended(pid))
 
 
 def test_a_stopped_guard_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
