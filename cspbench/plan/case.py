@@ -21,7 +21,6 @@ MAX_KEY = 2_000
 """The most characters of a case's key, and of its label."""
 
 Key = Annotated[str, msgspec.Meta(max_length=MAX_KEY)]
-Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 def is_gpu(device: str) -> bool:
@@ -53,7 +52,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     entry: Key
     build: Key
     arguments: dict[str, Value]
-    input_shape: tuple[Size, ...]
+    input_shape: Shape
     device: Key
     precision: Precision
     channels_last: bool

@@ -13,7 +13,7 @@ HOSTILE = (
     "[l](http://e.com) [l][r] [r]: http://e.com\t`code` ``` @someone a/b#1 #22 GH-3 gh-4 "
     "u/r@0123456789abcdef0123456789abcdef01234567 0123456 https://e.com www.e.com WWW.e.com "
     "m@e.com mailto:m@e.com :octocat: :+1: &#64;someone &commat;someone $x$ ~~s~~ **b** _i_ | \\ "
-    "\\@someone \\| \x1b[31m \u202e\u2066 \u200b \x02 \x03 \ud800 \r\n# h\n\n| a |\n|--|\n> q\n"
+    "\\@someone \\| \x1b[31m \u202e \u200b \x02 \x03 \x7f \ud800 \r\n# h\n\n| a |\n|--|\n> q\n"
 )
 PARTS = "`|\\<>@#[]()!*_-+=:&$~./ \n\t\x02\x03\u202eab01"
 """Characters of which markup is made."""
