@@ -272,9 +272,9 @@ def _spent_in(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> list[f
     original, spent_s = getattr(owner, name), list[float]()
 
     @contextlib.contextmanager
-    def timed(self: object, *arguments: object) -> Iterator[None]:
+    def timed(self: object, *arguments: object, **options: object) -> Iterator[None]:
         started = time.perf_counter()
-        with original(self, *arguments):
+        with original(self, *arguments, **options):
             entered = time.perf_counter()
             yield
             left = time.perf_counter()

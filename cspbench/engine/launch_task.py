@@ -1,21 +1,19 @@
 """The task of one launch in its worker: building benchmarks, taking turns, sending results."""
 
 import gc
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from random import Random
+from time import perf_counter
 
 import torch
 
 from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
-from ..machine.process_state import quick_values
 from ..measures.execution.subject import BuiltSubject
-from ..measures.execution.surroundings import Surroundings
+from ..measures.execution.surroundings import Outside, Surroundings
 from ..measures.latency import latency
 from ..measures.timing.benchmark import Benchmark, take_turns
 from ..measures.timing.clock import empty_region_s
@@ -60,7 +58,7 @@ class LaunchTask:
         roots: Mapping[str, Path],
         uncapturable: Mapping[str, Failure],
     ) -> None:
-        self._began = time.perf_counter()
+        self._began = perf_counter()
         self._channel = channel
         self._number = number
         self._cases = cases
@@ -71,10 +69,9 @@ class LaunchTask:
         self._steps = {case.key: index for index, case in enumerate(cases)}
         self._steps[YARDSTICK] = len(cases)
         self._seed = settings.seed * _SEED_STRIDE + number
-        self._layout = random.Random(self._seed)  # noqa: S311 -- a schedule, not a secret
+        self._layout = Random(self._seed)  # noqa: S311 -- a schedule, not a secret
         self._ballast: list[torch.Tensor] = []
         self._surroundings: dict[str, Surroundings] = {}
-        self._outside: list[Any] = []  # the settings that hold between turns
         self._gpu: Gpu | None = None
         self._monitor: GpuMonitor | None = None
 
@@ -119,7 +116,7 @@ class LaunchTask:
                 threads=threads,
                 allocator=allocator_name,
                 activity=activity,
-                seconds=time.perf_counter() - self._began,
+                seconds=perf_counter() - self._began,
                 gpu=gpu_activity,
             )
         )
@@ -167,10 +164,13 @@ class LaunchTask:
         gc.disable()
         if self._monitor:
             self._monitor.start()
-        self._outside = quick_values()
+        outside = Outside.take()
         before = Snapshot.take()
         completed = take_turns(
-            benchmarks, turns=self._settings.turns, seed=self._seed, sample=self._sample
+            benchmarks,
+            turns=self._settings.turns,
+            seed=self._seed,
+            sample=partial(self._sample, outside),
         )
         after = Snapshot.take()
         if self._monitor is None or self._gpu is None:
@@ -178,13 +178,14 @@ class LaunchTask:
         gpu_activity = self._monitor.activity(empty_region_s=empty_region_s(self._gpu))
         return completed, after.since(before, threads=1, beside_gpu=True), gpu_activity
 
-    def _sample(self, benchmark: Benchmark) -> bool:
+    def _sample(self, outside: Outside, benchmark: Benchmark) -> bool:
         surroundings = self._surroundings.get(benchmark.key)
         if surroundings is None:  # the yardstick's
             return self._attempt(benchmark.key, benchmark.sample)
 
         def sample() -> None:
-            with surroundings.turn(self._outside):
+            is_last = len(benchmark.samples_s) + 1 == self._settings.turns
+            with surroundings.turn(outside, is_last=is_last):
                 benchmark.sample()
 
         return self._attempt(benchmark.key, sample)

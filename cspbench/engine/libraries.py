@@ -6,8 +6,11 @@ functions of torch), which would be ascribed to the model that happens to run.
 
 import warnings
 
-import torch._dynamo  # noqa: F401
+import torch
+import torch._dynamo
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import thop  # noqa: F401
+
+torch.optim.SGD([torch.zeros(1)])  # the first one of a class replaces that class's `step`

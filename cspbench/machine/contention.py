@@ -1,10 +1,10 @@
 """Processor time that other processes took from this one, read from /proc."""
 
 import contextlib
-import os
-import time
 from dataclasses import dataclass
+from os import getloadavg, sched_getaffinity, sysconf
 from pathlib import Path
+from time import perf_counter, process_time
 from typing import Self
 
 from ..records.base import Failure
@@ -35,12 +35,12 @@ class Snapshot:
         """Read the clocks now; files are read below ``root``."""
         busy, steal = _core_seconds(root)
         return cls(
-            wall_s=time.perf_counter(),
-            cpu_s=time.process_time(),
+            wall_s=perf_counter(),
+            cpu_s=process_time(),
             busy_s=busy,
             steal_s=steal,
             queued_s=_queued_seconds(root),
-            load=os.getloadavg()[0],
+            load=getloadavg()[0],
             mhz=_mhz(root),
         )
 
@@ -74,7 +74,7 @@ def _less(later: float | Failure, earlier: float | Failure) -> float | Failure:
 
 def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
     """Busy and stolen seconds since boot, over the cores that this process may use."""
-    names = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    names = {f"cpu{core}" for core in sched_getaffinity(0)}
     busy = steal = 0
     read_cores = set()
     try:
@@ -91,7 +91,7 @@ def _core_seconds(root: Path) -> tuple[float | Failure, float | Failure]:
     if read_cores != names:
         missing = Failure(reason=f"/{_STAT} does not list every core of this process")
         return missing, missing
-    per_second = os.sysconf("SC_CLK_TCK")
+    per_second = sysconf("SC_CLK_TCK")
     return busy / per_second, steal / per_second
 
 
@@ -109,7 +109,7 @@ def _queued_seconds(root: Path) -> float | Failure:
 
 def _mhz(root: Path) -> float | Failure:
     """The mean frequency of the cores that this process may use."""
-    cores = os.sched_getaffinity(0)
+    cores = sched_getaffinity(0)
     try:
         kilohertz = [
             int((root / f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq").read_text())

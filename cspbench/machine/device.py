@@ -12,7 +12,7 @@ from ..plan.case import Precision, is_gpu
 from ..records.base import Failure
 from ..records.machine import AvailableGpu, GpuActivity, GpuDescription, GpuFlags, GpuState
 from .nvml import PARTS, Nvml
-from .process_state import precisions, set_precisions
+from .torch_state import precisions, set_precisions
 
 _TF32 = {True: "tf32", False: "ieee"}  # values of torch's fp32_precision
 _WARM_UPS = 3  # calls on the side stream before a capture, as torch's documentation recommends

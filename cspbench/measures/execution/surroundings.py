@@ -1,18 +1,20 @@
 """What a case finds around it while it is built and called: its modules and its own settings."""
 
+import _thread
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from ...catalogue.codebase import Codebase
 from ...machine import patches
-from ...machine.process_state import QUICK, RANDOM, SLOW, Setting
+from ...machine.children import running_children
+from ...machine.process_state import QUICK, RANDOM, SLOW, Unreadable, values
+from ...machine.setting import Setting
 from ...records.lines import Alterations
 
-_OWN = "its own calls run so"
+_OWN, _PUT_BACK, _STAYS = "its own calls run so", "put back", "cannot be put back"
 _THOROUGH_AFTER_S = 0.25  # of a case's turns; a thorough look takes a millisecond
 
 
@@ -23,7 +25,7 @@ class _Changes:
     own: dict[Setting, Any] = field(default_factory=dict)
     patched: patches.Patches = field(default_factory=dict)
     said: dict[str, None] = field(default_factory=dict)
-    lingers: bool = False  # a thread of it runs on
+    lingers: bool = False  # a thread or a process of it runs on, or a setting stays
 
     def __or__(self, other: "_Changes") -> "_Changes":
         """The changes of both; where both change one setting, those of ``other``."""
@@ -33,6 +35,20 @@ class _Changes:
             said=self.said | other.said,
             lingers=self.lingers or other.lingers,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The settings and functions that hold between the calls of cases."""
+
+    quick: Sequence[Any]
+    slow: Sequence[Any]
+    functions: patches.Snapshot
+
+    @classmethod
+    def take(cls) -> Self:
+        """Those in force."""
+        return cls(quick=values(QUICK), slow=values(SLOW), functions=patches.snapshot())
 
 
 class Surroundings:
@@ -64,26 +80,24 @@ class Surroundings:
         ``generators``: the states of random generators, too. Inside another such context, changes
         of settings stay in force until that one ends.
         """
-        settings = (*QUICK, *SLOW, *([RANDOM] if generators and not self._depth else []))
-        before = patches.snapshot()
-        patches.put(self.changes.patched)
-        try:
-            with self._settings_in_force(settings):
-                yield
-        finally:
-            self._collect_patches(before)
-            self._unseen_s = 0.0
+        with self._thoroughly(Outside.take(), generators=generators and not self._depth):
+            yield
 
     @contextlib.contextmanager
-    def turn(self, outside: Sequence[Any]) -> Iterator[None]:
+    def turn(self, outside: Outside, *, is_last: bool = False) -> Iterator[None]:
         """`running` for a short while; what takes long to see is looked for now and then only.
 
-        ``outside`` are the `quick_values` that hold between turns.
+        ``outside`` is what holds between turns. It is looked for in the last turn, too; what
+        another case has left until then is put back first, and said.
         """
         started = perf_counter()
         changes, is_due = self.changes, self._unseen_s >= _THOROUGH_AFTER_S
-        is_thorough = is_due or changes.patched or not changes.own.keys() <= _QUICK
-        with self.running() if is_thorough else self._settings_in_force(QUICK, outside):
+        if is_due or is_last or changes.patched or not changes.own.keys() <= _QUICK:
+            self._put_back_of_others(outside)
+            context = self._thoroughly(outside, generators=True)
+        else:
+            context = self._in_force(QUICK, outside.quick, outside.functions, quick=True)
+        with context:
             yield
         self._unseen_s += perf_counter() - started
 
@@ -101,25 +115,45 @@ class Surroundings:
         self._put_in_force()
 
     @contextlib.contextmanager
-    def _settings_in_force(
-        self, settings: Sequence[Setting], outside: Sequence[Any] | None = None
+    def _thoroughly(self, outside: Outside, *, generators: bool) -> Iterator[None]:
+        settings = (*QUICK, *SLOW, *([RANDOM] if generators else []))
+        before = [*outside.quick, *outside.slow, *([RANDOM.read()] if generators else [])]
+        children = running_children()
+        try:
+            with self._in_force(settings, before, outside.functions):
+                yield
+        finally:
+            if running_children() - children:
+                self.changes.lingers = True
+                self.changes.said["leaves a process running"] = None
+            self._unseen_s = 0.0
+
+    @contextlib.contextmanager
+    def _in_force(
+        self,
+        settings: Sequence[Setting],
+        before: Sequence[Any],
+        functions: patches.Snapshot,
+        *,
+        quick: bool = False,
     ) -> Iterator[None]:
-        before = [setting.read() for setting in settings] if outside is None else outside
-        threads = threading.active_count()
+        threads = _count_threads()
         self._put_in_force()
-        in_force = [setting.read() for setting in settings] if self.changes.own else before
+        in_force = values(settings) if self.changes.own else before
         self._depth += 1
         try:
             with contextlib.nullcontext() if self._codebase is None else self._codebase.active():
                 yield
         finally:
             self._depth -= 1
-            left = [setting.read() for setting in settings]
+            if patches.has_changed(functions, quick=quick):
+                self._collect_patches(functions)
+            left = values(settings)
             if self.changes.own or left != in_force:
                 self._restore(settings, before, in_force, left)
             if self._depth:
                 self._put_in_force()
-            self._describe(threading.active_count() - threads)
+            self._describe(_count_threads() - threads)
 
     def _restore(
         self,
@@ -131,32 +165,49 @@ class Surroundings:
         """Write the settings that have changed or were the case's own, and keep the changes."""
         for setting, old, given, new in zip(settings, before, in_force, left, strict=True):
             is_changed = new != given
+            if not is_changed and given is old:
+                continue
+            is_restored = _write(setting, old)
             if is_changed:
-                self._keep(setting, new)
-            if is_changed or given is not old:
-                setting.write(old)
+                self._keep(setting, new, is_restored=is_restored)
 
     def _put_in_force(self) -> None:
         for setting, value in self.changes.own.items():
             (setting.apply or setting.write)(value)
         patches.put(self.changes.patched)
 
-    def _keep(self, setting: Setting, value: Any) -> None:
-        if setting.is_own:
+    def _keep(self, setting: Setting, value: Any, *, is_restored: bool) -> None:
+        is_own = setting.is_own and is_restored and not isinstance(value, Unreadable)
+        if is_own:
             self.changes.own[setting] = value
-        if setting.said is not None:
-            effect = _OWN if setting.is_own else "put back"
-            self.changes.said[f"{setting.said(value)}: {effect}"] = None
+        if not is_restored:
+            self.changes.lingers = True
+        if (sentence := _sentence(setting, value)) is not None:
+            effect = _OWN if is_own else _PUT_BACK
+            self.changes.said[f"{sentence}: {effect if is_restored else _STAYS}"] = None
 
     def _collect_patches(self, before: patches.Snapshot) -> None:
         """Keep the patches that have been made, and put back what stood in their places."""
-        made = patches.replaced(before, patches.snapshot())
-        if made:
-            self.changes.patched |= made
-            self.changes.said[f"{patches.said(made)}: {_OWN}"] = None
-            patches.put(patches.values(made, before))
-            if self._depth:
-                patches.put(self.changes.patched)
+        made = patches.undo(before)
+        ours = patches.of_program(made)
+        if ours:
+            self.changes.said[f"{patches.said(ours)}: {_PUT_BACK}"] = None
+        own = {key: value for key, value in made.items() if key not in ours}
+        if new := {key: own[key] for key in own.keys() - self.changes.patched.keys()}:
+            self.changes.said[f"{patches.said(new)}: {_OWN}"] = None
+        self.changes.patched |= own
+
+    def _put_back_of_others(self, outside: Outside) -> None:
+        """Put back what a case has changed in a turn of which nothing was looked for."""
+        sentences = []
+        if patches.has_changed(outside.functions) and (left := patches.undo(outside.functions)):
+            sentences.append(patches.said(left))
+        for setting, old, new in zip(SLOW, outside.slow, values(SLOW), strict=True):
+            if new != old:
+                _write(setting, old)
+                sentences.append(_sentence(setting, new) or "")
+        for sentence in filter(None, sentences):
+            self.changes.said[f"ran beside a case that {sentence}: {_PUT_BACK}"] = None
 
     def _describe(self, threads: int) -> None:
         if self._codebase is not None and self._codebase.has_added_folders:
@@ -166,6 +217,25 @@ class Surroundings:
             self.changes.said["leaves a thread running"] = None
 
 
+def _write(setting: Setting, value: Any) -> bool:
+    """Restore ``value``; False if that cannot be done."""
+    try:
+        setting.write(value)
+    except Exception:  # noqa: BLE001 -- a limit may not be raised, an own class may raise anything
+        return False
+    return True
+
+
+def _sentence(setting: Setting, value: Any) -> str | None:
+    if setting.said is None:
+        return None
+    try:
+        return setting.said(value)
+    except Exception:  # noqa: BLE001 -- of a value that a model has made
+        return "changes the process"
+
+
 _QUICK = set(QUICK)
+_count_threads = _thread._count  # noqa: SLF001 -- counts threads that threading does not know
 _of_imports: dict[Codebase, Surroundings] = {}
 """What the import of each codebase has changed."""

@@ -1,8 +1,8 @@
 """Benchmarks: the cases of a launch with their samples, which take turns."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from time import get_clock_info
 from typing import Protocol
 
@@ -134,7 +134,7 @@ def take_turns(
     ``sample`` takes one sample and returns False if that failed; the benchmark then gets no further
     turn. Returns the benchmarks that completed all turns.
     """
-    order = random.Random(seed)  # noqa: S311 -- a schedule, not a secret
+    order = Random(seed)  # noqa: S311 -- a schedule, not a secret
     remaining = list(benchmarks)
     for _ in range(turns):
         failed = [

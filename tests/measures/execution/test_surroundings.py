@@ -1,12 +1,17 @@
 """What a model's code changes in its process: put back, said, and in force during its own calls."""
 
+import builtins
 import contextlib
 import gc
 import locale
+import logging
 import os
 import random
+import resource
 import signal
+import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,13 +23,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import BaseTorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 import cspbench
 from cspbench.catalogue import find
 from cspbench.catalogue.input_text import parse_words
-from cspbench.machine.process_state import quick_values
+from cspbench.machine import patches
+from cspbench.machine.setting import Setting
 from cspbench.measures.execution.subject import BuiltSubject
-from cspbench.measures.execution.surroundings import Surroundings
+from cspbench.measures.execution.surroundings import Outside, Surroundings
+from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.plan.case import make_case
 
 ORIGINAL_RELU, ORIGINAL_TIME, ORIGINAL_FORWARD = functional.relu, time.time, nn.ReLU.forward
@@ -32,6 +41,21 @@ ORIGINAL_RELU, ORIGINAL_TIME, ORIGINAL_FORWARD = functional.relu, time.time, nn.
 
 def _hook(*_: Any) -> None:
     """Does nothing."""
+
+
+def _file_limit() -> tuple[int, int]:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+DENORMAL = 1e-310
+KEPT: list[Any] = []
+"""Guards that would undo what they do if they were collected."""
 
 
 CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
@@ -127,6 +151,112 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
         lambda: sys.stdout,
         "replaces the standard streams",
     ),
+    "builtin": (
+        lambda: setattr(builtins, "print", len),
+        lambda: builtins.print,
+        "replaces builtins.print",
+    ),
+    "harness": (
+        lambda: setattr(Benchmark, "sample", len),
+        lambda: Benchmark.sample,
+        "replaces cspbench.measures.timing.benchmark.Benchmark.sample: put back",
+    ),
+    "operator": (
+        lambda: setattr(torch.Tensor, "__add__", len),
+        lambda: vars(torch.Tensor).get("__add__"),
+        "replaces torch.Tensor.__add__",
+    ),
+    "removed function": (
+        lambda: delattr(torch.cuda, "Event"),
+        lambda: vars(torch.cuda).get("Event"),
+        "removes torch.cuda.Event",
+    ),
+    "removed module": (
+        lambda: sys.modules.pop("statistics"),
+        lambda: sys.modules.get("statistics"),
+        "takes statistics out of the import table: put back",
+    ),
+    "affinity": (
+        lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+        lambda: os.sched_getaffinity(0),
+        "binds itself to 1 core",
+    ),
+    "mask": (lambda: os.umask(0o777), _umask, "sets the mask of new files to 777"),
+    "limit": (
+        lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (600, _file_limit()[1])),
+        _file_limit,
+        "changes limits on the resources of its process",
+    ),
+    "timer": (
+        lambda: signal.setitimer(signal.ITIMER_REAL, 1e6),
+        lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0,
+        "sets a timer: put back",
+    ),
+    "blocked signals": (
+        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2}),
+        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        "blocks signals",
+    ),
+    "profile": (
+        lambda: threading.setprofile(_hook),
+        threading.getprofile,
+        "traces or profiles Python's calls",
+    ),
+    "switches": (
+        lambda: sys.setswitchinterval(0.125),
+        sys.getswitchinterval,
+        "lets Python's threads switch every 0.125 s",
+    ),
+    "collections": (
+        lambda: gc.callbacks.append(_hook),
+        lambda: [*gc.callbacks],
+        "is called by garbage collection",
+    ),
+    "log": (
+        lambda: logging.disable(logging.CRITICAL),
+        lambda: logging.root.manager.disable,
+        "configures logging",
+    ),
+    "denormals": (
+        lambda: torch.set_flush_denormal(True),
+        lambda: DENORMAL * 0.5,
+        "turns flushing of denormal numbers on",
+    ),
+    "dispatch": (
+        lambda: TorchDispatchMode().__enter__(),
+        lambda: len(_get_current_dispatch_mode_stack()),
+        "leaves the mode TorchDispatchMode on",
+    ),
+    "functions": (
+        lambda: BaseTorchFunctionMode().__enter__(),
+        torch._C._len_torch_function_stack,
+        "leaves the mode BaseTorchFunctionMode on",
+    ),
+    "saved tensors": (
+        lambda: torch.autograd.graph.saved_tensors_hooks(_hook, _hook).__enter__(),
+        lambda: torch._C._autograd._top_saved_tensors_default_hooks(True),
+        "hooks all saved tensors",
+    ),
+    "inference": (
+        lambda: KEPT.append(torch._C._InferenceMode(True)),
+        torch.is_inference_mode_enabled,
+        "turns inference mode on: put back",
+    ),
+    "dtype of autocast": (
+        lambda: torch.set_autocast_dtype("cpu", torch.float16),
+        lambda: torch.get_autocast_dtype("cpu"),
+        "sets the dtype of autocast to float16",
+    ),
+    "oneDNN's precision": (
+        lambda: setattr(torch.backends.mkldnn.conv, "fp32_precision", "bf16"),
+        lambda: torch.backends.mkldnn.conv.fp32_precision,
+        "changes the precision of oneDNN's products",
+    ),
+    "backward": (
+        lambda: torch._C._set_multithreading_enabled(False),
+        torch._C._is_multithreading_enabled,
+        "turns threads of backward off",
+    ),
     "collector": (gc.disable, gc.isenabled, "turns garbage collection off"),
     "signals": (
         lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
@@ -185,11 +315,11 @@ def test_a_change_is_put_back_and_in_force_again_for_its_own_case(
         raise error
     assert changed != before
     assert read() == before
-    outside = quick_values()
+    outside = Outside.take()
     for context in (other.running(), other.turn(outside)):
         with context:
             assert read() == before
-    is_own = sentence != "turns gradients off"
+    is_own = sentence != "turns gradients off" and not sentence.endswith(": put back")
     for context in (careless.turn(outside), careless.running(), careless.turn(outside)):
         with context:
             assert read() == (changed if is_own else before)
@@ -203,13 +333,42 @@ def test_a_change_in_a_turn_is_put_back(change: tuple[Any, Any, str]) -> None:
     make, read, sentence = change
     before = read()
     careless = Surroundings()
-    if sentence.startswith(("replaces handlers", "replaces t", "sets the locale", "changes how")):
-        with careless.turn(quick_values()):
-            time.sleep(0.26)
-    with careless.turn(quick_values()):
+    with careless.turn(Outside.take()):
+        time.sleep(0.26)
+    with careless.turn(Outside.take()):
         make()
     assert read() == before
     assert any(sentence in text for text in careless.alters)
+
+
+def test_what_a_case_left_in_a_quick_turn_is_said_of_the_next() -> None:
+    """The next thorough look puts it back before it is timed."""
+    outside = Outside.take()
+    careless, other = Surroundings(), Surroundings()
+    with careless.turn(outside):
+        torch.relu, original = torch.sigmoid, torch.relu
+    with other.turn(outside, is_last=True):
+        assert torch.relu is original
+    assert other.alters == ("ran beside a case that replaces torch.relu: put back",)
+
+
+def test_a_setting_that_cannot_be_put_back_is_said() -> None:
+    """The case then has launches of its own."""
+    surroundings = Surroundings()
+    stuck = Setting(lambda: len(KEPT), lambda _: 1 / 0, lambda _: "sticks")
+    with surroundings._in_force([stuck], [len(KEPT)], patches.snapshot()):
+        KEPT.append(None)
+    assert surroundings.alters == ("sticks: cannot be put back",)
+    assert surroundings.alterations("a").lingers
+
+
+def test_processes_that_a_model_leaves_running_are_said() -> None:
+    surroundings = Surroundings()
+    with surroundings.running():
+        process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process.communicate(b"\n")
+    assert surroundings.alters == ("leaves a process running",)
+    assert surroundings.alterations("a").lingers
 
 
 @pytest.mark.parametrize(
