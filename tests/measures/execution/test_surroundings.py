@@ -233,7 +233,7 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
         "leaves the mode BaseTorchFunctionMode on",
     ),
     "saved tensors": (
-        lambda: torch.autograd.graph.saved_tensors_hooks(_hook, _hook).__enter__(),
+        lambda: torch.autograd.graph.saved_tensors_hooks(torch.neg, torch.neg).__enter__(),
         lambda: torch._C._autograd._top_saved_tensors_default_hooks(True),
         "hooks all saved tensors",
     ),
@@ -248,8 +248,8 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object], str]] = {
         "sets the dtype of autocast to float16",
     ),
     "oneDNN's precision": (
-        lambda: setattr(torch.backends.mkldnn.conv, "fp32_precision", "bf16"),
-        lambda: torch.backends.mkldnn.conv.fp32_precision,
+        lambda: torch._C._set_fp32_precision_setter("mkldnn", "conv", "bf16"),
+        lambda: torch._C._get_fp32_precision_getter("mkldnn", "conv"),
         "changes the precision of oneDNN's products",
     ),
     "backward": (
