@@ -11,7 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import AbsentError, CspbenchError
+from ..files import read_file
 from .codebase import Codebase, is_installed
+
+_MAX_BYTES = 1 << 22  # of a module, whose syntax tree takes a hundred times as much
 
 _codebases: dict[Path, Codebase] = {}
 """The codebases by the folder or the package of their models, so that each is loaded once."""
@@ -58,10 +61,11 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
     path = Path(name) if checkout is None else checkout / name
     if checkout is None and not path.is_file():  # after a model has changed the working directory
         path = _files.get(name, path)
-    if not path.is_file():
+    if not path.exists():
         if checkout is None:
             raise CspbenchError(f"there is no file {path}")
         raise AbsentError(f"{name} is not in this revision")
+    _check_source(path)
     path = path.resolve()
     if checkout is None:
         _files[name] = path
@@ -148,11 +152,25 @@ def _is_installed_name(name: str) -> bool:
 
 def _levels(path: Path) -> int:
     """The number of folders up to which the module in ``path`` imports relatively."""
+    tree = syntax_tree(path)  # of a file that has none, the import says why
+    nodes = () if tree is None else ast.walk(tree)
+    return max((node.level for node in nodes if isinstance(node, ast.ImportFrom)), default=0)
+
+
+def syntax_tree(path: Path) -> ast.Module | None:
+    """The syntax tree of the module in ``path``; None if it is not Python or cannot be read."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return 0  # the import says why
-    return max((n.level for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)), default=0)
+        return ast.parse(read_file(path, _MAX_BYTES))
+    except (CspbenchError, OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _check_source(path: Path) -> None:
+    """Raise `CspbenchError` for what is no regular file of a usual size."""
+    try:
+        read_file(path, _MAX_BYTES)
+    except OSError as error:
+        raise CspbenchError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _top_of_namespace(path: Path, levels: int, checkout: Path | None) -> Path:

@@ -18,6 +18,7 @@ def parse(words: list[str]) -> "Request":
 
     Raises `CspbenchError` for invalid options, and `SystemExit` after ``--help``.
     """
+    _check_text(words)
     first = words[0] if words else "--"
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         words = ["run", *words]
@@ -38,6 +39,16 @@ def parse(words: list[str]) -> "Request":
     if options.get("batch_size") == AUTO:
         _set_fitted_batches(verb, options)
     return _request(verb, options)
+
+
+def _check_text(words: list[str]) -> None:
+    """Raise `CspbenchError` for a word that no record can hold: bytes that are not UTF-8, a NUL."""
+    for word in words:
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            raise CspbenchError(
+                f"{word!r} is not text (UTF-8), which a run could not record: rename it, or give "
+                "a link with another name"
+            )
 
 
 def _check_compiler(options: dict[str, Any]) -> None:

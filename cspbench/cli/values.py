@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 _MAX_QUOTE = 40
+_MAX_SECONDS = 1_000_000
 
 
 def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
@@ -57,7 +58,7 @@ def device(text: str) -> str:
     """The name of a device, or of several GPUs separated by commas."""
     names = text.split(",")
     for name in names:
-        if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]+", name):
+        if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]{1,4}", name):
             raise unknown("device", name, ("cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "auto"))
         if len(names) > 1 and ":" not in name:
             raise CspbenchError(f"several devices are GPUs by number, cuda:0,cuda:1; got {text!r}")
@@ -96,15 +97,22 @@ def seed(text: str) -> int:
     return _whole_number("a seed", text, 0, MAX_SEED)
 
 
-def seconds(text: str) -> float:
-    """A time in seconds, above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e6:
-        raise CspbenchError(f"a time is a number of seconds above 0, got {text!r}")
-    return value
+def seconds(least: float) -> Callable[[str], float]:
+    """A parser of a time in seconds, from ``least`` to a million."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not least <= value <= _MAX_SECONDS:
+            raise CspbenchError(
+                f"a time is a number of seconds from {least:g} to {_MAX_SECONDS:,}, "
+                f"got {_quote(text)}"
+            )
+        return value
+
+    return parse
 
 
 def input_word(text: str) -> str:
@@ -123,6 +131,11 @@ def names(text: str) -> tuple[str, ...]:
 def _whole_number(kind: str, text: str, minimum: int, maximum: int) -> int:
     number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
     if not minimum <= number <= maximum:
-        quote = text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"
-        raise CspbenchError(f"{kind} is a whole number from {minimum} to {maximum}, got {quote!r}")
+        raise CspbenchError(
+            f"{kind} is a whole number from {minimum} to {maximum}, got {_quote(text)}"
+        )
     return number
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…")

@@ -166,7 +166,7 @@ def _add_gradients(add_parser: AddParser) -> None:
     add(
         "time_limit_s",
         "longest that a training may take (600 s)",
-        parse=values.seconds,
+        parse=values.seconds(0.1),
         metavar="S",
     )
     add("seed", "the first seed (0)", parse=values.seed, metavar="N")
@@ -217,17 +217,17 @@ def _add_sampling(parser: Parser) -> None:
     _add_threads(parser)
     add("launches", "fresh processes that measure (6)", parse=values.count, metavar="N")
     add("turns", "samples of a case in a launch (10)", parse=values.count, metavar="N")
-    add("min_time_s", "least length of a sample (0.001 s)", parse=values.seconds, metavar="S")
+    add("min_time_s", "least length of a sample (0.001 s)", parse=values.seconds(1e-6), metavar="S")
     add(
         "time_limit_s",
         "longest a step of a case may take (120 s)",
-        parse=values.seconds,
+        parse=values.seconds(0.1),
         metavar="S",
     )
     add(
         "budget_s",
         "seconds of launches, spent on what is open",
-        parse=values.seconds,
+        parse=values.seconds(0.1),
         metavar="S",
     )
     _add_allocator(parser)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..catalogue.codebase import Codebase
-from ..catalogue.sources import locate
+from ..catalogue.sources import locate, syntax_tree
+from ..files import open_file
 
 _IMPORTERS = {"import_module", "__import__"}
 
@@ -30,13 +31,22 @@ def model_hash(builder: str, model: Callable[..., object]) -> str:
     with contextlib.suppress(TypeError):  # a callable written in C or created in memory has no file
         paths.append(Path(inspect.getfile(model)).resolve())
     files = [path for path in dict.fromkeys(paths) if path.is_file()]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    digest = hashlib.sha256()
+    for path in files:
+        _add_file(digest, path)
     if source.codebase is not None and files:
         imported = _imported(files, source.codebase) - set(files)
         names = {os.path.relpath(path, files[0].parent): path for path in imported}
         for name, path in sorted(names.items()):
-            digest.update(b"\0" + name.encode() + b"\0" + path.read_bytes())
+            digest.update(b"\0" + os.fsencode(name) + b"\0")
+            _add_file(digest, path)
     return digest.hexdigest()[:16]
+
+
+def _add_file(digest: "hashlib._Hash", path: Path) -> None:
+    with open_file(path) as descriptor:
+        while part := os.read(descriptor, 1 << 20):
+            digest.update(part)
 
 
 def _file_of_module(name: str, codebase: Codebase | None) -> Path | None:
@@ -68,9 +78,8 @@ def _imports(path: Path) -> Iterator[tuple[str | None, Path | None]]:
 
     A name that is computed is None.
     """
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    tree = syntax_tree(path)
+    if tree is None:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -139,7 +139,10 @@ SUITES = (
                 "cores; more threads than that would measure the scheduler"
             ),
         ),
-        (["--min-time", "soon"], "a time is a number of seconds above 0, got 'soon'"),
+        (
+            ["--min-time", "soon"],
+            "a time is a number of seconds from 1e-06 to 1,000,000, got 'soon'",
+        ),
         (
             ["--precision", "tf32"],
             "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp",

@@ -113,3 +113,11 @@ def test_a_run_has_one_folder(words: list[str], message: str) -> None:
     with pytest.raises(CspbenchError) as error:
         parse(words)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("word", ["\udcff", "a\0b", "net\udcfe.py:net"])
+@pytest.mark.parametrize("words", [["run"], ["report"], ["ab", "main"], ["--only"], []])
+def test_a_word_that_is_no_text_is_refused(words: list[str], word: str) -> None:
+    """Bytes that are not UTF-8 come from the system so; a run could not record them."""
+    with pytest.raises(CspbenchError, match=r"is not text \(UTF-8\), which a run could not record"):
+        parse([*words, word])

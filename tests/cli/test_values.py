@@ -24,6 +24,25 @@ def test_a_batch_size_is_a_list_or_auto() -> None:
     assert values.batch_sizes("auto") == values.AUTO
 
 
+@pytest.mark.parametrize("text", ["1e-300", "0", "-1", "nan", "inf", "1e9", "9" * 400, "soon"])
+def test_a_time_has_bounds_that_are_said(text: str) -> None:
+    """Below the least a run would be of no use, or would not end."""
+    with pytest.raises(CspbenchError, match=r"from 0\.1 to 1,000,000, got '.{1,41}'$"):
+        values.seconds(0.1)(text)
+    assert values.seconds(0.1)("0.1") == 0.1
+
+
+@pytest.mark.parametrize("text", ["1" + "0" * 30, "0", "-1", "1e3", "9" * 6_000])
+def test_counts_have_bounds_that_are_said(text: str) -> None:
+    """Launches, batch sizes, threads and all else that is counted."""
+    for parse in (values.count, values.counts, values.batch_sizes, values.steps, values.seed):
+        if (parse, text) != (values.seed, "0"):
+            with pytest.raises(CspbenchError, match=r"is a whole number from \d+ to \d+, got '"):
+                parse(text)
+    with pytest.raises(CspbenchError, match="no device"):
+        values.device(f"cuda:{'9' * 6_000}")
+
+
 def test_a_mode_is_one_or_both() -> None:
     """In the order of every suite."""
     assert values.modes("train") == ("train",)

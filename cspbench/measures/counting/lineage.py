@@ -48,10 +48,12 @@ class Lineage:
     def __init__(self, module: nn.Module, inputs: Iterable[Tensor]) -> None:
         self._storages: dict[int, _Storage] = {}
         self._held: dict[int, list[Tensor]] = {}
+        self._elements: dict[int, int] = {}
         self._numbers = itertools.count()
         for tensor in itertools.chain(module.parameters(), module.buffers()):
             owner = _owner(tensor)
             self._held.setdefault(owner._cdata, []).append(tensor)
+            self._elements[id(tensor)] = tensor.numel()
             self._follow(owner, frozenset({id(tensor)}), None)
         for tensor in inputs:
             self.activate(tensor)
@@ -85,9 +87,8 @@ class Lineage:
         sources = self.sources(weight)
         if len(sources) != 1:
             return weight.numel()
-        held = itertools.chain.from_iterable(self._held.values())
-        whole = next((tensor.numel() for tensor in held if id(tensor) in sources), 0)
-        return max(whole, weight.numel())
+        (source,) = sources
+        return max(self._elements.get(source, 0), weight.numel())
 
     def record(self, name: str, arguments: list[Tensor], results: list[Tensor]) -> None:
         """Follow the results of the operator ``name``."""
@@ -129,7 +130,8 @@ class Lineage:
             storage = self._storages.get(key)
             if storage is not None and storage.reference is reference:
                 del self._storages[key]
-                self._held.pop(key, None)
+                for tensor in self._held.pop(key, ()):
+                    del self._elements[id(tensor)]
 
         self._storages[key] = _Storage(weakref.ref(owner, forget), sources, activation)
 
