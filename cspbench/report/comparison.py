@@ -93,7 +93,8 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
     if answer is not None:
         cases = [case for case in comparison.cases if case.verdict == answer]
         names = listing([_name_with_changes(case, answer, quote) for case in cases])
-        return f"{verdict}: {len(cases)} of {len(comparison.cases)} cases {answer}: {names}."
+        text = f"{verdict}: {len(cases)} of {len(comparison.cases)} cases {answer}: {names}."
+        return text if comparison.is_latency_comparable else f"{text} No latency can be compared."
     if comparison.verdict == "same":
         measures = {name for case in comparison.cases for name in case.measures}
         parts = ["what is exact is equal"]

@@ -46,7 +46,12 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
     if not rows:
         return []
     text = f"Undecided: {case_listing(rows, quote)}."
-    more_launches = [row.verdict.more_launches for row in rows if row.verdict]
+    failed = {row.record.case.key for row in results.rows if row.record.has_failed}
+    more_launches = [
+        row.verdict.more_launches
+        for row in rows
+        if row.verdict and failed.isdisjoint({row.record.case.key, row.record.case.reference})
+    ]
     if reachable := [number for number in more_launches if number is not None]:
         cases = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
         cases = cases or f"{len(reachable)} of them"

@@ -14,6 +14,7 @@ from test_worktrees import git, state
 
 from cspbench.comparison.in_turns import in_turns
 from cspbench.records.folder import read
+from cspbench.report.comparison import text
 
 slow = pytest.mark.slow
 
@@ -99,11 +100,19 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
 
 @slow
 def test_the_same_function_written_otherwise_is_equal(repository: Path) -> None:
-    """Counts are the same and the outputs equal; a changed constant is said to differ."""
-    process = ab(repository, "twin")
+    """Counts are the same and the outputs equal; what is printed is what the files say.
+
+    The threshold that was asked for is kept, and draws them again.
+    """
+    process = ab(repository, "twin", "--threshold", "30%")
     assert process.returncode in {0, 1}, process.stderr  # tiny blocks: an elementwise product shows
     assert "The outputs of 1 of 1 cases are equal within rounding." in process.stdout
     run = read(repository.parent / "out")
+    assert run.info.gate.threshold("mine.blocks:Block", "latency") == 0.3
+    assert run.info.command.endswith(" --threshold 30%")
+    page = (repository.parent / "out" / "comparison.txt").read_text()
+    assert process.stdout.startswith(page)
+    assert page == text(in_turns(run)) + "\n"
     changes = in_turns(run).cases[0].measures
     assert {change.verdict for name, change in changes.items() if name in {"macs", "params"}} == {
         "same"

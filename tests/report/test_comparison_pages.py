@@ -6,6 +6,7 @@ from compared_runs import make_small_run, scaled, with_yardstick
 from factories import with_measurements
 from synthetic import change, make_run
 
+from cspbench.cli.exit_codes import ExitCode, comparison_exit_code
 from cspbench.comparison.compare import compare
 from cspbench.report.comparison import MAX_CHARACTERS, markdown, text
 
@@ -59,3 +60,20 @@ def test_an_interval_that_says_nothing_is_not_yet_known() -> None:
     assert high > 10 * low
     for page in (text(comparison), markdown(comparison)):
         assert "not yet known" in " ".join(page.split())
+
+
+def test_an_improvement_of_counts_says_that_no_latency_was_compared() -> None:
+    """The exit code is then 4: page, JSON and exit code are of one mind."""
+    run = make_small_run()
+    environment = msgspec.structs.replace(run.info.environment, device="another processor")
+    other = msgspec.structs.replace(
+        run, info=msgspec.structs.replace(run.info, environment=environment)
+    )
+    counts = other.records[0].counts
+    assert counts is not None
+    fewer = change(other, 0, msgspec.structs.replace(counts, macs=counts.macs - 1))
+    comparison = compare(run, fewer)
+    assert comparison.to_dict()["verdict"] == "improvement"
+    assert comparison_exit_code(comparison, strict=False) == ExitCode.UNDECIDED
+    (sentence, *_) = " ".join(text(comparison).split()).partition(" Cases: ")
+    assert sentence.endswith(" No latency can be compared.")

@@ -6,6 +6,7 @@ import msgspec
 from synthetic import change, change_case, make_run, render_report, report_text
 
 from cspbench.catalogue.inputs import Inputs, TensorSpec
+from cspbench.records.lines import CaseFailure
 
 THREE = ("dense", "csp", "csp_fusion_first")
 
@@ -48,7 +49,15 @@ def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() ->
             run.records[1].latencies, run.records[0].latencies, [1, -1] * 3, strict=True
         )
     )
-    text = " ".join(report_text(change(run, 1, latencies=faster)).split())
+    run = change(run, 1, latencies=faster)
+    text = " ".join(report_text(run).split())
+    assert "more launches should decide it" in text
+    failure = CaseFailure(
+        case=run.records[1].case.key, stage="latency", cause="signal", reason="killed", launch=7
+    )
+    broken = " ".join(report_text(change(run, 1, failures=(failure,))).split())
+    assert "Undecided: csp (inference)." in broken
+    assert "should decide" not in broken  # it does not run any more
     assert (
         "At inference csp is fastest of 2 entries: 0.970 (0.946–0.996) of dense's latency" in text
     )
