@@ -295,6 +295,9 @@ def _add_resume(parser: Parser) -> None:
     parser.add_value(
         "resume", "go on with the run in DIR: measure only what is missing", metavar="DIR"
     )
+    parser.add_flag(
+        "trust", "with --resume: run what the folder names as models, which may be any code"
+    )
 
 
 def _add_columns(parser: Parser) -> None:

@@ -37,6 +37,7 @@ OPTIONS = {
     "columns": "--columns",
     "out": "--out",
     "resume": "--resume",
+    "trust": "--trust",
     "format": "--format",
     "thresholds": "--threshold",
     "is_strict": "--strict",

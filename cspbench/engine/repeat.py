@@ -9,7 +9,7 @@ from .option_names import OPTIONS
 from .request import SuiteRequest, chosen_options, suite_name
 
 _POSITIONALS = ("baseline", "candidate", "suite")
-_NOT_REPEATED = ("columns", "out", "resume", "format")
+_NOT_REPEATED = ("columns", "out", "resume", "trust", "format")
 _PATHS = ("path",)
 _REPEATED = ("overrides", "inputs", "thresholds")
 

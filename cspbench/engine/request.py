@@ -71,10 +71,11 @@ class RunRequest:
     columns: tuple[str, ...] | None = None
     out: str | None = None
     resume: str | None = None
+    trust: bool = False
 
     def __post_init__(self) -> None:
         """Raise `CspbenchError` for both a new and a resumed folder, or an empty name."""
-        _check_folder(self.out, self.resume)
+        _check_folder(self.out, self.resume, trust=self.trust)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,10 +127,11 @@ class GradientsRequest:
     seed: int | None = None
     out: str | None = None
     resume: str | None = None
+    trust: bool = False
 
     def __post_init__(self) -> None:
         """Raise `CspbenchError` for both a new and a resumed folder, or an empty name."""
-        _check_folder(self.out, self.resume)
+        _check_folder(self.out, self.resume, trust=self.trust)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,7 +173,9 @@ def _values(part: object) -> Iterator[tuple[str, object]]:
             yield member.name, value
 
 
-def _check_folder(out: str | None, resume: str | None = None) -> None:
+def _check_folder(out: str | None, resume: str | None = None, *, trust: bool = False) -> None:
+    if trust and resume is None:
+        raise CspbenchError("--trust is of a run to go on with: --resume DIR --trust")
     if resume is not None and out is not None:
         raise CspbenchError("--resume goes on in its own folder: leave out --out")
     if out is not None and not out:

@@ -12,6 +12,7 @@ from ..plan.suite import Selection, Suite, built_in
 from ..records.machine import Environment, Git
 from ..records.run import RunInfo
 from . import preflight
+from .foreign_code import check_named
 from .repeat import option_words, value_text
 from .request import GradientsRequest, RunRequest
 from .settings import DEFAULT_TRAINING, chosen_settings, chosen_training, stages, trains
@@ -23,7 +24,8 @@ ResumableRequest = RunRequest | GradientsRequest
 def check_resumable(info: RunInfo, request: ResumableRequest) -> None:
     """Raise `CspbenchError`, listing all differences, unless ``request`` can resume the run.
 
-    Models outside the catalogue are loaded, which runs their code.
+    Models outside the catalogue are loaded, which runs their code, if the request names or trusts
+    it (`check_named`).
     """
     if isinstance(request, RunRequest) and request.is_batch_fitted:
         raise CspbenchError(
@@ -35,6 +37,7 @@ def check_resumable(info: RunInfo, request: ResumableRequest) -> None:
             f"--resume {request.resume}: it holds two revisions, whose checkouts are gone; "
             "compare them anew (ab)"
         )
+    check_named(info, request)
     differences = [*_model_differences(info, request), *_differences(info, request)]
     if differences:
         raise CspbenchError(

@@ -151,13 +151,14 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
     records = tmp_path / "run" / "records.jsonl"
     content = records.read_bytes()
     (tmp_path / "elsewhere").mkdir()
-    completed = cspbench("gradients", "--resume", "../run", cwd=tmp_path / "elsewhere")
+    elsewhere = tmp_path / "elsewhere"
+    completed = cspbench("gradients", "--resume", "../run", "--trust", cwd=elsewhere)
     assert completed.returncode == 2
     assert completed.stderr == (
         "cspbench: --resume ../run: there is no file mine.py; go on from where it was begun\n"
     )
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.ReLU\n")
-    completed = cspbench("gradients", "--resume", "run", cwd=tmp_path)
+    completed = cspbench("gradients", "--resume", "run", "--trust", cwd=tmp_path)
     assert completed.returncode == 2
     assert completed.stderr == (
         "cspbench: cannot resume run: mine.py:Block has changed since. Ask for the same, or begin "

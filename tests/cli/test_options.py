@@ -106,6 +106,7 @@ def test_batches_are_not_fitted_for_two_revisions() -> None:
     [
         (["--resume", "a", "--out", "b"], "--resume goes on in its own folder: leave out --out"),
         (["gradients", "--out", ""], "--out takes a folder, got ''"),
+        (["run", "smoke", "--trust"], "--trust is of a run to go on with: --resume DIR --trust"),
     ],
 )
 def test_a_run_has_one_folder(words: list[str], message: str) -> None:

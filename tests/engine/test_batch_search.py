@@ -208,7 +208,7 @@ def test_the_command_line_finds_batches_and_repeats_itself(
     assert [case.input_shape for case in run.info.cases] == [(28, 1, 256, 256)]
     assert "--batch-size auto" in run.info.command
     assert "images" in printed.out
-    assert cli.main(["run", "--resume", str(out)]) == 0
+    assert cli.main(["run", "--resume", str(out), "--trust"]) == 0
     assert cli.main(["run", "--resume", str(out), "--batch-size", "auto"]) == 2
     assert "its batches were found when it began" in capsys.readouterr().err
     assert cli.main(["ab", "HEAD", "HEAD", "--batch-size", "auto"]) == 2

@@ -93,6 +93,7 @@ runs = st.builds(
     columns=st.none(),
     out=st.none(),
     resume=st.none(),
+    trust=st.just(False),
 )
 fitted_runs = runs.map(
     lambda run: replace(run, selection=replace(run.selection, batch_size=()), is_batch_fitted=True)
@@ -130,6 +131,7 @@ gradients = st.builds(
     seed=left_out_or(seeds),
     out=st.none(),
     resume=st.none(),
+    trust=st.just(False),
 )
 
 

@@ -2,6 +2,7 @@
 
 from ... import report
 from ...catalogue import find
+from ...engine.foreign_code import foreign_code
 from ...engine.request import GradientsRequest, RunRequest
 from ...engine.session import Session
 from ...plan.case import show_words
@@ -28,7 +29,9 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
     print_text(f"\nRun folder: {folder}")
     print_text(output.written_files(paths, session.path))
     if not is_complete:
-        print_text(f"Interrupted. Go on: {output.command_line(request.verb, '--resume', folder)}")
+        trust = ["--trust"] if foreign_code(result.info) else []
+        command = output.command_line(request.verb, "--resume", folder, *trust)
+        print_text(f"Interrupted. Go on: {command}")
         return ExitCode.INTERRUPTED
     return _print_next(result)
 
