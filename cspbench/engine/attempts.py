@@ -1,6 +1,5 @@
 """Tasks that may fail by nobody's fault, which are tried once more."""
 
-import re
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -8,10 +7,6 @@ from typing import Any
 from ..records.lines import CaseFailure, Line
 from . import isolate
 from .isolate import Exit
-
-_FROM_OUTSIDE = re.compile(
-    r"killed by SIG(KILL|TERM)\b|the process that watched over it was killed"
-)
 
 
 def run(
@@ -29,16 +24,7 @@ def run(
         return isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive, stop=stop)
     except OSError as error:
         reason = f"no process for measuring can be started: {error.strerror or error}"
-        return Exit(cause="environment", reason=reason, detail="", step=-1)
-
-
-def is_from_outside(worker_exit: Exit) -> bool:
-    """Whether a worker may have been ended from outside: by hand, by the system, for lack of room.
-
-    A case that kills its own process so does it again.
-    """
-    is_killed = _FROM_OUTSIDE.match(worker_exit.reason) is not None
-    return worker_exit.cause == "environment" or (is_killed and worker_exit.cause != "timeout")
+        return Exit(cause="environment", reason=reason, detail="", step=-1, is_from_outside=True)
 
 
 def is_of_environment(line: Line) -> bool:

@@ -6,6 +6,7 @@ and never leaves a worker running, nor anything that a worker has started.
 """
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +25,9 @@ from .fork_server import SERVER, Stop, WorkerProcess
 _START_LIMIT_S = 60.0  # from the fork to the start of the task
 _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 
+_FROM_OUTSIDE = {None, -signal.SIGKILL, -signal.SIGTERM}
+"""Exit codes that tell nothing of the task; one that kills its own process does so again."""
+
 _End = Literal["returned", "died", "late"]
 
 
@@ -32,12 +36,14 @@ class Exit:
     """The exit of a worker that did not finish its task.
 
     ``detail`` is the end of its output, ``step`` the index of the step during which it ended.
+    ``is_from_outside``: something else than the task may have ended it, by hand, or the system.
     """
 
     cause: Cause
     reason: str
     detail: str
     step: int
+    is_from_outside: bool = False
 
     def failure(
         self, case_key: str, stage: Stage, launch: int | None = None, *, is_fatal: bool = True
@@ -101,7 +107,13 @@ def run(
     cause: Cause = "signal" if exit_code is not None and exit_code < 0 else "exited"
     if end == "late":
         cause, reason = "timeout", _lateness(clock, time_limit_s)
-    return Exit(cause=cause, reason=reason, detail=tail, step=int(clock[0]))
+    return Exit(
+        cause=cause,
+        reason=reason,
+        detail=tail,
+        step=int(clock[0]),
+        is_from_outside=end == "died" and exit_code in _FROM_OUTSIDE,
+    )
 
 
 def _clock_file(folder: Path) -> int:

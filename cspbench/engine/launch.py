@@ -54,11 +54,7 @@ class LaunchResult:
     def blameless(self) -> frozenset[str]:
         """The keys of cases that failed perhaps by nobody's fault (`attempts`)."""
         keys = {failure.case for failure in self.failures if failure.cause == "environment"}
-        if (
-            self.exit is not None
-            and attempts.is_from_outside(self.exit)
-            and self.case_at_exit is not None
-        ):
+        if self.exit is not None and self.exit.is_from_outside and self.case_at_exit is not None:
             keys.add(self.case_at_exit.key)
         return frozenset(keys)
 

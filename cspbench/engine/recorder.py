@@ -81,9 +81,7 @@ class Recorder:
         for _ in range(2):
             held.clear()
             worker_exit = attempts.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
-            is_killed = (
-                worker_exit is not None and attempts.is_from_outside(worker_exit) and not lines
-            )
+            is_killed = worker_exit is not None and worker_exit.is_from_outside and not lines
             if not held and not is_killed:
                 break
         if held:

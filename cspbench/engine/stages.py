@@ -48,7 +48,7 @@ def measure_stages(
             time_limit_s=settings.time_limit_s,
             receive=receive,
         )
-        is_repeated = held or (worker_exit is not None and attempts.is_from_outside(worker_exit))
+        is_repeated = held or (worker_exit is not None and worker_exit.is_from_outside)
         if may_repeat and is_repeated and not has_failed(lines):
             may_repeat = False
             stages = _without_line(stages, lines)

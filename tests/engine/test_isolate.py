@@ -91,6 +91,7 @@ def test_an_exit_has_its_cause_and_its_step(build: str, cause: str, reason: str)
         reason,
         SECOND_STAGE,
     )
+    assert worker_exit.is_from_outside == (build == "Kills")  # nothing tells who sent it
 
 
 def test_the_end_of_what_a_dead_worker_wrote_is_kept() -> None:

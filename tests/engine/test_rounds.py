@@ -310,7 +310,11 @@ class Failing(FakeWorker):
 
 NO_YARDSTICK = LaunchFailure(launch=0, cause="raised", reason="the yardstick: it is patched")
 KILLED = Exit(
-    cause="signal", reason="killed by SIGKILL (by hand)", detail="", step=step_of(0, "real")
+    cause="signal",
+    reason="killed by SIGKILL (by hand)",
+    detail="",
+    step=step_of(0, "real"),
+    is_from_outside=True,
 )
 
 
