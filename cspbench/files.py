@@ -28,22 +28,31 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def lines_of_file(path: Path, max_bytes: int, max_line_bytes: int) -> Iterator[bytes]:
-    """The lines of the regular file ``path`` with their ends, one in memory at a time.
+    """The lines of the regular file ``path`` with their ends, about a MiB in memory at a time.
 
     Raises like `read_file`, and `CspbenchError` for a line of more than ``max_line_bytes``.
     """
-    with open_file(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+    with open_file(path) as descriptor:
+        size, number, rest = 0, 0, b""
         _check_size(path, os.fstat(descriptor).st_size, max_bytes)
-        number, size = 0, 0
-        while line := file.readline(max_line_bytes + 1):
-            number, size = number + 1, size + len(line)
-            if len(line) > max_line_bytes:
-                raise CspbenchError(
-                    f"{path} line {number} is longer than {max_line_bytes:,} bytes, which is the "
-                    "most that is read"
-                )
+        while part := os.read(descriptor, _MIB):
+            size += len(part)
             _check_size(path, size, max_bytes)  # it may grow meanwhile
-            yield line
+            *lines, rest = (rest + part).split(b"\n")
+            for number, line in enumerate(lines, start=number + 1):  # noqa: B020 -- goes on
+                _check_line(path, number, len(line) + 1, max_line_bytes)
+                yield line + b"\n"
+            _check_line(path, number + 1, len(rest), max_line_bytes)
+        if rest:
+            yield rest
+
+
+def _check_line(path: Path, number: int, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise CspbenchError(
+            f"{path} line {number} is longer than {max_bytes:,} bytes, which is the most that is "
+            "read"
+        )
 
 
 def complete_bytes(path: Path) -> int:

@@ -57,6 +57,8 @@ def limited(
             for place, table in tables
             if table.entry == reference or table.entry.startswith(start[: len(table.entry)])
         ]
+        if not any(table.entry.startswith(start[: len(table.entry)]) for _, table in tables):
+            raise CspbenchError(f"--only {only!r} matches none of its entries")
         number = case_count(tables, points)
     check_count(number)
     return tables

@@ -198,16 +198,16 @@ def read_lines(path: Path) -> Assembly:
 def _read_checked(path: Path) -> tuple[Assembly, LineCheck]:
     """The lines of the run in the folder ``path``, and the check that they have passed."""
     assembly = Assembly(read_info(path / INFO))
-    check = _check_of(assembly.info)
-    for number, text in enumerate(_lines(path / RECORDS), start=1):
+    check, records = _check_of(assembly.info), path / RECORDS
+    for number, text in enumerate(_lines(records), start=1):
         if not text.endswith(b"\n"):
             assembly.notes = (f"{RECORDS} ends in a torn line, which is left out",)
             break
-        check_values(path / RECORDS, check.values + values_in(text), _MAX_VALUES)
+        check_values(records, check.values + values_in(text), _MAX_VALUES)
         try:
             assembly.add([check.decode(text)])
         except ValueError as error:
-            raise CspbenchError(f"{path / RECORDS} line {number}: {error}") from error
+            raise CspbenchError(f"{records} line {number}: {error}") from error
     return assembly, check
 
 

@@ -170,6 +170,8 @@ def test_only_leaves_out_entries_before_cases_are_counted(tmp_path: Path) -> Non
     for only in ("c3", "c3*", "c3 1x*"):
         cases = suite.load(path, Selection(only=only)).cases
         assert [case.entry for case in cases] == ["c3"]
+    with pytest.raises(CspbenchError, match="--only 'yolo' matches none of its entries"):
+        suite.load(path, Selection(only="yolo"))
     for only in ("*", "c*", "csp layers=3*"):
         with pytest.raises(CspbenchError, match=r"100,00[0-9] cases"):
             suite.load(path, Selection(only=only))
