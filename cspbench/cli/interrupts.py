@@ -15,6 +15,9 @@ from ..engine.signals import ENDING
 
 _IMPORT = "<frozen importlib._bootstrap"
 _AGAIN_S = 0.01
+_LOST_S = (
+    5.0  # a library may swallow the exception: C code that asks for an attribute clears errors
+)
 _PROGRAM = str(Path(__file__).with_name("program.py"))
 
 
@@ -45,6 +48,12 @@ def install() -> None:
             signal.signal(number, _interrupt)
 
 
+def settle() -> None:
+    """Send no signal again: the interrupt has arrived."""
+    if threading.current_thread() is threading.main_thread():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def ignore() -> None:
     """Ignore all such signals from now on: the command has its exit code."""
     for number in ENDING:
@@ -54,7 +63,12 @@ def ignore() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if not _is_importing(frame):
         raise KeyboardInterrupt
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+
+    def send_again(*_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, _LOST_S)
+        signal.raise_signal(number)
+
+    signal.signal(signal.SIGALRM, send_again)
     signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..report.tables import WIDTH, wrap
-from . import fault
+from . import fault, interrupts
 from .terminal import SteadyStream
 
 if TYPE_CHECKING:
@@ -57,4 +57,7 @@ def measure(session: "Session") -> bool:
     stream = SteadyStream(sys.stderr)
     display = LiveProgress if stream.isatty() else PlainProgress
     with closing(display(stream)) as progress:
-        return session.measure(progress)
+        is_complete = session.measure(progress)
+    if not is_complete:
+        interrupts.settle()
+    return is_complete

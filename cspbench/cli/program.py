@@ -43,6 +43,7 @@ def _exit_code(words: list[str]) -> int:
     except SystemExit:  # argparse has printed what --help or --version asked for
         code = ExitCode.OK
     except KeyboardInterrupt:
+        interrupts.settle()
         terminal.print_error(_interrupted(words))
         code = ExitCode.INTERRUPTED
     if error := terminal.take_output_error():

@@ -1,5 +1,6 @@
 """Exit codes are only what they mean: faults, output that cannot be written, interrupts."""
 
+import contextlib
 import os
 import re
 import signal
@@ -282,3 +283,27 @@ def test_a_run_whose_terminal_is_closed_keeps_its_records(tmp_path: Path) -> Non
     folder = tmp_path / "run"
     assert (folder / "report.txt").exists()
     assert (folder / "records.jsonl").read_bytes().count(b"\n") > 4
+
+
+def test_an_interrupt_that_was_swallowed_comes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C code that asks for an attribute clears whatever exception is raised meanwhile."""
+    (tmp_path / "imported_under_another_signal.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nos.getpid()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("cspbench.cli.interrupts._LOST_S", 0.05)
+
+    def execute(_: object) -> int:
+        import importlib
+
+        importlib.import_module("imported_under_another_signal")
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(30)
+        time.sleep(30)
+        return 0
+
+    monkeypatch.setattr(dispatch, "_execute", execute)
+    assert cli.main(["run"]) == 130
+    assert capsys.readouterr().err == "cspbench: interrupted before anything was measured\n"
