@@ -201,7 +201,7 @@ def allowed_codes(result: Attempt, seconds: float) -> set[int]:
     if harm.signal is None:
         return whole | {2, 3}
     if not harm.ends_command:
-        return whole | ({3} if harm.role in {"worker", "server"} else set())
+        return whole | ({3} if harm.role in {"worker", "guard", "server"} else set())
     number = signal.Signals[f"SIG{harm.signal}"]
     if harm.signal in {"KILL", "QUIT"} or seconds < START_S:
         whole |= {-number}

@@ -17,6 +17,7 @@ STOPPED_S = 1.0
 SIGNALS: dict[Role, tuple[str, ...]] = {
     "parent": ("KILL", "TERM", "INT", "HUP", "QUIT", "STOP"),
     "worker": ("KILL", "TERM", "SEGV", "STOP"),
+    "guard": ("KILL", "TERM", "STOP"),
     "server": ("KILL", "TERM", "STOP"),
     "group": ("KILL", "TERM", "INT", "HUP", "QUIT"),
 }

@@ -11,7 +11,7 @@ from typing import Literal
 MARK = "CSPBENCH_SOAK"
 POLL_S = 0.02
 
-Role = Literal["parent", "worker", "server", "group"]
+Role = Literal["parent", "worker", "guard", "server", "group"]
 
 
 def marked(mark: str) -> list[int]:
@@ -40,14 +40,21 @@ def describe(processes: Sequence[int]) -> str:
 
 
 def of_role(role: Role, parent: int, mark: str) -> int | None:
-    """The process of that role in the command of ``parent``; None while there is none."""
+    """The process of that role in the command of ``parent``; None while there is none.
+
+    The parent starts the fork server, which forks a guard for each worker; the guard forks it.
+    """
     if role in {"parent", "group"}:
         return parent
-    others = [process for process in marked(mark) if process != parent]
-    servers = [process for process in others if "forkserver" in _command(process)]
-    if role == "server":
-        return next(iter(servers), None)
-    return next((process for process in others if _parent(process) in servers), None)
+    parents = {process: _parent(process) for process in marked(mark)}
+    servers = {
+        process
+        for process, above in parents.items()
+        if above == parent and b"engine.server" in _command(process)
+    }
+    guards = {process for process, above in parents.items() if above in servers}
+    workers = {process for process, above in parents.items() if above in guards}
+    return next(iter({"server": servers, "guard": guards, "worker": workers}[role]), None)
 
 
 def send(number: signal.Signals, role: Role, process: int) -> None:
@@ -78,7 +85,7 @@ def _parent(process: int) -> int:
     return 0
 
 
-def _command(process: int) -> str:
+def _command(process: int) -> bytes:
     with contextlib.suppress(OSError):
-        return Path("/proc", str(process), "cmdline").read_bytes().decode(errors="replace")
-    return ""
+        return Path("/proc", str(process), "cmdline").read_bytes()
+    return b""
