@@ -35,3 +35,14 @@ def unknown(kind: str, name: object, allowed: Iterable[str], *, hint: str = "") 
     else:
         offer = f"{len(names)} are known"
     return CspbenchError(f"no {kind} {str(name)!r}; {offer}" + (f" ({hint})" if hint else ""))
+
+
+_MAX_MESSAGE = 100_000
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an error of a model, the first 100,000 characters of it."""
+    try:
+        return str(error)[:_MAX_MESSAGE]
+    except Exception:  # noqa: BLE001 -- a class of the model's own may raise anything
+        return "its message cannot be shown"

@@ -1,5 +1,6 @@
 """Modules that raise, die, hang or leave, for tests of what the harness makes of them."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -7,6 +8,8 @@ import time
 
 import torch
 from torch import Tensor, nn
+
+from cspbench.measures.timing.benchmark import Benchmark
 
 
 class Good(nn.Module):
@@ -131,3 +134,40 @@ class ReadsWhileBuilt(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.share * self.conv(x)
         return result
+
+
+class _Unprintable(BaseException):
+    def __str__(self) -> str:
+        raise ValueError("no message")
+
+
+class RaisesUnprintably(_WhenReal):
+    def misbehave(self) -> None:
+        raise _Unprintable
+
+
+class ClosesDescriptors(_WhenReal):
+    def misbehave(self) -> None:
+        os.closerange(3, 256)
+
+
+class ClosesAllDescriptors(_WhenReal):
+    def misbehave(self) -> None:
+        os.closerange(3, 4096)
+
+
+class WritesToDescriptors(_WhenReal):
+    def misbehave(self) -> None:
+        for descriptor in range(3, 64):
+            with contextlib.suppress(OSError):
+                os.write(descriptor, b"nothing that could be read")
+
+
+class StopsClocks(_WhenReal):
+    def misbehave(self) -> None:
+        time.perf_counter = time.monotonic = time.time = lambda: 0.0
+
+
+class ReplacesSamples(_WhenReal):
+    def misbehave(self) -> None:
+        Benchmark.sample = lambda self: self.samples_s.append(1e-12)  # type: ignore[method-assign]

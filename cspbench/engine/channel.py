@@ -1,31 +1,40 @@
 """The worker's side of a task: its start, its messages to the parent, and its current step."""
+# ruff: noqa: PTH116 -- functions are bound when this module is loaded: a model may replace them
 
 import contextlib
 import ctypes
 import faulthandler
+import fcntl
 import getpass
 import os
 import pickle
 import pkgutil
 import re
+import resource
+import shutil
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from mmap import mmap
 from multiprocessing import current_process, spawn
 from multiprocessing.connection import Connection
+from os import _exit, getpid, stat, truncate
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+from ..machine import descriptors
 from .signals import ENDING
 
 ARGUMENTS, OUTPUT = "arguments", "output"
 """Files in the folder of a worker: what it is to do, pickled, and what it prints."""
 
 CLOCK_BYTES = 16
+_F_ADD_SEALS, _F_SEAL_SHRINK, _F_SEAL_FUTURE_WRITE = 1033, 0x2, 0x10  # of Linux
 _MAX_PRINTED_BYTES = 4096
+_MAX_OUTPUT_BYTES = 64 << 20  # of what is printed; it is emptied between steps
+_MAX_FILE_BYTES = 4 << 30
 _LONGEST_TEMPORARY = 60  # sockets below it may have paths of 104 characters (macOS)
 _TORCHS_OWN = re.compile(r"^(USDT:|[EWI]\d{4} [\d:.]+ \d+ torch/).*\n?", re.MULTILINE)
 """Lines that torch's profiler prints, and what fake tensors log of operators that refuse them."""
@@ -50,15 +59,26 @@ class Channel:
         self._clock = clock
         self._log = log
         self._read_bytes = 0
+        self._process = getpid()
 
     def send(self, message: object) -> None:
         """Send ``message`` to the parent."""
+        self._end_copy()
         self._connection.send((False, message))
 
     def begin_step(self, index: int) -> None:
         """Set the current step to ``index`` and restart the time limit."""
-        self._clock[1] = time.monotonic()
+        self._end_copy()
+        self._clock[1] = monotonic()
         self._clock[0] = index
+        if self._log is not None and stat(self._log).st_size > _MAX_OUTPUT_BYTES:
+            truncate(self._log, 0)
+            self._read_bytes = 0
+
+    def _end_copy(self) -> None:
+        """End this process if it is a copy of the worker, which a model has forked."""
+        if getpid() != self._process:
+            _exit(0)
 
     def printed(self) -> str:
         """The end of what this process printed since the last call, at most 4 KiB."""
@@ -84,13 +104,16 @@ def work(folder: Path, connection: int, clock_file: int) -> int:
     except FileNotFoundError:  # the parent has ended and removed the folder
         return 1
     clock = step_clock(clock_file)
-    sender: Connection[Any, Any] = Connection(connection, readable=False)
+    with contextlib.suppress(OSError):  # no other writing than through the maps that there are
+        fcntl.fcntl(clock_file, _F_ADD_SEALS, _F_SEAL_SHRINK | _F_SEAL_FUTURE_WRITE)
+    messages = descriptors.keep(connection, folder / OUTPUT)
+    sender: Connection[Any, Any] = Connection(messages, readable=False)
     try:
         arguments = (folder / ARGUMENTS).read_bytes()
         preparation, task, packed = pickle.loads(arguments)  # noqa: S301 -- the parent's own
         _prepare(preparation)
         _keep_temporary_files_in(folder)
-        clock[1] = time.monotonic()
+        clock[1] = monotonic()
         function = pkgutil.resolve_name(task)
         function(Channel(sender, clock, folder / OUTPUT), *pickle.loads(packed))  # noqa: S301
         sender.send((True, None))
@@ -118,6 +141,16 @@ def _redirect_output(log: Path) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     faulthandler.enable()
+    _limit_files(log.parent)
+
+
+def _limit_files(folder: Path) -> None:
+    """Limit the size of each file, so that what a model prints does not fill the disk."""
+    limit = min(_MAX_FILE_BYTES, shutil.disk_usage(folder).free // 2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    bounds = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (min([limit, *bounds]), hard))
 
 
 def _keep_temporary_files_in(folder: Path) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 import torch
 
-from ..errors import AbsentError
+from ..errors import AbsentError, message_of
 from ..records.lines import CaseFailure, Cause, LaunchFailure, Stage
 from .hints import reason
 
@@ -34,7 +34,7 @@ def case_failure(
     is_fatal: bool = True,
 ) -> CaseFailure:
     """The failure of a case that raised ``error``: its cause, reason and traceback."""
-    text = str(error)
+    text = message_of(error)
     cause = _cause(error)
     return CaseFailure(
         case=case_key,
@@ -62,7 +62,7 @@ def yardstick_failure(number: int, cases: tuple[str, ...], error: BaseException)
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether ``error`` reports a lack of memory, by its type or by its message."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error) for words in _OUT_OF_MEMORY
+        words in message_of(error) for words in _OUT_OF_MEMORY
     )
 
 
@@ -99,4 +99,4 @@ def _is_full_disk(error: BaseException) -> bool:
     """Whether ``error`` says that a disk is full; compilers' errors quote that of a process."""
     if isinstance(error, OSError):
         return error.errno in _NO_SPACE
-    return os.strerror(errno.ENOSPC) in str(error)
+    return os.strerror(errno.ENOSPC) in message_of(error)

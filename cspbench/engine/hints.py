@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from ..errors import CspbenchError
+from ..errors import CspbenchError, message_of
 
 _Remedy = str | Callable[[re.Match[str]], str]
 
@@ -13,10 +13,11 @@ _TORCHVISION_OFFSET = 15  # torchvision 0.(N + 15) is the release for torch 2.N
 
 def reason(error: BaseException) -> str:
     """An error in one line: its type, unless it is ours, the message's first line, and a hint."""
-    first_line = next(iter(str(error).strip().splitlines()), "")
+    message = message_of(error)
+    first_line = next(iter(message.strip().splitlines()), "")
     parts = [] if isinstance(error, CspbenchError) else [type(error).__name__]
     parts += [first_line] if first_line else []
-    text, remedy = ": ".join(parts), hint(str(error))
+    text, remedy = ": ".join(parts), hint(message)
     return f"{text} ({remedy})" if remedy and remedy not in text else text
 
 

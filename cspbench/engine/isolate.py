@@ -28,7 +28,9 @@ _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 _FROM_OUTSIDE = {None, -signal.SIGKILL, -signal.SIGTERM}
 """Exit codes that tell nothing of the task; one that kills its own process does so again."""
 
-_End = Literal["returned", "died", "late"]
+_GARBLED = "its process sent what cannot be read: a model's code writes to the pipe of its results"
+
+_End = Literal["returned", "died", "late", "garbled"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +109,8 @@ def run(
     cause: Cause = "signal" if exit_code is not None and exit_code < 0 else "exited"
     if end == "late":
         cause, reason = "timeout", _lateness(clock, time_limit_s)
+    elif end == "garbled":
+        cause, reason = "exited", _GARBLED
     return Exit(
         cause=cause,
         reason=reason,
@@ -119,7 +123,7 @@ def run(
 def _clock_file(folder: Path) -> int:
     """A descriptor of memory for the clock; where the system has none, of a file in ``folder``."""
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("cspbench-clock")
+        descriptor = os.memfd_create("cspbench-clock", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     else:
         descriptor = os.open(folder / "clock", os.O_RDWR | os.O_CREAT, 0o600)
     os.truncate(descriptor, CLOCK_BYTES)
@@ -141,7 +145,7 @@ def _receive_messages(
     receive: Callable[[Any], None],
     stop: Stop,
 ) -> _End:
-    """Pass each message to ``receive`` until the worker returns, dies or is late; return which."""
+    """Pass each message to ``receive`` until the worker's end; return which."""
     forked = time.monotonic()
     while True:
         limit = clock[1] + time_limit_s if clock[1] else forked + _START_LIMIT_S
@@ -160,6 +164,8 @@ def _receive_messages(
             has_returned, message = receiver.recv()
         except (EOFError, OSError):
             return "died"
+        except Exception:  # noqa: BLE001 -- reading what is no message may raise anything
+            return "garbled"
         if has_returned:
             return "returned"
         receive(message)

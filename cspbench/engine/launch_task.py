@@ -198,7 +198,7 @@ class LaunchTask:
         self._channel.begin_step(self._steps[key])
         try:
             action()
-        except Exception as error:  # whatever a case raises is its record
+        except BaseException as error:  # whatever a case raises is its record
             if isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error):
                 raise
             if key == YARDSTICK:

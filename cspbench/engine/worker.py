@@ -105,7 +105,8 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
                 channel.send(count_statically(measure, subject, attempt, bases))
             else:
                 with attempt("real"):
-                    channel.send(measure.measure(subject))
+                    measurement = measure.measure(subject)
+                channel.send(measurement)
         except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
             channel.begin_step(step_of(index, "real"))
             is_fatal = is_out_of_memory(error) or not _runs(subject, settings)
@@ -172,7 +173,8 @@ def train(channel: Channel, case: Case, seed: int, settings: Settings) -> None:
     subject = BuiltSubject(case)
     try:
         with subject.surroundings.running():
-            channel.send(training(subject, settings.training, seed=seed, threads=settings.threads))
+            trained = training(subject, settings.training, seed=seed, threads=settings.threads)
+        channel.send(trained)
     except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
         channel.send(case_failure(case.key, "training", error))
 

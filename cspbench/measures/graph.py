@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..errors import message_of
 from ..records.base import Failure
 from ..records.measurements import Graph
 from ..records.run import Settings
@@ -53,7 +54,7 @@ def graph(subject: "Subject") -> Graph:
         replay()
         on_gpu.synchronise()
     except RuntimeError as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        first_line = next(iter(message_of(error).splitlines()), type(error).__name__)
         return _without_graph(case.key, f"no graph: {first_line}")
     torch.cuda.empty_cache()
     graph_bytes = torch.cuda.memory_reserved(device) - reserved_before

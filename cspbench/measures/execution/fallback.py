@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...errors import CspbenchError
+from ...errors import CspbenchError, message_of
 from ...records.measurements import BASES, AnyMeasurement, Basis
 from ..base import Measure
 
@@ -39,7 +39,7 @@ def count_statically(
                 for note in notes:
                     error.add_note(note)
                 raise
-            first_line = next(iter(str(error).splitlines()), "")
+            first_line = next(iter(message_of(error).splitlines()), "")
             notes.append(f"on {basis} tensors: {type(error).__name__}: {first_line}")
         else:
             return counted

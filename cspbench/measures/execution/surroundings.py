@@ -25,6 +25,7 @@ class _Changes:
     own: dict[Setting, Any] = field(default_factory=dict)
     patched: patches.Patches = field(default_factory=dict)
     said: dict[str, None] = field(default_factory=dict)
+    harms: bool = False  # it replaces parts of cspbench: each of its turns is looked at
     lingers: bool = False  # a thread or a process of it runs on, or a setting stays
 
     def __or__(self, other: "_Changes") -> "_Changes":
@@ -33,6 +34,7 @@ class _Changes:
             own=self.own | other.own,
             patched=self.patched | other.patched,
             said=self.said | other.said,
+            harms=self.harms or other.harms,
             lingers=self.lingers or other.lingers,
         )
 
@@ -92,7 +94,13 @@ class Surroundings:
         """
         started = perf_counter()
         changes, is_due = self.changes, self._unseen_s >= _THOROUGH_AFTER_S
-        if is_due or is_last or changes.patched or not changes.own.keys() <= _QUICK:
+        if (
+            is_due
+            or is_last
+            or changes.harms
+            or changes.patched
+            or not changes.own.keys() <= _QUICK
+        ):
             self._put_back_of_others(outside)
             context = self._thoroughly(outside, generators=True)
         else:
@@ -191,6 +199,7 @@ class Surroundings:
         made = patches.undo(before)
         ours = patches.of_program(made)
         if ours:
+            self.changes.harms = True
             self.changes.said[f"{patches.said(ours)}: {_PUT_BACK}"] = None
         own = {key: value for key, value in made.items() if key not in ours}
         if new := {key: own[key] for key in own.keys() - self.changes.patched.keys()}:
