@@ -15,9 +15,7 @@ from ..engine.signals import ENDING
 
 _IMPORT = "<frozen importlib._bootstrap"
 _AGAIN_S = 0.01
-_LOST_S = (
-    5.0  # a library may swallow the exception: C code that asks for an attribute clears errors
-)
+_LOST_S = 5.0  # a library may swallow the exception, as C code does that asks for an attribute
 _PROGRAM = str(Path(__file__).with_name("program.py"))
 
 

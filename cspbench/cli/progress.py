@@ -12,10 +12,11 @@ from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
 from ..records.measurements import Counts, GradientTerms, TensorPeak
 from ..records.run import Record, Run, RunInfo
+from ..text import printable
 from ..units import NOT_YET_KNOWN, bytes_text, count_text, is_wide, seconds_text
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
 from ..verdicts.stats import latency_estimate
-from .terminal import SteadyStream, printable, printable_line
+from .terminal import SteadyStream
 
 
 class PlainProgress:
@@ -222,7 +223,7 @@ def _results_text(lines: Sequence[Line]) -> str:
                     f"the two parts {reading.parts_cka:.2f}"
                 )
             case CaseFailure():
-                words.append(f"FAILED ({line.cause}): {printable_line(line.reason)}")
+                words.append(f"FAILED ({line.cause}): {line.reason}")
             case _:
                 pass
     return ", ".join(words)
@@ -230,7 +231,7 @@ def _results_text(lines: Sequence[Line]) -> str:
 
 def _estimate_text(record: Record, launches: CaseLaunches) -> str:
     if record.has_failed:
-        return f"FAILED: {printable_line(record.failures[-1].reason)}"
+        return f"FAILED: {record.failures[-1].reason}"
     estimate = latency_estimate(list(launches.samples.values()))
     value, width = seconds_text(estimate.value), estimate.relative_half_width
     if width is None or estimate.low is None or estimate.high is None:

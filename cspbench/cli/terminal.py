@@ -10,38 +10,17 @@ import os
 import sys
 from typing import TextIO
 
+from ..text import printable, printable_lines, shortened
+
 _MAX_LINE = 1000  # characters of an error message, which may quote text of any length
 
 _errors: list[OSError] = []
 """Why standard output could not be written, except where its reader had left."""
 
 
-def printable(text: str) -> str:
-    r"""``text`` with all characters replaced that are not printable; its lines stay.
-
-    >>> printable("caf\u00e9 \x1b[2J\u202e\tend\n")
-    'café ?[2J? end\n'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        mark if mark.isprintable() or mark == "\n" else " " if mark.isspace() else "?"
-        for mark in text
-    )
-
-
-def printable_line(text: str) -> str:
-    r"""``text`` in one line, with all characters replaced that are not printable.
-
-    >>> printable_line("first\n  second\x07")
-    'first second?'
-    """
-    return " ".join(printable(text).split())
-
-
 def print_text(text: str) -> None:
     """Print ``text`` to standard output."""
-    write(sys.stdout, f"{printable(text)}\n")
+    write(sys.stdout, f"{printable_lines(text)}\n")
 
 
 def print_json(value: object) -> None:
@@ -51,13 +30,13 @@ def print_json(value: object) -> None:
 
 def print_to_stderr(text: str) -> None:
     """Print ``text`` to standard error."""
-    write(sys.stderr, f"{printable(text)}\n")
+    write(sys.stderr, f"{printable_lines(text)}\n")
 
 
 def print_error(message: str) -> None:
     """Print an error to standard error as one line, cut off if it is very long."""
-    quote = message if len(message) <= _MAX_LINE else f"{message[:_MAX_LINE]}…"
-    print_to_stderr(f"cspbench: {printable_line(quote)}")
+    quote = printable(shortened(message, _MAX_LINE))
+    print_to_stderr(f"cspbench: {' '.join(quote.split())}")
 
 
 def write(stream: TextIO | None, text: str) -> None:

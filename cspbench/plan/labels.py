@@ -4,25 +4,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from ..text import printable, shortened
 from .case import Case, Mode, input_text
 
 _MAX_TEXT = 10_000  # characters of any text from outside on a page
 _MAX_LABEL = 200  # characters of a label: a table has a row of up to six lines for it
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~…-])/(?:[^\s/'\"]+/)+([^\s/'\"]+)")
-
-
-def printable(text: str) -> str:
-    r"""Text from outside on one line, without control, direction and zero-width characters.
-
-    >>> printable("a\u202eb\x1b[31m\nc ")
-    'a?b?[31m c '
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else " " if character.isspace() else "?"
-        for character in text
-    )
 
 
 def plain(text: str) -> str:
@@ -38,15 +25,6 @@ def plain(text: str) -> str:
 def label(text: str) -> str:
     """Text from outside as the name of a case, short enough for a table."""
     return shortened(plain(text), _MAX_LABEL)
-
-
-def shortened(text: str, length: int) -> str:
-    """The text in at most ``length`` characters, the last one an ellipsis if it was cut.
-
-    >>> shortened("gamma=0.25", 6)
-    'gamma…'
-    """
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def names(cases: Sequence[Case]) -> dict[str, str]:

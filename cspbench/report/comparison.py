@@ -8,9 +8,10 @@ from ..plan.labels import label, plain
 from ..records.gate import LATENCY
 from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
+from ..text import printable_lines
 from ..units import percent_text, ratio_text, significant_text, span_text
 from . import markdown as md
-from .quoting import Quote, marked, readable, verbatim
+from .quoting import Quote, marked, verbatim
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
 from .words import MODE_TITLES, listing, plural
 
@@ -48,7 +49,7 @@ def text(comparison: Comparison) -> str:
     if reasons := _reasons(comparison, verbatim):
         blocks.append("\n".join(filled(reason, "- ") for reason in reasons))
     blocks += filter(None, [filled(_rest(comparison))])
-    return readable("\n\n".join(blocks))
+    return printable_lines("\n\n".join(blocks))
 
 
 def markdown(comparison: Comparison) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 from ..plan.labels import plain
 from ..records.diagnosis import Diagnosis
+from ..text import printable_lines
 from ..units import percent_text
-from .quoting import readable
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
 
 _MEANINGS = {
@@ -42,7 +42,7 @@ def text(diagnosis: Diagnosis) -> str:
         "machine."
     )
     parts.append(filled(floor_text))
-    return readable("\n\n".join(parts))
+    return printable_lines("\n\n".join(parts))
 
 
 def _table(diagnosis: Diagnosis) -> str:

@@ -9,9 +9,9 @@ from ..plan.case import Mode
 from ..plan.labels import names, plain
 from ..records.quantities import NAMES
 from ..records.run import Run
+from ..text import printable_lines
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, for_cases
-from .quoting import readable
 from .readings import Reading
 from .results import Results
 from .tables import Grid, Strip, filled
@@ -70,7 +70,7 @@ def text(history: History) -> str:
         if entries:
             header = history.column.title
             blocks.append(f"{title}, {header}\n{_grid(history, mode, entries).text()}")
-    return readable("\n\n".join(blocks))
+    return printable_lines("\n\n".join(blocks))
 
 
 def points(history: History) -> list[dict[str, Any]]:

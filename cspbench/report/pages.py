@@ -7,12 +7,13 @@ from ..comparison.excerpt import excerpt, write_down
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
+from ..text import printable_lines
 from . import conclusions, gradients, notes
 from . import markdown as md
 from .circumstances import circumstances
 from .columns import Column, Part
 from .completeness import completeness, failures
-from .quoting import Quote, marked, readable, verbatim
+from .quoting import Quote, marked, verbatim
 from .results import Results
 from .rows import Row, by_mode
 from .tables import WIDTH, Grid, filled, grid, headed
@@ -43,7 +44,7 @@ def text(results: Results, columns: Sequence[Column]) -> str:
     blocks += _text_tables(table, columns, part)
     blocks += _listed("Failures", failures(table, verbatim))
     blocks += _listed("Notes", _run_notes(results, columns, verbatim))
-    return readable("\n\n".join(blocks) + "\n")
+    return printable_lines("\n\n".join(blocks) + "\n")
 
 
 def markdown(results: Results, columns: Sequence[Column]) -> str:

@@ -7,7 +7,8 @@ code span, and the rest is escaped, so that text which nobody marked is no marku
 import re
 from collections.abc import Callable, Iterator
 
-from ..plan.labels import plain, printable
+from ..plan.labels import plain
+from ..text import printable
 
 Quote = Callable[[str], str]
 """A function that quotes text from outside for one kind of page: `verbatim` or `marked`."""
@@ -30,8 +31,3 @@ def pieces(sentence: str) -> Iterator[tuple[str, bool]]:
     """The pieces of a sentence in order, each with whether it was marked."""
     for index, piece in enumerate(_MARKED.split(sentence)):
         yield printable(piece), index % 2 == 1
-
-
-def readable(page: str) -> str:
-    """A plain text page without control characters other than line ends."""
-    return "\n".join(map(printable, page.split("\n")))

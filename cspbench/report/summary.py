@@ -8,10 +8,11 @@ from ..records.base import Failure
 from ..records.lines import CaseFailure
 from ..records.measurements import Counts, Layer, Split, TensorPeak
 from ..records.run import Record
+from ..text import printable_lines
 from ..units import bytes_text, count_text, seconds_text, shape_text
 from ..verdicts.stats import latency_estimate
 from .columns import COLUMNS, MISSING
-from .quoting import readable, verbatim
+from .quoting import verbatim
 from .tables import Strip, draw, filled
 from .words import MODE_TITLES, plural, printed_text
 
@@ -36,7 +37,7 @@ def text(records: Sequence[Record]) -> str:
     parts += [filled(f"It {plain(sentence)}") for sentence in first.alters]
     if words := printed_text(first.printed, verbatim):
         parts.append(filled(f"It {words}"))
-    return readable("\n\n".join(part for part in parts if part))
+    return printable_lines("\n\n".join(part for part in parts if part))
 
 
 def _layers(counts: Counts) -> str:

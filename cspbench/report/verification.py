@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ..records.verification import CONVENTIONS, Check
+from ..text import printable_lines
 from ..units import percent_text
-from .quoting import readable
 from .tables import Strip, draw, filled, headed, wrap
 from .words import listing
 
@@ -31,7 +31,7 @@ def text(checks: Sequence[Check]) -> str:
         sources[check.source][check.entry] = None
     listed = [f"{source}: {', '.join(names)}" for source, names in sources.items()]
     blocks.append(headed("Sources", listed))
-    return readable("\n\n".join(blocks))
+    return printable_lines("\n\n".join(blocks))
 
 
 def conclusion(checks: Sequence[Check]) -> str:

@@ -11,10 +11,10 @@ from functools import cache
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from ...plan import labels
 from ...plan.case import Mode
 from ...plan.labels import label, plain
 from ...records.run import Run
+from ...text import shortened
 from ..rows import Row, by_mode
 from ..tables import wrap
 from ..words import MODE_TITLES
@@ -107,7 +107,7 @@ def mark_look(marker: str) -> dict[str, Any]:
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
     """The name of an entry in at most two lines."""
-    return shortened(marked_name(row) if mark_reference else row.name)
+    return short_name(marked_name(row) if mark_reference else row.name)
 
 
 def marked_name(row: Row) -> str:
@@ -115,7 +115,7 @@ def marked_name(row: Row) -> str:
     return f"{row.name} (reference)" if row.is_reference else row.name
 
 
-def shortened(name: str) -> str:
+def short_name(name: str) -> str:
     """A name in at most two lines, of a longer one the start and the end."""
     text = label(name)
     lines = wrap(text, _LABEL_WIDTH)
@@ -185,7 +185,7 @@ def legend(
     """Add a legend of ``names``; matplotlib leaves out labels that begin with an underscore."""
     drawn = owner.legend(handles, [str(index) for index in range(len(names))], **options)
     for text, name in zip(drawn.get_texts(), names, strict=True):
-        text.set_text(shortened(name))
+        text.set_text(short_name(name))
 
 
 def panels(
@@ -268,7 +268,7 @@ def caption(
 
 
 def _brief(text: str) -> str:
-    return labels.shortened(plain(text), _MAX_CAPTION)
+    return shortened(plain(text), _MAX_CAPTION)
 
 
 def _span(numbers: Iterator[int]) -> str:

@@ -8,7 +8,7 @@ from ..sweep import Sweep
 from ..sweep import sweep as find_sweep
 from ..words import MODE_TITLES
 from .selection import MAX_ENTRIES
-from .style import PALE, caption, draw_lines, line_colours, make_logarithmic, shortened, theme
+from .style import PALE, caption, draw_lines, line_colours, make_logarithmic, short_name, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def _quantity(swept: Sweep) -> str:
     """The name of the plotted quantity: the ratio if all rows have one reference, else latency."""
     references = {row.reference for row in swept.rows if row.ratio}
     if len(references) == 1 and all(row.ratio for row in swept.rows):
-        return f"latency over {shortened(str(*references))}'s"
+        return f"latency over {short_name(str(*references))}'s"
     return _LATENCY
 
 
@@ -96,7 +96,7 @@ def _lines(swept: Sweep) -> "Figure":
     """A figure with a panel for each mode and a line for each entry."""
     from matplotlib.figure import Figure
 
-    frame, (axis,) = _frame(swept), map(shortened, swept.axes)
+    frame, (axis,) = _frame(swept), map(short_name, swept.axes)
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
     entries = list(dict.fromkeys(frame["entry"]))
     figure = Figure(figsize=(2.4 + 4.6 * len(modes), 4.4), layout="constrained")
@@ -136,7 +136,7 @@ def _maps(swept: Sweep) -> "Figure":
     """A figure with a heat map for each entry and mode."""
     from matplotlib.figure import Figure
 
-    frame, (across, down) = _frame(swept), map(shortened, swept.axes)
+    frame, (across, down) = _frame(swept), map(short_name, swept.axes)
     panels = list(dict.fromkeys(zip(frame["entry"], frame["mode"], strict=True)))
     figure = Figure(figsize=(1.0 + 4.4 * len(panels), 4.4), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -144,7 +144,7 @@ def _maps(swept: Sweep) -> "Figure":
         part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
         table = part.pivot_table(index="y", columns="x", values="value")
         _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
-        axes.set_title(f"{shortened(entry)}, {MODE_TITLES[mode].lower()}")
+        axes.set_title(f"{short_name(entry)}, {MODE_TITLES[mode].lower()}")
         axes.set_xlabel(across)
         axes.set_ylabel(down)
     figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")
