@@ -13,7 +13,7 @@ from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
 from ..measures.execution.subject import BuiltSubject
-from ..measures.execution.surroundings import Outside, Surroundings
+from ..measures.execution.surroundings import Outside, Surroundings, put_back
 from ..measures.latency import latency
 from ..measures.timing.benchmark import Benchmark, take_turns
 from ..measures.timing.clock import empty_region_s
@@ -173,6 +173,7 @@ class LaunchTask:
             sample=partial(self._sample, outside),
         )
         after = Snapshot.take()
+        put_back(outside, self._surroundings.values())
         if self._monitor is None or self._gpu is None:
             return completed, after.since(before, threads=threads, beside_gpu=False), None
         gpu_activity = self._monitor.activity(empty_region_s=empty_region_s(self._gpu))
@@ -184,8 +185,7 @@ class LaunchTask:
             return self._attempt(benchmark.key, benchmark.sample)
 
         def sample() -> None:
-            is_last = len(benchmark.samples_s) + 1 == self._settings.turns
-            with surroundings.turn(outside, is_last=is_last):
+            with surroundings.turn(outside):
                 benchmark.sample()
 
         return self._attempt(benchmark.key, sample)

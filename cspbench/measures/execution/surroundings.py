@@ -2,7 +2,7 @@
 
 import _thread
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Self
@@ -86,22 +86,17 @@ class Surroundings:
             yield
 
     @contextlib.contextmanager
-    def turn(self, outside: Outside, *, is_last: bool = False) -> Iterator[None]:
+    def turn(self, outside: Outside) -> Iterator[None]:
         """`running` for a short while; what takes long to see is looked for now and then only.
 
-        ``outside`` is what holds between turns. It is looked for in the last turn, too; what
-        another case has left until then is put back first, and said.
+        ``outside`` is what holds between turns. What another case has left is put back first, and
+        said, when it is looked for; after all turns, `put_back` does so.
         """
         started = perf_counter()
         changes, is_due = self.changes, self._unseen_s >= _THOROUGH_AFTER_S
-        if (
-            is_due
-            or is_last
-            or changes.harms
-            or changes.patched
-            or not changes.own.keys() <= _QUICK
-        ):
-            self._put_back_of_others(outside)
+        is_suspect = changes.harms or changes.patched or not changes.own.keys() <= _QUICK
+        if is_due or is_suspect:
+            put_back(outside, [self])
             context = self._thoroughly(outside, generators=True)
         else:
             context = self._in_force(QUICK, outside.quick, outside.functions, quick=True)
@@ -206,24 +201,28 @@ class Surroundings:
             self.changes.said[f"{patches.said(new)}: {_OWN}"] = None
         self.changes.patched |= own
 
-    def _put_back_of_others(self, outside: Outside) -> None:
-        """Put back what a case has changed in a turn of which nothing was looked for."""
-        sentences = []
-        if patches.has_changed(outside.functions) and (left := patches.undo(outside.functions)):
-            sentences.append(patches.said(left))
-        for setting, old, new in zip(SLOW, outside.slow, values(SLOW), strict=True):
-            if new != old:
-                _write(setting, old)
-                sentences.append(_sentence(setting, new) or "")
-        for sentence in filter(None, sentences):
-            self.changes.said[f"ran beside a case that {sentence}: {_PUT_BACK}"] = None
-
     def _describe(self, threads: int) -> None:
         if self._codebase is not None and self._codebase.has_added_folders:
             self.changes.said[f"adds folders to the search path: {_OWN}"] = None
         if threads > 0:
             self.changes.lingers = True
             self.changes.said["leaves a thread running"] = None
+
+
+def put_back(outside: Outside, cases: Iterable[Surroundings]) -> None:
+    """Put back what was not looked for in quick turns; it is said of ``cases``, which ran so."""
+    sentences = []
+    if patches.has_changed(outside.functions) and (left := patches.undo(outside.functions)):
+        sentences.append(patches.said(left))
+    for setting, old, new in zip(SLOW, outside.slow, values(SLOW), strict=True):
+        if new != old:
+            _write(setting, old)
+            sentences.append(_sentence(setting, new) or "")
+    said = {
+        f"ran in turns with a case that {text}: {_PUT_BACK}": None for text in sentences if text
+    }
+    for case in cases:
+        case.changes.said |= said
 
 
 def _write(setting: Setting, value: Any) -> bool:

@@ -32,7 +32,7 @@ from cspbench.catalogue.input_text import parse_words
 from cspbench.machine import patches
 from cspbench.machine.setting import Setting
 from cspbench.measures.execution.subject import BuiltSubject
-from cspbench.measures.execution.surroundings import Outside, Surroundings
+from cspbench.measures.execution.surroundings import Outside, Surroundings, put_back
 from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.plan.case import make_case
 
@@ -341,15 +341,19 @@ def test_a_change_in_a_turn_is_put_back(change: tuple[Any, Any, str]) -> None:
     assert any(sentence in text for text in careless.alters)
 
 
-def test_what_a_case_left_in_a_quick_turn_is_said_of_the_next() -> None:
-    """The next thorough look puts it back before it is timed."""
+def test_what_a_case_left_in_a_quick_turn_is_said_of_all_that_ran_with_it() -> None:
+    """Nothing tells whose it was."""
     outside = Outside.take()
-    careless, other = Surroundings(), Surroundings()
+    cases = careless, other = Surroundings(), Surroundings()
+    original = torch.relu
     with careless.turn(outside):
-        torch.relu, original = torch.sigmoid, torch.relu
-    with other.turn(outside, is_last=True):
-        assert torch.relu is original
-    assert other.alters == ("ran beside a case that replaces torch.relu: put back",)
+        torch.relu = torch.sigmoid
+    with other.turn(outside):
+        pass
+    put_back(outside, cases)
+    assert torch.relu is original
+    for case in cases:
+        assert case.alters == ("ran in turns with a case that replaces torch.relu: put back",)
 
 
 def test_a_setting_that_cannot_be_put_back_is_said() -> None:
