@@ -1,8 +1,10 @@
 """Modules that raise, die, hang or leave, for tests of what the harness makes of them."""
 
 import contextlib
+import logging
 import os
 import signal
+import statistics
 import sys
 import time
 
@@ -171,3 +173,19 @@ class StopsClocks(_WhenReal):
 class ReplacesSamples(_WhenReal):
     def misbehave(self) -> None:
         Benchmark.sample = lambda self: self.samples_s.append(1e-12)  # type: ignore[method-assign]
+
+
+class Forks(_WhenReal):
+    """Its copies go on as the worker does."""
+
+    def misbehave(self) -> None:
+        os.fork()
+
+
+class ReplacesFunctions(_WhenReal):
+    """Functions that the harness uses between the calls of a case."""
+
+    def misbehave(self) -> None:
+        for owner, name in ((statistics, "median"), (logging, "getLogger")):
+            setattr(owner, name, lambda *_: 0)
+        signal.setitimer(signal.ITIMER_REAL, 1000.0)

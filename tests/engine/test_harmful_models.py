@@ -17,6 +17,11 @@ _MEASURED = {
     "ClosesDescriptors": (),
     "WritesToDescriptors": (),
     "StopsClocks": ("replaces time.monotonic, time.perf_counter, time.time: its own calls run so",),
+    "Forks": ("leaves a process running",),
+    "ReplacesFunctions": (
+        "replaces logging.getLogger, statistics.median: its own calls run so",
+        "sets a timer: put back",
+    ),
     "ReplacesSamples": ("replaces cspbench.measures.timing.benchmark.Benchmark.sample: put back",),
 }
 

@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable
+from os import _exit, register_at_fork  # bound here: a model may replace them
 from types import FunctionType
 from typing import Literal
 
@@ -17,9 +18,20 @@ from .trees import tensors
 Phase = Literal["activations", "gradients", "other"]
 """A phase of an iteration, named as the kind of `Split` that its new storages count as."""
 
-_PRECISIONS = frozenset(
-    {torch.float64, torch.bfloat16, torch.float16}
-)  # not those of weights alone
+_PRECISIONS = frozenset({torch.float64, torch.bfloat16, torch.float16})  # not those of weights
+
+
+class _Process:
+    """This process: ``forks`` lie between it and the one that loaded this module."""
+
+    forks = 0
+
+
+def _count_fork() -> None:
+    _Process.forks += 1
+
+
+register_at_fork(after_in_child=_count_fork)
 
 
 class Call:
@@ -74,12 +86,17 @@ class Call:
         if case.precision == "amp" and device != "meta":
             self._precision = torch.autocast(torch.device(device).type)
         self.optimizer: torch.optim.Optimizer | None = None
+        self._forks = _Process.forks
 
     def __call__(self, begin_phase: Callable[[Phase], object] = lambda _: None) -> None:
         """Run one iteration, calling ``begin_phase`` at the start of each phase.
 
-        Raises ValueError for a training step if no output requires a gradient.
+        A copy of the process, which a model has forked, ends here: it would take part in all calls
+        that follow, each of which may fork again. Raises ValueError for a training step if no
+        output requires a gradient.
         """
+        if _Process.forks != self._forks:
+            _exit(0)
         begin_phase("activations")
         if not self.training:
             with torch.no_grad(), self._precision:
