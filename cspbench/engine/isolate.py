@@ -153,7 +153,8 @@ def _receive_messages(
         if remaining_s <= 0 and not receiver.poll():
             return "late"
         awaited = [receiver, worker.life, *([stop] if stop else [])]
-        ready = wait(awaited, timeout=max(0.0, remaining_s))
+        # at most a limit at a time: the start of the task is no message
+        ready = wait(awaited, timeout=max(0.0, min(remaining_s, time_limit_s)))
         if stop in ready:
             raise KeyboardInterrupt
         if receiver not in ready:

@@ -114,6 +114,19 @@ def test_a_step_past_its_time_limit_is_ended() -> None:
     assert time.monotonic() - start < 60
 
 
+def hang(_: Channel) -> None:
+    time.sleep(600)
+
+
+def test_a_task_that_sends_nothing_is_ended_at_its_limit() -> None:
+    """Its start is no message, and the time allowed for the start is longer than the limit."""
+    start = time.monotonic()
+    worker_exit = isolate.run("test_isolate:hang", time_limit_s=2, receive=lambda _: None)
+    assert worker_exit is not None
+    assert worker_exit.cause == "timeout"
+    assert time.monotonic() - start < 45
+
+
 def test_the_time_limit_is_a_steps_not_the_tasks() -> None:
     """Four steps of 0.6 s outlast a limit of 1.5 s together, and none does alone."""
     worker_exit = isolate.run(
