@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import faulthandler
 import fcntl
-import getpass
 import os
 import pickle
 import pkgutil
@@ -14,7 +13,6 @@ import resource
 import shutil
 import signal
 import sys
-import tempfile
 import traceback
 from mmap import mmap
 from multiprocessing import current_process, spawn
@@ -24,7 +22,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from ..machine import descriptors
+from ..machine import descriptors, temporary
 from .signals import ENDING
 
 ARGUMENTS, OUTPUT = "arguments", "output"
@@ -35,7 +33,6 @@ _F_ADD_SEALS, _F_SEAL_SHRINK, _F_SEAL_FUTURE_WRITE = 1033, 0x2, 0x10  # of Linux
 _MAX_PRINTED_BYTES = 4096
 _MAX_OUTPUT_BYTES = 64 << 20  # of what is printed; it is emptied between steps
 _MAX_FILE_BYTES = 4 << 30
-_LONGEST_TEMPORARY = 60  # sockets below it may have paths of 104 characters (macOS)
 _TORCHS_OWN = re.compile(r"^(USDT:|[EWI]\d{4} [\d:.]+ \d+ torch/).*\n?", re.MULTILINE)
 """Lines that torch's profiler prints, and what fake tensors log of operators that refuse them."""
 
@@ -112,7 +109,7 @@ def work(folder: Path, connection: int, clock_file: int) -> int:
         arguments = (folder / ARGUMENTS).read_bytes()
         preparation, task, packed = pickle.loads(arguments)  # noqa: S301 -- the parent's own
         _prepare(preparation)
-        _keep_temporary_files_in(folder)
+        temporary.set_folder(folder)
         clock[1] = monotonic()
         function = pkgutil.resolve_name(task)
         function(Channel(sender, clock, folder / OUTPUT), *pickle.loads(packed))  # noqa: S301
@@ -151,15 +148,6 @@ def _limit_files(folder: Path) -> None:
     bounds = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (min([limit, *bounds]), hard))
-
-
-def _keep_temporary_files_in(folder: Path) -> None:
-    """Have models and compilers put theirs there, so that nothing is left if they are killed."""
-    if len(str(folder)) > _LONGEST_TEMPORARY:
-        return
-    cache = Path(tempfile.gettempdir(), f"torchinductor_{getpass.getuser()}")  # torch's default
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))  # which outlives a worker
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
 
 
 def _exit_code(error: SystemExit) -> int:

@@ -9,12 +9,11 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
 PREFIX = "cspbench-run-"
-_NEW_S = 60.0  # age up to which an empty folder may be one that is about to be locked
+_UNLOCKED_PREFIX = "cspbench-new-"  # of a folder until it is locked
 
 
 @cache
@@ -26,8 +25,9 @@ def folder() -> Path:
     """
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         remove_left(left)
-    path = Path(tempfile.mkdtemp(prefix=PREFIX))
-    fcntl.flock(_open(path), fcntl.LOCK_EX)  # open until this process ends
+    unlocked = Path(tempfile.mkdtemp(prefix=_UNLOCKED_PREFIX))
+    fcntl.flock(_open(unlocked), fcntl.LOCK_EX)  # open until this process ends
+    path = unlocked.rename(unlocked.with_name(PREFIX + unlocked.name[len(_UNLOCKED_PREFIX) :]))
     atexit.register(_remove, path, os.getpid())
     return path
 
@@ -41,8 +41,7 @@ def remove_left(path: Path) -> None:
         try:
             status = os.fstat(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_used = any(path.iterdir()) or time.time() - status.st_mtime > _NEW_S
-            if is_used and status.st_uid == os.geteuid():
+            if status.st_uid == os.geteuid():
                 shutil.rmtree(path, ignore_errors=True)
         finally:
             os.close(descriptor)

@@ -1,6 +1,7 @@
 """Processes that are killed, stopped or left by a model: none stays, and a run does not hang."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -211,9 +212,12 @@ def marked(mark: Path) -> list[psutil.Process]:
 
 
 def files(folder: Path) -> list[Path]:
-    """What lies in the folder for temporary files, without the compiler's cache."""
-    paths = (folder / "tmp").iterdir()
-    return [path for path in paths if not path.name.startswith("torchinductor_")]
+    """What lies in the folder for temporary files, without the compiler's cache.
+
+    Without Python's own file, too, by which it looks whether the folder can be written.
+    """
+    names = re.compile(r"torchinductor_.*|[a-z0-9_]{8}")
+    return [path for path in (folder / "tmp").iterdir() if not names.fullmatch(path.name)]
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.4, None])

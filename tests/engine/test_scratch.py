@@ -82,7 +82,7 @@ def test_only_folders_of_this_kind_are_removed(temporary: Path) -> None:
     link.symlink_to(target)
     file = temporary / f"{scratch.PREFIX}file"
     file.touch()
-    new = temporary / f"{scratch.PREFIX}new"
+    new = temporary / "cspbench-new-folder"
     new.mkdir()
     left = aged(temporary / f"{scratch.PREFIX}left")
     with_link = temporary / f"{scratch.PREFIX}with-link"

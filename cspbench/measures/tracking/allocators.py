@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from ...machine import temporary
 from ...records.base import Failure
 from ...records.measurements import Allocated, TensorPeak
 from ..execution.call import Call
@@ -60,7 +61,7 @@ def _profiled(call: Call) -> list[dict[str, Any]]:
     call.forget_gradients()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         call()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=temporary.folder()) as folder:
         trace = Path(folder, "trace.json")
         profiler.export_chrome_trace(str(trace))
         events: list[dict[str, Any]] = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]

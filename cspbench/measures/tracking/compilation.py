@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 
+from ...machine import temporary
 from ...machine.device import gpu
 from ..execution.call import Call
 from ..timing.clock import wall_time_s
@@ -36,8 +37,8 @@ def _without_caches() -> Iterator[None]:
     name = "TORCHINDUCTOR_CACHE_DIR"
     previous = os.environ.get(name)
     # Processes of the compiler may still write into the folder while it is removed.
-    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    with warnings.catch_warnings(), temporary as folder:
+    cache = tempfile.TemporaryDirectory(dir=temporary.folder(), ignore_cleanup_errors=True)
+    with warnings.catch_warnings(), cache as folder:
         warnings.simplefilter("ignore")  # about disabled caches, and from code that torch imports
         from torch._inductor import config
 
