@@ -39,7 +39,8 @@ def lines_of_file(path: Path, max_bytes: int, max_line_bytes: int) -> Iterator[b
             size += len(part)
             _check_size(path, size, max_bytes)  # it may grow meanwhile
             *lines, rest = (rest + part).split(b"\n")
-            for number, line in enumerate(lines, start=number + 1):  # noqa: B020 -- goes on
+            for line in lines:
+                number += 1
                 _check_line(path, number, len(line) + 1, max_line_bytes)
                 yield line + b"\n"
             _check_line(path, number + 1, len(rest), max_line_bytes)

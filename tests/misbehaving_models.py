@@ -7,9 +7,11 @@ import signal
 import statistics
 import sys
 import time
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cspbench.measures.timing.benchmark import Benchmark
 
@@ -189,3 +191,26 @@ class ReplacesFunctions(_WhenReal):
         for owner, name in ((statistics, "median"), (logging, "getLogger")):
             setattr(owner, name, lambda *_: 0)
         signal.setitimer(signal.ITIMER_REAL, 1000.0)
+
+
+class ClearsSearchPath(_WhenReal):
+    """Its siblings import from the same folders."""
+
+    def misbehave(self) -> None:
+        sys.path.clear()
+
+
+class PassesOn(TorchDispatchMode):
+    """A mode that changes nothing."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+class LeavesMode(_WhenReal):
+    """Its mode stands above those that observe its call, and is taken off in their place."""
+
+    def misbehave(self) -> None:
+        PassesOn().__enter__()  # type: ignore[no-untyped-call, unused-ignore]

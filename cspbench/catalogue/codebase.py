@@ -53,6 +53,8 @@ class Codebase:
         self._modules: dict[str, ModuleType] = {}
         self._path: list[str] | None = None  # with what the code itself has added
         self._added: set[Path] = set()
+        self.has_removed_folders = False
+        """Whether its code has removed folders from the search path while it was active last."""
         self._is_active = False
         provided = {name: file for folder in reversed(first) for name, file in _provided(folder)}
         self._hidden_names = set(provided) - sys.stdlib_module_names - _NEVER_HIDDEN
@@ -103,7 +105,7 @@ class Codebase:
             yield
             return
         path_before, import_before = sys.path.copy(), builtins.__import__
-        self._is_active = True
+        self._is_active, self.has_removed_folders = True, False
         hidden, path = self._enter(), sys.path.copy()
         known = set(sys.modules)
         try:
@@ -111,10 +113,12 @@ class Codebase:
             self._check_no_stranger(sys.modules.keys() - known)
         finally:
             self._added |= {Path(entry).resolve() for entry in sys.path if entry not in path}
+            removed = [entry for entry in path if entry not in sys.path]
+            self.has_removed_folders = bool(removed)
             self._collect(sys.modules.keys() - known)
             _remove(self._modules)
             sys.modules.update(hidden)
-            self._path, sys.path[:] = sys.path.copy(), path_before
+            self._path, sys.path[:] = [*sys.path, *removed], path_before
             builtins.__import__ = import_before
             self._is_active = False
 

@@ -143,7 +143,7 @@ def put(patches: Patches) -> None:
 
 def of_program(patches: Patches) -> Patches:
     """Those of ``patches`` that replace parts of cspbench itself."""
-    return {key: value for key, value in patches.items() if _is_of_program(key[0])}
+    return {key: value for key, value in patches.items() if is_of_program(key[0])}
 
 
 def said(patches: Patches) -> str:
@@ -162,6 +162,12 @@ def said(patches: Patches) -> str:
     return " and ".join(parts)
 
 
+def is_of_program(owner: Any) -> bool:
+    """Whether ``owner``, a module or a class, is one of cspbench's own."""
+    module = owner.__module__ if isinstance(owner, type) else getattr(owner, "__name__", "")
+    return str(module).partition(".")[0] == _PROGRAM
+
+
 def _different(old: Table, new: Table) -> list[str]:
     if len(old) == len(new) and all(map(operator.is_, old.values(), new.values())):
         return []
@@ -176,12 +182,7 @@ def _is_watched(owner: Any, name: str, old: Table) -> bool:
     if not callable(old[name]) or (owner, name) in _STATE:
         return False
     is_private = name.startswith("_") and name != "__import__"
-    return isinstance(owner, type) or _is_of_program(owner) or not is_private
-
-
-def _is_of_program(owner: Any) -> bool:
-    module = owner.__module__ if isinstance(owner, type) else getattr(owner, "__name__", "")
-    return str(module).partition(".")[0] == _PROGRAM
+    return isinstance(owner, type) or is_of_program(owner) or not is_private
 
 
 def _listed(names: list[str]) -> str:

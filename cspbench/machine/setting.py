@@ -12,7 +12,8 @@ class Setting:
     ``write`` restores a value that ``read`` returned; ``apply`` puts a value that a case has set
     into force, if that is not the same. ``said`` says what a change to a value does, with the case
     as its subject; where it is None, the change is not worth saying. ``is_own``: the case's own
-    calls run with its own value, those of others without.
+    calls run with its own value, those of others without; ``holds_own`` says of a value whether
+    anything in it is the case's.
     """
 
     read: Callable[[], Any]
@@ -20,6 +21,7 @@ class Setting:
     said: Callable[[Any], str] | None
     is_own: bool = True
     apply: Callable[[Any], object] | None = None
+    holds_own: Callable[[Any], object] = lambda _: True
 
 
 def flag(read: Callable[[], bool], write: Callable[[bool], object], name: str) -> Setting:

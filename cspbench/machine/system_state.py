@@ -127,8 +127,6 @@ def _set_limits(limits: tuple[tuple[int, int], ...]) -> None:
             setrlimit(number, limit)
 
 
-_IS_LINUX = hasattr(os, "sched_getaffinity")
-
 QUICK: tuple[Setting, ...] = (
     Setting(
         descriptors.pipe,

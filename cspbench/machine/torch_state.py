@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from torch import _C
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.modules import module as hooks
 from torch.utils._device import DeviceContext
 
+from .patches import is_of_program
 from .setting import Setting, flag
 
 _Modes = tuple[Any, ...]
@@ -95,12 +97,26 @@ def _set_dispatch_modes(modes: _Modes) -> None:
 
 def _apply_dispatch_modes(modes: _Modes) -> None:
     current = _dispatch_modes()
-    for mode in modes:
+    for mode in _of_models(modes):
         if mode not in current:
             _C._push_on_torch_dispatch_stack(mode)
 
 
-def _named(modes: _Modes | list[Any]) -> str:
+def _dispatch_modes_said(modes: _Modes) -> str:
+    own = _of_models(modes)
+    return f"leaves {_named(own)} on" if own else "leaves a mode of dispatch on"
+
+
+def _of_models(modes: _Modes) -> list[Any]:
+    """The modes without those that count and observe: a mode left on them is taken off instead."""
+    return [
+        mode
+        for mode in modes
+        if not isinstance(mode, FakeTensorMode) and not is_of_program(type(mode))
+    ]
+
+
+def _named(modes: list[Any]) -> str:
     return " and ".join(dict.fromkeys(f"the mode {type(mode).__name__}" for mode in modes))
 
 
@@ -279,8 +295,9 @@ QUICK: tuple[Setting, ...] = (
     Setting(
         _dispatch_modes,
         _set_dispatch_modes,
-        lambda modes: f"leaves {_named(modes)} on" if modes else "leaves a mode of dispatch",
+        _dispatch_modes_said,
         apply=_apply_dispatch_modes,
+        holds_own=_of_models,
     ),
     Setting(
         _autograd._saved_tensors_hooks_get_disabled_error_message,

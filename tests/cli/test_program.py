@@ -1,6 +1,7 @@
 """Exit codes are only what they mean: faults, output that cannot be written, interrupts."""
 
 import contextlib
+import importlib
 import os
 import re
 import signal
@@ -8,7 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from compared_runs import make_small_run
@@ -188,19 +192,24 @@ def test_a_run_without_standard_streams_keeps_its_records_whole(tmp_path: Path) 
     assert report.returncode == 0
 
 
+def signalled_import(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ModuleType]:
+    """A function that imports a module during whose import SIGTERM arrives."""
+    (folder / "signalled.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nos.getpid()\nIS_LOADED = True\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "signalled", raising=False)
+    return partial(importlib.import_module, "signalled")
+
+
 def test_a_signal_inside_an_import_waits_for_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An extension module whose initialisation is interrupted can crash the interpreter."""
-    (tmp_path / "imported_under_a_signal.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nos.getpid()\nDONE = True\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
+    import_under_a_signal = signalled_import(tmp_path, monkeypatch)
 
     def execute(_: object) -> int:
-        import importlib
-
-        assert importlib.import_module("imported_under_a_signal").DONE
+        assert import_under_a_signal().IS_LOADED
         time.sleep(30)
         return 0
 
@@ -289,16 +298,11 @@ def test_an_interrupt_that_was_swallowed_comes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """C code that asks for an attribute clears whatever exception is raised meanwhile."""
-    (tmp_path / "imported_under_another_signal.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nos.getpid()\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
+    import_under_a_signal = signalled_import(tmp_path, monkeypatch)
     monkeypatch.setattr("cspbench.cli.interrupts._LOST_S", 0.05)
 
     def execute(_: object) -> int:
-        import importlib
-
-        importlib.import_module("imported_under_another_signal")
+        import_under_a_signal()
         with contextlib.suppress(KeyboardInterrupt):
             time.sleep(30)
         time.sleep(30)

@@ -17,6 +17,8 @@ _MEASURED = {
     "ClosesDescriptors": (),
     "WritesToDescriptors": (),
     "StopsClocks": ("replaces time.monotonic, time.perf_counter, time.time: its own calls run so",),
+    "ClearsSearchPath": ("removes folders from the search path: put back",),
+    "LeavesMode": ("leaves the mode PassesOn on: its own calls run so",),
     "Forks": ("leaves a process running",),
     "ReplacesFunctions": (
         "replaces logging.getLogger, statistics.median: its own calls run so",

@@ -181,6 +181,7 @@ class Surroundings:
 
     def _keep(self, setting: Setting, value: Any, *, is_restored: bool) -> None:
         is_own = setting.is_own and is_restored and not isinstance(value, Unreadable)
+        is_own = is_own and bool(setting.holds_own(value))
         if is_own:
             self.changes.own[setting] = value
         if not is_restored:
@@ -204,6 +205,8 @@ class Surroundings:
     def _describe(self, threads: int) -> None:
         if self._codebase is not None and self._codebase.has_added_folders:
             self.changes.said[f"adds folders to the search path: {_OWN}"] = None
+        if self._codebase is not None and self._codebase.has_removed_folders:
+            self.changes.said[f"removes folders from the search path: {_PUT_BACK}"] = None
         if threads > 0:
             self.changes.lingers = True
             self.changes.said["leaves a thread running"] = None
