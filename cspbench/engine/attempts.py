@@ -27,6 +27,19 @@ def run(
         return Exit(cause="environment", reason=reason, detail="", step=-1, is_from_outside=True)
 
 
+def answers(task: str, *arguments: object, time_limit_s: float) -> tuple[list[Any], Exit | None]:
+    """The messages of ``task``, and its exit if it did not end well; what may be from outside is
+    tried once more.
+    """
+    messages: list[Any] = []
+    for _ in range(2):
+        messages.clear()
+        worker_exit = run(task, *arguments, time_limit_s=time_limit_s, receive=messages.append)
+        if worker_exit is None or not worker_exit.is_from_outside:
+            break
+    return messages, worker_exit
+
+
 def is_of_environment(line: Line) -> bool:
     """Whether ``line`` is a failure for what the machine lacked."""
     return isinstance(line, CaseFailure) and line.cause == "environment"

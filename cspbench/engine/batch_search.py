@@ -11,9 +11,9 @@ from functools import cache
 import msgspec
 
 from ..plan.case import Case, inputs_of, is_gpu
-from ..records.lines import CaseFailure, Cause, Line
+from ..records.lines import CaseFailure, Cause
 from ..records.run import Settings
-from . import isolate
+from . import attempts, isolate
 
 MAX_BATCH = 1 << 16
 """The largest batch that is considered."""
@@ -113,14 +113,12 @@ def _largest_that_runs(case: Case, predicted: int, settings: Settings) -> int:
 
 def _failure_cause(case: Case, settings: Settings) -> Cause | None:
     """The cause of failure of one call of ``case``; None if it runs."""
-    lines: list[Line] = []
-    worker_exit = isolate.run(
+    lines, worker_exit = attempts.answers(
         "cspbench.engine.worker:measure",
         case,
         ("allocated",),
         settings,
         time_limit_s=settings.time_limit_s,
-        receive=lines.append,
     )
     causes = [line.cause for line in lines if isinstance(line, CaseFailure)]
     if worker_exit is not None:

@@ -1,7 +1,7 @@
 """The parent's side of the fork server: its start, its workers' start, and their end.
 
-A server that does not answer, because it was killed, stopped or cannot be loaded, is replaced. A
-worker that runs does not need it.
+A server that does not answer, because it was killed, stopped or cannot be loaded, is ended, and
+the next worker gets another. A worker that runs does not need it.
 """
 
 import atexit
@@ -21,14 +21,12 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any, TypeAlias
 
-from ..errors import CspbenchError
 from .channel import ARGUMENTS
 from .exit_reasons import exit_reason, tail_of
 from .server import ENDED, READY, STARTED
 from .signals import signals_held
 
 _PRELOAD = "cspbench.engine.worker"
-_TRIES = 3
 _LOADING_LIMIT_S = 300.0  # for loading torch, also from a slow disk beside other work
 _STARTING_LIMIT_S = 20.0  # for forking
 _ENDING_LIMIT_S = 6.0  # longer than a guard takes for clearing up
@@ -37,11 +35,11 @@ Stop: TypeAlias = "Connection[Any, Any] | None"
 """In a thread, which interrupts do not reach: a message on it raises KeyboardInterrupt."""
 
 
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """A process did not do what it was asked within its time."""
 
 
-class _EndedError(_NoAnswerError):
+class _EndedError(NoAnswerError):
     """A process ended instead."""
 
 
@@ -65,7 +63,7 @@ class WorkerProcess:
                 self.life.shutdown(socket.SHUT_WR)
             try:
                 (exit_code,) = ENDED.unpack(_receive(self.life, ENDED.size, _ENDING_LIMIT_S))
-            except _NoAnswerError:  # the guard was killed or stopped, or the worker cannot be ended
+            except NoAnswerError:  # the guard was killed or stopped, or the worker cannot be ended
                 self._kill()
                 return None
             return int(exit_code)
@@ -96,24 +94,23 @@ class ForkServer:
     ) -> WorkerProcess:
         """Start a worker that runs ``task`` with files in ``folder``.
 
-        ``descriptors`` are those of the messages and of the clock. Raises `CspbenchError` if none
-        starts after three tries.
+        ``descriptors`` are those of the messages and of the clock; a worker may have begun to use
+        them before this fails. Raises `NoAnswerError`, with the server ended, if none starts, and
+        OSError if ``folder`` cannot be written.
         """
         preparation = spawn.get_preparation_data("worker")
         preparation.pop("authkey", None)  # a secret, which cannot be pickled
         content = pickle.dumps((preparation, task, pickle.dumps(arguments)))
         (folder / ARGUMENTS).write_bytes(content)
         with self._lock:
-            for _ in range(_TRIES):
-                try:
-                    return self._request(folder, descriptors, stop)
-                except (_NoAnswerError, OSError) as error:
-                    reason = self._stop() if isinstance(error, _EndedError) else str(error)
-                    self._stop()
-                except BaseException:  # an interrupt, perhaps while it was loaded
-                    self._stop()
-                    raise
-        raise CspbenchError(f"no process for measuring can be started: {reason}")
+            try:
+                return self._request(folder, descriptors, stop)
+            except (NoAnswerError, OSError) as error:
+                reason = self._stop()
+                raise NoAnswerError(reason if isinstance(error, _EndedError) else error) from error
+            except BaseException:  # an interrupt, perhaps while it was loaded
+                self._stop()
+                raise
 
     def _request(self, folder: Path, descriptors: tuple[int, int], stop: Stop) -> WorkerProcess:
         control = self._control or self._start(stop)
@@ -190,7 +187,7 @@ def _receive(connection: socket.socket, size: int, limit_s: float, stop: Stop = 
         if stop in ready:
             raise KeyboardInterrupt
         if connection not in ready:
-            raise _NoAnswerError(f"no answer within {limit_s:g} s")
+            raise NoAnswerError(f"no answer within {limit_s:g} s")
         try:
             part = connection.recv(size - len(content))
         except ConnectionError:

@@ -5,6 +5,7 @@ of a second. The parent sleeps until the worker sends a message, ends, or exceed
 and never leaves a worker running, nor anything that a worker has started.
 """
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -12,16 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
+from ..errors import CspbenchError
 from ..records.lines import CaseFailure, Cause, Stage
 from . import scratch
 from .channel import CLOCK_BYTES, OUTPUT, StepClock, step_clock
 from .exit_reasons import exit_reason, log_tail
-from .fork_server import SERVER, Stop, WorkerProcess
+from .fork_server import SERVER, NoAnswerError, Stop, WorkerProcess
 
+_TRIES = 3
 _START_LIMIT_S = 60.0  # from the fork to the start of the task
 _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 
@@ -77,31 +80,22 @@ def run(
     not reach threads: in a thread, a message on ``stop`` kills the worker and raises
     KeyboardInterrupt.
     """
-    receiver, sender = Pipe(duplex=False)
-    end: _End = "died"
     # What a model has put there may be unreadable, or its file system gone.
     temporary = tempfile.TemporaryDirectory(
         prefix="w", dir=scratch.folder(), ignore_cleanup_errors=True
     )
-    with temporary as name, receiver:
+    with temporary as name:
         folder = Path(name)
-        clock_file = _clock_file(folder)
-        clock = step_clock(clock_file)
-        clock[0], clock[1] = -1, 0.0
-        try:
-            with sender:
-                files = sender.fileno(), clock_file
-                worker = SERVER.fork(folder, task, arguments, files, stop)
-        finally:
-            os.close(clock_file)
-        try:
-            end = _receive_messages(
-                worker, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
-            )
-            if end == "died":
-                worker.wait(_EXIT_GRACE_S)
-        finally:
-            exit_code = worker.end()
+        worker, receiver, clock = _start(folder, task, arguments, stop)
+        with receiver:
+            try:
+                end = _receive_messages(
+                    worker, receiver, clock, time_limit_s=time_limit_s, receive=receive, stop=stop
+                )
+                if end == "died":
+                    worker.wait(_EXIT_GRACE_S)
+            finally:
+                exit_code = worker.end()
         if end == "returned":
             return None
         tail = log_tail(folder / OUTPUT)
@@ -118,6 +112,36 @@ def run(
         step=int(clock[0]),
         is_from_outside=end == "died" and exit_code in _FROM_OUTSIDE,
     )
+
+
+def _start(
+    folder: Path, task: str, arguments: tuple[object, ...], stop: Stop
+) -> "tuple[WorkerProcess, Connection[Any, Any], StepClock]":
+    """A worker that runs ``task``, the pipe of its messages and its clock.
+
+    Each try has a pipe and a clock of its own, which a worker that is lost may have used already.
+    Raises `CspbenchError` if none starts after three tries.
+    """
+    reason = ""
+    for _ in range(_TRIES):
+        receiver, sender = Pipe(duplex=False)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.enter_context(receiver)
+            clock_file = _clock_file(folder)
+            clock = step_clock(clock_file)
+            clock[0], clock[1] = -1, 0.0
+            try:
+                with sender:
+                    files = sender.fileno(), clock_file
+                    worker = SERVER.fork(folder, task, arguments, files, stop)
+            except NoAnswerError as error:
+                reason = str(error)
+                continue
+            finally:
+                os.close(clock_file)
+            on_failure.pop_all()
+            return worker, receiver, clock
+    raise CspbenchError(f"no process for measuring can be started: {reason}")
 
 
 def _clock_file(folder: Path) -> int:

@@ -7,7 +7,7 @@ from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
 from ..records.run import Settings
-from . import isolate
+from . import attempts
 from .request import EngineRequest, GradientsRequest
 
 _TIME_LIMIT_S = 120  # for loading torch and initialising a driver
@@ -30,10 +30,9 @@ def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
     """
     if device == "cpu":
         return device, ()
-    answers: list[object] = []
     names = ("cuda",) if device == "auto" else tuple(device.split(","))
-    worker_exit = isolate.run(
-        "cspbench.engine.worker:identify", names, time_limit_s=_TIME_LIMIT_S, receive=answers.append
+    answers, worker_exit = attempts.answers(
+        "cspbench.engine.worker:identify", names, time_limit_s=_TIME_LIMIT_S
     )
     gpus = tuple(answer for answer in answers if isinstance(answer, AvailableGpu))
     if len(gpus) == len(names):
@@ -63,26 +62,16 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     data = settings.training.data if settings.training else None
     if not calls and not makers and data is None:
         return {}
-    answers: list[tuple[str, str]] = []
-    refusal: CspbenchError | None = None
-
-    def receive(answer: tuple[str, str] | CspbenchError) -> None:
-        nonlocal refusal
-        if isinstance(answer, CspbenchError):
-            refusal = answer
-        else:
-            answers.append(answer)
-
-    worker_exit = isolate.run(
+    answers, worker_exit = attempts.answers(
         "cspbench.engine.worker:load",
         tuple(calls),
         data,
         tuple(makers.values()),
         time_limit_s=settings.time_limit_s,
-        receive=receive,
     )
-    if refusal is not None:
-        raise refusal
+    for answer in answers:
+        if isinstance(answer, CspbenchError):
+            raise answer
     if worker_exit is not None:
         builders = dict.fromkeys(builder for builder, _ in calls)
         names = ", ".join([*builders, *makers, *([data] if data else [])])

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cspbench.engine import fork_server, isolate, scratch
+from cspbench.engine import attempts, fork_server, isolate, scratch
 from cspbench.engine.channel import Channel
 from cspbench.errors import CspbenchError
 
@@ -60,6 +60,16 @@ def leave_a_daemon_and_kill_guard(channel: Channel) -> None:
     """A task: starts a daemon, sends its id, and kills its guard."""
     leave_processes(channel, "daemon")
     kill(channel, "guard", signal.SIGKILL)
+
+
+def kill_itself_once(channel: Channel, folder: str) -> None:
+    """A task: sends an answer, and is killed after it if it is the first in ``folder``."""
+    channel.send("answer")
+    tries = Path(folder, "tries")
+    with tries.open("a", encoding="utf-8") as file:
+        file.write("x")
+    if len(tries.read_text(encoding="utf-8")) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def kill_server(channel: Channel, number: int) -> None:
@@ -118,6 +128,16 @@ def test_a_death_by_any_signal_is_said(target: str, number: int, reason: str) ->
     """Signals without a name, and the death of the process that would know, are no tracebacks."""
     assert run("kill", target, number) == (["before"], reason)
     assert run("leave_processes", "subprocess")[1] == ""
+
+
+def test_a_question_whose_worker_is_killed_is_asked_once_more(tmp_path: Path) -> None:
+    """What the first answered does not count."""
+    answers, worker_exit = attempts.answers(
+        "test_processes:kill_itself_once", str(tmp_path), time_limit_s=60.0
+    )
+    assert worker_exit is None
+    assert answers == ["answer"]
+    assert (tmp_path / "tries").read_text(encoding="utf-8") == "xx"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to the server")
