@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-import msgspec
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -28,6 +27,7 @@ from synthetic import report_text, write_report
 
 from cspbench.catalogue import ENTRIES, find
 from cspbench.engine.channel import Channel
+from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.engine.launch_task import LaunchTask
 from cspbench.engine.settings import default_settings
 from cspbench.measures.counts import count
@@ -251,12 +251,18 @@ def test_a_launch(benchmark: BenchmarkFixture, turns: int, monkeypatch: pytest.M
     """Blocks of one to two milliseconds; the share of what keeps cases apart in extra_info."""
     benchmark.group = "what cases change is put back, as a share of a launch"
     cases = load("blocks", Selection(mode=("infer",), img_size=(14,)), "cpu").cases
-    settings = msgspec.structs.replace(default_settings(), turns=turns)
+    plan = LaunchPlan.of(cases, turns)
     spent_s = _spent_in(Surroundings, "turn", monkeypatch)
 
     def launch() -> None:
         task = LaunchTask(
-            cast("Channel", _Channel()), 1, cases, settings, roots={}, uncapturable={}
+            cast("Channel", _Channel()),
+            1,
+            cases,
+            default_settings(),
+            plan,
+            roots={},
+            uncapturable={},
         )
         task.run()
 

@@ -9,7 +9,8 @@ from statistics import fmean, stdev
 from cspbench.records.lines import YARDSTICK
 from cspbench.verdicts.judge import Criterion, Verdict, judge
 from cspbench.verdicts.launches import is_contended
-from cspbench.verdicts.stats import half_width, log_median, log_ratio, paired, t_quantile, welch
+from cspbench.verdicts.stats import half_width, log_median, paired, t_quantile, welch
+from cspbench.verdicts.turns import log_ratio
 
 from .rules import Side
 from .trials import COPIES, LAUNCHES, LEAST_THRESHOLD, PAIRS, PLANTED, Trial

@@ -24,6 +24,7 @@ from cspbench.catalogue import ENTRIES, find
 from cspbench.engine import isolate
 from cspbench.engine.channel import Channel
 from cspbench.engine.launch import run_launch
+from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.engine.settings import default_settings
 from cspbench.machine import environment
 from cspbench.plan.case import Case, make_case
@@ -131,7 +132,7 @@ def measure_trial(number: int, chosen: Settings) -> Trial:
     began = time.monotonic()
     lines: list[Line] = []
     for launch in range(1, chosen.launches + 1):
-        result = run_launch(number * 1000 + launch, cases(), chosen)
+        result = run_launch(number * 1000 + launch, cases(), chosen, LaunchPlan.of(cases(), TURNS))
         if result.failure_reason is not None:
             raise SystemExit(f"trust.trials: a launch failed: {result.failure_reason}")
         lines += result.lines

@@ -159,7 +159,10 @@ def _plan_text(info: RunInfo) -> str:
         text += f", then {seeds} training{'' if seeds == 1 else 's'} of each block, of "
         text += f"{info.settings.training.steps} steps"
     elif "latency" in info.stages:
-        text += f", then {info.settings.launches} launches"
+        launches = f"{info.settings.launches} launches"
+        if info.settings.budget_s is not None:
+            launches = f"up to {seconds_text(info.settings.budget_s)} of launches"
+        text += f", then {launches}"
     return f"{text}; loading torch"
 
 

@@ -215,8 +215,8 @@ def _add_sampling(parser: Parser) -> None:
     """Add options for timing and for the run folder."""
     add = parser.add_value
     _add_threads(parser)
-    add("launches", "fresh processes that measure (6)", parse=values.count, metavar="N")
-    add("turns", "samples of a case in a launch (10)", parse=values.count, metavar="N")
+    add("launches", "fresh processes that measure each case", parse=values.count, metavar="N")
+    add("turns", "samples of a case in a launch (chosen)", parse=values.count, metavar="N")
     add("min_time_s", "least length of a sample (0.001 s)", parse=values.seconds(1e-6), metavar="S")
     add(
         "time_limit_s",
@@ -226,7 +226,7 @@ def _add_sampling(parser: Parser) -> None:
     )
     add(
         "budget_s",
-        "seconds of launches, spent on what is open",
+        "seconds of launches, spent on what is open (run 120, ab 60)",
         parse=values.seconds(0.1),
         metavar="S",
     )

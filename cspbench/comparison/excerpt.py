@@ -21,7 +21,8 @@ from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
 from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
-from ..verdicts.stats import Estimate, exp, latency_estimate, log_ratio
+from ..verdicts.stats import Estimate, exp, latency_estimate
+from ..verdicts.turns import log_ratio
 
 EXCERPT = 1
 """The version of the format in which excerpts are written."""
@@ -205,7 +206,7 @@ def _circumstances(run: Run) -> dict[str, str]:
         "Python": environment.python,
         "system": environment.system,
         "suite": info.suite,
-        "turns": str(settings.turns),
+        "turns": "chosen" if settings.turns is None else str(settings.turns),
         "least sample": f"{settings.min_time_s:g} s",
         "cspbench": info.version,
     }

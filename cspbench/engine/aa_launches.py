@@ -19,12 +19,15 @@ from ..records.lines import YARDSTICK, Latency, Launch, Line
 from ..records.machine import NoiseFloor
 from ..records.run import Settings
 from ..verdicts.launches import is_contended
-from ..verdicts.stats import log_median, log_ratio
+from ..verdicts.stats import log_median
+from ..verdicts.turns import log_ratio
 from .launch import run_launch
+from .launch_plan import LaunchPlan
 
 _ENTRY = "dense"
 _COPIES = 3
 _MIN_LAUNCHES = 3
+_TURNS = 10
 _LAUNCHES_S = 45.0  # limit for all launches, so that `doctor` takes a minute with its other checks
 
 _Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and launch
@@ -45,7 +48,7 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
             say(f"the time is up after {number - 1} launches")
             break
         say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
-        result = run_launch(number, copies, settings)
+        result = run_launch(number, copies, settings, LaunchPlan.of(copies, _TURNS))
         if result.failure_reason is not None:
             raise CspbenchError(f"the noise floor cannot be measured: {result.failure_reason}")
         lines += result.lines
@@ -69,7 +72,7 @@ def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> Nois
         threads=settings.threads,
         allocator=settings.allocator,
         launches=len(numbers),
-        turns=settings.turns,
+        turns=_TURNS,
         in_turns={mode: _spread_in_turns(samples_s, keys[mode], numbers) for mode in MODES},
         between_runs={mode: _spread_between_runs(samples_s, keys[mode], numbers) for mode in MODES},
         measured=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -16,6 +16,7 @@ from ..records.lines import CaseFailure, LaunchFailure, Line
 from ..records.run import Settings, Side
 from . import attempts
 from .isolate import Exit
+from .launch_plan import LaunchPlan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,12 +83,13 @@ def run_launch(
     number: int,
     cases: tuple[Case, ...],
     settings: Settings,
+    plan: LaunchPlan,
     *,
     roots: Mapping[Side, Path] = MappingProxyType({}),
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
     stop: "Connection[Any, Any] | None" = None,
 ) -> LaunchResult:
-    """Run the launch ``number``, in which ``cases`` take turns, in a worker.
+    """Run the launch ``number``, in which ``cases`` take turns as ``plan`` says, in a worker.
 
     See `LaunchTask` for ``roots`` and ``uncapturable``, and `attempts.run` for ``stop``.
     """
@@ -97,6 +99,7 @@ def run_launch(
         number,
         cases,
         settings,
+        plan,
         dict(roots),  # a read-only view cannot be sent to the worker
         dict(uncapturable),
         time_limit_s=settings.time_limit_s,

@@ -26,9 +26,12 @@ from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory, yardstick_failure
+from .launch_plan import LaunchPlan
 
 _BALLAST_BYTES = 1 << 20
 _GPU_BALLAST_BYTES = 20 << 20  # torch's GPU allocator works in larger blocks
+_FEWEST_BUILT = 2  # the yardstick and a case are worth nothing without its reference
+_SLOW_S = 0.01  # other cases have taken less than 1% of such a call from its caches
 _SEED_STRIDE = 1_000_003  # makes the seeds of launches distinct and reproducible
 
 
@@ -38,6 +41,8 @@ class _YardstickError(Exception):
 
 class LaunchTask:
     """Lets ``cases`` and the yardstick take turns, and sends their latencies and the `Launch`.
+
+    ``plan`` says how many turns, and when the time is up.
 
     The current step is the index of the case whose turn it is; the yardstick's comes after them.
     Cases are built in random order behind blocks of random size, because the memory layout changes
@@ -54,6 +59,7 @@ class LaunchTask:
         number: int,
         cases: tuple[Case, ...],
         settings: Settings,
+        plan: LaunchPlan,
         *,
         roots: Mapping[str, Path],
         uncapturable: Mapping[str, Failure],
@@ -64,6 +70,7 @@ class LaunchTask:
         self._cases = cases
         self._device = cases[0].device  # the same for all cases, as are the backend's flags
         self._settings = settings
+        self._plan = plan
         self._roots = roots
         self._uncapturable = uncapturable
         self._steps = {case.key: index for index, case in enumerate(cases)}
@@ -139,11 +146,23 @@ class LaunchTask:
         benchmarks: list[Benchmark] = []
         self._attempt(
             YARDSTICK,
-            lambda: benchmarks.append(timer.prepare(YARDSTICK, yardstick(self._device))),
+            partial(self._prepare_yardstick, timer, benchmarks),
         )
         for case in self._layout.sample(self._cases, len(self._cases)):
+            if len(benchmarks) > _FEWEST_BUILT and self._is_time_up():
+                break
             self._attempt(case.key, partial(self._prepare, case, timer, benchmarks))
+        if self._gpu is None:
+            _omit_untimed(benchmarks)
         return benchmarks
+
+    def _is_time_up(self) -> bool:
+        return perf_counter() - self._began > self._plan.seconds
+
+    def _prepare_yardstick(self, timer: Timer, benchmarks: list[Benchmark]) -> None:
+        iterations = self._plan.iterations.get(YARDSTICK)
+        call = yardstick(self._device)
+        benchmarks.append(timer.prepare(YARDSTICK, call, iterations=iterations))
 
     def _prepare(self, case: Case, timer: Timer, benchmarks: list[Benchmark]) -> None:
         """Add the benchmark of ``case`` to ``benchmarks``, behind ballast of random size."""
@@ -154,7 +173,8 @@ class LaunchTask:
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
         self._surroundings[case.key] = subject.surroundings
         with subject.surroundings.running():
-            benchmarks.append(latency(subject, timer, graph=graph))
+            iterations = self._plan.iterations.get(case.key)
+            benchmarks.append(latency(subject, timer, graph=graph, iterations=iterations))
 
     def _take_turns(
         self, benchmarks: Sequence[Benchmark], threads: int
@@ -168,9 +188,10 @@ class LaunchTask:
         before = Snapshot.take()
         completed = take_turns(
             benchmarks,
-            turns=self._settings.turns,
+            turns=self._plan.turns,
             seed=self._seed,
             sample=partial(self._sample, outside),
+            is_time_up=self._is_time_up,
         )
         after = Snapshot.take()
         put_back(outside, self._surroundings.values())
@@ -206,3 +227,15 @@ class LaunchTask:
             self._channel.send(case_failure(key, "latency", error, self._number))
             return False
         return True
+
+
+def _omit_untimed(benchmarks: Sequence[Benchmark]) -> None:
+    """Leave out the untimed iteration before each sample of a case where all cases are slow.
+
+    It makes up for what others have taken from the caches, and costs slow cases half of their
+    samples. All cases are treated alike, since their ratios are taken.
+    """
+    cases = [benchmark for benchmark in benchmarks if benchmark.key != YARDSTICK]
+    if all(benchmark.iteration_s >= _SLOW_S for benchmark in cases):
+        for benchmark in cases:
+            benchmark.untimed = 0

@@ -1,5 +1,6 @@
 """Progress of a run: the events that a display receives, and the launches and time left."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from statistics import fmean
@@ -63,6 +64,11 @@ class LaunchProgress:
         """Seconds since construction."""
         return time.monotonic() - self._began
 
+    @property
+    def remaining_s(self) -> float:
+        """Seconds of the budget that are left; infinite without one."""
+        return math.inf if self._budget_s is None else max(0.0, self._budget_s - self.elapsed_s)
+
     def begin_round(self, launches_left: int | None) -> None:
         """A round begins; ``launches_left`` includes its launches, None if not known."""
         self._left = launches_left
@@ -95,7 +101,7 @@ class LaunchProgress:
 
     def _seconds_left(self) -> float | None:
         if self._budget_s is not None:
-            return max(0.0, self._budget_s - self.elapsed_s)
+            return self.remaining_s
         if not self._durations_s or self._left is None:
             return None
         return fmean(self._durations_s) * self._left / self._devices

@@ -5,14 +5,12 @@ Each field holds one option, named in `OPTIONS`. An option that is left out is N
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import ClassVar, Literal
 
 from ..errors import CspbenchError
 from ..plan.suite import Selection
 from ..records.trainings import Head
-
-_AB_BUDGET_S = 60.0  # the budget of `ab` without --budget and --launches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +99,6 @@ class AbRequest:
     def __post_init__(self) -> None:
         """Raise `CspbenchError` if the name of the folder is empty."""
         _check_folder(self.out)
-
-    def with_budget(self) -> "AbRequest":
-        """The request with the default budget of `ab`, unless launches or a budget are chosen."""
-        if self.sampling.budget_s is not None or self.sampling.launches is not None:
-            return self
-        return replace(self, sampling=replace(self.sampling, budget_s=_AB_BUDGET_S))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ from .packing import MemoryRoom, launch_bytes, pack
 from .progress import LaunchProgress
 from .recorder import Recorder
 from .schedule import Strategy, case_progress
+from .split import plan
 
 Group = tuple[Case, ...]
 
@@ -93,19 +94,22 @@ class Rounds:
         self, groups: Sequence[Group], stop: "Connection[Any, Any] | None" = None
     ) -> None:
         """Launch each group once, but stop after a failed launch, so that groups are repacked."""
-        for group in groups:
+        for index, group in enumerate(groups):
             self._progress.launch_started(len(group))
             began = time.monotonic()
-            if not self._launch(group, stop):
+            if not self._launch(group, self._progress.remaining_s / (len(groups) - index), stop):
                 return
             self._progress.launch_ended(time.monotonic() - began, self._recorder.run)
 
-    def _launch(self, group: Group, stop: "Connection[Any, Any] | None") -> bool:
+    def _launch(
+        self, group: Group, remaining_s: float, stop: "Connection[Any, Any] | None"
+    ) -> bool:
         """Launch one group and record it; False if it does not count."""
         result = run_launch(
             self._recorder.next_launch(),
             group,
             self._settings,
+            plan(self._recorder.run(), group, remaining_s),
             roots=self._roots,
             uncapturable=self._uncapturable(group),
             stop=stop,

@@ -53,4 +53,4 @@ class Runner:
             devices=len({case.device for case in self._info.cases}),
             budget_s=settings.budget_s,
         )
-        return Rounds(self._recorder, settings, strategy(settings), progress, self._roots)
+        return Rounds(self._recorder, settings, strategy(self._info), progress, self._roots)

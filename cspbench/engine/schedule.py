@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..records.gate import THRESHOLD
-from ..records.run import Record, Run, Settings
+from ..records.run import Record, Run, RunInfo
 from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
+from ..verdicts.looks import looks
 from ..verdicts.stats import latency_estimate
-from ..verdicts.within_run import next_look, verdicts
+from ..verdicts.within_run import verdicts
+from .split import costs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +28,7 @@ class CaseProgress:
     own account; those of a reference come along with others'. ``is_decided`` says whether its
     verdict is decided or, in a run without verdicts, whether its interval is as narrow as the
     threshold. ``more_launches`` is how many should decide it, None if no number would. ``launch_s``
-    is its share of a launch's time.
+    is the least that it adds to the time of a launch.
     """
 
     key: str
@@ -78,27 +80,37 @@ class FixedLaunches:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """Fixed launches, then launches of undecided cases, the widest first, while time remains.
+    """Fixed launches, then launches of unsettled cases, the widest first, while time remains.
 
-    A case is judged only when its number of launches reaches the next look, so that repeated looks
-    do not raise more false alarms (`verdicts.within_run.alpha`).
+    A case is settled if it is decided and its interval is at most ``half_width`` wide either way.
+    It is judged only when its number of launches reaches the next look, so that repeated looks do
+    not raise more false alarms (`verdicts.looks`).
     """
 
     launches: int
     seconds: float
+    half_width: float = math.inf
 
     def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
-        """The cases that lack fixed launches, then the undecided ones, as far as time allows."""
+        """The cases that lack fixed launches, then the unsettled ones, as far as time allows."""
         remaining_s = self.seconds - elapsed_s
-        missing = FixedLaunches(launches=self.launches).next_cases(progress, elapsed_s)
+        if remaining_s <= 0:
+            return ()
+        missing = set(FixedLaunches(launches=self.launches).next_cases(progress, elapsed_s))
         if missing:
-            incomplete = [case for case in progress if case.key in set(missing)]
+            incomplete = [case for case in progress if case.key in missing]
             if any(case.quiet + case.disturbed == 0 for case in incomplete):
-                return missing
+                return tuple(case.key for case in incomplete)
             return _affordable(incomplete, progress, remaining_s)
-        undecided = [case for case in progress if not self._is_settled(case)]
-        undecided.sort(key=lambda case: (_is_out_of_reach(case, remaining_s), -case.half_width))
-        return _affordable(undecided, progress, remaining_s)
+        unsettled = [case for case in progress if not self._is_settled(case)]
+        unsettled.sort(
+            key=lambda case: (
+                case.is_decided,
+                _is_out_of_reach(case, remaining_s),
+                -case.half_width,
+            )
+        )
+        return _affordable(unsettled, progress, remaining_s)
 
     def rounds_left(self, progress: Sequence[CaseProgress]) -> int | None:
         """The rounds left of the fixed launches; None after them."""
@@ -107,17 +119,17 @@ class Budget:
     def _is_settled(self, case: CaseProgress) -> bool:
         if not case.is_judged:
             return True
-        look = self.launches
-        while look < case.quiet:
-            look = next_look(look)
-        return look <= case.quiet and case.is_decided
+        is_at_look = looks(self.launches, case.quiet)[-1] == case.quiet
+        return is_at_look and case.is_decided and case.half_width <= self.half_width
 
 
-def strategy(settings: Settings) -> Strategy:
-    """The strategy that ``settings`` ask for."""
+def strategy(info: RunInfo) -> Strategy:
+    """The strategy of a run: with two revisions, what is decided is settled."""
+    settings = info.settings
     if settings.budget_s is None:
         return FixedLaunches(launches=settings.launches)
-    return Budget(launches=settings.launches, seconds=settings.budget_s)
+    half_width = math.inf if info.revisions else THRESHOLD
+    return Budget(launches=settings.launches, seconds=settings.budget_s, half_width=half_width)
 
 
 def case_progress(run: Run) -> list[CaseProgress]:
@@ -126,7 +138,7 @@ def case_progress(run: Run) -> list[CaseProgress]:
     verdict_by_key = verdicts(run, launches)
     references = {record.case.reference for record in run.records}
     disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
-    launch_s = _seconds_by_case(run)
+    costs_by_case = costs(run)
     return [
         _progress_of(
             record,
@@ -134,7 +146,7 @@ def case_progress(run: Run) -> list[CaseProgress]:
             verdict_by_key.get(record.case.key),
             disturbed,
             is_judged_alone=not verdict_by_key and record.case.key not in references,
-            launch_s=launch_s.get(record.case.key, 0.0),
+            launch_s=cost.least_s if (cost := costs_by_case.get(record.case.key)) else 0.0,
         )
         for record in run.records
         if not record.has_failed
@@ -174,22 +186,6 @@ def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:
         estimate = latency_estimate(list(launches.samples.values()))
         width = estimate.relative_half_width
     return math.inf if width is None else width
-
-
-def _seconds_by_case(run: Run) -> dict[str, float]:
-    """The seconds of its last launch that each case takes, in proportion to its samples."""
-    samples_s = {
-        (line.case, line.launch): sum(line.samples_s) * line.iterations
-        for record in run.records
-        for line in record.latencies
-    }
-    seconds = {}
-    for launch in run.launches:
-        sampled_s = {key: samples_s.get((key, launch.launch), 0.0) for key in launch.cases}
-        total_s = sum(sampled_s.values())
-        for key, case_s in sampled_s.items():
-            seconds[key] = launch.seconds * case_s / total_s if total_s else 0.0
-    return seconds
 
 
 def _is_out_of_reach(case: CaseProgress, remaining_s: float) -> bool:

@@ -8,6 +8,7 @@ the worker disturbs what it measures, and workers do not depend on the server on
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import select
@@ -46,6 +47,8 @@ def serve(control_file: int, preload: str) -> None:
         return
     with contextlib.suppress(ImportError):  # the worker will say so
         importlib.import_module(preload)
+    gc.collect()
+    gc.freeze()  # a launch collects before its turns: this leaves it its own objects
     _process_control(_PR_SET_PDEATHSIG, 0)
     with contextlib.suppress(ConnectionError):  # the parent has ended
         control.sendall(READY)

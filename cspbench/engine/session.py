@@ -75,7 +75,6 @@ class Session:
         ``revisions`` holds the commit of each side, ``roots`` the root of its checkout. Raises
         `CspbenchError` like `begin`.
         """
-        request = request.with_budget()
         device, gpus = preflight.devices_of(request)
         settings = settings_of(request, device, gpus)
         suite = both_sides(suite_of(request, device))

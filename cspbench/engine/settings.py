@@ -23,6 +23,8 @@ from .request import (
 
 DEFAULT_TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="pool")
 _TRAINING_TIME_LIMIT_S = 600.0
+_BUDGETS_S: dict[type[EngineRequest], float] = {RunRequest: 120.0, AbRequest: 60.0}
+"""The budget of a command without --budget and --launches."""
 
 
 def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> Settings:
@@ -31,7 +33,7 @@ def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> 
         device=device,
         threads=environment.physical_cores(),
         launches=6,
-        turns=10,
+        turns=None,
         min_time_s=0.001,
         time_limit_s=120.0,
         allocator="pinned",
@@ -55,6 +57,8 @@ def settings_of(request: EngineRequest, device: str, gpus: Sequence[AvailableGpu
         settings = msgspec.structs.replace(
             settings, threads=1, time_limit_s=_TRAINING_TIME_LIMIT_S, training=training
         )
+    if "launches" not in chosen:
+        settings = msgspec.structs.replace(settings, budget_s=_BUDGETS_S.get(type(request)))
     return msgspec.structs.replace(settings, **chosen)
 
 

@@ -31,6 +31,7 @@ from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory
+from .launch_plan import LaunchPlan
 from .launch_task import LaunchTask
 from .model_hash import model_hash
 from .steps import step_of
@@ -202,11 +203,12 @@ def launch(  # noqa: PLR0917 -- a task gets its arguments by position
     number: int,
     cases: tuple[Case, ...],
     settings: Settings,
+    plan: LaunchPlan,
     roots: Mapping[str, Path] = _NO_ROOTS,
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
 ) -> None:
     """Let ``cases`` take turns; send their latencies, and the `Launch` last (`LaunchTask`)."""
-    LaunchTask(channel, number, cases, settings, roots=roots, uncapturable=uncapturable).run()
+    LaunchTask(channel, number, cases, settings, plan, roots=roots, uncapturable=uncapturable).run()
 
 
 def _backend(

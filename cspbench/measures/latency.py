@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     place="turns",
     help="seconds per call in inference or per training step, in launches and turns",
 )
-def latency(subject: "Subject", timer: "Timer", *, graph: bool | Failure = False) -> "Benchmark":
+def latency(
+    subject: "Subject",
+    timer: "Timer",
+    *,
+    graph: bool | Failure = False,
+    iterations: int | None = None,
+) -> "Benchmark":
     """Build a case and return its benchmark, warmed up and calibrated.
 
     ``graph``: also time the calls as a replayed CUDA graph, or the reason why that is impossible.
+    ``iterations``: those of a sample, if an earlier launch was calibrated (`Timer.prepare`).
     """
     from .execution.call import Call
 
     case = subject.case
     call = Call(case, subject.real(), subject.inputs(case.device), case.device, compiled=True)
-    return timer.prepare(case.key, call, graph=graph)
+    return timer.prepare(case.key, call, graph=graph, iterations=iterations)

@@ -51,8 +51,10 @@ Cause = Literal[
 class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"):
     """The samples of one case in one launch: one a turn, in seconds per iteration.
 
-    ``first_call_s`` is the time of the first call. ``warmup_iterations`` ran untimed before the
-    turns; ``steady`` says whether warm-up ended because times were steady, not at its cap.
+    Cases of a launch may have taken different numbers of turns, the first ones. ``first_call_s`` is
+    the time of the first call. ``warmup_iterations`` ran untimed before the turns; ``steady`` says
+    whether warm-up ended because times were steady, not at its cap. ``untimed`` iterations preceded
+    each sample.
 
     On a GPU, ``samples_s`` are timed by GPU events and ``host_samples_s`` are the same iterations
     by the host's clock, until the device is idle again (None on a CPU, and if the cache is flushed
@@ -69,6 +71,7 @@ class Latency(Frozen, frozen=True, kw_only=True, tag="latency", tag_field="kind"
     first_call_s: Seconds
     warmup_iterations: Whole
     steady: bool
+    untimed: Whole = 1
     host_samples_s: Samples | None = None
     issued_share: Share | None = None
     graph_samples_s: Samples | Failure | None = None

@@ -50,15 +50,17 @@ class TrainingSettings(Frozen, frozen=True, kw_only=True):
 class Settings(Frozen, frozen=True, kw_only=True):
     """How a run is measured; a run is only resumed with equal settings.
 
-    ``device`` may name several GPUs, separated by commas. ``cold``: the GPU's L2 cache is flushed
-    before each call. ``cuda_graph``: calls are also timed as a replayed CUDA graph. ``energy``: the
-    energy of a call is measured, apart from all timing.
+    ``launches`` are those of each case, with a budget those before its first verdict. ``turns`` is
+    None if each case and launch has its own number. ``device`` may name several GPUs, separated by
+    commas. ``cold``: the GPU's L2 cache is flushed before each call. ``cuda_graph``: calls are also
+    timed as a replayed CUDA graph. ``energy``: the energy of a call is measured, apart from all
+    timing.
     """
 
     device: Name
     threads: Whole
     launches: Whole
-    turns: Whole
+    turns: Whole | None
     min_time_s: Elapsed
     time_limit_s: Seconds
     allocator: Literal["pinned", "system"]

@@ -1,5 +1,6 @@
 """The circumstances of a run, as labelled lines: device, libraries, sampling, disturbances."""
 
+import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -73,12 +74,13 @@ def _sampling(results: Results) -> list[tuple[str, str]]:
     info, settings = run.info, run.info.settings
     fewest, largest = results.launches()
     sampling = [
-        f"{launches_text(fewest, largest, settings.launches)} x {plural(settings.turns, 'turn')}",
+        f"{launches_text(fewest, largest, settings.launches)}{_turns(results.run)}",
         f"seed {settings.seed}",
         f"allocator {settings.allocator}",
     ]
     if settings.budget_s is not None:
-        sampling.append(f"budget {settings.budget_s:g} s")
+        spent_s = math.fsum(launch.seconds for launch in run.launches)
+        sampling.append(f"{seconds_text(spent_s)} of {seconds_text(settings.budget_s)} spent")
     lines = [("sampling", ", ".join(sampling))]
     if info.environment.gpus:
         lines.append(("cache", _cache(run)))
@@ -99,6 +101,15 @@ def _sampling(results: Results) -> list[tuple[str, str]]:
     if judged := [row for row in results.rows if row.verdict]:
         lines.append(("verdicts", _verdict_rule(judged)))
     return lines
+
+
+def _turns(run: Run) -> str:
+    """The fewest and the most turns of a case in a launch."""
+    turns = [len(line.samples_s) for record in run.records for line in record.latencies]
+    if not turns:
+        return ""
+    fewest, most = min(turns), max(turns)
+    return f" x {plural(most, 'turn')}" if fewest == most else f" x {fewest}–{most} turns"
 
 
 def _clock(run: Run) -> str:

@@ -15,7 +15,8 @@ from ..records.run import Record, Run
 from ..verdicts.judge import Answer, Verdict
 from ..verdicts.launches import CaseLaunches, launches_by_case
 from ..verdicts.stats import Estimate
-from ..verdicts.within_run import difference, verdicts
+from ..verdicts.turns import difference
+from ..verdicts.within_run import verdicts
 from .readings import Reading, case_readings, missing_reading
 
 AGAINST_REFERENCE: dict[Answer, str] = {

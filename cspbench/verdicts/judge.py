@@ -29,10 +29,13 @@ class Criterion:
 
     ``threshold`` is a share, symmetric on the logarithm: 0.01 means a ratio above 1.01 or below
     1 / 1.01. If not ``is_ratio``, it is a plain difference, as are those that are judged.
+    ``confidence`` is that of this look's interval. At repeated looks, ``alpha`` and ``confidence``
+    are such that all intervals together hold the ratio in 95%.
     """
 
     threshold: float = THRESHOLD
     alpha: float = ALPHA
+    confidence: float = CONFIDENCE
     is_ratio: bool = True
 
     @property
@@ -45,11 +48,11 @@ class Criterion:
 class Verdict:
     """The answer for one case by its ``criterion``, and the figures behind it.
 
-    ``ratio`` has a 95% interval. ``p`` is adjusted over the cases (Holm). ``permutation_p`` is of a
-    test without Student's assumptions, None with too few launches for it to be significant.
-    ``detectable`` is the smallest change, as a share, that as many launches would detect with a
-    probability of 80%. ``more_launches`` is how many more should decide an undecided case; None if
-    it is decided, or no number would.
+    ``ratio`` has a 95% interval, at repeated looks one that holds for all of them. ``p`` is
+    adjusted over the cases (Holm). ``permutation_p`` is of a test without Student's assumptions,
+    None with too few launches for it to be significant. ``detectable`` is the smallest change, as a
+    share, that as many launches would detect with a probability of 80%. ``more_launches`` is how
+    many more should decide an undecided case; None if it is decided, or no number would.
     """
 
     answer: Answer
@@ -78,36 +81,37 @@ def judge(
 
 
 def _verdict(difference: Difference, p: float, criterion: Criterion, *, cases: int) -> Verdict:
-    limit, share = criterion.limit, criterion.alpha / cases
-    answer = _answer(difference, p, limit=limit, alpha=criterion.alpha)
-    undecided = answer == "undecided"
+    share = criterion.alpha / cases
+    answer = _answer(difference, p, criterion)
     return Verdict(
         answer=answer,
         criterion=criterion,
-        ratio=difference.estimate(),
+        ratio=difference.estimate(criterion.confidence),
         p=p,
         permutation_p=difference.permutation_p() if difference.smallest_p < share else None,
         detectable=difference.detectable(share),
-        more_launches=_more_launches(difference, limit=limit, share=share) if undecided else None,
+        more_launches=_more_launches(difference, criterion, share)
+        if answer == "undecided"
+        else None,
     )
 
 
-def _answer(difference: Difference, p: float, *, limit: float, alpha: float) -> Answer:
-    margin = difference.margin()
+def _answer(difference: Difference, p: float, criterion: Criterion) -> Answer:
+    margin, limit = difference.margin(criterion.confidence), criterion.limit
     if margin is None:
         return "undecided"
-    if p < alpha and abs(difference.log_ratio) > limit:
+    if p < criterion.alpha and abs(difference.log_ratio) > limit:
         return "worse" if difference.log_ratio > 0 else "better"
     return "same" if abs(difference.log_ratio) + margin <= limit else "undecided"
 
 
-def _more_launches(difference: Difference, *, limit: float, share: float) -> int | None:
+def _more_launches(difference: Difference, criterion: Criterion, share: float) -> int | None:
     """The additional launches of the same spread that would decide it; None if none would."""
-    error, launches = difference.standard_error, difference.launches
+    error, launches, limit = difference.standard_error, difference.launches, criterion.limit
     if error is None:
         return None
     effect = abs(difference.log_ratio)
-    quantile = 1 - share / 2 if effect > limit else 0.5 + CONFIDENCE / 2
+    quantile = 1 - share / 2 if effect > limit else 0.5 + criterion.confidence / 2
     room = effect if effect > limit else limit - effect
 
     def decides(number: int) -> bool:

@@ -49,7 +49,8 @@ class Difference:
 
     ``standard_error`` is None if a side has one launch. ``degrees`` are degrees of freedom of
     Student's t. ``candidate`` and ``baseline`` hold one logarithm a launch; for paired launches
-    ``candidate`` holds those of the ratios and ``baseline`` is None.
+    ``candidate`` holds those of the ratios and ``baseline`` is None. ``weights`` are those of
+    paired launches, which sum to 1; None if all are equal.
     """
 
     log_ratio: float
@@ -57,6 +58,7 @@ class Difference:
     degrees: float
     candidate: tuple[float, ...]
     baseline: tuple[float, ...] | None = None
+    weights: tuple[float, ...] | None = None
 
     @property
     def launches(self) -> int:
@@ -95,14 +97,17 @@ class Difference:
     def permutation_p(self) -> float:
         """The p of a two-sided permutation test, which needs none of Student's assumptions.
 
-        For paired launches, the share of sign patterns whose mean is at least as far from 0 as the
-        observed mean. For two sides, the share of ways to divide the launches whose means differ at
-        least as much. Of more than 16,384 arrangements 9,999 are drawn, always the same.
+        For paired launches, the share of sign patterns whose mean, weighted as the observed mean
+        is, is at least as far from 0. For two sides, the share of ways to divide the launches whose
+        means differ at least as much. Of more than 16,384 arrangements 9,999 are drawn, always the
+        same.
         """
         import numpy as np
 
         values = np.array([*self.candidate, *(self.baseline or ())])
         number = len(self.candidate)
+        if self.weights is not None:
+            values *= number * np.array(self.weights)
         weights = _weights(
             number, len(values) - number, enumerated=_arrangements(self) <= _MAX_ENUMERATED
         )
@@ -141,18 +146,33 @@ class Difference:
         return expm1(errors * self.standard_error)
 
 
-def paired(log_ratios: Sequence[float]) -> Difference:
+def paired(log_ratios: Sequence[float], weights: Sequence[float] | None = None) -> Difference:
     """The difference of two cases from one log-ratio a launch in which they took turns.
 
-    Raises `ValueError` for no values or a value that is not finite.
+    ``weights`` of launches that are known with different precision are proportional to the inverse
+    of their variances. The error is that of Hartung and Knapp (Statistics in Medicine 20, 2001) and
+    of Sidik and Jonkman (ibid. 21, 2002): with equal weights that of Student's t. Raises
+    `ValueError` for no values or a value that is not finite.
     """
     logs = _finite(log_ratios)
     number = len(logs)
+    if weights is None:
+        return Difference(
+            log_ratio=fmean(logs),
+            standard_error=stdev(logs) / math.sqrt(number) if number > 1 else None,
+            degrees=number - 1,
+            candidate=logs,
+        )
+    total = math.fsum(weights)
+    shares = tuple(weight / total for weight in weights)
+    mean = math.fsum(share * log for share, log in zip(shares, logs, strict=True))
+    squares = (share * (log - mean) ** 2 for share, log in zip(shares, logs, strict=True))
     return Difference(
-        log_ratio=fmean(logs),
-        standard_error=stdev(logs) / math.sqrt(number) if number > 1 else None,
+        log_ratio=mean,
+        standard_error=math.sqrt(math.fsum(squares) / (number - 1)) if number > 1 else None,
         degrees=number - 1,
         candidate=logs,
+        weights=shares,
     )
 
 
@@ -191,17 +211,6 @@ def log_estimate(values: Sequence[float], *, confidence: float = CONFIDENCE) -> 
 def latency_estimate(launches: Sequence[Sequence[float]]) -> Estimate:
     """The latency in seconds per iteration: `log_estimate` of the launches' median samples."""
     return log_estimate([median(samples) for samples in launches])
-
-
-def log_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
-    """The median over turns of the log-ratio of two cases' samples in one launch.
-
-    Raises `ValueError` if the two differ in length or a sample is not positive.
-    """
-    return median(
-        _log_ratio(numerator, denominator)
-        for numerator, denominator in zip(numerators, denominators, strict=True)
-    )
 
 
 def log_median(samples: Sequence[float]) -> float:
@@ -278,13 +287,6 @@ def _detectable_errors(degrees: float, alpha: float, power: float) -> float:
     if quantile > _FAR_QUANTILE:
         return float(quantile * math.sqrt(chdtri(degrees, 1 - power) / degrees))
     return float(nctdtrinc(degrees, 1 - power, quantile))
-
-
-def _log_ratio(numerator: float, denominator: float) -> float:
-    ratio = numerator / denominator
-    if 0 < ratio < math.inf:
-        return math.log(ratio)
-    return math.log(numerator) - math.log(denominator)  # the ratio itself is out of range
 
 
 def _mean_log(values: Sequence[float]) -> Difference:

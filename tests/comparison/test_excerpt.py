@@ -8,11 +8,11 @@ from synthetic import change
 from cspbench.comparison.excerpt import CaseExcerpt, Excerpt, excerpt, write_down
 from cspbench.records.base import Failure
 from cspbench.records.lines import CaseFailure
-from cspbench.verdicts.stats import log_ratio
+from cspbench.verdicts.turns import log_ratio
 
 
 def test_a_case_has_its_exact_figures_and_a_ratio_a_launch() -> None:
-    """The median over turns of its samples over the yardstick's, to seven digits."""
+    """The interquartile mean over turns of its samples over the yardstick's, to seven digits."""
     run = make_small_run()
     case = excerpt(run).cases[0]
     record = run.records[0]

@@ -15,6 +15,7 @@ from cspbench.records.lines import CaseFailure, Cause, Latency
 from cspbench.records.measurements import Equivalence
 from cspbench.records.run import SIDES, Record, Run
 from cspbench.report.comparison import markdown, text
+from cspbench.verdicts.looks import level, looks
 
 BASELINE, CANDIDATE = 0, 1  # the records of `two_revisions`
 
@@ -141,9 +142,9 @@ def test_the_reason_names_the_shares_in_force() -> None:
     comparison = in_turns(msgspec.structs.replace(run, info=info))
     latency = comparison.cases[0].measures[LATENCY]
     assert latency.verdict == "undecided"
-    assert latency.alpha == pytest.approx(0.01 / (4 * 5))  # the looks are at 2, 3, 5 and 8
+    assert latency.alpha == level(0.01, looks(2, len(run.launches)))
     assert latency.threshold == pytest.approx(0.0105, abs=1e-4)
-    assert latency.reason.endswith("over all cases, below 0.0005 wanted; threshold 1.05%")
+    assert latency.reason.endswith("over all cases, below 0.0015 wanted; threshold 1.05%")
     for page in (text(comparison), markdown(comparison)):
         words = " ".join(page.split())
         assert "latency of" in words

@@ -5,6 +5,7 @@ from factories import SETTINGS, make_case, make_latency, make_launch
 
 from cspbench.engine.isolate import Exit
 from cspbench.engine.launch import LaunchResult, lines_to_keep, run_launch
+from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.plan.case import Case
 from cspbench.records.lines import (
     YARDSTICK,
@@ -40,7 +41,7 @@ def result(cases: tuple[Case, ...], *lines: Line, step: int | None = None) -> La
 def test_a_launch_needs_no_trees_and_no_graphs() -> None:
     """As the doctor makes it: both cases and the yardstick, and the launch last."""
     cases = (make_case("Good"), make_case("Good", mode="train"))
-    answer = run_launch(1, cases, SETTINGS)
+    answer = run_launch(1, cases, SETTINGS, LaunchPlan.of(cases, 2))
     assert answer.failure_reason is None
     *latencies, launch = answer.lines
     assert [line.case for line in latencies if isinstance(line, Latency)] == [

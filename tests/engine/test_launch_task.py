@@ -13,6 +13,7 @@ from fake_channel import FakeChannel
 from fake_gpu import ProcessorAsGpu, fake_nvml
 
 from cspbench.engine import launch_task, worker
+from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.machine.nvml import Nvml
 from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.records.base import Failure
@@ -38,7 +39,8 @@ def launched(
     channel = FakeChannel()
     cases = (make_case("Good"), make_case("Good", mode="train"))
     changed = msgspec.structs.replace(SETTINGS, **settings)
-    worker.launch(channel, 1, cases, changed, {}, uncapturable)  # type: ignore[arg-type]
+    plan = LaunchPlan.of(cases, 2)
+    worker.launch(channel, 1, cases, changed, plan, {}, uncapturable)  # type: ignore[arg-type]
     return channel.messages
 
 
@@ -52,7 +54,7 @@ def test_a_launch_on_a_gpu_has_both_clocks_and_the_gpus_state(
     for line in latencies:
         assert isinstance(line, Latency)
         assert line.host_samples_s is not None
-        assert len(line.host_samples_s) == len(line.samples_s) == SETTINGS.turns
+        assert len(line.host_samples_s) == len(line.samples_s) == 2
         assert line.graph_samples_s is None
         assert line.issued_share is not None
         assert 0 < line.issued_share <= 1
@@ -74,10 +76,7 @@ def test_a_cold_launch_with_graphs_has_no_host_time_and_replays_all_but_the_yard
     assert all(line.host_samples_s is None for line in latencies)
     replayed = {line.case: line.graph_samples_s for line in latencies}
     assert replayed.pop(YARDSTICK) is None
-    assert all(
-        isinstance(samples, tuple) and len(samples) == SETTINGS.turns
-        for samples in replayed.values()
-    )
+    assert all(isinstance(samples, tuple) and len(samples) == 2 for samples in replayed.values())
 
 
 def test_a_case_of_which_no_graph_can_be_made_is_timed_without_one(
@@ -118,7 +117,7 @@ def test_what_breaks_the_device_ends_the_launch_and_all_else_the_case(
         assert sorted(failed) == ["Good infer", "Good train"]
 
 
-@pytest.mark.parametrize("when", ["sample", "warm_and_calibrate"])
+@pytest.mark.parametrize("when", ["sample", "warm_up_fully"])
 def test_a_yardstick_that_raises_fails_its_launch_and_no_case(
     monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -168,7 +167,55 @@ def test_a_gpu_whose_library_is_absent_is_measured_all_the_same(
     monkeypatch.setattr(launch_task, "gpu", lambda _: ProcessorAsGpu())
     monkeypatch.setattr(launch_task, "open_nvml", lambda _: Failure(reason="no library"))
     channel = FakeChannel()
-    worker.launch(channel, 1, (make_case("Good"),), SETTINGS)  # type: ignore[arg-type]
+    cases = (make_case("Good"),)
+    worker.launch(channel, 1, cases, SETTINGS, LaunchPlan.of(cases, 2))  # type: ignore[arg-type]
     launch = channel.messages[-1]
     assert launch.gpu.after.sm_mhz == Failure(reason="no library")
     assert not is_throttled(launch)
+
+
+def on_cpu(
+    monkeypatch: pytest.MonkeyPatch, plan: LaunchPlan, *, iteration_s: float = 1e-3
+) -> Sequence[Any]:
+    """A launch of three cases on a CPU whose calls seem to take ``iteration_s``."""
+    monkeypatch.setattr(Benchmark, "iteration_s", iteration_s)
+    channel = FakeChannel()
+    cases = (make_case("Good"), make_case("Good", mode="train"), make_case("Twin"))
+    worker.launch(channel, 1, cases, SETTINGS, plan)  # type: ignore[arg-type]
+    return channel.messages
+
+
+CASES = ("Good infer", "Good train", "Twin infer")
+
+
+def test_each_case_takes_its_own_number_of_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the plan says; the record holds one sample a turn."""
+    turns = {"Good infer": 5, "Good train": 2, "Twin infer": 3, YARDSTICK: 4}
+    *latencies, _ = on_cpu(monkeypatch, LaunchPlan(turns=turns))
+    assert {line.case: len(line.samples_s) for line in latencies} == turns
+
+
+def test_a_launch_whose_time_is_up_builds_no_further_case_and_ends_after_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A case and its reference at least are built; what is left out is no failure."""
+    *latencies, launch = on_cpu(
+        monkeypatch, LaunchPlan(turns=dict.fromkeys((*CASES, YARDSTICK), 1000), seconds=0.0)
+    )
+    assert isinstance(launch, Launch)
+    assert len(launch.cases) == 2
+    assert {line.case for line in latencies} == {*launch.cases, YARDSTICK}
+    assert all(isinstance(line, Latency) and len(line.samples_s) == 1 for line in latencies)
+
+
+@pytest.mark.parametrize(("iteration_s", "untimed"), [(9e-3, 1), (11e-3, 0)])
+def test_slow_cases_need_no_untimed_iterations(
+    monkeypatch: pytest.MonkeyPatch, iteration_s: float, untimed: int
+) -> None:
+    """From 10 ms on; the yardstick, which is fast, keeps them."""
+    plan = LaunchPlan(turns=dict.fromkeys((*CASES, YARDSTICK), 1))
+    *latencies, _ = on_cpu(monkeypatch, plan, iteration_s=iteration_s)
+    assert {line.case: line.untimed for line in latencies} == {
+        **dict.fromkeys(CASES, untimed),
+        YARDSTICK: 1,
+    }

@@ -182,14 +182,6 @@ def test_options_stand_in_one_order_and_absent_ones_stay_absent(words: str, repe
     assert command(request) == f"python -m cspbench {repeated}"
 
 
-def test_the_budget_that_ab_chooses_is_named() -> None:
-    """Unless launches or a budget were asked for."""
-    request = AbRequest(baseline="main", candidate="HEAD")
-    assert command(request.with_budget()) == "python -m cspbench ab main HEAD blocks --budget 60"
-    fixed = replace(request, sampling=Sampling(launches=3))
-    assert fixed.with_budget() is fixed
-
-
 def test_ab_on_another_repository_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a path from where it was begun, as it does for a suite or a model."""
     monkeypatch.chdir(tmp_path)

@@ -173,7 +173,7 @@ class SmallGpu(FakeWorker):
             return None
         number, group = arguments[:2]
         self.groups.append(tuple(case.entry for case in group))
-        self.uncapturable.append(arguments[4])
+        self.uncapturable.append(arguments[5])
         fitting: list[Case] = []
         for case in sorted(group, key=lambda case: case.entry, reverse=self._backwards):
             peak = make_peak(case).peak_tensor_bytes

@@ -6,7 +6,7 @@ from assembled_runs import make_run
 
 from cspbench.engine.schedule import Budget, CaseProgress, FixedLaunches, case_progress, strategy
 from cspbench.records.run import Record
-from cspbench.verdicts.within_run import next_look
+from cspbench.verdicts.looks import next_look
 
 
 def progress(
@@ -53,12 +53,13 @@ def test_a_contended_launch_is_repeated_up_to_half_as_often_again() -> None:
 
 
 def test_a_budget_first_makes_the_fixed_launches() -> None:
-    """Whatever the intervals say; time alone ends it, and every case is measured once at least."""
+    """Whatever the intervals say; time alone ends it."""
     schedule = Budget(launches=6, seconds=10.0)
     cases = [progress("a", 2), progress("b", 2, decided=True)]
     assert set(schedule.next_cases(cases, 1.0)) == {"a", "b"}
     assert schedule.next_cases(cases, 9.5) == ()
-    assert schedule.next_cases([progress("a", 0), progress("b", 0)], 99.0) != ()
+    assert schedule.next_cases([progress("a", 0), progress("b", 0)], 9.9) == ("a", "b")
+    assert schedule.next_cases([progress("a", 0), progress("b", 0)], 10.0) == ()
 
 
 def test_a_budget_then_spends_on_what_is_undecided_widest_first() -> None:
@@ -105,22 +106,30 @@ def test_a_budget_ends_early_where_everything_is_decided() -> None:
 
 
 def test_a_decision_counts_only_at_a_look() -> None:
-    """Looks are at 6, 9, 14, 21 launches: what 7 launches say by chance is not yet looked at."""
+    """Looks are at 6, 8, 10, 13 launches: what 7 launches say by chance is not yet looked at."""
     schedule = Budget(launches=6, seconds=99.0)
-    assert [next_look(number) for number in (6, 9, 14, 1)] == [9, 14, 21, 2]
+    assert [next_look(number) for number in (6, 8, 10, 1)] == [8, 10, 13, 2]
     assert schedule.next_cases([progress("a", 7, decided=True)], 0.0) == ("a",)
-    assert schedule.next_cases([progress("a", 9, decided=True)], 0.0) == ()
-    assert schedule.next_cases([progress("a", 14, decided=True)], 0.0) == ()
+    assert schedule.next_cases([progress("a", 8, decided=True)], 0.0) == ()
+    assert schedule.next_cases([progress("a", 13, decided=True)], 0.0) == ()
+
+
+def test_a_report_wants_narrow_intervals_too_but_verdicts_first() -> None:
+    """1% slower or faster is known of b already, to 5%: a comes first, then b."""
+    schedule = Budget(launches=6, seconds=99.0, half_width=0.01)
+    cases = [progress("b", decided=True, width=0.05), progress("a", width=0.02)]
+    assert schedule.next_cases(cases, 0.0) == ("a", "b")
+    assert schedule.next_cases([progress("c", decided=True, width=0.009)], 0.0) == ()
 
 
 def test_a_reference_is_not_launched_alone() -> None:
-    """It came along to ten launches, which is between two looks, and all that it is for is decided.
+    """It came along to eleven launches, between two looks, and all that it is for is decided.
 
     Nor if time is left for the reference alone.
     """
-    reference = progress("ref", 10, judged=False)
+    reference = progress("ref", 11, judged=False)
     schedule = Budget(launches=6, seconds=99.0)
-    decided = progress("a", 9, decided=True, reference="ref")
+    decided = progress("a", 10, decided=True, reference="ref")
     assert schedule.next_cases([reference, decided], 0.0) == ()
     cases = [progress("ref", 3), progress("a", 3, reference="ref", seconds=4.0)]
     assert schedule.next_cases(cases, 97.0) == ()
@@ -128,12 +137,12 @@ def test_a_reference_is_not_launched_alone() -> None:
 
 
 def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None:
-    """3% slower is decided; a second a launch, shared by the time of the samples."""
+    """3% slower is decided; ten turns of half a second, of which both took two in a second."""
     reference, slower = case_progress(make_run(1.03))
     assert (slower.is_decided, slower.quiet, slower.reference) == (True, 6, "Good infer")
     assert slower.half_width < 0.001
     assert not reference.is_judged  # its own interval is wide, and nothing asks for it
-    assert reference.launch_s + slower.launch_s == pytest.approx(1.0)
+    assert reference.launch_s + slower.launch_s == pytest.approx(10 * 0.5)
     assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
 
 
@@ -157,6 +166,9 @@ def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
 
 
 def test_the_settings_choose_the_strategy() -> None:
-    """A budget, or a fixed number."""
-    assert strategy(make_run().info.settings) == FixedLaunches(launches=6)
-    assert strategy(make_run(budget_s=60.0).info.settings) == Budget(launches=6, seconds=60.0)
+    """A budget, or a fixed number; of two revisions nothing but the verdict is asked."""
+    assert strategy(make_run().info) == FixedLaunches(launches=6)
+    info = make_run(budget_s=60.0).info
+    assert strategy(info) == Budget(launches=6, seconds=60.0, half_width=0.01)
+    both = msgspec.structs.replace(info, revisions={"baseline": "a", "candidate": "b"})
+    assert strategy(both) == Budget(launches=6, seconds=60.0)

@@ -1,5 +1,7 @@
 """Settings and stages of a run, from its request."""
 
+from functools import partial
+
 import msgspec
 import pytest
 from factories import SETTINGS, make_gpu
@@ -29,16 +31,24 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_request_without_options_has_the_defaults() -> None:
-    """The physical cores, and nothing trained; of ab and doctor, too."""
-    for request in (
-        RunRequest(),
-        AbRequest(baseline="a", candidate="b"),
-        DoctorRequest(),
-        GradientsRequest(no_training=True),
+    """The physical cores, and nothing trained; two minutes for run, one for ab."""
+    for request, budget_s in (
+        (RunRequest(), 120.0),
+        (AbRequest(baseline="a", candidate="b"), 60.0),
+        (DoctorRequest(), None),
+        (GradientsRequest(no_training=True), None),
     ):
         settings = settings_of(request, "cpu")
-        assert settings == default_settings("cpu")
-        assert (settings.threads, settings.training) == (4, None)
+        assert settings == msgspec.structs.replace(default_settings("cpu"), budget_s=budget_s)
+        assert (settings.threads, settings.turns, settings.training) == (4, None, None)
+
+
+def test_launches_that_are_asked_for_take_the_place_of_the_budget() -> None:
+    """Unless both are: then so many launches come before the first verdict."""
+    for kind in (RunRequest, partial(AbRequest, baseline="a", candidate="b")):
+        assert settings_of(kind(sampling=Sampling(launches=3)), "cpu").budget_s is None
+        both = settings_of(kind(sampling=Sampling(launches=3, budget_s=9.0)), "cpu")
+        assert (both.launches, both.budget_s) == (3, 9.0)
 
 
 def test_trainings_have_one_thread_and_a_longer_limit() -> None:

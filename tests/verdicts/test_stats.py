@@ -19,11 +19,11 @@ from cspbench.verdicts.stats import (
     latency_estimate,
     log_estimate,
     log_median,
-    log_ratio,
     paired,
     tukey_outliers,
     welch,
 )
+from cspbench.verdicts.turns import log_ratio
 
 positive = st.floats(1e-6, 1e3)
 LOGS = [0.021, 0.034, 0.008, 0.027, 0.015, 0.040]
@@ -73,17 +73,6 @@ def test_values_that_are_no_times_are_refused(values: list[float]) -> None:
 def test_a_launch_counts_once_however_many_samples_it_has() -> None:
     """The median of each launch, 2 and 8, then their geometric mean: 4."""
     assert latency_estimate([(1.0, 2.0, 100.0), (8.0,)]).value == pytest.approx(4.0)
-
-
-def test_a_ratio_is_taken_turn_by_turn_so_that_drift_cancels() -> None:
-    """Both slow down threefold within the launch; the ratio stays one half in every turn."""
-    assert log_ratio([0.5, 0.75, 1.0, 1.5], [1.0, 1.5, 2.0, 3.0]) == pytest.approx(math.log(0.5))
-
-
-def test_unpaired_turns_are_refused() -> None:
-    """A missing sample would pair all after it wrongly."""
-    with pytest.raises(ValueError, match="zip"):
-        log_ratio((1.0, 2.0), (1.0,))
 
 
 def test_the_paired_test_is_scipys() -> None:

@@ -9,7 +9,10 @@ from assembled_runs import make_run
 from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.verdicts.judge import ALPHA
 from cspbench.verdicts.launches import launches_by_case
-from cspbench.verdicts.within_run import alpha, next_look, verdicts
+from cspbench.verdicts.looks import level, looks
+from cspbench.verdicts.stats import CONFIDENCE
+from cspbench.verdicts.turns import difference
+from cspbench.verdicts.within_run import verdicts
 
 
 def test_a_verdict_takes_the_noise_floor_where_it_is_above_the_threshold() -> None:
@@ -41,14 +44,21 @@ def test_the_runs_gate_holds_in_its_own_verdicts() -> None:
     assert (verdict.answer, verdict.criterion.threshold) == ("same", 0.05)
 
 
-def test_looking_again_and_again_spends_no_more_than_the_whole_chance() -> None:
-    """Without a budget there is one look; with one, however many looks sum to below alpha."""
-    assert alpha(make_run(), 6) == ALPHA
-    run = make_run(budget_s=60.0)
-    assert alpha(run, 6) == ALPHA / 2
-    assert alpha(run, 7) == alpha(run, 9) == ALPHA / 6
-    looks, point = [], 6
-    while point < 10**6:
-        looks.append(alpha(run, point))
-        point = next_look(point)
-    assert sum(looks) < ALPHA
+def test_a_run_with_a_budget_spends_its_errors_over_looks() -> None:
+    """Worse, better and same alike; the criterion names the share in force. Else there is one."""
+    run = make_run(1.02)
+    criterion = verdicts(run, launches_by_case(run))["case 0"].criterion
+    assert (criterion.alpha, criterion.confidence) == (ALPHA, CONFIDENCE)
+    for launches in (6, 8):
+        run = make_run(1.02, launches=launches, budget_s=60.0)
+        verdict = verdicts(run, launches_by_case(run))["case 0"]
+        numbers = looks(6, launches)
+        assert verdict.criterion.alpha == level(ALPHA, numbers) < ALPHA / 2
+        assert verdict.criterion.confidence == 1 - level(1 - CONFIDENCE, numbers) > 0.97
+        plain = verdict.ratio
+        pair = difference(*(launches_by_case(run)[key].samples for key in ("case 0", "Good infer")))
+        assert pair is not None
+        assert (plain.low, plain.high) == (
+            pair.estimate(verdict.criterion.confidence).low,
+            pair.estimate(verdict.criterion.confidence).high,
+        )

@@ -1,8 +1,9 @@
 """Benchmarks: the cases of a launch with their samples, which take turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from statistics import median
 from time import get_clock_info
 from typing import Protocol
 
@@ -45,7 +46,7 @@ class Benchmark:
 
     ``single_call_s`` makes one call and returns its time by the host's clock.
     ``graph_time_function`` times the same work as a replayed graph; a `Failure` says why there is
-    none.
+    none. ``untimed`` iterations precede each sample.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Benchmark:
     graph_time_function: TimeFunction | Failure | None = None
     first_call_s: float = 0.0
     iterations: int = 1
+    untimed: int = 1
     graph_iterations: int = 1
     warm_up: WarmUp = field(default_factory=WarmUp)
     samples_s: list[float] = field(default_factory=list)
@@ -63,14 +65,22 @@ class Benchmark:
     issued_share: float | None = None
     throttled: int = 0
 
-    def warm_and_calibrate(self, *, min_time_s: float, resolution_s: float | None = None) -> None:
-        """Make the first call, warm up, and set the iterations of a sample."""
+    def warm_up_fully(self) -> None:
+        """Make the first call, and calls until their times are steady."""
         self.first_call_s = self.single_call_s()
         self._read_clock()
         while not self.warm_up.is_finished:
             self.warm_up.add(self.single_call_s())
             if self.warm_up.is_clock_due:
                 self._read_clock()
+
+    @property
+    def iteration_s(self) -> float:
+        """Seconds of an iteration, by the last ones of the warm-up."""
+        return median(self.warm_up.seconds[-self.warm_up.window :])
+
+    def calibrate(self, *, min_time_s: float, resolution_s: float | None = None) -> None:
+        """Set the iterations of a sample."""
         if resolution_s is None:
             resolution_s = get_clock_info("perf_counter").resolution
         self.iterations = iterations_per_sample(
@@ -88,7 +98,7 @@ class Benchmark:
 
     def sample(self) -> None:
         """Take one sample of the calls, and one of the graph if there is one."""
-        seconds, host_s = self.time_function(self.iterations)
+        seconds, host_s = self.time_function(self.iterations, untimed=self.untimed)
         self.samples_s.append(seconds / self.iterations)
         if host_s is not None:
             self.host_samples_s.append(host_s / self.iterations)
@@ -109,6 +119,7 @@ class Benchmark:
             first_call_s=self.first_call_s,
             warmup_iterations=len(self.warm_up.seconds),
             steady=self.warm_up.is_steady,
+            untimed=self.untimed,
             host_samples_s=tuple(self.host_samples_s) or None,
             graph_samples_s=tuple(self.graph_samples_s)
             or (graph if isinstance(graph, Failure) else None),
@@ -125,21 +136,27 @@ class Benchmark:
 def take_turns(
     benchmarks: Sequence[Benchmark],
     *,
-    turns: int,
+    turns: Mapping[str, int],
     seed: int,
     sample: Callable[[Benchmark], bool],
+    is_time_up: Callable[[], bool],
 ) -> list[Benchmark]:
-    """Sample every benchmark once a turn, in a new random order each, so that drift is shared.
+    """Sample benchmarks once a turn, in a new random order each, so that drift is shared.
 
+    ``turns`` holds, by key, the number of turns of each, which takes part in the first ones.
     ``sample`` takes one sample and returns False if that failed; the benchmark then gets no further
-    turn. Returns the benchmarks that completed all turns.
+    turn. After the first turn, no other begins once ``is_time_up``. Returns the benchmarks that did
+    not fail.
     """
     order = Random(seed)  # noqa: S311 -- a schedule, not a secret
     remaining = list(benchmarks)
-    for _ in range(turns):
+    for turn in range(max(turns[benchmark.key] for benchmark in benchmarks)):
+        if turn and is_time_up():
+            break
+        taking_part = [benchmark for benchmark in remaining if turn < turns[benchmark.key]]
         failed = [
             benchmark
-            for benchmark in order.sample(remaining, len(remaining))
+            for benchmark in order.sample(taking_part, len(taking_part))
             if not sample(benchmark)
         ]
         remaining = [benchmark for benchmark in remaining if benchmark not in failed]

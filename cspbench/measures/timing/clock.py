@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...machine.device import Gpu
 
+_READINGS = 16  # at most, within a sample by the host's clock
 _EMPTY_REGIONS = 25
 _SINGLE_CALLS = 5
 
@@ -18,8 +19,10 @@ class Timing(NamedTuple):
     host_s: float | None = None
 
 
-TimeFunction = Callable[[int], Timing]
-"""Times a given number of iterations, after an untimed one."""
+class TimeFunction(Protocol):
+    """Times a given number of iterations, after ``untimed`` others."""
+
+    def __call__(self, iterations: int, *, untimed: int = 1) -> Timing: ...
 
 
 def time_function(
@@ -31,11 +34,13 @@ def time_function(
 ) -> TimeFunction:
     """A function that times ``call``: on a CPU by ``clock``, on a GPU by events and ``clock``.
 
-    An untimed iteration precedes the timed ones. On a GPU there is no synchronisation between
-    iterations: the device is busy when it reaches the first event, so that kernel launches that
-    overlap with its work are not timed. The host's time runs from an idle device to an idle one,
-    less the untimed iteration's share. ``cold``: the GPU's L2 cache is flushed before each
-    iteration, outside its two events; the host's time would include the flushes and is None.
+    On a CPU the time is the number of iterations times the median of readings, one an iteration or
+    one of several, so that an interruption of some is left out. On a GPU there is no
+    synchronisation between iterations: the device is busy when it reaches the first event, so that
+    kernel launches that overlap with its work are not timed. The host's time runs from an idle
+    device to an idle one, less the untimed iterations' share. ``cold``: the GPU's L2 cache is
+    flushed before each iteration, outside its two events; the host's time would include the flushes
+    and is None.
     """
     if gpu is None:
         return _host_time_function(call, clock)
@@ -43,12 +48,18 @@ def time_function(
 
 
 def _host_time_function(call: Callable[[], object], clock: Callable[[], float]) -> TimeFunction:
-    def time(iterations: int) -> Timing:
-        call()
-        started = clock()
-        for _ in range(iterations):
+    def time(iterations: int, *, untimed: int = 1) -> Timing:
+        for _ in range(untimed):
             call()
-        return Timing(clock() - started)
+        readings = min(iterations, _READINGS)
+        calls, rest = divmod(iterations, readings)
+        seconds = []
+        for number in [calls + 1] * rest + [calls] * (readings - rest):
+            started = clock()
+            for _ in range(number):
+                call()
+            seconds.append((clock() - started) / number)
+        return Timing(median(seconds) * iterations)
 
     return time
 
@@ -58,16 +69,17 @@ def _gpu_time_function(
 ) -> TimeFunction:
     start, end = gpu.event(), gpu.event()
 
-    def time(iterations: int) -> Timing:
+    def time(iterations: int, *, untimed: int = 1) -> Timing:
         gpu.synchronise()
         started = clock()
-        call()
+        for _ in range(untimed):
+            call()
         gpu.mark(start)
         for _ in range(iterations):
             call()
         gpu.mark(end)
         gpu.synchronise()
-        host_s = (clock() - started) * iterations / (iterations + 1)
+        host_s = (clock() - started) * iterations / (iterations + untimed)
         return Timing(gpu.seconds(start, end), host_s)
 
     return time
@@ -76,10 +88,11 @@ def _gpu_time_function(
 def _cold_time_function(call: Callable[[], object], gpu: Gpu) -> TimeFunction:
     events = [(gpu.event(), gpu.event())]
 
-    def time(iterations: int) -> Timing:
+    def time(iterations: int, *, untimed: int = 1) -> Timing:
         events.extend((gpu.event(), gpu.event()) for _ in range(iterations - len(events)))
         gpu.synchronise()
-        call()
+        for _ in range(untimed):
+            call()
         for start, end in events[:iterations]:
             gpu.flush()
             gpu.mark(start)

@@ -27,12 +27,19 @@ class Timer:
     cold: bool = False
 
     def prepare(
-        self, key: str, call: Callable[[], object], *, graph: bool | Failure = False
+        self,
+        key: str,
+        call: Callable[[], object],
+        *,
+        graph: bool | Failure = False,
+        iterations: int | None = None,
     ) -> Benchmark:
         """A benchmark of ``call``, warmed up and calibrated.
 
-        ``graph``: also capture a CUDA graph of the call, or the reason why there is none. Raises
-        RuntimeError if the capture fails.
+        ``iterations`` are those of a sample in an earlier launch whose warm-up became steady: they
+        are not calibrated again, and on a CPU the warm-up is shorter. ``graph``: also capture a
+        CUDA graph of the call, or the reason why there is none. Raises RuntimeError if the capture
+        fails.
         """
         benchmark = Benchmark(
             key=key,
@@ -40,16 +47,26 @@ class Timer:
             time_function=time_function(call, self.gpu, cold=self.cold),
             monitor=self.monitor,
         )
+        if self.gpu is not None:
+            benchmark.warm_up = WarmUp.for_gpu()
+        elif iterations is not None:
+            benchmark.warm_up = WarmUp.short()
+        benchmark.warm_up_fully()
+        resolution_s = None if self.gpu is None else _EVENT_RESOLUTION_S
+        if iterations is None:
+            benchmark.calibrate(min_time_s=self.min_time_s, resolution_s=resolution_s)
+        else:
+            benchmark.iterations = iterations
         if self.gpu is None:
-            benchmark.warm_and_calibrate(min_time_s=self.min_time_s)
             return benchmark
-        minimum = {"min_time_s": self.min_time_s, "resolution_s": _EVENT_RESOLUTION_S}
-        benchmark.warm_up = WarmUp.for_gpu()
-        benchmark.warm_and_calibrate(**minimum)
         benchmark.issued_share = launch_share(call, self.gpu)
         if isinstance(graph, Failure):
             benchmark.graph_time_function = graph
         elif graph:
             replay = self.gpu.capture(call)
-            benchmark.add_graph(time_function(replay, self.gpu, cold=self.cold), **minimum)
+            benchmark.add_graph(
+                time_function(replay, self.gpu, cold=self.cold),
+                min_time_s=self.min_time_s,
+                resolution_s=_EVENT_RESOLUTION_S,
+            )
         return benchmark

@@ -33,6 +33,11 @@ class WarmUp:
         """A warm-up that is long enough for a GPU to raise its clocks."""
         return cls(max_iterations=MAX_ITERATIONS, min_s=0.1)
 
+    @classmethod
+    def short(cls) -> Self:
+        """A warm-up of a case that was steady in an earlier launch: it may end after 4 calls."""
+        return cls(window=2)
+
     def add(self, seconds: float) -> None:
         """Add an iteration that took ``seconds``."""
         self.seconds.append(seconds)

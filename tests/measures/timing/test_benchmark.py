@@ -17,9 +17,11 @@ class Script:
     def __init__(self, seconds: Iterable[float]) -> None:
         self.seconds = list(seconds)
         self.iterations: list[int] = []
+        self.untimed: list[int] = []
 
-    def __call__(self, iterations: int) -> Timing:
+    def __call__(self, iterations: int, *, untimed: int = 1) -> Timing:
         self.iterations.append(iterations)
+        self.untimed.append(untimed)
         seconds = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
         return Timing(seconds * iterations)
 
@@ -59,6 +61,17 @@ def test_a_sample_is_seconds_per_iteration() -> None:
     benchmark.sample()
     assert benchmark.samples_s == [2e-3]
     assert script.iterations == [4]
+    assert script.untimed == [1]
+
+
+def test_a_benchmark_records_how_many_iterations_precede_each_sample() -> None:
+    """None, where all cases of a launch are slow."""
+    script = Script([2e-2])
+    benchmark = benchmark_of(script)
+    benchmark.untimed = 0
+    benchmark.sample()
+    assert script.untimed == [0]
+    assert benchmark.latency(launch=1).untimed == 0
 
 
 def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> None:
@@ -68,7 +81,8 @@ def test_preparation_reads_the_first_call_then_warms_up_then_calibrates() -> Non
     """
     calls, samples = Script([5e-2, 3e-4]), Script([3e-4])
     benchmark = benchmark_of(samples, single_call_s=lambda: calls(1).seconds)
-    benchmark.warm_and_calibrate(min_time_s=1e-3, resolution_s=1e-9)
+    benchmark.warm_up_fully()
+    benchmark.calibrate(min_time_s=1e-3, resolution_s=1e-9)
     assert benchmark.first_call_s == 5e-2
     assert calls.iterations == [1] * 9
     assert samples.iterations == [1, 2, 4, 4, 4]
@@ -91,6 +105,55 @@ def benchmarks_of(*keys: str) -> list[Benchmark]:
     return [benchmark_of(Script([1e-3]), key=key) for key in keys]
 
 
+def take(
+    benchmarks: list[Benchmark],
+    sample: Callable[[Benchmark], bool],
+    *,
+    seed: int = 0,
+    is_time_up: Callable[[], bool] = lambda: False,
+    **turns: int,
+) -> list[Benchmark]:
+    return take_turns(benchmarks, turns=turns, seed=seed, sample=sample, is_time_up=is_time_up)
+
+
+def test_a_case_with_more_turns_does_not_keep_the_others_waiting() -> None:
+    """All take part in the first two turns, b alone in the last three; the order is still random.
+
+    Whoever has fewer turns takes the first, so that a turn of two cases is known by its number.
+    """
+
+    def orders(seed: int) -> str:
+        keys: list[str] = []
+
+        def sample(benchmark: Benchmark) -> bool:
+            keys.append(benchmark.key)
+            return True
+
+        take(benchmarks_of(*"abc"), sample, seed=seed, a=2, b=5, c=3)
+        return "".join(keys)
+
+    order = orders(1)
+    assert sorted(order[:3]) == sorted(order[3:6]) == list("abc")
+    assert sorted(order[6:8]) == list("bc")
+    assert order[8:] == "bb"
+    assert len({orders(seed)[6:8] for seed in range(9)}) == 2
+
+
+def test_no_turn_begins_once_the_time_is_up_but_the_first() -> None:
+    """Every case has a sample; a turn that has begun is ended, so that samples stay paired."""
+    counted = dict.fromkeys("ab", 0)
+
+    def sample(benchmark: Benchmark) -> bool:
+        counted[benchmark.key] += 1
+        return True
+
+    completed = take(benchmarks_of(*"ab"), sample, is_time_up=lambda: True, a=9, b=9)
+    assert counted == {"a": 1, "b": 1}
+    assert [benchmark.key for benchmark in completed] == ["a", "b"]
+    take(benchmarks_of(*"ab"), sample, is_time_up=lambda: counted["a"] + counted["b"] > 4, a=9, b=9)
+    assert counted == {"a": 3, "b": 3}
+
+
 def test_every_case_has_one_sample_a_turn_in_a_seeded_order_that_changes() -> None:
     """The same seed gives the same order, and the turns differ among themselves."""
 
@@ -101,7 +164,7 @@ def test_every_case_has_one_sample_a_turn_in_a_seeded_order_that_changes() -> No
             keys.append(benchmark.key)
             return True
 
-        take_turns(benchmarks_of(*"abcd"), turns=8, seed=seed, sample=sample)
+        take(benchmarks_of(*"abcd"), sample, seed=seed, a=8, b=8, c=8, d=8)
         return ["".join(keys[start : start + 4]) for start in range(0, 32, 4)]
 
     assert all(sorted(order) == list("abcd") for order in orders(1))
@@ -117,7 +180,7 @@ def test_a_case_that_fails_leaves_and_the_others_go_on() -> None:
         counted[benchmark.key] += 1
         return benchmark.key != "b"
 
-    completed = take_turns(benchmarks_of(*"abc"), turns=5, seed=0, sample=sample)
+    completed = take(benchmarks_of(*"abc"), sample, a=5, b=5, c=5)
     assert counted == {"a": 5, "b": 1, "c": 5}
     assert [benchmark.key for benchmark in completed] == ["a", "c"]
 
@@ -141,7 +204,7 @@ def millisecond(monitor: Clocks) -> Benchmark:
     return Benchmark(
         key="a",
         single_call_s=lambda: 1e-3,
-        time_function=lambda iterations: Timing(iterations * 1e-3),
+        time_function=Script([1e-3]),
         monitor=monitor,
     )
 
@@ -152,7 +215,7 @@ def test_warm_up_goes_on_while_the_clock_rises() -> None:
     It is read before the first window of four and after each: 300, 900, 1900, 1980, 1980, 1980 MHz.
     """
     benchmark = millisecond(Clocks(300, 900, 1900, 1980))
-    benchmark.warm_and_calibrate(min_time_s=1e-3)
+    benchmark.warm_up_fully()
     assert len(benchmark.warm_up.seconds) == 5 * 4  # 1900 to 1980 MHz is a change of 4%
     assert benchmark.warm_up.is_steady
 

@@ -31,6 +31,52 @@ def test_an_untimed_iteration_goes_before_those_that_are_timed() -> None:
     assert now == 7.0
 
 
+def test_an_interruption_of_one_iteration_is_left_out() -> None:
+    """Four calls of 1 s, the third held up for 9: four seconds, not thirteen."""
+    now, calls = 0.0, 0
+
+    def call() -> None:
+        nonlocal now, calls
+        calls += 1
+        now += 10.0 if calls == 4 else 1.0
+
+    assert time_function(call, clock=lambda: now)(4).seconds == 4.0
+
+
+def test_many_iterations_are_read_sixteen_times() -> None:
+    """All 100 are made; the clock is read before and after each sixteenth of them."""
+    readings = calls = 0
+
+    def clock() -> float:
+        nonlocal readings
+        readings += 1
+        return float(calls)
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+
+    assert time_function(call, clock=clock)(100, untimed=0).seconds == 100.0
+    assert (calls, readings) == (100, 32)
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_untimed_iterations_can_be_left_out(on_gpu: bool) -> None:
+    """Two calls, both timed; on a GPU the host's clock takes no share off."""
+    gpu = FakeGpu()
+    calls = 0
+    kernel = gpu.kernel(launch_s=US, work_s=100 * US)
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        kernel()
+
+    timing = (timed(gpu, call) if on_gpu else time_function(call, clock=gpu.clock))(2, untimed=0)
+    assert calls == 2
+    assert timing.host_s == (pytest.approx(201 * US) if on_gpu else None)
+
+
 def test_a_busy_device_is_timed_without_any_launch_that_work_could_hide() -> None:
     """Its events read the work alone; the host's clock also waits for the very first launch.
 

@@ -51,3 +51,21 @@ def test_a_capture_that_fails_beside_others_is_raised() -> None:
         Timer(min_time_s=1e-3, gpu=gpu).prepare(
             "a", gpu.kernel(launch_s=US, work_s=1e-3), graph=True
         )
+
+
+def test_what_an_earlier_launch_has_calibrated_is_not_calibrated_again() -> None:
+    """The first call, four of a short warm-up, and none to find the iterations of a sample."""
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+
+    timer = Timer(min_time_s=1e-3)
+    benchmark = timer.prepare("a", call, iterations=64)
+    assert benchmark.iterations == 64
+    assert calls == 1 + len(benchmark.warm_up.seconds)
+    assert benchmark.warm_up.window == 2
+    calibrated = timer.prepare("a", call)
+    assert calibrated.warm_up.window == 4
+    assert calibrated.iterations > 64
