@@ -15,6 +15,7 @@ from ..records.run import Run
 from ..verdicts.judge import Criterion, judge
 from ..verdicts.stats import Difference, t_quantile, welch
 from . import readers
+from .deciding import deciding_notes
 from .energies import energy_notes
 from .excerpt import CaseExcerpt, Excerpt, excerpt
 from .result import (
@@ -80,6 +81,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
         notes=(
             *_contention_notes(baseline, candidate),
+            *deciding_notes(baseline, candidate, latencies.values()),
             *energy_notes(
                 (f"{new.name} ({new.mode})", before[key].energy_j, new.energy_j)
                 for key, new in after.items()

@@ -6,6 +6,7 @@ yardstick, one a launch.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Annotated
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from ..catalogue.entry import Shape
 from ..plan.case import Mode
 from ..plan.labels import names, plain
-from ..records.base import Detail, Failure, Frozen, Name, Share, Whole
+from ..records.base import Detail, Elapsed, Failure, Frozen, Name, Share, Whole
 from ..records.lines import Stage
 from ..records.machine import Spread
 from ..records.measurements import MEASUREMENTS, stage_of
@@ -68,14 +69,16 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
 class Excerpt(Frozen, frozen=True, kw_only=True):
     """The cases of a run, and the circumstances under which it was made (``made``, by name).
 
-    ``between_runs`` is the machine's noise floor by mode, empty if not known. ``contended`` counts
-    contended launches. ``cspbench`` is the version of the format, `EXCERPT`.
+    ``between_runs`` is the machine's noise floor by mode, empty if not known. ``launch_s`` is the
+    mean time of a launch in seconds, 0 if not known. ``contended`` counts contended launches.
+    ``cspbench`` is the version of the format, `EXCERPT`.
     """
 
     cspbench: Whole = EXCERPT
     made: dict[Name, Detail]
     between_runs: dict[Mode, Spread] = {}  # noqa: RUF012 -- msgspec copies it
     launches: Whole = 0
+    launch_s: Elapsed = 0.0
     contended: Whole = 0
     cases: tuple[CaseExcerpt, ...] = ()
 
@@ -86,10 +89,12 @@ def excerpt(run: Run) -> Excerpt:
     floor = run.info.noise_floor
     labels = names([record.case for record in run.records])
     launches = launches_by_case(run)
+    seconds = [launch.seconds for launch in run.launches]
     return Excerpt(
         made=_circumstances(run),
         between_runs=floor.between_runs if floor else {},
         launches=len(run.launches),
+        launch_s=_rounded(fmean(seconds)) if seconds else 0.0,
         contended=sum(map(is_contended, run.launches)),
         cases=tuple(
             case_excerpt(record, labels[key], launches[key], yardstick, run.info.stages)
