@@ -107,7 +107,7 @@ class BuiltSubject:
         case = self.case
         if not is_own(case.build):
             with contextlib.chdir(self._folder), contextlib.suppress(CspbenchError):
-                self.surroundings.load(partial(resolve, case.build, self.root))
+                self.surroundings.load(case.build, partial(resolve, case.build, self.root))
         os.chdir(self._folder)  # which an earlier build may have left, and this one may, too
         module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):

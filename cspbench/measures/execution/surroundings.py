@@ -80,10 +80,13 @@ class Surroundings:
         """Run the case's code inside the context; what it changes is put back, on errors too.
 
         ``generators``: the states of random generators, too. Inside another such context, changes
-        of settings stay in force until that one ends.
+        stay in force until that one ends.
         """
-        with self._thoroughly(Outside.take(), generators=generators and not self._depth):
+        if self._depth:
             yield
+        else:
+            with self._thoroughly(Outside.take(), generators=generators):
+                yield
 
     @contextlib.contextmanager
     def turn(self, outside: Outside) -> Iterator[None]:
@@ -104,16 +107,18 @@ class Surroundings:
             yield
         self._unseen_s += perf_counter() - started
 
-    def load(self, action: Callable[[], object]) -> None:
-        """Import the case's code by ``action``; what that changes holds for all cases of the code.
+    def load(self, name: str, action: Callable[[], object]) -> None:
+        """Import ``name`` of the case's code by ``action``, unless that was done before.
 
-        To be called while `running`.
+        What importing changes holds for all cases of the code. To be called while `running`.
         """
         if self._codebase is None:
             return
         imports = _of_imports.setdefault(self._codebase, Surroundings(self._codebase))
-        with imports.running():
-            action()
+        if (self._codebase, name) not in _imported:
+            with imports.running():
+                action()
+            _imported.add((self._codebase, name))
         self.changes = imports.changes | self.changes
         self._put_in_force()
 
@@ -250,3 +255,6 @@ _QUICK = set(QUICK)
 _count_threads = _thread._count  # noqa: SLF001 -- counts threads that threading does not know
 _of_imports: dict[Codebase, Surroundings] = {}
 """What the import of each codebase has changed."""
+
+_imported: set[tuple[Codebase, str]] = set()
+"""The names that have been imported of each codebase."""
