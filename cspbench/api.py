@@ -304,9 +304,7 @@ def _latency(subject: "Subject", turns: int) -> Latency:
     from .measures.timing.timer import Timer
 
     benchmark = latency(subject, Timer(min_time_s=0.001, gpu=gpu(subject.case.device)))
-    take_turns(
-        [benchmark], turns={benchmark.key: turns}, seed=0, sample=_sample, is_time_up=lambda: False
-    )
+    take_turns([benchmark], turns={benchmark.key: turns}, seed=0, sample=_sample)
     return benchmark.latency(launch=1)
 
 

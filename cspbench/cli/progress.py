@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO, cast
 
+from ..engine.launch_plan import LaunchPosition
 from ..plan.case import Case
 from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
@@ -48,6 +49,9 @@ class PlainProgress:
     ) -> None:
         left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
         self._print(f"latency, launch {_position(number, total)}: {_turns_text(cases)}{left}")
+
+    def launch_moved(self, number: int, position: LaunchPosition) -> None:
+        self._print(f"  launch {number}: {_position_text(position)}")
 
     def launch_ended(self, number: int, run: Run) -> None:
         if disturbance := _disturbance(run):
@@ -113,6 +117,10 @@ class LiveProgress:
         self._draw("latency", number - 1, total, "launch", status)
         self._total = total
 
+    def launch_moved(self, number: int, position: LaunchPosition) -> None:
+        status = _position_text(position)
+        self._draw("latency", number - 1, self._total, "launch", f"launch {number}: {status}")
+
     def launch_ended(self, number: int, run: Run) -> None:
         launches = launches_by_case(run)
         self._estimates = [
@@ -164,6 +172,10 @@ def _plan_text(info: RunInfo) -> str:
             launches = f"up to {seconds_text(info.settings.budget_s)} of launches"
         text += f", then {launches}"
     return f"{text}; loading torch"
+
+
+def _position_text(position: LaunchPosition) -> str:
+    return f"{position.done} of {position.total} {position.phase}"
 
 
 def _turns_text(cases: int) -> str:

@@ -1,6 +1,6 @@
 """Running of one launch in a worker, and the lines of it that are recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -16,7 +16,7 @@ from ..records.lines import CaseFailure, LaunchFailure, Line
 from ..records.run import Settings, Side
 from . import attempts
 from .isolate import Exit
-from .launch_plan import LaunchPlan
+from .launch_plan import LaunchPlan, LaunchPosition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +88,21 @@ def run_launch(
     roots: Mapping[Side, Path] = MappingProxyType({}),
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
     stop: "Connection[Any, Any] | None" = None,
+    moved: Callable[[LaunchPosition], None] = lambda _: None,
 ) -> LaunchResult:
     """Run the launch ``number``, in which ``cases`` take turns as ``plan`` says, in a worker.
 
-    See `LaunchTask` for ``roots`` and ``uncapturable``, and `attempts.run` for ``stop``.
+    See `LaunchTask` for ``roots`` and ``uncapturable``, and `attempts.run` for ``stop``. ``moved``
+    is told every few seconds how far it has come.
     """
     lines: list[Line] = []
+
+    def receive(message: Line | LaunchPosition) -> None:
+        if isinstance(message, LaunchPosition):
+            moved(message)
+        else:
+            lines.append(message)
+
     worker_exit = attempts.run(
         "cspbench.engine.worker:launch",
         number,
@@ -103,7 +112,7 @@ def run_launch(
         dict(roots),  # a read-only view cannot be sent to the worker
         dict(uncapturable),
         time_limit_s=settings.time_limit_s,
-        receive=lines.append,
+        receive=receive,
         stop=stop,
     )
     return LaunchResult(number=number, cases=cases, lines=tuple(lines), exit=worker_exit)

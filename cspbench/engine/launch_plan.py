@@ -1,12 +1,21 @@
-"""What one launch is to do: the turns of each case, what is known of it, and the time it has."""
+"""Plan of a launch (the turns of each case, what is known of it, its time), and its position."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self
 
 from ..plan.case import Case
 from ..records.lines import YARDSTICK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LaunchPosition:
+    """How far a launch has come: so many of the cases are built, or of the turns are taken."""
+
+    phase: Literal["cases built", "turns taken"]
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from typing import Literal
 
 import torch
 
@@ -26,11 +27,12 @@ from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory, yardstick_failure
-from .launch_plan import LaunchPlan
+from .launch_plan import LaunchPlan, LaunchPosition
 
 _BALLAST_BYTES = 1 << 20
 _GPU_BALLAST_BYTES = 20 << 20  # torch's GPU allocator works in larger blocks
 _FEWEST_BUILT = 2  # the yardstick and a case are worth nothing without its reference
+_REPORT_EVERY_S = 2.0  # the parent then draws, which disturbs a turn
 _SLOW_S = 0.01  # other cases have taken less than 1% of such a call from its caches
 _SEED_STRIDE = 1_000_003  # makes the seeds of launches distinct and reproducible
 
@@ -64,7 +66,7 @@ class LaunchTask:
         roots: Mapping[str, Path],
         uncapturable: Mapping[str, Failure],
     ) -> None:
-        self._began = perf_counter()
+        self._began = self._reported = perf_counter()
         self._channel = channel
         self._number = number
         self._cases = cases
@@ -151,6 +153,7 @@ class LaunchTask:
         for case in self._layout.sample(self._cases, len(self._cases)):
             if len(benchmarks) > _FEWEST_BUILT and self._is_time_up():
                 break
+            self._report("cases built", len(benchmarks) - 1, len(self._cases))
             self._attempt(case.key, partial(self._prepare, case, timer, benchmarks))
         if self._gpu is None:
             _omit_untimed(benchmarks)
@@ -158,6 +161,18 @@ class LaunchTask:
 
     def _is_time_up(self) -> bool:
         return perf_counter() - self._began > self._plan.seconds
+
+    def _is_last_turn(self, turns: int) -> bool:
+        """Whether no turn follows the first ``turns``; says now and then how many there were."""
+        self._report("turns taken", turns, max(self._plan.turns.values()))
+        return self._is_time_up()
+
+    def _report(self, phase: Literal["cases built", "turns taken"], done: int, total: int) -> None:
+        """Send how far the launch has come, unless that was sent within 2 s."""
+        now = perf_counter()
+        if now - self._reported >= _REPORT_EVERY_S:
+            self._reported = now
+            self._channel.send(LaunchPosition(phase=phase, done=done, total=total))
 
     def _prepare_yardstick(self, timer: Timer, benchmarks: list[Benchmark]) -> None:
         iterations = self._plan.iterations.get(YARDSTICK)
@@ -191,7 +206,7 @@ class LaunchTask:
             turns=self._plan.turns,
             seed=self._seed,
             sample=partial(self._sample, outside),
-            is_time_up=self._is_time_up,
+            is_last=self._is_last_turn,
         )
         after = Snapshot.take()
         put_back(outside, self._surroundings.values())

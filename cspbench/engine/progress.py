@@ -10,6 +10,7 @@ from typing import Protocol
 from ..plan.case import Case
 from ..records.lines import Line
 from ..records.run import Run, RunInfo
+from .launch_plan import LaunchPosition
 
 
 class Progress(Protocol):
@@ -32,6 +33,9 @@ class Progress(Protocol):
         ``total`` is the number of launches and ``left_s`` an estimate of the time left; None if not
         known.
         """
+
+    def launch_moved(self, number: int, position: LaunchPosition) -> None:
+        """Launch ``number``, which takes long, has come so far."""
 
     def launch_ended(self, number: int, run: Run) -> None:
         """Launch ``number`` ended; ``run`` holds all results so far."""
@@ -81,6 +85,11 @@ class LaunchProgress:
             self._progress.launch_started(
                 self._done + self._running, total, cases, self._seconds_left()
             )
+
+    def launch_moved(self, position: LaunchPosition) -> None:
+        """A running launch has come so far."""
+        with self._lock:
+            self._progress.launch_moved(self._done + self._running, position)
 
     def launch_failed(self, reason: str | None) -> None:
         """A launch failed and does not count; ``reason`` says why, None if a case has failed."""

@@ -113,6 +113,7 @@ class Rounds:
             roots=self._roots,
             uncapturable=self._uncapturable(group),
             stop=stop,
+            moved=self._progress.launch_moved,
         )
         self._reduce_room(result)
         spared = result.blameless - self._tried_again

@@ -8,6 +8,7 @@ from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.cli.progress import LiveProgress, PlainProgress
 from cspbench.cli.terminal import SteadyStream
+from cspbench.engine.launch_plan import LaunchPosition
 from cspbench.records.assembly import assemble
 from cspbench.records.lines import CaseFailure, Line
 from cspbench.records.run import Run
@@ -83,3 +84,18 @@ def test_an_interval_that_says_nothing_is_not_shown_as_a_number() -> None:
     progress.began(INFO)
     progress.launch_ended(2, assemble(make_info(GOOD, BAD), lines))
     assert "Good, infer: 1.41 ms, interval not yet known (2 launches)\n" in stream.getvalue()
+
+
+def test_a_long_launch_moves() -> None:
+    """In a log by a line, on a terminal in place."""
+    position = LaunchPosition(phase="turns taken", done=40, total=186)
+    stream = io.StringIO()
+    PlainProgress(SteadyStream(stream)).launch_moved(3, position)
+    assert stream.getvalue() == "  launch 3: 40 of 186 turns taken\n"
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    live = LiveProgress(SteadyStream(stream))
+    live.began(INFO)
+    live.launch_moved(3, position)
+    live.close()
+    assert "launch 3: 40 of 186 turns taken" in stream.getvalue()

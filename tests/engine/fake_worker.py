@@ -9,6 +9,7 @@ from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 from synthetic import make_counts, make_peak
 
 from cspbench.engine.isolate import Exit
+from cspbench.engine.launch_plan import LaunchPosition
 from cspbench.engine.runner import Runner
 from cspbench.plan.case import Case
 from cspbench.records.folder import RunFolder, read, read_lines
@@ -26,6 +27,7 @@ class RecordedProgress:
         self.seconds_left: list[float | None] = []
         self.trained: list[tuple[int, int, str]] = []
         self.failed: list[tuple[int, str]] = []
+        self.positions: list[tuple[int, LaunchPosition]] = []
         self._at_launch = at_launch
 
     def began(self, info: RunInfo) -> None:
@@ -44,6 +46,9 @@ class RecordedProgress:
         self.seconds_left.append(left_s)
         if self._at_launch is not None:
             self._at_launch(number)
+
+    def launch_moved(self, number: int, position: LaunchPosition) -> None:
+        self.positions.append((number, position))
 
     def launch_ended(self, number: int, run: Run) -> None:
         pass

@@ -1,9 +1,12 @@
 """How far the launches have come: numbers, totals, and the time left."""
 
+import math
+
 import pytest
 from factories import make_case, make_info
 from fake_worker import RecordedProgress
 
+from cspbench.engine.launch_plan import LaunchPosition
 from cspbench.engine.progress import LaunchProgress
 from cspbench.records.assembly import assemble
 from cspbench.records.run import Run
@@ -50,3 +53,24 @@ def test_of_a_budget_the_rest_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         launches.launch_started(1)
     assert progress.launches == [(1, None), (2, None)]
     assert progress.seconds_left == [35.0, 0.0]
+
+
+def test_the_position_of_a_launch_is_passed_on_with_its_number() -> None:
+    """That of the launch in flight, after those that were made before."""
+    progress = RecordedProgress()
+    launches = LaunchProgress(progress, done=4, devices=1, budget_s=None)
+    launches.launch_started(2)
+    position = LaunchPosition(phase="cases built", done=1, total=2)
+    launches.launch_moved(position)
+    assert progress.positions == [(5, position)]
+
+
+def test_what_is_left_of_a_budget_is_never_below_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Infinite without one."""
+    assert LaunchProgress(RecordedProgress(), done=0, devices=1, budget_s=None).remaining_s == (
+        math.inf
+    )
+    launches = LaunchProgress(RecordedProgress(), done=0, devices=1, budget_s=5.0)
+    assert 4.0 < launches.remaining_s <= 5.0
+    monkeypatch.setattr(LaunchProgress, "elapsed_s", 9.0)
+    assert launches.remaining_s == 0.0

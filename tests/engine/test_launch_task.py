@@ -13,7 +13,7 @@ from fake_channel import FakeChannel
 from fake_gpu import ProcessorAsGpu, fake_nvml
 
 from cspbench.engine import launch_task, worker
-from cspbench.engine.launch_plan import LaunchPlan
+from cspbench.engine.launch_plan import LaunchPlan, LaunchPosition
 from cspbench.machine.nvml import Nvml
 from cspbench.measures.timing.benchmark import Benchmark
 from cspbench.records.base import Failure
@@ -219,3 +219,15 @@ def test_slow_cases_need_no_untimed_iterations(
         **dict.fromkeys(CASES, untimed),
         YARDSTICK: 1,
     }
+
+
+def test_a_long_launch_says_how_far_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each case and after each turn, if that was not said a moment before."""
+    plan = LaunchPlan.of((make_case("Good"), make_case("Good", mode="train"), make_case("Twin")), 3)
+    assert not any(isinstance(line, LaunchPosition) for line in on_cpu(monkeypatch, plan))
+    monkeypatch.setattr(launch_task, "_REPORT_EVERY_S", 0.0)
+    positions = [line for line in on_cpu(monkeypatch, plan) if isinstance(line, LaunchPosition)]
+    assert [(position.phase, position.done, position.total) for position in positions] == [
+        *(("cases built", done, 3) for done in range(3)),
+        *(("turns taken", done, 3) for done in (1, 2)),
+    ]

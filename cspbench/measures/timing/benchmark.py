@@ -139,19 +139,19 @@ def take_turns(
     turns: Mapping[str, int],
     seed: int,
     sample: Callable[[Benchmark], bool],
-    is_time_up: Callable[[], bool],
+    is_last: Callable[[int], bool] = lambda _: False,
 ) -> list[Benchmark]:
     """Sample benchmarks once a turn, in a new random order each, so that drift is shared.
 
     ``turns`` holds, by key, the number of turns of each, which takes part in the first ones.
     ``sample`` takes one sample and returns False if that failed; the benchmark then gets no further
-    turn. After the first turn, no other begins once ``is_time_up``. Returns the benchmarks that did
-    not fail.
+    turn. ``is_last`` says, of a number of turns taken, whether no other is to follow. Returns the
+    benchmarks that did not fail.
     """
     order = Random(seed)  # noqa: S311 -- a schedule, not a secret
     remaining = list(benchmarks)
     for turn in range(max(turns[benchmark.key] for benchmark in benchmarks)):
-        if turn and is_time_up():
+        if turn and is_last(turn):
             break
         taking_part = [benchmark for benchmark in remaining if turn < turns[benchmark.key]]
         failed = [

@@ -110,10 +110,10 @@ def take(
     sample: Callable[[Benchmark], bool],
     *,
     seed: int = 0,
-    is_time_up: Callable[[], bool] = lambda: False,
+    is_last: Callable[[int], bool] = lambda _: False,
     **turns: int,
 ) -> list[Benchmark]:
-    return take_turns(benchmarks, turns=turns, seed=seed, sample=sample, is_time_up=is_time_up)
+    return take_turns(benchmarks, turns=turns, seed=seed, sample=sample, is_last=is_last)
 
 
 def test_a_case_with_more_turns_does_not_keep_the_others_waiting() -> None:
@@ -147,10 +147,10 @@ def test_no_turn_begins_once_the_time_is_up_but_the_first() -> None:
         counted[benchmark.key] += 1
         return True
 
-    completed = take(benchmarks_of(*"ab"), sample, is_time_up=lambda: True, a=9, b=9)
+    completed = take(benchmarks_of(*"ab"), sample, is_last=lambda _: True, a=9, b=9)
     assert counted == {"a": 1, "b": 1}
     assert [benchmark.key for benchmark in completed] == ["a", "b"]
-    take(benchmarks_of(*"ab"), sample, is_time_up=lambda: counted["a"] + counted["b"] > 4, a=9, b=9)
+    take(benchmarks_of(*"ab"), sample, is_last=lambda turns: turns == 2, a=9, b=9)
     assert counted == {"a": 3, "b": 3}
 
 
