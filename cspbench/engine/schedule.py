@@ -13,9 +13,12 @@ from ..records.run import Record, Run, RunInfo
 from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
 from ..verdicts.looks import looks
-from ..verdicts.stats import latency_estimate
+from ..verdicts.stats import Difference, Estimate, latency_estimate
+from ..verdicts.turns import difference
 from ..verdicts.within_run import verdicts
 from .split import costs
+
+_HALF_WIDTH, _YARDSTICK_HALF_WIDTH = 0.01, 0.02  # of narrow intervals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +27,8 @@ class CaseProgress:
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is that of its ratio's interval, or of its latency's if it has no
-    reference; infinite without an interval. ``is_judged`` says whether launches can be made on its
+    reference, ``yardstick_half_width`` that of its ratio to the yardstick; infinite without an
+    interval. ``is_judged`` says whether launches can be made on its
     own account; those of a reference come along with others'. ``is_decided`` says whether its
     verdict is decided or, in a run without verdicts, whether its interval is as narrow as the
     threshold. ``more_launches`` is how many should decide it, None if no number would. ``launch_s``
@@ -36,6 +40,7 @@ class CaseProgress:
     quiet: int
     disturbed: int
     half_width: float
+    yardstick_half_width: float
     is_judged: bool
     is_decided: bool
     more_launches: int | None
@@ -82,14 +87,15 @@ class FixedLaunches:
 class Budget:
     """Fixed launches, then launches of unsettled cases, the widest first, while time remains.
 
-    A case is settled if it is decided and its interval is at most ``half_width`` wide either way.
-    It is judged only when its number of launches reaches the next look, so that repeated looks do
-    not raise more false alarms (`verdicts.looks`).
+    A case is settled if it is decided and, if ``is_report``, its intervals are narrow: what is known
+    to 1% can be read, and two runs that know a case through the yardstick to 2% tell a change of 5%
+    from each other. It is judged only when its number of launches reaches the next look, so that
+    repeated looks do not raise more false alarms (`verdicts.looks`).
     """
 
     launches: int
     seconds: float
-    half_width: float = math.inf
+    is_report: bool = False
 
     def next_cases(self, progress: Sequence[CaseProgress], elapsed_s: float) -> tuple[str, ...]:
         """The cases that lack fixed launches, then the unsettled ones, as far as time allows."""
@@ -120,7 +126,10 @@ class Budget:
         if not case.is_judged:
             return True
         is_at_look = looks(self.launches, case.quiet)[-1] == case.quiet
-        return is_at_look and case.is_decided and case.half_width <= self.half_width
+        is_narrow = (
+            case.half_width <= _HALF_WIDTH and case.yardstick_half_width <= _YARDSTICK_HALF_WIDTH
+        )
+        return is_at_look and case.is_decided and (is_narrow or not self.is_report)
 
 
 def strategy(info: RunInfo) -> Strategy:
@@ -128,8 +137,9 @@ def strategy(info: RunInfo) -> Strategy:
     settings = info.settings
     if settings.budget_s is None:
         return FixedLaunches(launches=settings.launches)
-    half_width = math.inf if info.revisions else THRESHOLD
-    return Budget(launches=settings.launches, seconds=settings.budget_s, half_width=half_width)
+    return Budget(
+        launches=settings.launches, seconds=settings.budget_s, is_report=not info.revisions
+    )
 
 
 def case_progress(run: Run) -> list[CaseProgress]:
@@ -139,12 +149,14 @@ def case_progress(run: Run) -> list[CaseProgress]:
     references = {record.case.reference for record in run.records}
     disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
     costs_by_case = costs(run)
+    yardstick = {line.launch: line.samples_s for line in run.yardstick}
     return [
         _progress_of(
             record,
             launches[record.case.key],
             verdict_by_key.get(record.case.key),
             disturbed,
+            through_yardstick=difference(launches[record.case.key].samples, yardstick),
             is_judged_alone=not verdict_by_key and record.case.key not in references,
             launch_s=cost.least_s if (cost := costs_by_case.get(record.case.key)) else 0.0,
         )
@@ -159,6 +171,7 @@ def _progress_of(
     verdict: Verdict | None,
     disturbed: set[int],
     *,
+    through_yardstick: Difference | None,
     is_judged_alone: bool,
     launch_s: float,
 ) -> CaseProgress:
@@ -171,6 +184,7 @@ def _progress_of(
         quiet=len(record.latencies) - disturbed_launches,
         disturbed=disturbed_launches,
         half_width=half_width,
+        yardstick_half_width=_width(through_yardstick and through_yardstick.estimate()),
         is_judged=verdict is not None or is_judged_alone,
         is_decided=verdict.is_decided if verdict else half_width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
@@ -179,12 +193,15 @@ def _progress_of(
 
 
 def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:
-    width: float | None = None
     if verdict is not None:
-        width = verdict.ratio.relative_half_width
-    elif launches.count:
-        estimate = latency_estimate(list(launches.samples.values()))
-        width = estimate.relative_half_width
+        return _width(verdict.ratio)
+    samples = list(launches.samples.values())
+    return _width(latency_estimate(samples) if samples else None)
+
+
+def _width(estimate: Estimate | None) -> float:
+    """Half the width of the estimate's interval, as a share; infinite without an interval."""
+    width = estimate.relative_half_width if estimate else None
     return math.inf if width is None else width
 
 

@@ -1,5 +1,7 @@
 """Which launches come next: fixed numbers, contention, a budget; exact, with scripted time."""
 
+import math
+
 import msgspec
 import pytest
 from assembled_runs import make_run
@@ -15,6 +17,7 @@ def progress(
     disturbed: int = 0,
     *,
     width: float = 0.05,
+    yardstick_width: float = 0.01,
     judged: bool = True,
     decided: bool = False,
     more_launches: int | None = 1,
@@ -27,6 +30,7 @@ def progress(
         quiet=quiet,
         disturbed=disturbed,
         half_width=width,
+        yardstick_half_width=yardstick_width,
         is_judged=judged,
         is_decided=decided,
         more_launches=more_launches,
@@ -115,11 +119,16 @@ def test_a_decision_counts_only_at_a_look() -> None:
 
 
 def test_a_report_wants_narrow_intervals_too_but_verdicts_first() -> None:
-    """1% slower or faster is known of b already, to 5%: a comes first, then b."""
-    schedule = Budget(launches=6, seconds=99.0, half_width=0.01)
-    cases = [progress("b", decided=True, width=0.05), progress("a", width=0.02)]
-    assert schedule.next_cases(cases, 0.0) == ("a", "b")
-    assert schedule.next_cases([progress("c", decided=True, width=0.009)], 0.0) == ()
+    """B is decided, but known to 5% only; so is c, through the yardstick. a comes first."""
+    schedule = Budget(launches=6, seconds=99.0, is_report=True)
+    cases = [
+        progress("b", decided=True, width=0.05),
+        progress("c", decided=True, width=0.009, yardstick_width=0.05),
+        progress("a", width=0.02),
+    ]
+    assert schedule.next_cases(cases, 0.0) == ("a", "b", "c")
+    assert schedule.next_cases([progress("d", decided=True, width=0.009)], 0.0) == ()
+    assert Budget(launches=6, seconds=99.0).next_cases(cases[:2], 0.0) == ()
 
 
 def test_a_reference_is_not_launched_alone() -> None:
@@ -141,6 +150,7 @@ def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None
     reference, slower = case_progress(make_run(1.03))
     assert (slower.is_decided, slower.quiet, slower.reference) == (True, 6, "Good infer")
     assert slower.half_width < 0.001
+    assert slower.yardstick_half_width == math.inf  # this run has none
     assert not reference.is_judged  # its own interval is wide, and nothing asks for it
     assert reference.launch_s + slower.launch_s == pytest.approx(10 * 0.5)
     assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
@@ -169,6 +179,6 @@ def test_the_settings_choose_the_strategy() -> None:
     """A budget, or a fixed number; of two revisions nothing but the verdict is asked."""
     assert strategy(make_run().info) == FixedLaunches(launches=6)
     info = make_run(budget_s=60.0).info
-    assert strategy(info) == Budget(launches=6, seconds=60.0, half_width=0.01)
+    assert strategy(info) == Budget(launches=6, seconds=60.0, is_report=True)
     both = msgspec.structs.replace(info, revisions={"baseline": "a", "candidate": "b"})
     assert strategy(both) == Budget(launches=6, seconds=60.0)
