@@ -87,9 +87,9 @@ class FixedLaunches:
 class Budget:
     """Fixed launches, then launches of unsettled cases, the widest first, while time remains.
 
-    A case is settled if it is decided and, if ``is_report``, its intervals are narrow: what is known
-    to 1% can be read, and two runs that know a case through the yardstick to 2% tell a change of 5%
-    from each other. It is judged only when its number of launches reaches the next look, so that
+    A case is settled if it is decided and, if ``is_report``, its intervals are narrow: a ratio that
+    is known to 1% can be read, and two runs that know a case through the yardstick to 2% tell a
+    change of 5% from each other. It is judged only when its number of launches reaches the next look, so that
     repeated looks do not raise more false alarms (`verdicts.looks`).
     """
 
@@ -184,7 +184,7 @@ def _progress_of(
         quiet=len(record.latencies) - disturbed_launches,
         disturbed=disturbed_launches,
         half_width=half_width,
-        yardstick_half_width=_width(through_yardstick and through_yardstick.estimate()),
+        yardstick_half_width=_width(through_yardstick.estimate() if through_yardstick else None),
         is_judged=verdict is not None or is_judged_alone,
         is_decided=verdict.is_decided if verdict else half_width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
