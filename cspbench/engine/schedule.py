@@ -89,8 +89,8 @@ class Budget:
 
     A case is settled if it is decided and, if ``is_report``, its intervals are narrow: a ratio that
     is known to 1% can be read, and two runs that know a case through the yardstick to 2% tell a
-    change of 5% from each other. It is judged only when its number of launches reaches the next look, so that
-    repeated looks do not raise more false alarms (`verdicts.looks`).
+    change of 5% from each other. It is judged only when its number of launches reaches the next
+    look, so that repeated looks do not raise more false alarms (`verdicts.looks`).
     """
 
     launches: int
