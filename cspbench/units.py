@@ -3,10 +3,8 @@
 import math
 from collections.abc import Callable
 
-NOT_YET_KNOWN = "not yet known"
-"""What stands for an interval of so few launches that it says nothing."""
-
-_WIDE = 10  # factor between the ends of an interval that says nothing
+_WIDE = 4  # factor between the ends of an interval: a factor of 2, or 100%, to either side
+_FEW = 3  # launches; Student's t makes an interval of fewer wide, however quiet the machine
 _DECIMAL = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = (
     (1 << 60, "EiB"),
@@ -94,28 +92,46 @@ def ratio_text(ratio: float) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A share in percent: two significant digits below 10%, whole percents from there to 1000%.
+    """A share in percent: two significant digits below 10%, whole percents from there to 100%.
 
     >>> percent_text(0.01), percent_text(0.0123), percent_text(0.0004), percent_text(0.31)
     ('1%', '1.2%', '0.04%', '31%')
-    >>> percent_text(1e80)
-    'over 1000%'
+    >>> percent_text(1.2)
+    'over 100%'
     """
     percent = 100 * share
-    if percent > 1000:
-        return "over 1000%"
+    if percent > 100:
+        return "over 100%"
     return f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"
 
 
-def span_text(low: float, high: float, text: Callable[[float], str]) -> str:
-    """``low–high`` of a time or a ratio, or `NOT_YET_KNOWN` if that `is_wide`.
+def span_text(low: float, high: float, text: Callable[[float], str], launches: int) -> str:
+    """``low–high`` of a time or a ratio over ``launches``, or `wide_text` if that `is_wide`.
 
-    >>> span_text(0.98, 1.02, ratio_text), span_text(3e-9, 3e9, ratio_text)
-    ('0.980–1.020', 'not yet known')
+    >>> span_text(0.98, 1.02, ratio_text, 6), span_text(0.4, 2.5, ratio_text, 6)
+    ('0.980–1.020', 'too noisy to tell')
     """
-    return NOT_YET_KNOWN if is_wide(low, high) else f"{text(low)}–{text(high)}"
+    return wide_text(launches) if is_wide(low, high) else f"{text(low)}–{text(high)}"
+
+
+def wide_text(launches: int) -> str:
+    """What stands for an interval that `is_wide`, by the number of its launches.
+
+    >>> wide_text(2), wide_text(3)
+    ('not yet known', 'too noisy to tell')
+    """
+    return "not yet known" if launches < _FEW else "too noisy to tell"
+
+
+def is_noisy(low: float, high: float, launches: int) -> bool:
+    """Whether an interval `is_wide` for noise, not for want of launches."""
+    return is_wide(low, high) and launches >= _FEW
 
 
 def is_wide(low: float, high: float) -> bool:
-    """Whether an interval of a time or a ratio spans more than a factor of 10."""
+    """Whether an interval of a time or a ratio exceeds a factor of 2 to either side of its middle.
+
+    >>> is_wide(0.6, 1.6), is_wide(0.4, 2.5)
+    (False, True)
+    """
     return high > _WIDE * low

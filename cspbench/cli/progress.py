@@ -3,8 +3,9 @@
 It redraws only on events of the run and has no timer, which would disturb a launch that measures.
 """
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO, cast
 
 from ..engine.launch_plan import LaunchPosition
@@ -14,59 +15,103 @@ from ..records.lines import BlockTraining, CaseFailure, Line
 from ..records.measurements import Counts, GradientTerms, TensorPeak
 from ..records.run import Record, Run, RunInfo
 from ..text import printable
-from ..units import NOT_YET_KNOWN, bytes_text, count_text, is_wide, seconds_text
-from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
-from ..verdicts.stats import latency_estimate
+from ..units import bytes_text, count_text, is_wide, seconds_text, wide_text
+from ..verdicts.launches import (
+    CaseLaunches,
+    is_contended,
+    is_disturbed,
+    is_throttled,
+    launches_by_case,
+)
+from ..verdicts.stats import Estimate, latency_estimate
+from ..verdicts.within_run import verdicts
 from .terminal import SteadyStream
+
+_INTERVAL_S = 10.0  # between two lines of a log
+
+Clock = Callable[[], float]
 
 
 class PlainProgress:
-    """Prints a line for each case and phase, for logs and pipes."""
+    """Prints a line every 10 s at most, for logs and pipes.
 
-    def __init__(self, stream: SteadyStream) -> None:
+    The first and last line of a phase that measures cases, and failures, are always printed.
+    """
+
+    def __init__(self, stream: SteadyStream, clock: Clock = time.monotonic) -> None:
         self._stream = stream
-        self._pace = _Pace()
+        self._clock = clock
+        self._pace = _Pace(clock)
+        self._tally = _Tally()
         self._names: dict[str, str] = {}
+        self._phase = ""
+        self._printed = -math.inf
+        self._timing_began = self._left_read = clock()
+        self._left_s: float | None = None
 
     def began(self, info: RunInfo) -> None:
         self._names = names(info.cases)
         self._print(_plan_text(info))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
-        self._print(
-            f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
-            f"{_results_text(lines)}; {self._pace.left(total - index)}"
-        )
+        left = self._pace.left(total - index)
+        if self._is_due("counting", is_forced=index == total or _has_failure(lines)):
+            self._print(
+                f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
+                f"{_results_text(lines)}; {left}"
+            )
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         left = self._pace.left(total - number, phase="training")
-        self._print(
-            f"training {number} of {total}: {self._names[case.key]}: {_results_text(lines)}; {left}"
-        )
+        if self._is_due("training", is_forced=number == total or _has_failure(lines)):
+            self._print(
+                f"training {number} of {total}: {self._names[case.key]}: {_results_text(lines)}; "
+                f"{left}"
+            )
 
     def launch_started(
-        self, number: int, total: int | None, cases: int, left_s: float | None
+        self,
+        number: int,  # noqa: ARG002 -- the tally counts the launches that ended
+        total: int | None,
+        cases: int,
+        left_s: float | None,
     ) -> None:
-        left = "" if left_s is None else f"; about {seconds_text(left_s)} left"
-        self._print(f"latency, launch {_position(number, total)}: {_turns_text(cases)}{left}")
+        self._tally.set_total(total)
+        self._left_s, self._left_read = left_s, self._clock()
+        if self._phase != "latency":
+            self._timing_began = self._left_read
+            self._is_due("latency", is_forced=True)
+            self._print(f"latency: {_turns_text(cases)}{self._time_text()}")
 
     def launch_moved(self, number: int, position: LaunchPosition) -> None:
-        self._print(f"  launch {number}: {_position_text(position)}")
+        if self._is_due("latency"):
+            self._print(f"latency: launch {number}: {_position_text(position)}{self._time_text()}")
 
     def launch_ended(self, number: int, run: Run) -> None:
-        if disturbance := _disturbance(run):
-            self._print(f"  launch {number}: {disturbance}")
-        launches = launches_by_case(run)
-        for index, record in enumerate(run.records, start=1):
-            if launches[record.case.key].count:
-                self._print(
-                    f"  launch {number}, case {index} of {len(run.records)}: "
-                    f"{self._names[record.case.key]}, {record.case.mode}: "
-                    f"{_estimate_text(record, launches[record.case.key])}"
-                )
+        self._tally.count(run)
+        if self._is_due("latency"):
+            self._print(f"latency: {self._tally.text(number)}{self._time_text()}; {_state(run)}")
 
     def launch_failed(self, number: int, reason: str) -> None:
-        self._print(f"  launch {number} failed and does not count: {plain(reason)}")
+        self._print(f"latency: launch {number} failed and does not count: {plain(reason)}")
+
+    def _is_due(self, phase: str, *, is_forced: bool = False) -> bool:
+        """Whether a line of ``phase`` is to be printed now, which then counts as printed."""
+        now = self._clock()
+        is_due = is_forced or phase != self._phase or now - self._printed >= _INTERVAL_S
+        if is_due:
+            self._phase, self._printed = phase, now
+        return is_due
+
+    def _time_text(self) -> str:
+        """The time left or, if it is not known, the time spent on launches."""
+        now = self._clock()
+        if self._left_s is None:
+            seconds, word = round(now - self._timing_began), "spent"
+        else:
+            seconds, word = round(self._left_s - (now - self._left_read)), "left"
+        about = "about " if word == "left" else ""
+        return f"; {about}{seconds_text(seconds)} {word}" if seconds > 0 else ""
 
     def _print(self, text: str) -> None:
         self._stream.write(f"{printable(text)}\n")
@@ -78,17 +123,18 @@ class PlainProgress:
 class LiveProgress:
     """Draws a bar and the current estimates in place."""
 
-    def __init__(self, stream: SteadyStream) -> None:
+    def __init__(self, stream: SteadyStream, clock: Clock = time.monotonic) -> None:
         from rich.console import Console
         from rich.live import Live
 
         console = Console(file=cast("TextIO", stream))
         self._live = Live(console=console, auto_refresh=False, transient=True, screen=False)
         self._live.start()
-        self._pace = _Pace()
+        self._pace = _Pace(clock)
+        self._tally = _Tally()
         self._names: dict[str, str] = {}
         self._estimates: list[str] = []
-        self._total: int | None = None
+        self._disturbance = ""
 
     def began(self, info: RunInfo) -> None:
         self._names = names(info.cases)
@@ -111,15 +157,15 @@ class LiveProgress:
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:
-        status = _turns_text(cases)
+        self._tally.set_total(total)
+        status = f"{self._tally.text(number - 1)}; {_turns_text(cases)}"
         if left_s is not None:
             status += f", about {seconds_text(left_s)} left"
-        self._draw("latency", number - 1, total, "launch", status)
-        self._total = total
+        self._draw_launches(number - 1, status)
 
     def launch_moved(self, number: int, position: LaunchPosition) -> None:
-        status = _position_text(position)
-        self._draw("latency", number - 1, self._total, "launch", f"launch {number}: {status}")
+        status = f"{self._tally.text(number - 1)}; launch {number}: {_position_text(position)}"
+        self._draw_launches(number - 1, status)
 
     def launch_ended(self, number: int, run: Run) -> None:
         launches = launches_by_case(run)
@@ -129,7 +175,9 @@ class LiveProgress:
             for index, record in enumerate(run.records, start=1)
             if launches[record.case.key].count
         ]
-        self._draw("latency", number, self._total, "launch", _disturbance(run))
+        self._tally.count(run)
+        self._disturbance = _disturbance(run)
+        self._draw_launches(number, self._tally.text(number))
 
     def launch_failed(self, number: int, reason: str) -> None:
         self._print(f"launch {number} failed and does not count: {plain(reason)}")
@@ -137,17 +185,22 @@ class LiveProgress:
     def _print(self, text: str) -> None:
         self._live.console.print(printable(text), markup=False, highlight=False)
 
-    def _draw(self, phase: str, done: int, total: int | None, noun: str, status: str) -> None:
+    def _draw_launches(self, done: int, status: str) -> None:
+        lines = [f"latency: {status}", *filter(None, [self._disturbance])]
+        self._draw_lines(lines, done, self._tally.total)
+
+    def _draw(self, phase: str, done: int, total: int, noun: str, status: str) -> None:
+        self._draw_lines([f"{phase}: {noun} {done} of {total} done; {status}"], done, total)
+
+    def _draw_lines(self, lines: Sequence[str], done: int, total: int | None) -> None:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.text import Text
 
-        rows = max(0, self._live.console.height - 3)
-        done_text = f"{phase}: {noun} {_position(done, total)} done; {status}".rstrip("; ")
+        rows = max(0, self._live.console.height - 2 - len(lines))
         self._live.update(
             Group(
-                *(Text(printable(line)) for line in self._estimates[:rows]),
-                Text(printable(done_text)),
+                *(Text(printable(line)) for line in [*self._estimates[:rows], *lines]),
                 ProgressBar(total=total, completed=done, width=60),
             ),
             refresh=True,
@@ -182,29 +235,75 @@ def _turns_text(cases: int) -> str:
     return "1 case takes its turns" if cases == 1 else f"{cases} cases take turns"
 
 
-def _position(number: int, total: int | None) -> str:
-    return str(number) if total is None else f"{number} of {total}"
+class _Tally:
+    """Counts launches: those done, those to come, and those disturbed, which are repeated."""
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+        self._planned: int | None = None
+        self._disturbed: dict[str, int] = {}
+
+    def set_total(self, total: int | None) -> None:
+        """The number of launches is now ``total``, None if not known."""
+        self.total = total
+        self._planned = self._planned or total
+
+    def count(self, run: Run) -> None:
+        """Count the disturbed launches of ``run``."""
+        disturbed = list(filter(is_disturbed, run.launches))
+        kinds = {
+            "contended": sum(map(is_contended, disturbed)),
+            "throttled": sum(map(is_throttled, disturbed)),
+        }
+        self._disturbed = {kind: number for kind, number in kinds.items() if number}
+
+    def text(self, done: int) -> str:
+        """How many launches are done, how many of all so far were disturbed or repeat those."""
+        of_total = "" if self.total is None else f"{done} of "
+        number = done if self.total is None else self.total
+        parts = [f"{of_total}{number} launch{'' if number == 1 else 'es'} done"]
+        repeats = (self.total or 0) - (self._planned or 0)
+        if repeats > 0 and self._disturbed:
+            kind = next(iter(self._disturbed)) if len(self._disturbed) == 1 else "disturbed"
+            parts.append(f"{repeats} of them to repeat {kind} ones")
+        return ", ".join([*parts, *(f"{n} {kind}" for kind, n in self._disturbed.items())])
+
+
+def _state(run: Run) -> str:
+    """How many cases are decided, or the widest interval of a run without verdicts."""
+    launches = launches_by_case(run)
+    answers = [verdict.is_decided for verdict in verdicts(run, launches).values()]
+    if answers:
+        return f"{sum(answers)} of {len(answers)} cases decided"
+    timed = [case for case in launches.values() if case.count]
+    if not timed:
+        return "no case timed"
+    estimates = [latency_estimate(list(case.samples.values())) for case in timed]
+    widest = max(estimates, key=lambda estimate: estimate.relative_half_width or math.inf)
+    return f"widest interval {_width_text(widest) or 'not yet known'}"
 
 
 def _disturbance(run: Run) -> str:
     """What disturbed the last launch; empty if nothing did."""
     launch = run.launches[-1]
     if launch.gpu and launch.gpu.limits:
-        return f"throttled: {', '.join(launch.gpu.limits)} held the GPU's clocks down"
+        limits = ", ".join(launch.gpu.limits)
+        return f"the last launch was throttled: {limits} held the GPU's clocks down"
     if launch.gpu and launch.gpu.others:
-        return f"contended: {launch.gpu.others} other processes on the GPU"
+        return f"the last launch was contended: {launch.gpu.others} other processes on the GPU"
     if not is_contended(launch):
         return ""
     share = launch.activity.taken_share
-    return f"contended: other processes took {share:.0%} of its processor time"
+    return f"the last launch was contended: other processes took {share:.0%} of its processor time"
 
 
 class _Pace:
     """Estimates the remaining time of a phase from the cases that have ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._phase = "counting"
-        self._began = self._last = time.monotonic()
+        self._began = self._last = clock()
         self._ended = 0
 
     def left(self, remaining: int, phase: str = "counting") -> str:
@@ -212,10 +311,14 @@ class _Pace:
         if phase != self._phase:
             self._phase, self._began, self._ended = phase, self._last, 0
         self._ended += 1
-        self._last = time.monotonic()
+        self._last = self._clock()
         if not remaining:
             return "done"
         return f"{seconds_text((self._last - self._began) / self._ended * remaining)} left"
+
+
+def _has_failure(lines: Sequence[Line]) -> bool:
+    return any(isinstance(line, CaseFailure) for line in lines)
 
 
 def _results_text(lines: Sequence[Line]) -> str:
@@ -248,9 +351,15 @@ def _estimate_text(record: Record, launches: CaseLaunches) -> str:
     if record.has_failed:
         return f"FAILED: {record.failures[-1].reason}"
     estimate = latency_estimate(list(launches.samples.values()))
-    value, width = seconds_text(estimate.value), estimate.relative_half_width
+    width = _width_text(estimate)
+    return seconds_text(estimate.value) + (f" {width}" if width else "")
+
+
+def _width_text(estimate: Estimate) -> str:
+    """Half the width of the interval; '' if there is none."""
+    width = estimate.relative_half_width
     if width is None or estimate.low is None or estimate.high is None:
-        return value
+        return ""
     if is_wide(estimate.low, estimate.high):
-        return f"{value}, interval {NOT_YET_KNOWN} ({estimate.launches} launches)"
-    return f"{value} ±{width:.1%}"
+        return wide_text(estimate.launches)
+    return f"±{width:.1%}"

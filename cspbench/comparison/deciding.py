@@ -8,7 +8,9 @@ from ..units import seconds_text
 from .excerpt import Excerpt
 from .result import Change
 
-_WORTH_WAITING = 100  # launches of each run
+WORTH_WAITING = 100
+"""More launches than these, of a run or a side, are not asked for."""
+
 _COMMIT = re.compile(r"[0-9a-f]{12}")
 _SUITE = re.compile(r"[\w./:,]+")  # not a word that a shell would take for something else
 
@@ -24,7 +26,7 @@ def deciding_notes(
         return
     more_launches = [change.more_launches for change in undecided if change.more_launches]
     ways = []
-    if more_launches and median_high(more_launches) <= _WORTH_WAITING:
+    if more_launches and median_high(more_launches) <= WORTH_WAITING:
         ways.append(_launches(baseline, candidate, median_high(more_launches)))
     if revisions := _in_turns(baseline, candidate):
         ways.append(revisions)

@@ -39,11 +39,11 @@ class Change(Frozen, frozen=True, kw_only=True):
 
     ``baseline`` and ``candidate`` are counts or bytes. Of latency they are ratios to the yardstick,
     or seconds without a ``ratio`` or if the sides took turns. ``interval`` is the 95% interval of
-    ``ratio``. ``reason`` explains the verdict or its absence. ``more_launches`` is how many more on
-    each side should decide an undecided change. ``is_judged`` is False if ``ratio`` is one of times
-    that cannot be judged, such as those of one process: it is only shown. ``threshold`` and
-    ``alpha`` are the shares in force: the smallest change that matters, raised to the noise floor,
-    and what p has to be below.
+    ``ratio`` over ``launches``, those of the side with fewer. ``reason`` explains the verdict or
+    its absence. ``more_launches`` is how many more on each side should decide an undecided change.
+    ``is_judged`` is False if ``ratio`` is one of times that cannot be judged, such as those of one
+    process: it is only shown. ``threshold`` and ``alpha`` are the shares in force: the smallest
+    change that matters, raised to the noise floor, and what p has to be below.
     """
 
     baseline: float | int | None
@@ -52,6 +52,7 @@ class Change(Frozen, frozen=True, kw_only=True):
     interval: tuple[float, float] | None
     verdict: Answer
     reason: str
+    launches: int | None = None
     more_launches: int | None = None
     is_judged: bool = True
     threshold: float | None = None
@@ -255,9 +256,10 @@ def judged_change(verdict: Verdict, sides: tuple[float, float], *, runs: bool) -
     No more launches are asked for of a case that no longer ``runs``.
     """
     ratio, criterion = verdict.ratio, verdict.criterion
+    threshold = criterion.threshold
     reason = (
         f"p {verdict.p:.4f} over all cases, below {criterion.alpha:.2g} wanted; threshold "
-        f"{criterion.threshold:.2%}"
+        f"{f'{threshold:.2%}' if threshold <= 1 else percent_text(threshold)}"
     )
     if ratio.low is None:
         reason = "one launch on a side gives no interval"
@@ -268,7 +270,8 @@ def judged_change(verdict: Verdict, sides: tuple[float, float], *, runs: bool) -
         interval=None if ratio.low is None or ratio.high is None else (ratio.low, ratio.high),
         verdict=verdict.answer,
         reason=reason,
+        launches=ratio.launches,
         more_launches=verdict.more_launches if runs else None,
-        threshold=criterion.threshold,
+        threshold=threshold,
         alpha=criterion.alpha,
     )

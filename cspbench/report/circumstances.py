@@ -236,7 +236,8 @@ def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
 def _verdict_rule(rows: Sequence[Row]) -> str:
     """The thresholds of verdicts, and the median of the detectable changes."""
     thresholds = [row.verdict.criterion.threshold for row in rows if row.verdict]
-    text = f"changes beyond {_percents(thresholds or [THRESHOLD])}, false alarms below {ALPHA:.0%}"
+    beyond = _percents(thresholds or [THRESHOLD]).removeprefix("over ")
+    text = f"changes beyond {beyond}, false alarms below {ALPHA:.0%}"
     detectable = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
     ]

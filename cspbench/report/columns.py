@@ -8,7 +8,7 @@ from ..plan.case import Case, takes_image
 from ..records.base import Failure
 from ..records.quantities import MISSING, QUANTITIES
 from ..records.quantity import Form, Part, Quantity
-from ..units import NOT_YET_KNOWN, is_wide, percent_text, ratio_text, significant_text, span_text
+from ..units import is_wide, percent_text, ratio_text, significant_text, span_text, wide_text
 from ..verdicts.stats import Estimate
 from .readings import Reading
 
@@ -45,7 +45,7 @@ class Column(Quantity):
     def interval_text(self, estimate: Estimate) -> str:
         """``low–high`` of a reading; '' if there is no interval."""
         if self.part == "timed" and estimate.low is not None and estimate.high is not None:
-            return span_text(estimate.low, estimate.high, self.text)
+            return span_text(estimate.low, estimate.high, self.text, estimate.launches)
         return interval_text(estimate, self.text)
 
 
@@ -66,7 +66,7 @@ def timed_text(estimate: Estimate, text: Callable[[float], str]) -> str:
     """`estimate_text` of a time or a ratio, whose interval may be so wide that it says nothing."""
     if estimate.low is None or estimate.high is None or not is_wide(estimate.low, estimate.high):
         return estimate_text(estimate, text)
-    return f"{text(estimate.value)} (interval {NOT_YET_KNOWN})"
+    return f"{text(estimate.value)} (interval {wide_text(estimate.launches)})"
 
 
 def milliseconds(seconds: float) -> str:

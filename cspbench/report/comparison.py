@@ -9,11 +9,11 @@ from ..records.gate import LATENCY
 from ..records.quantities import NAMES, NONZERO
 from ..records.trainings import COMPARED
 from ..text import printable_lines
-from ..units import percent_text, ratio_text, significant_text, span_text
+from ..units import is_noisy, percent_text, ratio_text, significant_text, span_text
 from . import markdown as md
 from .quoting import Quote, marked, verbatim
 from .tables import WIDTH, Strip, draw, filled, headed, wrap
-from .words import MODE_TITLES, listing, plural
+from .words import MODE_TITLES, listing, out_of_reach, plural, within_reach
 
 MAX_CHARACTERS = 60_000
 """Below the limit of a comment on GitHub, 65,536, which may get a few more on its way."""
@@ -40,7 +40,7 @@ def text(comparison: Comparison) -> str:
     blocks = [filled(conclusion(comparison, verbatim)), filled(counts(comparison))]
     if differences := _differences(comparison, verbatim):
         blocks.append(headed("The runs differ in", differences))
-    blocks += map(filled, map(plain, comparison.notes))
+    blocks += map(filled, map(plain, [*comparison.notes, *_noise(comparison)]))
     for title, headers, changed, _ in _tables(comparison):
         if changed:
             blocks.append(f"{title}\n{_text_table(headers, changed[:_MAX_ROWS])}")
@@ -57,7 +57,7 @@ def markdown(comparison: Comparison) -> str:
     head = [md.strong(conclusion(comparison, marked)), md.paragraph(counts(comparison))]
     if differences := _differences(comparison, marked):
         head += [md.paragraph("The runs differ in:"), md.items(differences)]
-    head += map(md.paragraph, comparison.notes)
+    head += map(md.paragraph, [*comparison.notes, *_noise(comparison)])
     reasons = _reasons(comparison, marked)
     tables = _tables(comparison)
     changed = sum(len(rows) for *_, rows, _ in tables)
@@ -120,6 +120,19 @@ def counts(comparison: Comparison) -> str:
     return f"Cases: {answers or 'none'}{failed}."
 
 
+def _noise(comparison: Comparison) -> list[str]:
+    """A sentence on noisy intervals of latency."""
+    are_noisy = [
+        is_noisy(*change.interval, change.launches or 0)
+        for case in comparison.cases
+        if (change := case.measures.get(LATENCY)) and change.interval
+    ]
+    if not any(are_noisy):
+        return []
+    intervals = f"{sum(are_noisy)} of {plural(len(are_noisy), 'interval')}"
+    return [f"Poor timings: {intervals} too noisy to tell."]
+
+
 def _name(case: CaseComparison, quote: Quote) -> str:
     return f"{quote(label(case.label))} ({MODE_TITLES[case.mode].lower()})"
 
@@ -166,9 +179,9 @@ def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
     """An item on undecided latencies, and how many more launches should decide half of them."""
     names = listing([name for name, _ in changes])
     text = f"latency of {names} is undecided at a threshold of {percent_text(threshold)}"
-    more_launches = [change.more_launches for _, change in changes if change.more_launches]
+    more_launches = within_reach(change.more_launches for _, change in changes)
     if not more_launches:
-        return text
+        return f"{text}: {out_of_reach(len(changes))}"
     enough = median_high(more_launches)
     decided = sum(number <= enough for number in more_launches)
     cases = "it" if len(changes) == 1 else f"{decided} of them"
@@ -252,7 +265,7 @@ def _count(value: float | None) -> str:
 def _interval(change: Change) -> str:
     if change.interval is None:
         return ""
-    return span_text(*change.interval, ratio_text)
+    return span_text(*change.interval, ratio_text, change.launches or 0)
 
 
 def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:

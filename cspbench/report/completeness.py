@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from ..plan.labels import plain
 from ..records.lines import CaseFailure
-from ..units import bytes_text
+from ..units import bytes_text, is_noisy
+from ..verdicts.launches import is_contended
+from ..verdicts.stats import Estimate
 from .quoting import Quote
 from .results import Results
 from .rows import Row
-from .words import case_listing, case_name, launches_text, plural
+from .words import case_listing, case_name, launches_text, out_of_reach, plural, within_reach
 
 
 def completeness(results: Results, quote: Quote) -> list[str]:
@@ -24,6 +26,7 @@ def completeness(results: Results, quote: Quote) -> list[str]:
     seeds = run.info.settings.training.seeds if run.info.settings.training else 0
     if trainings and min(trainings) < seeds:
         sentences.append(f"Not all was measured: {min(trainings)} of {plural(seeds, 'training')}.")
+    sentences += _noise(results)
     sentences += _undecided(results, quote)
     failed = [row for row in table if row.record.has_failed]
     incomplete = [row for row in table if row.record.failures and row not in failed]
@@ -34,6 +37,26 @@ def completeness(results: Results, quote: Quote) -> list[str]:
                 f"({case_listing(rows, quote)}): see Failures."
             )
     return sentences
+
+
+def _noise(results: Results) -> list[str]:
+    """A sentence on timings that say little: contended launches and noisy intervals."""
+    launches = results.run.launches
+    figures = [row.ratio or row.latency for row in results.rows if not row.is_reference]
+    timed = [figure for figure in figures if figure is not None]
+    contended, noisy = sum(map(is_contended, launches)), sum(map(_is_noisy, timed))
+    parts = []
+    if 2 * contended > len(launches):
+        parts.append(f"{contended} of {plural(len(launches), 'launch')} contended")
+    if noisy:
+        parts.append(f"{noisy} of {plural(len(timed), 'interval')} too noisy to tell")
+    return [f"Poor timings: {', '.join(parts)} (python -m cspbench doctor)."] if parts else []
+
+
+def _is_noisy(figure: Estimate) -> bool:
+    if figure.low is None or figure.high is None:
+        return False
+    return is_noisy(figure.low, figure.high, figure.launches)
 
 
 def _undecided(results: Results, quote: Quote) -> list[str]:
@@ -52,11 +75,13 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
         for row in rows
         if row.verdict and failed.isdisjoint({row.record.case.key, row.record.case.reference})
     ]
-    if reachable := [number for number in more_launches if number is not None]:
+    if reachable := within_reach(more_launches):
         cases = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
         cases = cases or f"{len(reachable)} of them"
         text += f" {plural(max(reachable), 'more launch')} should decide {cases}"
         text += " (--budget S spends time there)."
+    elif more_launches:
+        text += f" {out_of_reach(len(rows)).capitalize()}."
     if results.run.info.settings.budget_s is not None:
         text = f"The budget ended before every verdict was reached. {text}"
     return [text]

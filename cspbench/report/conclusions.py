@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..plan.case import batch_of
-from ..units import ratio_text, significant_text
+from ..units import is_wide, ratio_text, significant_text, wide_text
 from .columns import batch_noun, milliseconds, timed_text
 from .quoting import Quote
-from .ranking import Ranking
+from .ranking import Ranking, is_slower
 from .results import Results
 from .rows import AGAINST_REFERENCE, Row
 from .words import AT, listing, plural
@@ -68,15 +68,17 @@ def _unranked(ranking: Ranking, quote: Quote) -> str:
 
 
 def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
-    if ranking.fastest is None or ranking.reference is None:
+    if ranking.reference is None or len(ranking.compared) < 2:
         return _without_ratios(ranking, quote, has_references=has_references)
-    first = _fastest(ranking, ranking.fastest, ranking.reference, quote)
     verdicts = [row.verdict for row in ranking.compared if row.verdict]
     if any(verdict.ratio.low is None for verdict in verdicts):
-        return f"{first}; one launch gives no interval, so nothing is told apart."
-    tie = ""
-    if ranking.rivals:
-        tie = f", not told apart from {listing([quote(row.name) for row in ranking.rivals])}"
+        return f"{AT[ranking.mode]} no entry is ranked: one launch gives no interval."
+    if ranking.fastest is None:
+        undecided = "the only other is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
+        reference = quote(ranking.reference.name)
+        return f"{AT[ranking.mode]} no entry is ranked: {undecided} undecided against {reference}."
+    first = _fastest(ranking, ranking.fastest, ranking.reference, quote)
+    tie = _tie(ranking.rivals, quote)
     answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in verdicts)
     counted = ", ".join(f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values())
     return f"{first}{tie}. Against {quote(ranking.reference.name)}: {counted}."
@@ -84,7 +86,9 @@ def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -
 
 def _fastest(ranking: Ranking, fastest: Row, reference: Row, quote: Quote) -> str:
     """The clause on the fastest entry, without a full stop."""
-    at, of = AT[ranking.mode], f"of {plural(len(ranking.compared), 'entry')}"
+    at, of = AT[ranking.mode], f"of {plural(len(ranking.decided), 'entry')}"
+    if len(ranking.decided) < len(ranking.compared):
+        of += " that are decided"
     if fastest is reference:
         name = quote(fastest.name)
         return f"{at} {name}, the reference, is fastest {of}: {_latency_text(fastest)}"
@@ -96,17 +100,26 @@ def _fastest(ranking: Ranking, fastest: Row, reference: Row, quote: Quote) -> st
     )
 
 
+def _tie(rivals: Sequence[Row], quote: Quote) -> str:
+    names = listing([quote(row.name) for row in rivals])
+    return f", not told apart from {names}" if rivals else ""
+
+
 def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
     at = AT[ranking.mode]
     timed = [row for row in ranking.ranked if row.latency]
     if not timed:
         return f"{at} no latency was measured."
     best = min(timed, key=lambda row: row.latency.value if row.latency else 0.0)
+    rivals = [row for row in timed if row is not best and not is_slower(row, best)]
     if len(timed) == 1:
         text = f"{at} {quote(best.name)} takes {_latency_text(best)}"
+    elif len(rivals) == len(timed) - 1:
+        text = f"{at} no entry is ranked: none of {len(timed)} is told apart as fastest"
     else:
         of = f"of {plural(len(timed), 'entry')}"
         text = f"{at} {quote(best.name)} is fastest {of}: {_latency_text(best)}"
+        text += _tie(rivals, quote)
     if best.latency and best.latency.low is None:
         text += "; one launch gives no interval"
     if len(timed) > 1:
@@ -130,6 +143,8 @@ def _throughput_conclusion(ranking: Ranking, quote: Quote) -> str:
         return f"{at} no latency was measured."
     noun = batch_noun(row.record.case for row in ranking.group)
     speed, best = max(speeds.values(), key=lambda pair: pair[0])
+    if len(speeds) > 1 and (reason := _noise(best)):
+        return f"{at} no throughput is ranked: the highest, of {quote(best.name)}, {reason}."
     of = f"of {plural(len(speeds), 'entry')}, each at its own batch" if len(speeds) > 1 else ""
     return (
         f"{at} {quote(best.name)} has the highest throughput {of}".rstrip()
@@ -142,6 +157,16 @@ def _latency_text(row: Row) -> str:
     assert latency is not None
     interval = timed_text(latency, milliseconds).partition(" ")[2]
     return f"{milliseconds(latency.value)} ms" + (f" {interval}" if interval else "")
+
+
+def _noise(row: Row) -> str:
+    """Why the latency of ``row`` is no ground for a ranking; '' if it is one."""
+    latency = row.latency
+    if latency is None or latency.low is None or latency.high is None:
+        return "is of one launch, which gives no interval"
+    if is_wide(latency.low, latency.high):
+        return f"is {wide_text(latency.launches)}"
+    return ""
 
 
 def _ratio_text(row: Row) -> str:

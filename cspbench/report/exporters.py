@@ -16,8 +16,9 @@ from ..comparison.pytest_benchmark import OURS, extra_info
 from ..plan.labels import plain
 from ..records.quantities import NAMES, NONZERO
 from ..records.run import Run
-from ..units import NOT_YET_KNOWN, is_wide
+from ..units import is_wide, wide_text
 from ..verdicts.stats import Estimate
+from .readings import telling_interval
 from .results import Results
 from .rows import Row
 
@@ -190,13 +191,17 @@ def _range(estimate: Estimate) -> str:
     width = estimate.relative_half_width
     if width is None or estimate.low is None or estimate.high is None:
         return ""
-    return NOT_YET_KNOWN if is_wide(estimate.low, estimate.high) else f"± {width:.1%}"
+    if is_wide(estimate.low, estimate.high):
+        return wide_text(estimate.launches)
+    return f"± {width:.1%}"
 
 
 def _metric(estimate: Estimate) -> dict[str, float]:
+    """The value and, if it says something, its interval."""
     metric = {"value": estimate.value * 1e9}
-    if estimate.low is not None and estimate.high is not None:
-        metric |= {"lower_value": estimate.low * 1e9, "upper_value": estimate.high * 1e9}
+    if interval := telling_interval(estimate):
+        low, high = interval
+        metric |= {"lower_value": low * 1e9, "upper_value": high * 1e9}
     return metric
 
 

@@ -13,8 +13,8 @@ class Ranking:
 
     ``ranked`` are the rows at the reference's inputs, ``unranked`` the others, because only
     cases with the same input can be ranked. ``compared`` are the reference, if it was timed, and
-    the ranked rows with a ratio to it. ``fastest`` is one of these, None if there are fewer than
-    two; ``rivals`` are those that do not differ significantly from it.
+    the ranked rows with a ratio to it. ``fastest`` is one of the ``decided``; None if there are
+    fewer than two. ``rivals`` are those compared that do not differ significantly from it.
     """
 
     group: tuple[Row, ...]
@@ -29,6 +29,11 @@ class Ranking:
     def mode(self) -> Mode:
         """The mode of all rows."""
         return self.group[0].mode
+
+    @property
+    def decided(self) -> tuple[Row, ...]:
+        """The reference, and the compared rows whose verdict against it is decided."""
+        return tuple(filter(_is_decided, self.compared))
 
     @property
     def has_own_batches(self) -> bool:
@@ -52,12 +57,13 @@ def _ranking(group: Sequence[Row]) -> Ranking:
     compared = [row for row in ranked if row.latency and (row.ratio or row.is_reference)]
     reference = next((row for row in compared if row.is_reference), None)
     fastest, rivals = None, []
-    if reference is not None and len(compared) > 1:
-        fastest = min(compared, key=lambda row: row.ratio.value if row.ratio else 1.0)
+    decided = [*filter(_is_decided, compared)]
+    if reference is not None and len(decided) > 1:
+        fastest = min(decided, key=lambda row: row.ratio.value if row.ratio else 1.0)
         rivals = [
             row
             for row in compared
-            if row is not fastest and not _is_told_apart(row, fastest, reference)
+            if row is not fastest and not _is_slower(row, fastest, reference)
         ]
     return Ranking(
         group=tuple(group),
@@ -80,9 +86,26 @@ def _at_one_input(group: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return ranked, [row for row in group if inputs_of(row.record.case) != inputs]
 
 
-def _is_told_apart(row: Row, fastest: Row, reference: Row) -> bool:
-    """Whether ``fastest`` is significantly faster than ``row`` (the reference: by its verdict)."""
+def is_slower(row: Row, fastest: Row) -> bool:
+    """Whether ``row`` takes significantly longer than ``fastest``.
+
+    By the interval of their ratio, or by both intervals if no launch had both.
+    """
+    ratio = latency_ratio(row, fastest)
+    if ratio is not None:
+        return ratio.low is not None and ratio.low > 1
+    slow, fast = row.latency, fastest.latency
+    if slow is None or fast is None or slow.low is None or fast.high is None:
+        return False
+    return slow.low > fast.high
+
+
+def _is_slower(row: Row, fastest: Row, reference: Row) -> bool:
+    """`is_slower`, but of the reference by the verdict on ``fastest``."""
     if row is reference:
         return fastest.verdict is not None and fastest.verdict.answer == "better"
-    ratio = latency_ratio(row, fastest)
-    return ratio is not None and ratio.low is not None and ratio.low > 1
+    return is_slower(row, fastest)
+
+
+def _is_decided(row: Row) -> bool:
+    return row.is_reference or (row.verdict is not None and row.verdict.is_decided)

@@ -11,6 +11,7 @@ from ..records.quantities import QUANTITIES
 from ..records.quantity import Quantity
 from ..records.run import Record
 from ..records.trainings import Reading as GradientReading
+from ..units import is_wide
 from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power
 from ..verdicts.launches import CaseLaunches
 from ..verdicts.over_seeds import over_seeds
@@ -46,6 +47,14 @@ def case_readings(
         **_latency(record, launches.count, stages),
         **_energy(record, stages),
     }
+
+
+def telling_interval(estimate: Estimate) -> tuple[float, float] | None:
+    """The ends of the interval of a time or a ratio; None if there is none or it `is_wide`."""
+    low, high = estimate.low, estimate.high
+    if low is None or high is None or is_wide(low, high):
+        return None
+    return low, high
 
 
 def missing_reading(record: Record, stage: Stage, stages: Sequence[Stage]) -> Failure | None:

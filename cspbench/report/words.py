@@ -1,7 +1,8 @@
 """Phrases that several pages use: numbers with nouns, short lists of names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ..comparison.deciding import WORTH_WAITING
 from ..plan.case import Mode
 from ..plan.labels import plain
 from ..records.lines import Printed
@@ -42,6 +43,20 @@ def plural(number: int, noun: str) -> str:
 def in_cases(numbers: Sequence[int], noun: str) -> str:
     """The sum of ``numbers`` with its noun, and the number of cases, which have one each."""
     return f"{plural(sum(numbers), noun)} in {plural(len(numbers), 'case')}"
+
+
+def within_reach(more_launches: Iterable[int | None]) -> list[int]:
+    """The numbers of more launches, out of those that should decide a case, that can be waited for.
+
+    >>> within_reach([3, None, 931])
+    [3]
+    """
+    return [number for number in more_launches if number is not None and number <= WORTH_WAITING]
+
+
+def out_of_reach(cases: int) -> str:
+    """A clause on ``cases`` undecided cases of which none is within reach of more launches."""
+    return f"more launches would not decide {'it' if cases == 1 else 'them'} in reasonable time"
 
 
 def case_name(row: Row, quote: Quote) -> str:

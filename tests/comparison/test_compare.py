@@ -213,6 +213,7 @@ def test_the_plain_values_keep_the_contract() -> None:
         "interval",
         "verdict",
         "reason",
+        "launches",
         "more_launches",
         "is_judged",
         "threshold",

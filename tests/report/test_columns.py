@@ -94,11 +94,14 @@ def test_an_unknown_column_offers_the_nearest() -> None:
     )
 
 
-def test_an_interval_of_a_factor_of_ten_is_not_yet_known() -> None:
-    """Two launches that differ by chance: Student's t then says that anything may be."""
+def test_an_interval_beyond_a_factor_of_two_to_either_side_is_no_number() -> None:
+    """Not yet known of two launches, of which Student's t says so; noise of more of them."""
     wide = Estimate(value=0.02, low=2e-7, high=2e3, launches=2)
     assert BY_KEY["latency"].interval_cell(wide) == "not yet known"
     assert timed_text(wide, "{:.2f}".format) == "0.02 (interval not yet known)"
+    noisy = Estimate(value=0.96, low=0.47, high=1.96, launches=6)
+    assert BY_KEY["latency_ratio"].interval_cell(noisy) == "too noisy to tell"
+    assert timed_text(noisy, "{:.2f}".format) == "0.96 (interval too noisy to tell)"
     assert timed_text(ESTIMATE, "{:.4f}".format) == "0.0123 (0.0120–0.0127)"
     similarity = Estimate(value=0.1, low=0.01, high=0.3, launches=3)
     assert BY_KEY["parts_cka"].interval_cell(similarity) == "0.010–0.300"

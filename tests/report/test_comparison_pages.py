@@ -62,6 +62,18 @@ def test_an_interval_that_says_nothing_is_not_yet_known() -> None:
         assert "not yet known" in " ".join(page.split())
 
 
+def test_noise_is_said_at_the_head_and_no_thousand_launches_are_promised() -> None:
+    """Six launches of each side, the candidate's by turns 30 times slower and faster."""
+    run = with_yardstick(make_run(["a"], modes=("infer",)))
+    wild = tuple(scaled(line, 30.0 ** (-1) ** line.launch) for line in run.records[0].latencies)
+    comparison = compare(run, change(run, 0, latencies=wild))
+    for page in (text(comparison), markdown(comparison)):
+        words = " ".join(page.split())
+        assert "Poor timings: 1 of 1 interval too noisy to tell." in words
+        assert "is undecided at a threshold of 1%: more launches would not decide it in" in words
+        assert "should decide" not in words
+
+
 def test_an_improvement_of_counts_says_that_no_latency_was_compared() -> None:
     """The exit code is then 4: page, JSON and exit code are of one mind."""
     run = make_small_run()

@@ -3,6 +3,7 @@
 import math
 
 import msgspec
+from factories import make_activity
 from synthetic import change, change_case, make_run, render_report, report_text
 
 from cspbench.catalogue.inputs import Inputs, TensorSpec
@@ -34,10 +35,10 @@ def test_equal_entries_are_not_told_apart() -> None:
         )
     )
     text = " ".join(report_text(change(run, 1, latencies=twin)).split())
-    assert "0 faster, 0 slower, 0 same, 1 undecided" in text
+    assert "At inference no entry is ranked: the only other is undecided against dense." in text
 
 
-def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() -> None:
+def test_an_undecided_case_is_never_the_fastest() -> None:
     """Six ratios about 3% below 1 with t = 3: the 95% interval excludes 1, the 1% asked for not."""
     run = make_run(("dense", "csp"), modes=("infer",))
     faster = tuple(
@@ -58,10 +59,70 @@ def test_the_fastest_without_a_verdict_is_not_told_apart_from_the_reference() ->
     broken = " ".join(report_text(change(run, 1, failures=(failure,))).split())
     assert "Undecided: csp (inference)." in broken
     assert "should decide" not in broken  # it does not run any more
-    assert (
-        "At inference csp is fastest of 2 entries: 0.970 (0.946–0.996) of dense's latency" in text
+    assert "At inference no entry is ranked: the only other is undecided against dense." in text
+    beside = make_run(THREE, modes=("infer",), noise=0.001)
+    factor = math.exp(0.3)
+    noisy = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * 0.7 * factor ** (-1) ** old.launch for s in old.samples_s)
+        )
+        for old in beside.records[1].latencies
     )
-    assert "of its MACs, not told apart from dense. Against dense: 0 faster, 0 slower" in text
+    text = " ".join(report_text(change(beside, 1, latencies=noisy)).split())
+    assert "At inference csp_fusion_first is fastest of 2 entries that are decided: 0.83" in text
+    assert "not told apart from csp. Against dense: 1 faster, 0 slower, 0 same, 1 undec" in text
+
+
+def test_without_a_reference_the_fastest_is_told_apart_by_the_intervals_of_ratios() -> None:
+    """Those of entries that took turns; equal ones are not ranked."""
+    noisy = " ".join(report_text(make_run(THREE, modes=("infer",), reference=None)).split())
+    assert "At inference csp_fusion_first is fastest of 3 entries: 16.6" in noisy
+    run = make_run(("a", "b"), modes=("infer",), reference=None)
+    twin = tuple(
+        msgspec.structs.replace(old, samples_s=ref.samples_s)
+        for old, ref in zip(run.records[1].latencies, run.records[0].latencies, strict=True)
+    )
+    text = " ".join(report_text(change(run, 1, latencies=twin)).split())
+    assert "At inference no entry is ranked: none of 2 is told apart as fastest; no ref" in text
+
+
+def test_poor_timings_are_said_at_the_head_of_a_report_and_more_launches_are_not_promised() -> None:
+    """Five of six launches contended, and launches that differ by a factor of 30."""
+    run = make_run(("dense", "csp"), modes=("infer",), launches=6)
+    wild = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * 30.0 ** (-1) ** old.launch for s in old.samples_s)
+        )
+        for old in run.records[1].latencies
+    )
+    busy = tuple(
+        msgspec.structs.replace(launch, activity=make_activity(0.4 if launch.launch else 0.0))
+        for launch in run.launches
+    )
+    run = msgspec.structs.replace(change(run, 1, latencies=wild), launches=busy)
+    text = " ".join(report_text(run).split())
+    assert (
+        "Poor timings: 5 of 6 launches contended, 1 of 1 interval too noisy to tell "
+        "(python -m cspbench doctor)." in text
+    )
+    assert "More launches would not decide it in reasonable time." in text
+    assert "should decide" not in text
+    assert "Poor timings" not in report_text(make_run(("dense", "csp"), modes=("infer",)))
+
+
+def test_a_throughput_that_is_noise_is_not_ranked() -> None:
+    """Entries with a batch of their own, the faster of which differs from launch to launch."""
+    run = make_run(("a", "b"), modes=("infer",), reference=None)
+    for index, batch in enumerate((1, 4)):
+        run = change_case(run, index, input_shape=(batch, 3, 8, 8))
+    wild = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * 30.0 ** (-1) ** old.launch for s in old.samples_s)
+        )
+        for old in run.records[1].latencies
+    )
+    text = " ".join(report_text(change(run, 1, latencies=wild)).split())
+    assert "At inference no throughput is ranked: the highest, of b, is too noisy to tell." in text
 
 
 def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:

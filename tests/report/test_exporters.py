@@ -146,6 +146,26 @@ def test_bencher_metrics_keep_the_published_schema(run: Run) -> None:
     assert all(len(slug) <= 64 for measures in benchmarks.values() for slug in measures)
 
 
+def wild() -> Run:
+    """A case whose launches differ by a factor of 900."""
+    run = make_run(("dense",), modes=("infer",))
+    latencies = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * 30.0 ** (-1) ** old.launch for s in old.samples_s)
+        )
+        for old in run.records[0].latencies
+    )
+    return change(run, 0, latencies=latencies)
+
+
+def test_an_interval_that_is_noise_is_exported_nowhere() -> None:
+    """Bencher gets the value alone; github-action-benchmark the words of the tables."""
+    benchmarks = msgspec.convert(bencher(derive(wild())), dict[str, dict[str, Metric]])
+    metric = next(iter(benchmarks.values()))["latency"]
+    assert (metric.lower_value, metric.upper_value) == (msgspec.UNSET, msgspec.UNSET)
+    assert github_action_benchmark(derive(wild()))[0]["range"] == "too noisy to tell"
+
+
 class Custom(msgspec.Struct, forbid_unknown_fields=True):
     """An element of github-action-benchmark's ``customSmallerIsBetter``."""
 

@@ -137,7 +137,7 @@ def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
 def test_one_launch_gives_no_interval_and_says_so() -> None:
     """No interval is invented from the samples of one process."""
     text = " ".join(report_text(make_run(THREE, launches=1)).split())
-    assert "one launch gives no interval, so nothing is told apart." in text
+    assert "At inference no entry is ranked: one launch gives no interval." in text
 
 
 def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:

@@ -101,6 +101,22 @@ def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
     assert expected <= positions
 
 
+def test_an_interval_that_is_noise_has_no_bar_and_does_not_stretch_the_axis() -> None:
+    """Launches that differ by a factor of 900: Student's t would end at ten times the largest."""
+    run = make_run(THREE, modes=("infer",))
+    wild = tuple(
+        msgspec.structs.replace(
+            old, samples_s=tuple(s * 30.0 ** (-1) ** old.launch for s in old.samples_s)
+        )
+        for old in run.records[1].latencies
+    )
+    largest_ms = 1e3 * max(max(line.samples_s) for line in wild)
+    figure = require_figure(plots.latency(derive(change(run, 1, latencies=wild))))
+    assert figure.axes[0].get_xlim()[1] < 1.2 * largest_ms
+    bars = [line for line in figure.axes[0].lines if line.get_marker() == "|"]
+    assert len(bars) == 2
+
+
 def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
     """Marker areas follow the tensor peak; a point stands at its MACs and its latency."""
     run = make_run(THREE, modes=("infer",))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
 from .selection import by_difference
@@ -50,10 +51,9 @@ def _draw(axes: "Axes", row: Row, line: int, edge: float) -> None:
     values, style = [value for value in _values(row) if value <= edge], look(row)
     lanes = [line + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
     axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidth=0, zorder=2)
-    low, high = row.latency.low, row.latency.high
-    if low is not None and high is not None:
+    if interval := telling_interval(row.latency):
         axes.plot(
-            [low * 1e3, high * 1e3],
+            [end * 1e3 for end in interval],
             [line] * 2,
             color=INK,
             linewidth=1.6,
@@ -84,7 +84,8 @@ def _edge(group: Sequence[Row]) -> float:
     """The largest value on the axis, in ms: it shows all intervals, and all but far samples."""
     ordered = sorted(chain.from_iterable(map(_values, group)))
     quantile = ordered[int(_SHOWN_SHARE * (len(ordered) - 1))]
-    highs_s = [row.latency.high or row.latency.value for row in group if row.latency]
+    latencies = [row.latency for row in group if row.latency]
+    highs_s = [max(telling_interval(latency) or [latency.value]) for latency in latencies]
     edge = max(quantile, *(high_s * 1e3 for high_s in highs_s))
     return max(edge, *(value for value in ordered if value <= _FAR * edge))
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ...verdicts.stats import Estimate
+from ..readings import telling_interval
 from ..results import Results
 from ..sweep import Sweep
 from ..sweep import sweep as find_sweep
@@ -87,8 +88,7 @@ def _frame(swept: Sweep) -> "pd.DataFrame":
 
 def _estimate(estimate: Estimate | None, unit: float) -> dict[str, float]:
     assert estimate is not None
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
+    low, high = telling_interval(estimate) or (estimate.value, estimate.value)
     return {"value": estimate.value * unit, "low": low * unit, "high": high * unit}
 
 
