@@ -43,7 +43,7 @@ fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000, 
 soak: $(READY)  ## random kills, signals and full disks on run, ab and report: MINUTES=30
 	$(PYTHON) bench/soak.py --minutes $(MINUTES) $(ARGS)
 
-fidelity: $(READY)  ## how far the verdicts can be trusted here, half an hour: FULL=1 for all
+fidelity: $(READY)  ## how far verdicts at the defaults can be trusted, half an hour: FULL=1 for all
 	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)
 
 panel: $(READY)  ## counts, peak and latency of 75 models of timm and 8 of torchvision

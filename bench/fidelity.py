@@ -1,34 +1,45 @@
-"""How far the verdicts can be trusted on this machine, beside other tools, in one run.
+"""How far the verdicts can be trusted on this machine, at the defaults and beside other tools.
 
-    python bench/fidelity.py               at most 30 minutes
-    python bench/fidelity.py --full        all repetitions
-    python bench/fidelity.py --read DIR    the page of trials that were made before
+    python bench/fidelity.py                  at most 30 minutes
+    python bench/fidelity.py --full           all repetitions
+    python bench/fidelity.py --minutes M      as many trials as fit
+    python bench/fidelity.py --resume DIR     go on with what is missing in DIR
+    python bench/fidelity.py --read DIR       the page of what was measured before
 
 What is measured is kept in the folder line by line, and the page is made from there.
 """
 
 import argparse
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trust.lines import read
+from trust.measuring import measure
 from trust.page import page
-from trust.trials import FULL_TRIALS, TRIALS, measure, read
+from trust.schedule import cells
+
+_MINUTES = 30.0
 
 
 def main() -> None:
     """Measure and print, or print what was measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="all repetitions")
-    parser.add_argument("--trials", type=int, help="so many trials in place of the usual number")
-    parser.add_argument("--out", type=Path, help="the folder (results/fidelity-cpu-TIME)")
-    parser.add_argument("--read", type=Path, metavar="DIR", help="only the table of what is there")
+    parser.add_argument("--full", action="store_true", help="all repetitions, without a limit")
+    parser.add_argument("--minutes", type=float, help=f"begin no trial after that ({_MINUTES:g})")
+    folder_options = parser.add_mutually_exclusive_group()
+    folder_options.add_argument("--out", type=Path, help="the folder (results/fidelity-cpu-TIME)")
+    folder_options.add_argument("--resume", type=Path, metavar="DIR", help="go on in this folder")
+    folder_options.add_argument("--read", type=Path, metavar="DIR", help="only make the page")
     options = parser.parse_args()
-    folder = options.read or options.out
+    folder: Path | None = options.read or options.resume or options.out
     if folder is None:
         folder = Path("results") / f"fidelity-cpu-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    if options.resume is None and options.read is None and folder.exists():
+        parser.error(f"{folder} exists: --resume {folder} goes on with it")
     if options.read is None:
-        trials = options.trials or (FULL_TRIALS if options.full else TRIALS)
-        measure(folder, max(2, trials), processes=10)
+        minutes = options.minutes or (math.inf if options.full else _MINUTES)
+        measure(folder, cells(), 60 * minutes)
     text = page(read(folder))
     (folder / "fidelity.txt").write_text(text, encoding="utf-8")
     print(text)

@@ -1,0 +1,201 @@
+"""The page's tables of verdicts: the product's, and those of other tools' rules."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from .lines import InTurns, Results, Verdict
+from .rules import RULES
+from .sizes import CHANGES, SIZES_MS
+from .wording import (
+    NONE,
+    Row,
+    circumstance,
+    half_width_text,
+    middle,
+    range_text,
+    seconds,
+    share,
+    shares,
+)
+
+_FOUND = ("worse", "better")
+
+
+def true_ratio(results: Results, size_ms: float, change: int) -> float | None:
+    """The ratio over all launches of all trials of a block and change; 1 for identical code."""
+    if not change:
+        return 1.0
+    trials = [
+        trial
+        for trial in results.in_turns
+        if (trial.cell.size_ms, trial.cell.change) == (size_ms, change)
+        and trial.verdict.ratio is not None
+    ]
+    launches = sum(trial.sampling.launches for trial in trials)
+    if not launches:
+        return None
+    logs = sum(math.log(trial.verdict.ratio or 1.0) * trial.sampling.launches for trial in trials)
+    return math.exp(logs / launches)
+
+
+def identical(results: Results) -> list[Row]:
+    """`ab` of identical code, by size and circumstance: verdicts, and the time until one."""
+    rows: list[Row] = []
+    for size_ms in SIZES_MS:
+        for busy in (False, True):
+            trials = [
+                trial
+                for trial in results.in_turns
+                if not trial.cell.change
+                and (trial.cell.size_ms, trial.cell.busy) == (size_ms, busy)
+            ]
+            if trials:
+                name = f"{size_ms:g} ms, {circumstance(trials[0].cell)}"
+                rows.append((name, *_identical_row(trials)))
+    everything = [trial for trial in results.in_turns if not trial.cell.change]
+    return [*rows, ("all", *_identical_row(everything))]
+
+
+def _identical_row(trials: Sequence[InTurns]) -> Row:
+    answers = [trial.verdict.answer for trial in trials]
+    decided = [trial for trial in trials if trial.verdict.answer != "undecided"]
+    return (
+        share(sum(answer == "same" for answer in answers), len(answers)),
+        shares(answers, "undecided"),
+        shares(answers, *_FOUND),
+        middle((trial.sampling.launch_s for trial in decided), seconds),
+        middle((trial.sampling.wall_s for trial in trials), seconds),
+        middle((trial.verdict.half_width for trial in trials), half_width_text),
+        range_text([turns for trial in trials for turns in trial.sampling.turns]),
+    )
+
+
+def planted(results: Results) -> list[Row]:
+    """`ab` of planted changes: true sizes, and the answers."""
+    rows: list[Row] = []
+    for change in CHANGES:
+        trials = [trial for trial in results.in_turns if trial.cell.change == change]
+        if not trials:
+            continue
+        idle = [trial.verdict.answer for trial in trials if not trial.cell.busy]
+        busy = [trial.verdict.answer for trial in trials if trial.cell.busy]
+        answers = idle + busy
+        true_sizes = [true_ratio(results, size_ms, change) for size_ms in SIZES_MS]
+        known = [ratio - 1 for ratio in true_sizes if ratio is not None]
+        rows.append(
+            (
+                f"{change}%",
+                f"{min(known):+.1%} to {max(known):+.1%}" if known else NONE,
+                shares(idle, "worse"),
+                shares(busy, "worse"),
+                shares(answers, "undecided"),
+                shares(answers, "same"),
+                shares(answers, "better"),
+                middle((trial.verdict.half_width for trial in trials), half_width_text),
+                middle((trial.sampling.launch_s for trial in trials), seconds),
+            )
+        )
+    return rows
+
+
+def planted_by_size(results: Results) -> list[Row]:
+    """The share of planted changes that `ab` found, and the true size, by block and change."""
+    rows: list[Row] = []
+    for size_ms in SIZES_MS:
+        cells = []
+        for change in CHANGES:
+            answers = [
+                trial.verdict.answer
+                for trial in results.in_turns
+                if (trial.cell.size_ms, trial.cell.change) == (size_ms, change)
+            ]
+            true_size = true_ratio(results, size_ms, change)
+            size_text = f" at {true_size - 1:+.1%}" if true_size is not None else ""
+            cells.append(shares(answers, "worse") + size_text)
+        rows.append((f"{size_ms:g} ms", *cells))
+    return rows
+
+
+def wrong_same(results: Results) -> str:
+    """The share of "same" among changes whose true size is at least 1%."""
+    answers = [
+        trial.verdict.answer
+        for trial in results.in_turns
+        if (true_ratio(results, trial.cell.size_ms, trial.cell.change) or 1.0) >= 1.01
+    ]
+    return shares(answers, "same")
+
+
+def between_runs(results: Results) -> list[Row]:
+    """Verdicts of `compare` on runs that followed each other."""
+    rows: list[Row] = []
+    for change, name in ((0, "identical"), (5, "5%"), (10, "10%")):
+        for busy in (False, True):
+            runs = [run for run in results.runs if run.cell.busy == busy]
+            verdicts = [
+                verdict for run in runs for verdict in run.verdicts if _is_of(verdict, change)
+            ]
+            if not verdicts:
+                continue
+            answers = [verdict.answer for verdict in verdicts]
+            right = sum(_is_found(verdict) for verdict in verdicts)
+            alarm = sum(map(_is_alarm, verdicts))
+            rows.append(
+                (
+                    f"{name}, {circumstance(runs[0].cell)}",
+                    share(right, len(verdicts)) if change else NONE,
+                    share(alarm - right, len(verdicts)),
+                    shares(answers, "undecided"),
+                    shares(answers, "same"),
+                    middle((verdict.half_width for verdict in verdicts), half_width_text),
+                )
+            )
+    return rows
+
+
+def _is_of(verdict: Verdict, change: int) -> bool:
+    """Whether that change was planted, or taken away."""
+    return round(abs(math.log1p(verdict.change / 100)), 3) == round(math.log1p(change / 100), 3)
+
+
+def _is_found(verdict: Verdict) -> bool:
+    """Whether a planted change has the right verdict."""
+    return bool(verdict.change) and verdict.answer == ("worse" if verdict.change > 0 else "better")
+
+
+def alarms(results: Results) -> list[Row]:
+    """False alarms, and planted changes found, by the product and by the rules of other tools."""
+    turns = [trial.verdict for trial in results.in_turns]
+    between = [verdict for run in results.runs for verdict in run.verdicts]
+    own = _alarm_row("cspbench", turns, between, _is_alarm)
+    others = [_alarm_row(name, turns, between, _by_rule(name)) for name in RULES]
+    return [own, *others]
+
+
+def _is_alarm(verdict: Verdict) -> bool:
+    return verdict.answer in _FOUND
+
+
+def _by_rule(name: str) -> Callable[[Verdict], bool]:
+    return lambda verdict: verdict.alarms[name]
+
+
+def _alarm_row(
+    name: str,
+    turns: Sequence[Verdict],
+    between: Sequence[Verdict],
+    is_alarm: Callable[[Verdict], bool],
+) -> Row:
+    def rate(verdicts: Sequence[Verdict]) -> str:
+        return share(sum(map(is_alarm, verdicts)), len(verdicts))
+
+    found = []
+    for change in CHANGES:
+        hits = [is_alarm(verdict) for verdict in turns if verdict.change == change]
+        found.append(f"{sum(hits) / len(hits):.0%}" if hits else NONE)
+    return (
+        name,
+        rate([verdict for verdict in turns if not verdict.change]),
+        rate([verdict for verdict in between if not verdict.change]),
+        ", ".join(found),
+    )
