@@ -48,8 +48,9 @@ def _header(results: Results) -> Iterator[tuple[str, str]]:
     sizes = [f"{size.size_ms:g} ms ({size.latency_s * 1e3:.2f})" for size in about.sizes]
     yield "blocks", f"{', '.join(sizes)} when they were sized"
     for defaults in results.defaults:
-        shown = [f"{name} {defaults.settings.get(name)}" for name in _SHOWN]
-        yield f"{defaults.command}", f"no options: {', '.join(shown)}"
+        settings = {name: defaults.settings.get(name) for name in _SHOWN}
+        shown = [f"{name} {value}" for name, value in settings.items() if value is not None]
+        yield defaults.command, f"no options: {', '.join(shown)}"
     thresholds = {
         verdict.threshold
         for trial in results.in_turns

@@ -7,7 +7,7 @@ from statistics import fmean
 from .lines import InTurns, Results, RunTrial, Tool
 from .sizes import CHANGES, SIZES_MS
 from .verdict_figures import true_ratio
-from .wording import NONE, Row, circumstance, half_width_text, middle, seconds, share
+from .wording import NONE, Row, circumstance, half_width_text, median_time, middle, seconds, share
 
 
 def coverage(results: Results) -> list[Row]:
@@ -92,7 +92,7 @@ def _own_times(results: Results, trials: Sequence[InTurns]) -> Row:
         if (ratio := true_ratio(results, trial.cell.size_ms, trial.cell.change)) is not None
     ]
     return (
-        middle((trial.one_percent_s for trial in trials), seconds),
+        median_time([trial.one_percent_s for trial in trials]),
         share(sum(trial.one_percent_s is not None for trial in trials), len(trials)),
         middle((trial.sampling.launch_s for trial in trials), seconds),
         middle((trial.verdict.half_width for trial in trials), half_width_text),
@@ -102,12 +102,12 @@ def _own_times(results: Results, trials: Sequence[InTurns]) -> Row:
 
 def _tool_times(tools: Sequence[Tool]) -> Row:
     """A tool's own long-run value is the truth that its intervals are to hold."""
-    narrow = [tool.seconds for tool in tools if tool.half_width <= 0.01]
+    narrow = sum(tool.half_width <= 0.01 for tool in tools)
     truth = math.exp(fmean(math.log(tool.value_s) for tool in tools))
     held = sum(abs(tool.value_s - truth) <= tool.half_width * tool.value_s for tool in tools)
     return (
-        middle(narrow, seconds),
-        share(len(narrow), len(tools)),
+        median_time([tool.seconds if tool.half_width <= 0.01 else None for tool in tools]),
+        share(narrow, len(tools)),
         middle((tool.seconds for tool in tools), seconds),
         middle((tool.half_width for tool in tools), half_width_text),
         share(held, len(tools)) if len(tools) > 1 else NONE,

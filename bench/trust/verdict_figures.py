@@ -11,6 +11,7 @@ from .wording import (
     Row,
     circumstance,
     half_width_text,
+    median_time,
     middle,
     range_text,
     seconds,
@@ -58,12 +59,14 @@ def identical(results: Results) -> list[Row]:
 
 def _identical_row(trials: Sequence[InTurns]) -> Row:
     answers = [trial.verdict.answer for trial in trials]
-    decided = [trial for trial in trials if trial.verdict.answer != "undecided"]
+    times = [
+        None if trial.verdict.answer == "undecided" else trial.sampling.launch_s for trial in trials
+    ]
     return (
         share(sum(answer == "same" for answer in answers), len(answers)),
         shares(answers, "undecided"),
         shares(answers, *_FOUND),
-        middle((trial.sampling.launch_s for trial in decided), seconds),
+        median_time(times),
         middle((trial.sampling.wall_s for trial in trials), seconds),
         middle((trial.verdict.half_width for trial in trials), half_width_text),
         range_text([turns for trial in trials for turns in trial.sampling.turns]),

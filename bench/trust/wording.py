@@ -1,5 +1,6 @@
 """How the page words its figures: shares, medians, widths."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
@@ -23,6 +24,14 @@ def middle(values: Iterable[float | None], text: Callable[[float], str]) -> str:
     """The median of values, those that are None left out."""
     known = [value for value in values if value is not None]
     return text(median(known)) if known else NONE
+
+
+def median_time(times: Sequence[float | None]) -> str:
+    """The median of times in seconds, of which None counts as never; a dash if that is never."""
+    if not times:
+        return NONE
+    middle_time = median(math.inf if time is None else time for time in times)
+    return NONE if math.isinf(middle_time) else seconds(middle_time)
 
 
 def half_width_text(half_width: float) -> str:

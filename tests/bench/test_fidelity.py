@@ -16,6 +16,7 @@ from trust.lines import (
     LINES,
     About,
     AnyLine,
+    Defaults,
     Failed,
     InTurns,
     Keeper,
@@ -376,7 +377,8 @@ def test_a_command_that_fails_costs_one_trial(
 
 
 def made_results(cycles: int) -> Results:
-    return Results.of(ABOUT, [made_line(cell) for cell in cells(cycles)])
+    defaults = Defaults(command="ab", settings={"budget_s": 60.0, "turns": None, "threads": 2})
+    return Results.of(ABOUT, [defaults, *(made_line(cell) for cell in cells(cycles))])
 
 
 def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
@@ -388,6 +390,7 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
     assert "repeat       make fidelity\n" in text
     assert "trials       32 ab and 8 run of 540 in all\n" in text
     assert "skipped      hyperfine, a whole process, skipped: not on the path" in text
+    assert "ab           no options: budget_s 60.0, threads 2\n" in text
     assert "contention   40 of 800 launches" in text
     assert "repeat       make fidelity FULL=1\n" in page(made_results(CYCLES))
 
@@ -411,6 +414,18 @@ def test_verdicts_are_counted_by_what_was_planted() -> None:
     own, *others = verdict_figures.alarms(results)
     assert own == ("cspbench", "0.0% of 40", "0.0% of 20", "0%, 100%, 100%, 100%, 100%")
     assert {row[3] for row in others} == {"0%, 0%, 0%, 0%, 0%"}
+
+
+def test_a_verdict_that_is_never_reached_counts_in_the_median_time() -> None:
+    """Two of five undecided: the median is a time; three of five: there is none."""
+    cell = Cell(number=0, kind="ab", size_ms=2.0)
+
+    def times(*answers: str) -> str:
+        results = Results.of(ABOUT, [in_turns(cell, answer, 1.0) for answer in answers])
+        return verdict_figures.identical(results)[-1][4]
+
+    assert times("same", "same", "same", "undecided", "undecided") == "18.0"
+    assert times("same", "same", "undecided", "undecided", "undecided") == "–"
 
 
 def test_coverage_is_by_the_ratio_over_all_launches() -> None:
