@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..report.tables import WIDTH, wrap
 from . import fault, interrupts
-from .terminal import SteadyStream
+from .terminal import SteadyStream, print_to_stderr
 
 if TYPE_CHECKING:
     from ..engine.session import Session
+    from ..records.run import Settings
 
 
 def command_line(*words: str) -> str:
@@ -50,10 +51,15 @@ def filled(sentence: str) -> str:
 
 
 def measure(session: "Session") -> bool:
-    """Measure what a session lacks, displaying progress; False if it was interrupted."""
+    """Measure what a session lacks, displaying progress; False if it was interrupted.
+
+    A busy machine is said first if anything is to be timed.
+    """
     from .progress import LiveProgress, PlainProgress
 
     fault.set_folder(session.path)
+    if "latency" in session.info.stages and (warning := _busy_warning(session.info.settings)):
+        print_to_stderr(warning)
     stream = SteadyStream(sys.stderr)
     display = LiveProgress if stream.isatty() else PlainProgress
     with closing(display(stream)) as progress:
@@ -61,3 +67,16 @@ def measure(session: "Session") -> bool:
     if not is_complete:
         interrupts.settle()
     return is_complete
+
+
+def _busy_warning(settings: "Settings") -> str:
+    """What to say of others on the cores; '' if they disturb nothing, or cannot be seen."""
+    from ..machine import environment, health
+    from ..machine.contention import taken_cores
+    from ..records.base import Failure
+
+    taken = taken_cores()
+    if isinstance(taken, Failure):
+        return ""
+    cores = environment.usable_cores()
+    return health.busy_warning(taken, cores=cores, threads=settings.threads)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
-from statistics import fmean, variance
+from statistics import fmean, median, variance
 
 import msgspec
 
@@ -27,8 +27,10 @@ from .launch_plan import LaunchPlan
 _ENTRY = "dense"
 _COPIES = 3
 _MIN_LAUNCHES = 3
-_TURNS = 10
+_FEWEST_LAUNCHES = 2  # that have a variance
+_MAX_TURNS = 200
 _LAUNCHES_S = 45.0  # limit for all launches, so that `doctor` takes a minute with its other checks
+_TURNS_SHARE = 0.8  # of that time; the rest is for loading torch and starting workers
 
 _Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and launch
 
@@ -36,19 +38,22 @@ _Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and laun
 def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
     """The lines of up to ``settings.launches`` launches of copies, as many as fit into 45 s.
 
-    At least three launches are made. Progress messages go to ``say``. Raises `CspbenchError` if a
+    Each has an equal share of that time, in which its copies take up to 200 turns. At least three
+    launches are made. Progress messages go to ``say``. Raises `CspbenchError` if a
     launch fails.
     """
     copies = tuple(case for mode in MODES for case in _copies(settings.device, mode))
     lines: list[Line] = []
+    plan = LaunchPlan.of(copies, _MAX_TURNS, _TURNS_SHARE * _LAUNCHES_S / settings.launches)
     began, longest_s = time.monotonic(), 0.0
+    say(f"noise floor: loading torch, then up to {_LAUNCHES_S:g} s of launches")
     for number in range(1, settings.launches + 1):
         launch_began = time.monotonic()
         if number > _MIN_LAUNCHES and launch_began + longest_s > began + _LAUNCHES_S:
             say(f"the time is up after {number - 1} launches")
             break
         say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
-        result = run_launch(number, copies, settings, LaunchPlan.of(copies, _TURNS))
+        result = run_launch(number, copies, settings, plan)
         if result.failure_reason is not None:
             raise CspbenchError(f"the noise floor cannot be measured: {result.failure_reason}")
         lines += result.lines
@@ -57,8 +62,18 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
 
 
 def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor:
-    """The noise floor from ``lines`` of `launch_copies`, without contended ones if three remain."""
-    launches = [line for line in lines if isinstance(line, Launch)]
+    """The noise floor from ``lines`` of `launch_copies`, without contended ones if three remain.
+
+    Launches that had no time to build every copy are left out. Raises `CspbenchError` if fewer than
+    two others remain.
+    """
+    copies = len(MODES) * _COPIES
+    launches = [line for line in lines if isinstance(line, Launch) and len(line.cases) == copies]
+    if len(launches) < _FEWEST_LAUNCHES:
+        raise CspbenchError(
+            "the noise floor cannot be measured: this machine is so busy that launches had no time "
+            "to build their cases; ask again when it is idle"
+        )
     quiet = [launch for launch in launches if not is_contended(launch)]
     counting = quiet if len(quiet) >= _MIN_LAUNCHES else launches
     numbers = sorted(launch.launch for launch in counting)
@@ -72,7 +87,7 @@ def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> Nois
         threads=settings.threads,
         allocator=settings.allocator,
         launches=len(numbers),
-        turns=_TURNS,
+        turns=round(median(map(len, samples_s.values()))),
         in_turns={mode: _spread_in_turns(samples_s, keys[mode], numbers) for mode in MODES},
         between_runs={mode: _spread_between_runs(samples_s, keys[mode], numbers) for mode in MODES},
         measured=datetime.now(UTC).isoformat(timespec="seconds"),

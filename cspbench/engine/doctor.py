@@ -23,17 +23,27 @@ _TITLES: dict[Mode, str] = {"infer": "inference", "train": "training"}
 
 
 def diagnose(
-    settings: Settings, gpus: Sequence[AvailableGpu], say: Callable[[str], None]
+    settings: Settings,
+    gpus: Sequence[AvailableGpu],
+    say: Callable[[str], None],
+    report: Callable[[Finding], None],
 ) -> Diagnosis:
     """Check the machine and measure its noise floor.
 
     The floor is stored for later runs unless most launches were contended. Progress messages go to
-    ``say``. Raises `CspbenchError` if a launch fails or, before anything is measured, if the floor
-    cannot be stored.
+    ``say``, and each finding to ``report`` as it is made. Raises `CspbenchError` if a launch fails
+    or, before anything is measured, if the floor cannot be stored.
     """
     stored_floors.check_writable()
     say("looking at the machine")
-    health_findings = health.findings(threads=settings.threads, gpus=gpus)
+    findings: list[Finding] = []
+
+    def add(finding: Finding) -> None:
+        findings.append(finding)
+        report(finding)
+
+    for finding in health.findings(threads=settings.threads, gpus=gpus):
+        add(finding)
     lines = launch_copies(settings, say)
     machine = environment.machine(environment.describe([gpu.description for gpu in gpus]))
     launches = [line for line in lines if isinstance(line, Launch)]
@@ -47,15 +57,12 @@ def diagnose(
     between_runs = {
         mode: _width_between_runs(spread, count) for mode, spread in floor.between_runs.items()
     }
-    findings = (
-        *health_findings,
-        _contention(launches),
-        _noise("noise, in turns", in_turns, _IN_TURNS, "two cases of one run"),
-        _noise("noise, between runs", between_runs, _BETWEEN_RUNS, "one case of two runs"),
-    )
+    add(_contention(launches))
+    add(_noise("noise, in turns", in_turns, _IN_TURNS, "two cases of one run"))
+    add(_noise("noise, between runs", between_runs, _BETWEEN_RUNS, "one case of two runs"))
     return Diagnosis(
         grade=health.worst(findings),
-        findings=findings,
+        findings=tuple(findings),
         floor=floor,
         launches=count,
         in_turns=in_turns,
@@ -108,7 +115,7 @@ def _noise(
     return Finding(
         name=name,
         level=level,
-        text=f"identical code, {compared}: up to {by_mode} (95%, default settings)",
+        text=f"identical code, {compared}: {by_mode} (95%, default settings)",
         remedy=""
         if level == "good"
         else "more launches or turns, or --budget S, narrow it; mend the findings above first",

@@ -100,6 +100,11 @@ class Session:
             raise
         return cls(folder, assembly)
 
+    @property
+    def info(self) -> RunInfo:
+        """What is known of the run before anything is measured."""
+        return self._assembly.info
+
     def measure(self, progress: Progress) -> bool:
         """Measure what is missing; False if it was interrupted, with all results so far kept."""
         try:

@@ -1,16 +1,18 @@
 """Processor time that other processes took from this one, read from /proc."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import getloadavg, sched_getaffinity, sysconf
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import Self
 
 from ..records.base import Failure
 from ..records.machine import Activity
 
 _STAT, _CPUINFO, _TASKS = Path("proc/stat"), Path("proc/cpuinfo"), Path("proc/self/task")
+_WATCH_S = 0.4  # 40 ticks of each core
 _BUSY, _STEAL = (0, 1, 2, 5, 6), 7  # user, nice, system, irq, softirq; steal: proc(5)
 
 
@@ -64,6 +66,22 @@ class Snapshot:
             mhz_after=self.mhz,
             queued_s=_less(self.queued_s, before.queued_s) if beside_gpu else None,
         )
+
+
+def taken_cores(
+    root: Path = Path("/"), wait: Callable[[], object] = lambda: sleep(_WATCH_S)
+) -> float | Failure:
+    """How many of this process's cores others keep busy, and the host takes, during ``wait``.
+
+    Children of this process count as others.
+    """
+    before = Snapshot.take(root)
+    wait()
+    activity = Snapshot.take(root).since(before, threads=1)
+    if isinstance(activity.others_s, Failure):
+        return activity.others_s
+    steal_s = 0.0 if isinstance(activity.steal_s, Failure) else activity.steal_s
+    return (activity.others_s + steal_s) / activity.wall_s
 
 
 def _less(later: float | Failure, earlier: float | Failure) -> float | Failure:

@@ -1,10 +1,10 @@
-"""Whether a machine is set up for reliable latencies: all checks, and the worst of their grades.
+"""Whether a machine is fit for reliable latencies: all checks, and the worst of their grades.
 
 A check that cannot read the machine becomes a finding of unknown level; nothing raises.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..records.diagnosis import LEVELS, Finding, Level
@@ -39,11 +39,29 @@ def findings(
     gpus: Sequence[AvailableGpu] = (),
     root: Path = Path("/"),
     variables: Mapping[str, str] = os.environ,
-) -> tuple[Finding, ...]:
-    """The finding of every check that applies to the machine, in the order of `CHECKS`."""
+) -> Iterator[Finding]:
+    """The finding of every check that applies to the machine, each as it is made.
+
+    They are in the order of `CHECKS`.
+    """
     machine = Machine(root=root, variables=variables, threads=threads, gpus=gpus)
-    results = (_finding(name, check, machine) for name, check in CHECKS.items())
-    return tuple(finding for finding in results if finding is not None)
+    for name, check in CHECKS.items():
+        if finding := _finding(name, check, machine):
+            yield finding
+
+
+def busy_warning(taken: float, *, cores: int, threads: int) -> str:
+    """A sentence on others that keep ``taken`` of the cores busy; '' if that disturbs nothing.
+
+    >>> busy_warning(1.2, cores=2, threads=2)
+    'others take 1.2 of 2 cores: timings will be poor; wait, or use --threads 1'
+    """
+    level = processor.load_level(taken, cores=cores, threads=threads)
+    if level == "good":
+        return ""
+    with_one = processor.load_level(taken, cores=cores, threads=1)
+    way = "wait, or use --threads 1" if threads > 1 and with_one != "poor" else "better wait"
+    return f"others take {taken:.1f} of {cores} cores: timings will be {level}; {way}"
 
 
 def worst(findings: Iterable[Finding]) -> Level:

@@ -1,12 +1,13 @@
-"""The output of `doctor`: a conclusion, the findings, and how to fix them."""
+"""The page of `doctor`: findings as they are made, the conclusion, and how to fix the machine."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..plan.labels import plain
-from ..records.diagnosis import Diagnosis
+from ..records.diagnosis import Diagnosis, Finding
 from ..text import printable_lines
 from ..units import percent_text
-from .tables import WIDTH, Strip, draw, filled, headed, wrap
+from .tables import filled, headed
 
 _MEANINGS = {
     "good": "good to measure on",
@@ -14,57 +15,50 @@ _MEANINGS = {
     "fair": "fair to measure on",
     "poor": "poor to measure on",
 }
+_NAME_WIDTH = 19  # of "noise, between runs"
+
+
+def finding_text(finding: Finding) -> str:
+    """The name, the grade and the text of a finding."""
+    label = f"{plain(finding.name):<{_NAME_WIDTH}}  {finding.level:<7}  "
+    return printable_lines(filled(plain(finding.text), label))
+
+
+def remedies_text(findings: Sequence[Finding]) -> str:
+    """How to fix what is not good; '' if nothing is to be fixed."""
+    remedies = [
+        f"{plain(finding.name)}: {plain(finding.remedy)}" for finding in findings if finding.remedy
+    ]
+    return printable_lines(headed("How to fix it", remedies)) if remedies else ""
 
 
 def text(diagnosis: Diagnosis) -> str:
-    """The conclusion, a table of the findings, and the remedies."""
+    """What follows the findings: the conclusion, the remedies, and whether the floor is kept."""
     floor = diagnosis.floor
     sentence = (
         f"This machine is {_MEANINGS[diagnosis.grade]}: with {diagnosis.launches} launches "
-        f"x {floor.turns} turns, identical code seems to differ by up to "
+        f"x {floor.turns} turns, identical code seems to differ by "
         f"{percent_text(diagnosis.in_turns['infer'])} at inference and "
         f"{percent_text(diagnosis.in_turns['train'])} in training where it takes turns, "
         f"{percent_text(diagnosis.between_runs['infer'])} and "
         f"{percent_text(diagnosis.between_runs['train'])} between runs (95%)."
     )
-    remedies = [
-        f"{finding.name}: {plain(finding.remedy)}"
-        for finding in diagnosis.findings
-        if finding.remedy
-    ]
-    parts = [filled(sentence), _table(diagnosis)]
-    if remedies:
-        parts.append(headed("How to fix it", remedies))
     floor_text = (
         "The noise floor is kept: later runs here use it for their verdicts."
         if diagnosis.is_kept
         else "This noise floor is not kept, as most launches were contended: ask again on an idle "
         "machine."
     )
-    parts.append(filled(floor_text))
-    return printable_lines("\n\n".join(parts))
+    parts = [filled(sentence), remedies_text(diagnosis.findings), filled(floor_text)]
+    return printable_lines("\n\n".join(filter(None, parts)))
 
 
-def _table(diagnosis: Diagnosis) -> str:
-    names = [plain(finding.name) for finding in diagnosis.findings]
-    levels = [finding.level for finding in diagnosis.findings]
-    width = WIDTH - max(map(len, names)) - 20
-    texts = ["\n".join(wrap(plain(finding.text), width)) for finding in diagnosis.findings]
-    return draw(
-        [
-            Strip(header="check", cells=tuple(names), left=True),
-            Strip(header="grade", cells=tuple(levels), left=True),
-            Strip(header="finding", cells=tuple(texts), left=True),
-        ]
-    )
-
-
-def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The diagnosis as plain values, for JSON."""
+def plain_values(findings: Sequence[Finding], diagnosis: Diagnosis | None) -> dict[str, Any]:
+    """The findings and the diagnosis as plain values, for JSON; the rest is None without one."""
     return {
-        "grade": diagnosis.grade,
-        "in_turns": diagnosis.in_turns,
-        "between_runs": diagnosis.between_runs,
+        "grade": diagnosis and diagnosis.grade,
+        "in_turns": diagnosis and diagnosis.in_turns,
+        "between_runs": diagnosis and diagnosis.between_runs,
         "findings": [
             {
                 "name": finding.name,
@@ -72,8 +66,8 @@ def plain_values(diagnosis: Diagnosis) -> dict[str, Any]:
                 "text": finding.text,
                 "remedy": finding.remedy,
             }
-            for finding in diagnosis.findings
+            for finding in findings
         ],
-        "floor": diagnosis.floor.to_dict(),
-        "is_kept": diagnosis.is_kept,
+        "floor": diagnosis and diagnosis.floor.to_dict(),
+        "is_kept": diagnosis and diagnosis.is_kept,
     }

@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from factories import SETTINGS, make_activity
 from cspbench import cli
 from cspbench.engine import isolate
 from cspbench.engine.doctor import diagnose
+from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.errors import CspbenchError
 from cspbench.machine import noise_floor
 from cspbench.plan.case import Case
 from cspbench.records.diagnosis import Diagnosis, Finding
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
 from cspbench.records.machine import NoiseFloor
+from cspbench.records.run import Settings
 from cspbench.report.diagnosis import plain_values, text
 from cspbench.verdicts.stats import half_width
 
@@ -62,8 +64,18 @@ def launch_lines(
 class FakeLaunches:
     """In place of `isolate.run`: launches of a machine with a known spread."""
 
-    def __init__(self, *, spread: float = 0.01, taken: float = 0.0, fails: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        spread: float = 0.01,
+        taken: float = 0.0,
+        fails: bool = False,
+        incomplete: Collection[int] = (),
+    ) -> None:
         self.numbers: list[int] = []
+        self.plan: LaunchPlan | None = None
+        self.before_launch: Callable[[], None] = lambda: None
+        self._incomplete = incomplete
         self._spread, self._taken, self._fails = spread, taken, fails
         self._chance = random.Random(1)
 
@@ -72,11 +84,16 @@ class FakeLaunches:
         task: str,
         number: int,
         cases: tuple[Case, ...],
+        settings: Settings,
+        plan: LaunchPlan,
         *_: object,
         receive: Callable[[Any], None],
         **_options: object,
     ) -> isolate.Exit | None:
+        self.before_launch()
         self.numbers.append(number)
+        self.plan = plan
+        cases = cases[: 2 if number in self._incomplete else None]
         if self._fails:
             receive(
                 CaseFailure(case=cases[0].key, stage="latency", cause="raised", reason="no room")
@@ -104,7 +121,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
 
 def diagnosis_and_messages() -> tuple[Diagnosis, list[str]]:
     messages: list[str] = []
-    return diagnose(DEFAULTS, (), messages.append), messages
+    return diagnose(DEFAULTS, (), messages.append, lambda _: None), messages
 
 
 def test_the_floor_is_the_spread_that_identical_copies_show(
@@ -195,7 +212,7 @@ def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
     assert noise_floor.load(quiet.floor.machine, DEFAULTS) == quiet.floor
     assert (quiet.is_kept, busy.is_kept) == (True, False)
     assert "is not kept, as most launches were contended" in text(busy)
-    assert plain_values(busy)["is_kept"] is False
+    assert plain_values(busy.findings, busy)["is_kept"] is False
 
 
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
@@ -205,17 +222,78 @@ def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunc
         diagnosis_and_messages()
 
 
-def test_the_page_concludes_first_and_ends_in_remedies(
+def test_findings_are_printed_as_they_are_made_then_the_conclusion_and_the_remedies(
+    launches: Callable[..., FakeLaunches], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cheap ones before the first launch; at most 100 columns."""
+    fake = launches(spread=0.02)
+    printed: list[str] = []
+    fake.before_launch = lambda: printed.append(capsys.readouterr().out)
+    assert cli.main(["doctor", "--threads", "1"]) == 0
+    assert printed[0] == "load                 good     none\n"
+    page = capsys.readouterr().out
+    assert page.startswith("contention           good     0 of 6 launches contended")
+    assert page.index("noise, in turns") < page.index("This machine is fair to measure on")
+    assert page.index("6 launches") < page.index("How to fix it") < page.index("The noise floor is")
+    assert max(map(len, page.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_interrupt_keeps_what_was_found(
+    launches: Callable[..., FakeLaunches], capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    """Exit code 130; in JSON all that is not known is null."""
+    fake = launches()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    fake.before_launch = interrupt
+    assert cli.main(["doctor", "--threads", "1", *options]) == 130
+    printed = capsys.readouterr()
+    assert printed.err.endswith("cspbench: interrupted before the noise floor was measured\n")
+    if not options:
+        assert printed.out == "load                 good     none\n"
+        return
+    answer = json.loads(printed.out)
+    assert answer.pop("findings") == [
+        {"name": "load", "grade": "good", "text": "none", "remedy": ""}
+    ]
+    names = ("grade", "in_turns", "between_runs", "floor", "is_kept")
+    assert answer == dict.fromkeys(names)
+
+
+def test_copies_take_turns_until_their_launch_has_had_its_share(
     launches: Callable[..., FakeLaunches],
 ) -> None:
-    """A sentence with both widths, the table, then how to fix it; at most 100 columns."""
-    launches(spread=0.02)
+    """Of 45 s, less what starting takes: 6 s for each of six launches, at most 200 turns."""
+    fake = launches()
+    diagnosis, messages = diagnosis_and_messages()
+    assert fake.plan is not None
+    assert fake.plan.seconds == pytest.approx(6.0)
+    assert set(fake.plan.turns.values()) == {200}
+    assert diagnosis.floor.turns == 10  # those taken
+    assert messages[1] == "noise floor: loading torch, then up to 45 s of launches"
+
+
+def test_launches_that_could_not_build_every_copy_are_no_floor(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """One such launch is left out; if all are, the machine is too busy."""
+    launches(incomplete={2})
+    assert diagnosis_and_messages()[0].floor.launches == 5
+    launches(incomplete=set(range(1, 7)))
+    with pytest.raises(CspbenchError, match="this machine is so busy that launches had no time"):
+        diagnosis_and_messages()
+
+
+def test_noise_beyond_bounds_is_said_in_a_word(launches: Callable[..., FakeLaunches]) -> None:
+    """Not as millions of percent."""
+    launches(spread=3.0)
     diagnosis, _ = diagnosis_and_messages()
-    page = text(diagnosis)
-    assert page.startswith("This machine is ")
-    assert "6 launches x 10 turns" in " ".join(page.split())
-    assert page.index("| noise, in turns") < page.index("How to fix it")
-    assert max(map(len, page.splitlines())) <= 100
+    assert "over 100% at inference" in " ".join(text(diagnosis).split())
+    noise = [finding.text for finding in diagnosis.findings if finding.name.startswith("noise")]
+    assert all("over 100% in inference, over 100% in training" in words for words in noise)
 
 
 def test_the_verb_prints_json_for_machines(

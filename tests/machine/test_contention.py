@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from factories import make_activity, make_case, make_launch
 
-from cspbench.machine.contention import Snapshot
+from cspbench.machine.contention import Snapshot, taken_cores
 from cspbench.records.base import Failure
 from cspbench.verdicts.launches import is_contended
 
@@ -37,6 +37,21 @@ def test_what_others_took_is_the_cores_busy_time_less_our_own(tmp_path: Path) ->
     assert activity.others_s == pytest.approx(3 * cores, abs=0.5)
     assert activity.steal_s == pytest.approx(cores)
     assert (activity.mhz_before, activity.mhz_after) == (2500.0, 2500.0)
+
+
+def test_cores_that_others_take_now_are_busy_and_stolen_seconds_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 0.4 s each core was busy for 0.1 s and stolen for 0.1 s: half of each."""
+    clock = iter((7.0, 7.4))
+    monkeypatch.setattr("cspbench.machine.contention.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("cspbench.machine.contention.process_time", lambda: 1.0)
+    fake_root(tmp_path, busy_s=10, steal_s=1)
+    taken = taken_cores(tmp_path, lambda: fake_root(tmp_path, busy_s=10.1, steal_s=1.1))
+    assert taken == pytest.approx(len(os.sched_getaffinity(0)) / 2)
+    (tmp_path / "proc/stat").unlink()
+    clock = iter((8.0, 8.4))
+    assert isinstance(taken_cores(tmp_path, lambda: None), Failure)
 
 
 @pytest.mark.parametrize("content", [None, "cpu0 a b c\n", "cpu0 1 2\n", "intr 5\n"])

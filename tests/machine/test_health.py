@@ -9,7 +9,7 @@ from factories import make_gpu, make_gpu_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cspbench.machine.health import CHECKS, findings, worst
+from cspbench.machine.health import CHECKS, busy_warning, findings, worst
 from cspbench.records.base import Failure
 from cspbench.records.diagnosis import Finding
 from cspbench.records.machine import AvailableGpu, GpuState
@@ -52,7 +52,7 @@ def findings_by_name(
         if content is not None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
-    listed = findings(threads=threads, gpus=gpus, root=root, variables=variables or {})
+    listed = list(findings(threads=threads, gpus=gpus, root=root, variables=variables or {}))
     return {finding.name: finding for finding in listed}
 
 
@@ -195,7 +195,7 @@ def test_an_allocator_that_cannot_be_pinned_is_found(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_said_and_lowers_no_grade(tmp_path: Path) -> None:
     """An empty root: no /proc and no /sys."""
-    listed = findings(threads=2, root=tmp_path, variables={})
+    listed = list(findings(threads=2, root=tmp_path, variables={}))
     unknown = [finding for finding in listed if finding.level == "unknown"]
     assert len(unknown) >= 8
     assert all(finding.text for finding in unknown)
@@ -210,7 +210,7 @@ def test_no_content_makes_a_check_raise(tmp_path: Path, garbage: dict[str, bytes
     findings_by_name(tmp_path)
     for path, content in garbage.items():
         (tmp_path / path).write_bytes(content)
-    listed = findings(threads=2, root=tmp_path, variables={})
+    listed = list(findings(threads=2, root=tmp_path, variables={}))
     assert all(finding.text for finding in listed)
 
 
@@ -240,6 +240,28 @@ def test_a_gpus_state_is_judged_where_it_could_be_read(
 
 def test_this_machine_has_findings() -> None:
     """The real /proc and /sys, whatever they say."""
-    listed = findings(threads=1, variables=os.environ)
+    listed = list(findings(threads=1, variables=os.environ))
     assert {"load", "memory", "allocator"} <= {finding.name for finding in listed}
     assert next(finding for finding in listed if finding.name == "memory").level != "unknown"
+
+
+@pytest.mark.parametrize(
+    ("taken", "threads", "words"),
+    [
+        (0.5, 2, ""),
+        (0.7, 1, "others take 0.7 of 2 cores: timings will be fair; better wait"),
+        (
+            1.2,
+            2,
+            "others take 1.2 of 2 cores: timings will be poor; wait, or use --threads 1",
+        ),
+        (1.9, 2, "others take 1.9 of 2 cores: timings will be poor; better wait"),
+    ],
+)
+def test_a_busy_machine_is_graded_as_the_doctor_does(
+    tmp_path: Path, taken: float, threads: int, words: str
+) -> None:
+    """One thread is offered only where it helps."""
+    assert busy_warning(taken, cores=2, threads=threads) == words
+    load = findings_by_name(tmp_path, {"proc/loadavg": f"{taken} 1 1 1/1 1"}, threads=threads)
+    assert load["load"].level == (words.partition("will be ")[2].partition(";")[0] or "good")

@@ -1,6 +1,6 @@
 """Checks of clocks, cores and load."""
 
-from ...records.diagnosis import Finding
+from ...records.diagnosis import Finding, Level
 from ..system import CPU, Machine, listed
 
 
@@ -38,14 +38,21 @@ def turbo(machine: Machine) -> Finding:
     return Finding(name="turbo", level="unknown", text="the system shows no switch for it")
 
 
+def load_level(load: float, *, cores: int, threads: int) -> Level:
+    """The grade of a machine on which others keep ``load`` of the cores busy."""
+    if load < 0.3 * cores:
+        return "good"
+    return "poor" if cores - load < threads - 0.5 else "fair"
+
+
 def load(machine: Machine) -> Finding:
     load = float(machine.read("proc/loadavg").split()[0])
-    idle = len(machine.cores) - load
-    if load < 0.3 * len(machine.cores):
+    level = load_level(load, cores=len(machine.cores), threads=machine.threads)
+    if level == "good":
         return Finding(name="load", level="good", text=f"{load:.2f} over the last minute")
     return Finding(
         name="load",
-        level="poor" if idle < machine.threads - 0.5 else "fair",
+        level=level,
         text=f"{load:.2f} over the last minute on {len(machine.cores)} cores",
         remedy="see what runs (top -o %CPU), stop it, and wait a minute",
     )
