@@ -26,8 +26,8 @@ from .launch_plan import LaunchPlan
 
 _ENTRY = "dense"
 _COPIES = 3
-_MIN_LAUNCHES = 3
 _FEWEST_LAUNCHES = 2  # that have a variance
+_FEWEST_QUIET = 3  # launches, for contended ones to be left out
 _MAX_TURNS = 200
 _LAUNCHES_S = 45.0  # limit for all launches, so that `doctor` takes a minute with its other checks
 _TURNS_SHARE = 0.8  # of that time; the rest is for loading torch and starting workers
@@ -38,8 +38,8 @@ _Samples = dict[tuple[str, int], tuple[float, ...]]  # seconds, by case and laun
 def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
     """The lines of up to ``settings.launches`` launches of copies, as many as fit into 45 s.
 
-    Each has an equal share of that time, in which its copies take up to 200 turns. At least three
-    launches are made. Progress messages go to ``say``. Raises `CspbenchError` if a
+    Each has an equal share of that time, in which its copies take up to 200 turns. At least one
+    is made. Progress messages go to ``say``. Raises `CspbenchError` if a
     launch fails.
     """
     copies = tuple(case for mode in MODES for case in _copies(settings.device, mode))
@@ -49,8 +49,8 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
     say(f"noise floor: loading torch, then up to {_LAUNCHES_S:g} s of launches")
     for number in range(1, settings.launches + 1):
         launch_began = time.monotonic()
-        if number > _MIN_LAUNCHES and launch_began + longest_s > began + _LAUNCHES_S:
-            say(f"the time is up after {number - 1} launches")
+        if number > 1 and launch_began + longest_s > began + _LAUNCHES_S:
+            say(f"the time is up after {number - 1} launch{'' if number == 2 else 'es'}")
             break
         say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
         result = run_launch(number, copies, settings, plan)
@@ -61,21 +61,17 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
     return lines
 
 
-def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor:
+def noise_floor(machine: str, settings: Settings, lines: Sequence[Line]) -> NoiseFloor | None:
     """The noise floor from ``lines`` of `launch_copies`, without contended ones if three remain.
 
-    Launches that had no time to build every copy are left out. Raises `CspbenchError` if fewer than
-    two others remain.
+    Launches that had no time to build every copy are left out; None if fewer than two remain.
     """
     copies = len(MODES) * _COPIES
     launches = [line for line in lines if isinstance(line, Launch) and len(line.cases) == copies]
     if len(launches) < _FEWEST_LAUNCHES:
-        raise CspbenchError(
-            "the noise floor cannot be measured: this machine is so busy that launches had no time "
-            "to build their cases; ask again when it is idle"
-        )
+        return None
     quiet = [launch for launch in launches if not is_contended(launch)]
-    counting = quiet if len(quiet) >= _MIN_LAUNCHES else launches
+    counting = quiet if len(quiet) >= _FEWEST_QUIET else launches
     numbers = sorted(launch.launch for launch in counting)
     samples_s = {
         (line.case, line.launch): line.samples_s for line in lines if isinstance(line, Latency)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..machine import environment, health
 from ..machine import noise_floor as stored_floors
-from ..plan.case import Mode
+from ..plan.case import MODES, Mode
 from ..records.diagnosis import Diagnosis, Finding, Level
 from ..records.lines import Launch
 from ..records.machine import AvailableGpu
@@ -49,14 +49,17 @@ def diagnose(
     launches = [line for line in lines if isinstance(line, Launch)]
     floor = noise_floor(machine, settings, lines)
     contended = sum(is_contended(launch) for launch in launches)
-    is_kept = 2 * contended <= len(launches)
-    if is_kept:
+    is_kept = floor is not None and 2 * contended <= len(launches)
+    if floor and is_kept:
         stored_floors.save(floor)
     count = settings.launches  # the widths are those of a run, even if fewer launches were made
-    in_turns = {mode: _width_in_turns(spread, count) for mode, spread in floor.in_turns.items()}
-    between_runs = {
-        mode: _width_between_runs(spread, count) for mode, spread in floor.between_runs.items()
-    }
+    in_turns: dict[Mode, float] = {}
+    between_runs: dict[Mode, float] = {}
+    if floor:
+        in_turns = {mode: _width_in_turns(floor.in_turns[mode], count) for mode in MODES}
+        between_runs = {
+            mode: _width_between_runs(floor.between_runs[mode], count) for mode in MODES
+        }
     add(_contention(launches))
     add(_noise("noise, in turns", in_turns, _IN_TURNS, "two cases of one run"))
     add(_noise("noise, between runs", between_runs, _BETWEEN_RUNS, "one case of two runs"))
@@ -107,6 +110,13 @@ def _noise(
     compared: str,
 ) -> Finding:
     """The finding on half widths by mode; ``compared`` names the two figures compared."""
+    if not widths:
+        return Finding(
+            name=name,
+            level="poor",
+            text="not measured: too few launches had the time to build their cases",
+            remedy="stop what else runs, and ask again",
+        )
     widest = max(widths.values())
     level: Level = next((level for limit, level in limits if widest <= limit), "poor")
     by_mode = ", ".join(

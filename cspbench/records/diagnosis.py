@@ -24,7 +24,7 @@ class Finding(Frozen, frozen=True, kw_only=True):
 
 
 class Diagnosis(Frozen, frozen=True, kw_only=True):
-    """The findings, their worst grade, and the noise floor.
+    """The findings, their worst grade, and the noise floor, None if there was no time for it.
 
     ``in_turns`` and ``between_runs`` are half widths of 95% intervals by mode: how far identical
     code may seem to differ over ``launches`` launches. ``is_kept`` says whether later runs use the
@@ -33,7 +33,7 @@ class Diagnosis(Frozen, frozen=True, kw_only=True):
 
     grade: Level
     findings: tuple[Finding, ...]
-    floor: NoiseFloor
+    floor: NoiseFloor | None
     launches: int
     in_turns: dict[Mode, float]
     between_runs: dict[Mode, float]

@@ -34,23 +34,31 @@ def remedies_text(findings: Sequence[Finding]) -> str:
 
 def text(diagnosis: Diagnosis) -> str:
     """What follows the findings: the conclusion, the remedies, and whether the floor is kept."""
-    floor = diagnosis.floor
-    sentence = (
-        f"This machine is {_MEANINGS[diagnosis.grade]}: with {diagnosis.launches} launches "
-        f"x {floor.turns} turns, identical code seems to differ by "
+    parts = [filled(_conclusion(diagnosis)), remedies_text(diagnosis.findings)]
+    if diagnosis.is_kept:
+        parts.append(filled("The noise floor is kept: later runs here use it for their verdicts."))
+    elif diagnosis.floor:
+        parts.append(
+            filled(
+                "This noise floor is not kept, as most launches were contended: ask again on an "
+                "idle machine."
+            )
+        )
+    return printable_lines("\n\n".join(filter(None, parts)))
+
+
+def _conclusion(diagnosis: Diagnosis) -> str:
+    start = f"This machine is {_MEANINGS[diagnosis.grade]}"
+    if diagnosis.floor is None:
+        return f"{start}: it is too busy for its noise floor to be measured."
+    return (
+        f"{start}: with {diagnosis.launches} launches x {diagnosis.floor.turns} turns, identical "
+        "code seems to differ by "
         f"{percent_text(diagnosis.in_turns['infer'])} at inference and "
         f"{percent_text(diagnosis.in_turns['train'])} in training where it takes turns, "
         f"{percent_text(diagnosis.between_runs['infer'])} and "
         f"{percent_text(diagnosis.between_runs['train'])} between runs (95%)."
     )
-    floor_text = (
-        "The noise floor is kept: later runs here use it for their verdicts."
-        if diagnosis.is_kept
-        else "This noise floor is not kept, as most launches were contended: ask again on an idle "
-        "machine."
-    )
-    parts = [filled(sentence), remedies_text(diagnosis.findings), filled(floor_text)]
-    return printable_lines("\n\n".join(filter(None, parts)))
 
 
 def plain_values(findings: Sequence[Finding], diagnosis: Diagnosis | None) -> dict[str, Any]:
@@ -68,6 +76,6 @@ def plain_values(findings: Sequence[Finding], diagnosis: Diagnosis | None) -> di
             }
             for finding in findings
         ],
-        "floor": diagnosis and diagnosis.floor.to_dict(),
+        "floor": diagnosis.floor.to_dict() if diagnosis and diagnosis.floor else None,
         "is_kept": diagnosis and diagnosis.is_kept,
     }
