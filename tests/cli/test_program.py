@@ -284,7 +284,7 @@ def test_a_run_whose_terminal_is_closed_keeps_its_records(tmp_path: Path) -> Non
     )
     os.close(follower)
     shown = b""
-    while b"latency: launch 0" not in shown:
+    while b"latency: 0 of 2 launches" not in shown:
         shown += os.read(leader, 4096)
     os.close(leader)
     os.killpg(process.pid, signal.SIGHUP)
