@@ -82,7 +82,8 @@ def printed_text(printed: Sequence[Printed], quote: Quote) -> str:
 def launches_text(fewest: int, largest: int, requested: int) -> str:
     """The smallest and largest number of launches of a case, against the requested number."""
     if fewest != largest:
-        return f"{fewest}–{largest} launches a case ({requested} asked for)"
+        launches = f"{fewest}–{largest} launches a case"
+        return launches if fewest >= requested else f"{launches} ({requested} asked for)"
     if largest >= requested:
         return plural(largest, "launch")
     return f"{largest} of {plural(requested, 'launch')}"
