@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from cspbench.catalogue import ENTRIES, find
+from cspbench.catalogue import find
 from cspbench.engine import isolate
 from cspbench.engine.channel import Channel
-from cspbench.plan.case import Case, make_case
+from cspbench.plan.case import MODES, Case, make_case
 
 from .lines import Overhead, Peaks
 
@@ -61,16 +61,16 @@ def measure_overhead(channel: Channel) -> None:
 
 
 def measure_peaks(channel: Channel, threads: int) -> None:
-    """The tensor peak of every catalogue entry in both modes, on real and on fake tensors."""
+    """The tensor peaks of the entries of `HAND_COUNTED` in both modes, on real and fake tensors."""
     from cspbench.machine.device import backend
     from cspbench.measures.allocated import allocated
     from cspbench.measures.execution.subject import BuiltSubject
     from cspbench.measures.tensor_peak import tensor_peak
 
     real, fake = {}, {}
-    for entry in ENTRIES.values():
-        for mode in ("infer", "train"):
-            case = make_case(entry, {}, mode=mode)
+    for name in HAND_COUNTED:
+        for mode in MODES:
+            case = make_case(find(name), {}, mode=mode)
             with backend(device="cpu", threads=threads, seed=0, precision="fp32"):
                 real[case.key] = allocated(BuiltSubject(case)).peak_tensor_bytes
                 fake[case.key] = tensor_peak(BuiltSubject(case)).peak_tensor_bytes
