@@ -1,6 +1,6 @@
 """The spread of estimators of a launch's ratio, on identical blocks, to choose one by.
 
-    python bench/estimators.py              idle, and beside one busy process: about 15 minutes
+    python bench/estimators.py              idle, and beside one busy process: about 10 minutes
     python bench/estimators.py --read FILE  the table of what was measured before
 
 Copies of blocks of 0.2 to 50 ms take turns in launches as in `ab`; the ratio of two copies is 1, so
@@ -43,7 +43,8 @@ COPIES = 3
 LAUNCHES = 12
 TURNS_S = 1.0  # for the turns of a launch
 LEAST_TURNS = 12
-LONGEST_S = 4.0  # of a launch beside a busy process
+LONGEST_S = 20.0  # of a launch
+FEWEST_TURNS = 5  # of a launch that the table counts
 
 Side = Sequence[float]
 
@@ -109,7 +110,9 @@ def main() -> None:
 def measure(launches: int) -> Iterator[Line]:
     """The samples of each copy in each launch."""
     for is_busy in (False, True):
-        for threads in (1, 2):
+        for threads in (
+            (1,) if is_busy else (1, 2)
+        ):  # 2 beside a busy process take 100 times as long
             for block in BLOCKS:
                 print(f"{block}, {threads} threads, busy: {is_busy}", file=sys.stderr)
                 turns = LEAST_TURNS
@@ -165,6 +168,8 @@ def table(lines: Sequence[Line]) -> str:
     """The errors of each estimator, as lines of markdown."""
     groups: dict[tuple[str, int, bool], list[list[Side]]] = {}
     for line in lines:
+        if len(line["samples_s"][0]) < FEWEST_TURNS:
+            continue
         key = line["block"], line["threads"], line["busy"]
         groups.setdefault(key, []).append(line["samples_s"])
     errors = {key: _errors(launches) for key, launches in groups.items()}
