@@ -119,21 +119,20 @@ def _of_hyperfine(_: str, answer: Any) -> Answer:
     return sum(times), fmean(times), stdev(times) / fmean(times)
 
 
+def _torch_timer(method: str) -> OtherTool:
+    """Torch's `Timer`, by one of its methods."""
+    return OtherTool(
+        package="torch",
+        file="torch_timer.py",
+        script=_TORCH.replace("{method}", method),
+        arguments=(sys.executable, "torch_timer.py"),
+        read=_printed,
+    )
+
+
 TOOLS: dict[str, OtherTool] = {
-    "torch adaptive_autorange": OtherTool(
-        package="torch",
-        file="adaptive.py",
-        script=_TORCH.replace("{method}", "adaptive_autorange"),
-        arguments=(sys.executable, "adaptive.py"),
-        read=_printed,
-    ),
-    "torch blocked_autorange": OtherTool(
-        package="torch",
-        file="blocked.py",
-        script=_TORCH.replace("{method}", "blocked_autorange"),
-        arguments=(sys.executable, "blocked.py"),
-        read=_printed,
-    ),
+    "torch adaptive_autorange": _torch_timer("adaptive_autorange"),
+    "torch blocked_autorange": _torch_timer("blocked_autorange"),
     "pytest-benchmark": OtherTool(
         package="pytest-benchmark",
         file="test_block.py",

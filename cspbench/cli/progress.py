@@ -5,7 +5,7 @@ It redraws only on events of the run and has no timer, which would disturb a lau
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO, cast
 
 from ..engine.launch_plan import LaunchPosition
@@ -19,17 +19,14 @@ from ..units import bytes_text, count_text, is_wide, seconds_text, wide_text
 from ..verdicts.launches import (
     CaseLaunches,
     is_contended,
-    is_disturbed,
-    is_throttled,
     launches_by_case,
 )
 from ..verdicts.stats import Estimate, latency_estimate
 from ..verdicts.within_run import verdicts
+from .tally import Clock, Pace, Tally
 from .terminal import SteadyStream
 
 _INTERVAL_S = 10.0  # between two lines of a log
-
-Clock = Callable[[], float]
 
 
 class PlainProgress:
@@ -41,8 +38,8 @@ class PlainProgress:
     def __init__(self, stream: SteadyStream, clock: Clock = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._pace = _Pace(clock)
-        self._tally = _Tally()
+        self._pace = Pace(clock)
+        self._tally = Tally()
         self._names: dict[str, str] = {}
         self._phase = ""
         self._printed = -math.inf
@@ -130,8 +127,8 @@ class LiveProgress:
         console = Console(file=cast("TextIO", stream))
         self._live = Live(console=console, auto_refresh=False, transient=True, screen=False)
         self._live.start()
-        self._pace = _Pace(clock)
-        self._tally = _Tally()
+        self._pace = Pace(clock)
+        self._tally = Tally()
         self._names: dict[str, str] = {}
         self._estimates: list[str] = []
         self._disturbance = ""
@@ -235,40 +232,6 @@ def _turns_text(cases: int) -> str:
     return "1 case takes its turns" if cases == 1 else f"{cases} cases take turns"
 
 
-class _Tally:
-    """Counts launches: those done, those to come, and those disturbed, which are repeated."""
-
-    def __init__(self) -> None:
-        self.total: int | None = None
-        self._planned: int | None = None
-        self._disturbed: dict[str, int] = {}
-
-    def set_total(self, total: int | None) -> None:
-        """The number of launches is now ``total``, None if not known."""
-        self.total = total
-        self._planned = self._planned or total
-
-    def count(self, run: Run) -> None:
-        """Count the disturbed launches of ``run``."""
-        disturbed = list(filter(is_disturbed, run.launches))
-        kinds = {
-            "contended": sum(map(is_contended, disturbed)),
-            "throttled": sum(map(is_throttled, disturbed)),
-        }
-        self._disturbed = {kind: number for kind, number in kinds.items() if number}
-
-    def text(self, done: int) -> str:
-        """How many launches are done, how many of all so far were disturbed or repeat those."""
-        of_total = "" if self.total is None else f"{done} of "
-        number = done if self.total is None else self.total
-        parts = [f"{of_total}{number} launch{'' if number == 1 else 'es'} done"]
-        repeats = (self.total or 0) - (self._planned or 0)
-        if repeats > 0 and self._disturbed:
-            kind = next(iter(self._disturbed)) if len(self._disturbed) == 1 else "disturbed"
-            parts.append(f"{repeats} of them to repeat {kind} ones")
-        return ", ".join([*parts, *(f"{n} {kind}" for kind, n in self._disturbed.items())])
-
-
 def _state(run: Run) -> str:
     """How many cases are decided, or the widest interval of a run without verdicts."""
     launches = launches_by_case(run)
@@ -295,26 +258,6 @@ def _disturbance(run: Run) -> str:
         return ""
     share = launch.activity.taken_share
     return f"the last launch was contended: other processes took {share:.0%} of its processor time"
-
-
-class _Pace:
-    """Estimates the remaining time of a phase from the cases that have ended."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._phase = "counting"
-        self._began = self._last = clock()
-        self._ended = 0
-
-    def left(self, remaining: int, phase: str = "counting") -> str:
-        """Count an ended case of ``phase``; the text of the time left for ``remaining`` cases."""
-        if phase != self._phase:
-            self._phase, self._began, self._ended = phase, self._last, 0
-        self._ended += 1
-        self._last = self._clock()
-        if not remaining:
-            return "done"
-        return f"{seconds_text((self._last - self._began) / self._ended * remaining)} left"
 
 
 def _has_failure(lines: Sequence[Line]) -> bool:

@@ -30,6 +30,13 @@ class Cost:
     launch_s: float
     turn_s: float
 
+    def with_share(self, reference: "Cost", number: int) -> "Cost":
+        """The cost together with a share of that of the reference of ``number`` cases."""
+        return Cost(
+            launch_s=self.launch_s + reference.launch_s / number,
+            turn_s=self.turn_s + reference.turn_s / number,
+        )
+
     @property
     def least_s(self) -> float:
         """The seconds of a launch with the usual fewest turns."""
@@ -126,8 +133,7 @@ def _wanted(
         cost = costs_by_case[key]
         others = launches[reference].samples if reference in launches else {}
         if others and reference in costs_by_case:
-            shared_s = costs_by_case[reference].turn_s / len(dependents[reference])
-            cost = Cost(launch_s=cost.launch_s, turn_s=cost.turn_s + shared_s)
+            cost = cost.with_share(costs_by_case[reference], len(dependents[reference]))
         else:
             others = {launch: (1.0,) * len(values) for launch, values in samples.items()}
         ratios = ratios_of(samples, others)

@@ -22,6 +22,7 @@ def completeness(results: Results, quote: Quote) -> list[str]:
     requested = run.info.settings.launches
     if largest and fewest < requested:
         sentences.append(f"Not all was measured: {launches_text(fewest, largest, requested)}.")
+    sentences += _untimed(results, quote)
     trainings = [len(row.record.trainings) for row in table if row.record.trainings]
     seeds = run.info.settings.training.seeds if run.info.settings.training else 0
     if trainings and min(trainings) < seeds:
@@ -37,6 +38,19 @@ def completeness(results: Results, quote: Quote) -> list[str]:
                 f"({case_listing(rows, quote)}): see Failures."
             )
     return sentences
+
+
+def _untimed(results: Results, quote: Quote) -> list[str]:
+    """A sentence on cases that the budget ended before."""
+    run = results.run
+    if run.info.settings.budget_s is None or not run.launches:
+        return []
+    rows = [row for row in results.rows if not (row.record.latencies or row.record.has_failed)]
+    if not rows:
+        return []
+    return [
+        f"The budget ended before {case_listing(rows, quote)} could be timed; --budget S gives it more."
+    ]
 
 
 def _noise(results: Results) -> list[str]:

@@ -112,7 +112,7 @@ def test_the_split_is_within_a_fifth_of_the_best(within: float, between: float) 
     """
     group = cases("a")
     variances = Variances(within=variance_of_turns(within), between=between**2)
-    cost = Cost(launch_s=0.15, turn_s=8e-3)
+    cost = Cost(launch_s=0.3, turn_s=8e-3)  # of the case and its reference
     best = min(price(turns, variances, cost) for turns in range(1, 2000))
     prices = []
     for seed in range(20):
@@ -213,4 +213,7 @@ def test_a_cost_is_that_of_the_last_launch() -> None:
     assert cost.launch_s == pytest.approx(0.15)
     assert cost.turn_s == pytest.approx(4e-3)
     assert cost.least_s == pytest.approx(0.19)
+    half = cost.with_share(costs(run)["Good infer"], 2)
+    assert half.launch_s == pytest.approx(0.225)
+    assert half.turn_s == pytest.approx(6e-3)
     assert best_turns(Variances(within=1.0, between=0.0), cost) == math.inf

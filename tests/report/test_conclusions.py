@@ -148,3 +148,16 @@ def test_throughput_of_texts_is_no_number_of_images() -> None:
     assert "has the highest throughput of 2 entries, each at its own batch" in page
     assert "samples/s." in page
     assert "images" not in page
+
+
+def test_cases_that_the_budget_ended_before_are_named() -> None:
+    """Without a budget, or where a case has failed, the reason is another."""
+    run = change(make_run(THREE, modes=("infer",)), 1, latencies=())
+    sentence = "The budget ended before csp (inference) could be timed; --budget S gives it more."
+    assert sentence not in " ".join(report_text(run).split())
+    settings = msgspec.structs.replace(run.info.settings, budget_s=1.0)
+    run = msgspec.structs.replace(run, info=msgspec.structs.replace(run.info, settings=settings))
+    assert sentence in " ".join(report_text(run).split())
+    failure = CaseFailure(case=run.records[1].case.key, stage="counts", cause="raised", reason="no")
+    failed = change(run, 1, failures=(failure,))
+    assert sentence not in " ".join(report_text(failed).split())
