@@ -48,9 +48,8 @@ def _untimed(results: Results, quote: Quote) -> list[str]:
     rows = [row for row in results.rows if not (row.record.latencies or row.record.has_failed)]
     if not rows:
         return []
-    return [
-        f"The budget ended before {case_listing(rows, quote)} could be timed; --budget S gives it more."
-    ]
+    cases = case_listing(rows, quote)
+    return [f"The budget ended before {cases} could be timed; --budget S gives it more."]
 
 
 def _noise(results: Results) -> list[str]:
