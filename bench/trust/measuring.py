@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from cspbench.engine.settings import default_settings
@@ -14,7 +15,7 @@ from cspbench.units import seconds_text
 from . import own_costs
 from .commands import CommandError
 from .lines import ABOUT, About, AnyLine, Failed, Keeper, Results, read, write_about
-from .schedule import Cell, Kind
+from .schedule import COMPARED, Cell, Kind
 from .tools import measure_tools, versions
 from .trials import Previous, measure_in_turns, measure_run
 
@@ -99,23 +100,27 @@ def _run_folder(folder: Path, cell: Cell) -> Path:
     return folder.resolve() / "runs" / str(cell.number)
 
 
-def _previous(folder: Path, results: Results, cell: Cell) -> Previous | None:
-    """The last run of the same size and circumstance; None if there is none yet."""
-    alike = [
-        run.cell
-        for run in results.runs
-        if (run.cell.size_ms, run.cell.busy) == (cell.size_ms, cell.busy)
+def _previous(folder: Path, results: Results, cell: Cell) -> list[Previous]:
+    """The last runs of the same size and circumstance, as far as they are on this machine."""
+    return [
+        Previous(folder=_run_folder(folder, last), planted=last.planted)
+        for last in _last_runs(results).get((cell.size_ms, cell.busy), ())
+        if _run_folder(folder, last).exists()
     ]
-    if not alike:
-        return None
-    last = max(alike, key=lambda run_cell: run_cell.number)
-    return Previous(folder=_run_folder(folder, last), planted=last.planted)
+
+
+def _last_runs(results: Results) -> dict[tuple[float, bool], list[Cell]]:
+    """The runs that the next of their size and circumstance is compared with."""
+    runs: dict[tuple[float, bool], list[Cell]] = {}
+    for run in sorted(results.runs, key=lambda run: run.cell.number):
+        runs.setdefault((run.cell.size_ms, run.cell.busy), []).append(run.cell)
+    return {kind: of_kind[-COMPARED:] for kind, of_kind in runs.items()}
 
 
 def _remove_old_runs(folder: Path) -> None:
     """Remove all run folders but those that a next run will be compared with."""
-    last = {(run.cell.size_ms, run.cell.busy): run.cell for run in read(folder).runs}
-    needed = {_run_folder(folder, cell) for cell in last.values()}
+    last = chain.from_iterable(_last_runs(read(folder)).values())
+    needed = {_run_folder(folder, cell) for cell in last}
     for path in (folder.resolve() / "runs").glob("*"):
         if path not in needed:
             shutil.rmtree(path)

@@ -1,5 +1,6 @@
 """The order of the trials: fixed and balanced, so that a cut-off measurement is balanced, too."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -7,19 +8,20 @@ import msgspec
 
 from .sizes import CHANGES, SIZES_MS
 
-CYCLES = 27
+CYCLES = 54
 """Of all repetitions: 216 `ab` of identical code, as many of planted changes, 108 runs."""
+
+COMPARED = 3
+"""The runs before it of the same size and circumstance that a run is compared with, at most."""
 
 Kind = Literal["ab", "run", "tools"]
 
+_BUSY_EVERY = 3  # cycles
 _PLANTED = {"first": (0,), "second": (0, 5, 5, 5), "third": (10, 10, 0, 10)}
 """Changes in the entries of a run, by its number among the runs of one size and circumstance.
 
-Half of the comparisons are of identical code, all of them for the first entry; so are half of those
-between runs that follow each other at once, and half of those between runs with others in between.
+All comparisons of the first entry are of identical code, and half of those of the others.
 """
-
-_RUN_SIZES_MS = ((2.0, 50.0), (15.0, 0.5))
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,45 +47,26 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 def cells(cycles: int = CYCLES) -> Iterator[Cell]:
     """All trials, cycle by cycle.
 
-    A cycle holds an `ab` of identical code and one of a planted change for every size, idle and
-    busy, four runs, and the other tools. In five cycles, each size meets each change idle and busy.
+    A cycle holds an `ab` of identical code and one of a planted change for every size, two runs of
+    one size, and every other time the other tools. Each third cycle is beside a busy process.
     """
-    number = 0
+    number, runs = 0, Counter[tuple[float, bool]]()
     for cycle in range(cycles):
         for cell in _cycle(cycle):
-            yield msgspec.structs.replace(cell, number=number)
+            kind = cell.size_ms, cell.busy
+            yield msgspec.structs.replace(cell, number=number, ordinal=runs[kind])
             number += 1
+            runs[kind] += cell.kind == "run"
 
 
 def _cycle(cycle: int) -> Iterator[Cell]:
-    for half, run_size_ms in enumerate(_RUN_SIZES_MS[cycle % 2]):
-        yield from _pairs(cycle, half)
-        yield from _runs(cycle, run_size_ms)
-        if not half:
-            yield Cell(number=0, kind="tools", size_ms=SIZES_MS[(cycle + 1) % len(SIZES_MS)])
-
-
-def _pairs(cycle: int, half: int) -> Iterator[Cell]:
-    """An `ab` of identical code of each size, then one of a planted change."""
+    busy = cycle % _BUSY_EVERY == _BUSY_EVERY - 1
     for is_planted in (False, True):
         for place, size_ms in enumerate(SIZES_MS):
-            change = CHANGES[(cycle + place + len(SIZES_MS) * half) % len(CHANGES)]
-            yield Cell(
-                number=0,
-                kind="ab",
-                size_ms=size_ms,
-                change=change if is_planted else 0,
-                busy=bool((half + place) % 2),
-            )
-
-
-def _runs(cycle: int, size_ms: float) -> Iterator[Cell]:
-    """Two runs, one after the other; the next of this kind come four cycles later."""
-    for ordinal in (cycle // 4 * 2, cycle // 4 * 2 + 1):
-        yield Cell(
-            number=0,
-            kind="run",
-            size_ms=size_ms,
-            busy=bool(cycle // 2 % 2),
-            ordinal=ordinal,
-        )
+            change = CHANGES[(cycle + place) % len(CHANGES)] if is_planted else 0
+            yield Cell(number=0, kind="ab", size_ms=size_ms, change=change, busy=busy)
+    for _ in range(2):
+        size_ms = SIZES_MS[(cycle + 1) % len(SIZES_MS)]
+        yield Cell(number=0, kind="run", size_ms=size_ms, busy=busy)
+    if not cycle % 2:
+        yield Cell(number=0, kind="tools", size_ms=SIZES_MS[(cycle // 2 + 1) % len(SIZES_MS)])

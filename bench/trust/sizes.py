@@ -1,5 +1,7 @@
 """The blocks of the trials, sized for the machine at hand: their latency, and what is planted."""
 
+import math
+import random
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,6 +10,7 @@ import msgspec
 from torch import Tensor
 
 from cspbench.engine.channel import Channel
+from cspbench.verdicts.turns import log_ratio
 
 from .planted import Block
 
@@ -20,6 +23,7 @@ _MAPS = {0.5: (32, 28), 2.0: (64, 28), 15.0: (64, 56), 50.0: (128, 56)}
 
 _PIXELS = 16  # of the further convolution where nothing is planted: its first ones cost more
 _CALIBRATION_S = 3.0
+_TURNS_S = 20.0
 _GRID = 1.25  # factor between the numbers of pixels that are timed
 
 
@@ -72,13 +76,16 @@ def _calibrated(size_ms: float) -> Size:
     block = _block(channels, depth)
     latency_s = _latency_s(block, batch)
     grid = _grid(side**2)
+    guess = pixels_by_change(grid, _work_s(block, batch, grid), latency_s)
+    near = sorted({*guess.values(), min(side**2, 2 * max(guess.values()))})
+    slowdowns_s = [latency_s * ratio for ratio in _ratios(block, batch, near)]
     return Size(
         size_ms=size_ms,
         channels=channels,
         side=side,
         depth=depth,
         expansion=_expansion(depth),
-        pixels=pixels_by_change(grid, _work_s(block, batch, grid), latency_s),
+        pixels=pixels_by_change(near, slowdowns_s, latency_s),
         latency_s=latency_s,
     )
 
@@ -122,6 +129,23 @@ def _work_s(block: Block, batch: Tensor, grid: Sequence[int]) -> list[float]:
             block.work(batch, pixels)
             series.append(time.perf_counter() - start)
     return [min(series) for series in samples]
+
+
+def _ratios(block: Block, batch: Tensor, grid: Sequence[int]) -> list[float]:
+    """The ratio of the block's time with each number of pixels to that with the first, in turns.
+
+    Work by itself costs another time than work in the block, whose caches the layers have filled.
+    """
+    draw = random.Random(0)
+    samples: dict[int, list[float]] = {pixels: [] for pixels in grid}
+    began = time.monotonic()
+    while len(samples[grid[0]]) < 5 or time.monotonic() - began < _TURNS_S:
+        for pixels in draw.sample(grid, len(grid)):
+            block.pixels = pixels
+            start = time.perf_counter()
+            block(batch)
+            samples[pixels].append(time.perf_counter() - start)
+    return [math.exp(log_ratio(series, samples[grid[0]])) for series in samples.values()]
 
 
 def pixels_by_change(

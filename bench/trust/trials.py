@@ -2,9 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,9 @@ def measure_in_turns(cell: Cell, size: Size, scratch: Path) -> tuple[InTurns, De
 
 
 def measure_run(
-    cell: Cell, size: Size, scratch: Path, keep: Path, previous: Previous | None
+    cell: Cell, size: Size, scratch: Path, keep: Path, previous: Sequence[Previous]
 ) -> tuple[RunTrial, Defaults]:
-    """One `run` with its defaults, kept in ``keep``, and `compare` with the one before it."""
+    """One `run` with its defaults, kept in ``keep``, and `compare` with each of ``previous``."""
     repository = scratch / "repository"
     repository.mkdir()
     write_models(repository, size, cell.planted)
@@ -78,7 +78,7 @@ def measure_run(
         sampling=sampling(run, wall_s),
         early=widths(until(run, EARLY_S)),
         final=widths(run),
-        verdicts=tuple(_between(previous, keep, cell)) if previous else (),
+        verdicts=tuple(chain.from_iterable(_between(other, keep, cell) for other in previous)),
     )
     return trial, _defaults("run", run)
 

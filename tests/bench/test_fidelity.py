@@ -5,7 +5,7 @@ import math
 import random
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,7 +35,7 @@ from trust.own_costs import HAND_COUNTED, memory
 from trust.page import page
 from trust.planted import Block
 from trust.rules import RULES, clear_gap, median_intervals, smaller_noise
-from trust.schedule import CYCLES, Cell, cells
+from trust.schedule import COMPARED, CYCLES, Cell, cells
 from trust.sizes import SIZES_MS, Size, pixels_by_change
 
 from cspbench.records.assembly import assemble
@@ -106,13 +106,18 @@ def test_all_repetitions_are_as_many_as_promised_and_balanced() -> None:
     everything = list(cells())
     assert [cell.number for cell in everything] == list(range(len(everything)))
     ab = [cell for cell in everything if cell.kind == "ab"]
-    assert sum(not cell.change for cell in ab) == 8 * CYCLES >= 200
-    counted = Counter((cell.size_ms, cell.change, cell.busy) for cell in ab if cell.change)
-    assert len(counted) == 40
-    assert max(counted.values()) - min(counted.values()) <= 1
+    assert sum(not cell.change for cell in ab) == 4 * CYCLES >= 200
+    assert Counter(cell.busy for cell in ab) == {False: 2 * 4 * 36, True: 2 * 4 * 18}
+    for busy, least in ((False, 7), (True, 3)):
+        counted = Counter(
+            (cell.size_ms, cell.change) for cell in ab if cell.change and cell.busy is busy
+        )
+        assert len(counted) == 20
+        assert min(counted.values()) == least
+        assert max(counted.values()) == least + 1
     changes = Counter(
         change
-        for before, after in neighbours(everything)
+        for before, after in compared(everything)
         for change in [after.planted[entry] - before.planted[entry] for entry in after.planted]
     )
     assert changes[0] >= 200
@@ -120,26 +125,28 @@ def test_all_repetitions_are_as_many_as_promised_and_balanced() -> None:
     assert changes[10] + changes[-10] >= 45
 
 
-def neighbours(everything: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
-    last: dict[tuple[float, bool], Cell] = {}
+def compared(everything: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
+    runs: dict[tuple[float, bool], list[Cell]] = {}
     for cell in everything:
         if cell.kind == "run":
-            if before := last.get((cell.size_ms, cell.busy)):
-                assert cell.ordinal == before.ordinal + 1
-                yield before, cell
-            last[cell.size_ms, cell.busy] = cell
+            of_kind = runs.setdefault((cell.size_ms, cell.busy), [])
+            assert cell.ordinal == len(of_kind)
+            yield from ((before, cell) for before in of_kind[-COMPARED:])
+            of_kind.append(cell)
 
 
-def test_a_cycle_cut_in_half_has_every_size_idle_or_busy_as_often() -> None:
-    """Identical code and planted changes alike, and two runs that can be compared."""
-    (first, *_), half = list(cells(1)), list(cells(1))[:11]
-    assert first.change == 0
-    ab = [cell for cell in half if cell.kind == "ab"]
-    assert Counter(cell.size_ms for cell in ab) == dict.fromkeys(SIZES_MS, 2)
-    assert Counter(cell.busy for cell in ab) == {False: 4, True: 4}
-    assert sum(not cell.change for cell in ab) == 4
-    assert [cell.ordinal for cell in half if cell.kind == "run"] == [0, 1]
-    assert half[-1].kind == "tools"
+def test_a_cycle_has_every_size_with_identical_code_and_with_a_change() -> None:
+    """Two runs that can be compared, too, and the other tools in every second one."""
+    idle, busy = list(cells(1)), list(cells(3))[-11:]
+    for cycle in (idle, busy):
+        assert [cell.kind for cell in cycle] == [*["ab"] * 8, *["run"] * 2, "tools"]
+        ab = [cell for cell in cycle if cell.kind == "ab"]
+        assert Counter(cell.size_ms for cell in ab if cell.change) == dict.fromkeys(SIZES_MS, 1)
+        assert Counter(cell.size_ms for cell in ab if not cell.change) == dict.fromkeys(SIZES_MS, 1)
+        assert [cell.ordinal for cell in cycle if cell.kind == "run"] == [0, 1]
+    assert not any(cell.busy for cell in idle)
+    assert all(cell.busy for cell in busy if cell.kind != "tools")
+    assert len(list(cells(2))) == 21
 
 
 SIZE = Size(
@@ -361,6 +368,33 @@ def test_a_measurement_goes_on_where_it_was_cut_off(
     assert results.about == ABOUT
 
 
+def test_a_run_is_compared_with_the_last_ones_of_its_kind_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another size and those left on another machine are not, and older ones go."""
+    folder = tmp_path / "results"
+    write_about(folder, ABOUT)
+    runs = [Cell(number=n, kind="run", size_ms=2.0, ordinal=n) for n in range(5)]
+    other = Cell(number=9, kind="run", size_ms=0.5)
+    Keeper(folder).keep(Overhead(seconds=1e-6), Peaks(process=0, real={}, fake={}))
+    Keeper(folder).keep(*map(made_line, [*runs[:4], other]))
+    for number in (0, 1, 3, 9):
+        (folder / "runs" / str(number)).mkdir(parents=True)
+    compared: list[str] = []
+
+    def measure_run(
+        cell: Cell, _: Size, __: Path, keep: Path, previous: Sequence[trials.Previous]
+    ) -> tuple[AnyLine, Defaults]:
+        keep.mkdir()
+        compared.extend(run.folder.name for run in previous)
+        return made_line(cell), Defaults(command="run", settings={})
+
+    monkeypatch.setattr(measuring, "measure_run", measure_run)
+    measuring.measure(folder, [runs[4]], limit_s=math.inf)
+    assert compared == ["1", "3"]
+    assert {path.name for path in (folder / "runs").iterdir()} == {"3", "4", "9"}
+
+
 def test_a_command_that_fails_costs_one_trial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,7 +417,7 @@ def made_results(cycles: int) -> Results:
 
 def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
     """Every table is there, with its figures."""
-    text = page(made_results(2))
+    text = page(made_results(4))
     for title in ("Alarms", "identical code", "planted changes", "compare", "Intervals", "Time"):
         assert title in text
     assert "code         commit 0123456789ab\n" in text
@@ -402,15 +436,15 @@ def test_the_page_of_a_measurement_cut_off_at_once_is_made_too() -> None:
 
 def test_verdicts_are_counted_by_what_was_planted() -> None:
     """Runs: 5% is found, the change back from 10% is told the wrong way, which is an alarm."""
-    results = made_results(5)
+    results = made_results(10)
     rows = {row[0]: row[1:] for row in verdict_figures.between_runs(results)}
-    assert rows["identical, idle"][:2] == ("–", "0.0% of 12")
-    assert rows["5%, idle"][:2] == ("100.0% of 12", "0.0% of 12")
-    assert rows["10%, idle"][:2] == ("0.0% of 12", "100.0% of 12")
+    assert rows["identical, idle"][:2] == ("–", "0.0% of 14")
+    assert rows["5%, idle"][:2] == ("100.0% of 14", "0.0% of 14")
+    assert rows["10%, idle"][:2] == ("0.0% of 14", "100.0% of 14")
     planted = {row[0]: row[1:] for row in verdict_figures.planted(results)}
-    assert planted["1%"][1:3] == ("0.0% of 4", "0.0% of 4")
-    assert planted["2%"][:3] == ("+2.1% to +2.1%", "100.0% of 4", "100.0% of 4")
-    assert verdict_figures.wrong_same(results) == "10.0% of 40"
+    assert planted["1%"][1:3] == ("0.0% of 5", "0.0% of 3")
+    assert planted["2%"][:3] == ("+2.1% to +2.1%", "100.0% of 6", "100.0% of 2")
+    assert verdict_figures.wrong_same(results) == "7.5% of 40"
     own, *others = verdict_figures.alarms(results)
     assert own == ("cspbench", "0.0% of 40", "0.0% of 20", "0%, 100%, 100%, 100%, 100%")
     assert {row[3] for row in others} == {"0%, 0%, 0%, 0%, 0%"}
