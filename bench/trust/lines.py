@@ -127,14 +127,23 @@ class Peaks(Line, frozen=True, kw_only=True):
     fake: dict[str, int]
 
 
-AnyLine = InTurns | RunTrial | Tool | Failed | Defaults | Overhead | Peaks
+class Code(Line, frozen=True, kw_only=True):
+    """The commit that was measured from this line on; ``dirty``: with uncommitted changes."""
+
+    commit: str
+    dirty: bool
+
+    def __str__(self) -> str:
+        return self.commit[:12] + (" with uncommitted changes" if self.dirty else "")
+
+
+AnyLine = InTurns | RunTrial | Tool | Failed | Defaults | Overhead | Peaks | Code
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """Where and what is measured: `about.json`. ``tools``: a version, or why a tool is missing."""
 
     environment: dict[str, Any]
-    git: dict[str, Any] | None
     threads: int
     sizes: tuple[Size, ...]
     tools: dict[str, str]
@@ -155,6 +164,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     defaults: tuple[Defaults, ...] = ()
     overhead: tuple[Overhead, ...] = ()
     peaks: tuple[Peaks, ...] = ()
+    code: tuple[Code, ...] = ()
 
     @property
     def done(self) -> set[int]:
@@ -181,6 +191,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
             defaults=kind(Defaults),
             overhead=kind(Overhead),
             peaks=kind(Peaks),
+            code=kind(Code),
         )
 
 

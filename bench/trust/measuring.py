@@ -14,7 +14,7 @@ from cspbench.units import seconds_text
 
 from . import own_costs
 from .commands import CommandError
-from .lines import ABOUT, About, AnyLine, Failed, Keeper, Results, read, write_about
+from .lines import ABOUT, About, AnyLine, Code, Failed, Keeper, Results, read, write_about
 from .schedule import COMPARED, Cell, Kind
 from .tools import measure_tools, versions
 from .trials import Previous, measure_in_turns, measure_run
@@ -36,10 +36,8 @@ def begin(folder: Path) -> None:
                 f"the block of {size.size_ms:g} ms took {size.latency_s * 1e3:.3g} ms: other "
                 "processes take the cores, or this machine is too slow for these trials"
             )
-    commit = environment.git()
     about = About(
         environment=environment.describe().to_dict(),
-        git=None if commit is None else commit.to_dict(),
         threads=threads,
         sizes=sizes,
         tools=versions(),
@@ -57,6 +55,10 @@ def measure(folder: Path, schedule: Iterable[Cell], limit_s: float) -> None:
         begin(folder)
     results = read(folder)
     keeper = Keeper(folder)
+    if git := environment.git():
+        code = Code(commit=git.commit, dirty=git.dirty)
+        if results.code[-1:] != (code,):
+            keeper.keep(code)
     if not results.peaks:
         _say("overhead and memory")
         keeper.keep(*own_costs.own_costs(results.about.threads))

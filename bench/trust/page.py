@@ -64,9 +64,7 @@ def _header(results: Results) -> Iterator[tuple[str, str]]:
     yield "contention", f"{contended} of {launches} launches"
     for name, version in about.tools.items():
         yield ("skipped" if is_missing(version) else "beside"), f"{name}, {version}"
-    commit = about.git["commit"][:12] if about.git else "unknown"
-    dirty = " with uncommitted changes" if about.git and about.git["dirty"] else ""
-    yield "code", f"commit {commit}{dirty}"
+    yield "code", f"commit {', then '.join(map(str, results.code)) or 'unknown'}"
     yield "repeat", "make fidelity" + (" FULL=1" if len(samplings) >= wanted else "")
 
 

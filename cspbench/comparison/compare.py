@@ -1,19 +1,22 @@
 """Comparison of two runs, case by case: exact figures exactly, latencies through the yardstick.
 
 Absolute times of two runs are never compared. Each case's time is taken as a ratio to the frozen
-yardstick, turn by turn within its run, and the ratios of the two runs are compared over launches.
-If even these would mislead, latencies are withheld with a reason and only exact figures compare.
+yardstick, turn by turn within its run, and launches of the two runs are compared in which the
+machine was in the same state, as the yardstick tells. If even these would mislead, latencies are
+withheld with a reason and only exact figures compare.
 """
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import geometric_mean
 
 from ..plan.case import Mode
 from ..records.gate import LATENCY, Gate
 from ..records.run import Run
 from ..verdicts.judge import Criterion, judge
-from ..verdicts.stats import Difference, t_quantile, welch
+from ..verdicts.matching import Matched, matched
+from ..verdicts.stats import exp, t_quantile
 from . import readers
 from .deciding import deciding_notes
 from .energies import energy_notes
@@ -29,6 +32,7 @@ from .result import (
     overall_verdict,
     unjudged_change,
 )
+from .states import state_notes, yardstick_ratios
 from .trained import trained_changes
 
 _TRAINING = "training"  # trainings are not compared if runs differ in this circumstance
@@ -59,7 +63,12 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
     before, after = _by_identity(baseline, candidate)
     discrepancies = tuple(_discrepancies(baseline, candidate))
     misleading = [discrepancy.what for discrepancy in discrepancies if discrepancy.misleads]
-    latencies = _latency_changes(baseline, candidate, (before, after), misleading, gate)
+    outcomes = {
+        key: _paired(old, after[key], misleading) for key, old in before.items() if key in after
+    }
+    pairs = {key: pair for key, pair in outcomes.items() if isinstance(pair, Matched)}
+    latencies = {key: change for key, change in outcomes.items() if isinstance(change, Change)}
+    latencies |= _judged(pairs, baseline, candidate, (before, after), gate)
     trained = trained_changes(
         (before, after),
         alike=all(discrepancy.what != _TRAINING for discrepancy in discrepancies),
@@ -81,6 +90,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
         notes=(
             *_contention_notes(baseline, candidate),
+            *state_notes(((before[key], after[key]), pair) for key, pair in pairs.items()),
             *deciding_notes(baseline, candidate, latencies.values()),
             *energy_notes(
                 (f"{new.name} ({new.mode})", before[key].energy_j, new.energy_j)
@@ -108,39 +118,40 @@ def _exact_in(cases: Cases) -> set[str]:
     return {name for case in cases.values() for name in case.exact}
 
 
-def _latency_changes(
+def _paired(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str]) -> Matched | Change:
+    """A case's launches in both runs; its change in latency where there is nothing to judge."""
+    if reason := _why_withheld(old, new, misleading):
+        ratio = None if misleading else _ratio_of_times(old, new)
+        return unjudged_change(reason, baseline=old.latency_s, candidate=new.latency_s, ratio=ratio)
+    if old.yardsticks == new.yardsticks:
+        return _same_samples(old)
+    return matched(yardstick_ratios(old, new), yardstick_ratios(new, old))
+
+
+def _judged(
+    pairs: Mapping[Hashable, Matched],
     baseline: Excerpt,
     candidate: Excerpt,
     sides: tuple[Cases, Cases],
-    misleading: Sequence[str],
     gate: Gate,
 ) -> dict[Hashable, Change]:
-    """The change in latency of every case that both runs have, judged together."""
+    """The changes in latency of ``pairs``, judged together."""
     before, after = sides
-    differences: dict[Hashable, Difference] = {}
     criteria: dict[Hashable, Criterion] = {}
-    changes: dict[Hashable, Change] = {}
-    for key, old in before.items():
-        new = after.get(key)
-        if new is None:
-            continue
-        if reason := _why_withheld(old, new, misleading):
-            ratio = None if misleading else _ratio_of_times(old, new)
-            changes[key] = unjudged_change(
-                reason, baseline=old.latency_s, candidate=new.latency_s, ratio=ratio
-            )
-            continue
-        if old.yardsticks == new.yardsticks:
-            changes[key] = _same_samples(old)
-            continue
-        differences[key] = welch(_logs(old), _logs(new))
-        floor = _floor(baseline, candidate, old.mode, len(old.yardsticks), len(new.yardsticks))
-        criteria[key] = Criterion(threshold=max(gate.threshold(new.entry, LATENCY), floor))
-    for key, verdict in judge(differences, criteria).items():
-        means = _mean(before[key]), _mean(after[key])
-        runs = not (before[key].failed or after[key].failed)
-        changes[key] = judged_change(verdict, means, runs=runs)
-    return changes
+    for key in pairs:
+        launches = len(before[key].yardsticks), len(after[key].yardsticks)
+        floor = _floor(baseline, candidate, before[key].mode, *launches)
+        threshold = gate.threshold(after[key].entry, LATENCY)
+        criteria[key] = Criterion(threshold=max(threshold, floor))
+    verdicts = judge({key: pair.difference for key, pair in pairs.items()}, criteria)
+    return {
+        key: judged_change(
+            verdicts[key],
+            (exp(pair.log_ratios[0]), exp(pair.log_ratios[1])),
+            repeatable=pair.is_alike and not (before[key].failed or after[key].failed),
+        )
+        for key, pair in pairs.items()
+    }
 
 
 def _ratio_of_times(old: CaseExcerpt, new: CaseExcerpt) -> float | None:
@@ -164,11 +175,7 @@ def _same_samples(case: CaseExcerpt) -> Change:
 
 
 def _mean(case: CaseExcerpt) -> float:
-    return math.exp(math.fsum(_logs(case)) / len(case.yardsticks))
-
-
-def _logs(case: CaseExcerpt) -> list[float]:
-    return [math.log(ratio) for ratio in case.yardsticks]
+    return geometric_mean(case.yardsticks)
 
 
 def _why_withheld(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str]) -> str:

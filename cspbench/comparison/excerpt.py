@@ -22,14 +22,15 @@ from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
 from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
+from ..verdicts.matching import through_yardstick
 from ..verdicts.stats import Estimate, exp, latency_estimate
-from ..verdicts.turns import log_ratio
 
 EXCERPT = 1
 """The version of the format in which excerpts are written."""
 
 _ESCAPED = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&`"})
 _DIGITS = 7  # significant digits of a ratio: rounding stays far below any noise
+_STATE_DIGITS = 4  # of the yardstick's time, which is compared to half a percent
 
 _LEAST, _MOST = 1e-12, 1e12
 
@@ -45,7 +46,8 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
 
     ``name`` is the label in tables; ``key`` is '' if only a table was saved. ``exact`` holds the
     figures that apply, a `Failure` for one that is missing. ``yardsticks`` are ratios to the
-    yardstick, one a launch; ``latency_s`` and ``energy_j`` are shown but not compared. ``missing``
+    yardstick, one a launch, and ``yardstick_s`` the yardstick's seconds there, empty if not known;
+    ``latency_s`` and ``energy_j`` are shown but not compared. ``missing``
     says why there are no ratios. ``failed``: a stage failed. ``timed``: the run was to measure
     latency. ``trained`` holds one value for each of ``seeds``, by figure.
     """
@@ -57,6 +59,7 @@ class CaseExcerpt(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     input_shape: Shape
     exact: dict[Name, Whole | Failure]
     yardsticks: Ratios = ()
+    yardstick_s: Ratios = ()
     latency_s: Ratio | None = None
     energy_j: Ratio | None = None
     missing: Detail = ""
@@ -127,6 +130,7 @@ def case_excerpt(
     Figures of stages that are not among ``stages`` are left out.
     """
     case = record.case
+    through = through_yardstick(launches.samples, yardstick)
     return CaseExcerpt(
         key=case.key,
         name=name,
@@ -134,11 +138,8 @@ def case_excerpt(
         mode=case.mode,
         input_shape=case.input_shape,
         exact=dict(_exact(record, stages)),
-        yardsticks=tuple(
-            _ratio(exp(log_ratio(samples, yardstick[launch])))
-            for launch, samples in launches.samples.items()
-            if launch in yardstick
-        ),
+        yardsticks=tuple(_ratio(exp(launch.log_ratio)) for launch in through),
+        yardstick_s=tuple(_ratio(launch.yardstick_s, _STATE_DIGITS) for launch in through),
         latency_s=_latency_s(launches),
         energy_j=energy_j(record),
         missing="" if record.latencies else _why_missing(record, "latency"),
@@ -190,13 +191,13 @@ def _why_missing(record: Record, stage: Stage) -> str:
     return "not measured"
 
 
-def _ratio(value: float) -> float:
+def _ratio(value: float, digits: int = _DIGITS) -> float:
     """``value`` as it is saved, within the bounds of a `Ratio`."""
-    return _rounded(min(max(value, _LEAST), _MOST))
+    return _rounded(min(max(value, _LEAST), _MOST), digits)
 
 
-def _rounded(ratio: float) -> float:
-    return float(f"{ratio:.{_DIGITS}g}")
+def _rounded(value: float, digits: int = _DIGITS) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _circumstances(run: Run) -> dict[str, str]:

@@ -92,7 +92,12 @@ def _of_this_version(head: Excerpt) -> Excerpt:
 
 
 def _checked(case: CaseExcerpt) -> CaseExcerpt:
-    """``case``; raises `CspbenchError` if a figure is unknown or lacks a value for a seed."""
+    """``case``; raises `CspbenchError` for an unknown figure, or values that are not one each.
+
+    Trained figures have one a seed, the yardstick's times one a launch.
+    """
+    if case.yardstick_s and len(case.yardstick_s) != len(case.yardsticks):
+        raise CspbenchError(f"{case.key!r}: the yardstick's times are not one a launch")
     for name in case.exact:
         if name not in EXACT:
             raise CspbenchError(f"{case.key!r} has a figure {name!r} that is not known")

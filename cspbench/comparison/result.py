@@ -250,10 +250,11 @@ def unjudged_change(
     )
 
 
-def judged_change(verdict: Verdict, sides: tuple[float, float], *, runs: bool) -> Change:
+def judged_change(verdict: Verdict, sides: tuple[float, float], *, repeatable: bool) -> Change:
     """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures.
 
-    No more launches are asked for of a case that no longer ``runs``.
+    More launches are asked for only where they are ``repeatable``: the case runs, and they would
+    tell more.
     """
     ratio, criterion = verdict.ratio, verdict.criterion
     threshold = criterion.threshold
@@ -271,7 +272,7 @@ def judged_change(verdict: Verdict, sides: tuple[float, float], *, runs: bool) -
         verdict=verdict.answer,
         reason=reason,
         launches=ratio.launches,
-        more_launches=verdict.more_launches if runs else None,
+        more_launches=verdict.more_launches if repeatable else None,
         threshold=threshold,
         alpha=criterion.alpha,
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
-from statistics import fmean, median, variance
+from statistics import fmean, median
 
 import msgspec
 
@@ -19,7 +19,7 @@ from ..records.lines import YARDSTICK, Latency, Launch, Line
 from ..records.machine import NoiseFloor
 from ..records.run import Settings
 from ..verdicts.launches import is_contended
-from ..verdicts.stats import log_median
+from ..verdicts.matching import spread, through_yardstick
 from ..verdicts.turns import log_ratio
 from .launch import run_launch
 from .launch_plan import LaunchPlan
@@ -104,13 +104,11 @@ def _spread_in_turns(samples_s: _Samples, keys: Sequence[str], launches: Sequenc
 def _spread_between_runs(
     samples_s: _Samples, keys: Sequence[str], launches: Sequence[int]
 ) -> float:
-    """The standard deviation over launches of a copy's log-ratio to the yardstick, pooled."""
-    yardstick = {launch: log_median(samples_s[YARDSTICK, launch]) for launch in launches}
-    log_ratios = [
-        [log_median(samples_s[key, launch]) - yardstick[launch] for launch in launches]
-        for key in keys
-    ]
-    return math.sqrt(fmean(map(variance, log_ratios)))
+    """The standard deviation of a copy's log-ratio to the yardstick in a like state, pooled."""
+    yardstick_s = {launch: samples_s[YARDSTICK, launch] for launch in launches}
+    copies = [{launch: samples_s[key, launch] for launch in launches} for key in keys]
+    deviations = (spread(through_yardstick(copy, yardstick_s)) for copy in copies)
+    return math.sqrt(fmean(deviation**2 for deviation in deviations))
 
 
 def _copies(device: str, mode: Mode) -> list[Case]:

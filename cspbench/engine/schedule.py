@@ -13,12 +13,12 @@ from ..records.run import Record, Run, RunInfo
 from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
 from ..verdicts.looks import looks
-from ..verdicts.stats import Difference, Estimate, latency_estimate
-from ..verdicts.turns import difference
+from ..verdicts.matching import YardstickRatio, spread, through_yardstick
+from ..verdicts.stats import Estimate, half_width, latency_estimate
 from ..verdicts.within_run import verdicts
 from .split import costs
 
-_HALF_WIDTH, _YARDSTICK_HALF_WIDTH = 0.01, 0.02  # of narrow intervals
+_HALF_WIDTH, _YARDSTICK_HALF_WIDTH = 0.01, 0.015  # of narrow intervals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +27,8 @@ class CaseProgress:
 
     ``reference`` is the case that is launched with it. ``quiet`` and ``disturbed`` count its
     launches. ``half_width`` is that of its ratio's interval, or of its latency's if it has no
-    reference, ``yardstick_half_width`` that of its ratio to the yardstick; infinite without an
-    interval. ``is_judged`` says whether launches can be made on its
+    reference, ``yardstick_half_width`` that of its ratio to the yardstick in a like state of the
+    machine; infinite without an interval. ``is_judged`` says whether launches can be made on its
     own account; those of a reference come along with others'. ``is_decided`` says whether its
     verdict is decided or, in a run without verdicts, whether its interval is as narrow as the
     threshold. ``more_launches`` is how many should decide it, None if no number would. ``launch_s``
@@ -88,7 +88,7 @@ class Budget:
     """Fixed launches, then launches of unsettled cases, the widest first, while time remains.
 
     A case is settled if it is decided and, if ``is_report``, its intervals are narrow: a ratio that
-    is known to 1% can be read, and two runs that know a case through the yardstick to 2% tell a
+    is known to 1% can be read, and two runs that know a case through the yardstick to 1.5% tell a
     change of 5% from each other. It is judged only when its number of launches reaches the next
     look, so that repeated looks do not raise more false alarms (`verdicts.looks`).
     """
@@ -149,14 +149,14 @@ def case_progress(run: Run) -> list[CaseProgress]:
     references = {record.case.reference for record in run.records}
     disturbed = {launch.launch for launch in run.launches if is_disturbed(launch)}
     costs_by_case = costs(run)
-    yardstick = {line.launch: line.samples_s for line in run.yardstick}
+    yardstick_s = {line.launch: line.samples_s for line in run.yardstick}
     return [
         _progress_of(
             record,
             launches[record.case.key],
             verdict_by_key.get(record.case.key),
             disturbed,
-            through_yardstick=difference(launches[record.case.key].samples, yardstick),
+            through=through_yardstick(launches[record.case.key].samples, yardstick_s),
             is_judged_alone=not verdict_by_key and record.case.key not in references,
             launch_s=cost.least_s if (cost := costs_by_case.get(record.case.key)) else 0.0,
         )
@@ -171,7 +171,7 @@ def _progress_of(
     verdict: Verdict | None,
     disturbed: set[int],
     *,
-    through_yardstick: Difference | None,
+    through: Sequence[YardstickRatio],
     is_judged_alone: bool,
     launch_s: float,
 ) -> CaseProgress:
@@ -184,12 +184,19 @@ def _progress_of(
         quiet=len(record.latencies) - disturbed_launches,
         disturbed=disturbed_launches,
         half_width=half_width,
-        yardstick_half_width=_width(through_yardstick.estimate() if through_yardstick else None),
+        yardstick_half_width=_yardstick_half_width(through),
         is_judged=verdict is not None or is_judged_alone,
         is_decided=verdict.is_decided if verdict else half_width <= THRESHOLD,
         more_launches=verdict.more_launches if verdict else None,
         launch_s=launch_s,
     )
+
+
+def _yardstick_half_width(launches: Sequence[YardstickRatio]) -> float:
+    """That of the ratio to the yardstick in a like state of the machine, which `compare` takes."""
+    if len(launches) < 2:
+        return math.inf
+    return half_width(spread(launches), len(launches)) or math.inf
 
 
 def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:

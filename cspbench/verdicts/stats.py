@@ -50,7 +50,9 @@ class Difference:
     ``standard_error`` is None if a side has one launch. ``degrees`` are degrees of freedom of
     Student's t. ``candidate`` and ``baseline`` hold one logarithm a launch; for paired launches
     ``candidate`` holds those of the ratios and ``baseline`` is None. ``weights`` are those of
-    paired launches, which sum to 1; None if all are equal.
+    paired launches, which sum to 1; None if all are equal. ``is_matched``: launches of two sides
+    were compared with like ones of the other (`matching`), so that they cannot change sides in a
+    permutation test.
     """
 
     log_ratio: float
@@ -59,6 +61,7 @@ class Difference:
     candidate: tuple[float, ...]
     baseline: tuple[float, ...] | None = None
     weights: tuple[float, ...] | None = None
+    is_matched: bool = False
 
     @property
     def launches(self) -> int:
@@ -81,11 +84,12 @@ class Difference:
     def smallest_p(self) -> float:
         """The smallest possible `permutation_p` with as many launches.
 
-        It is 1 with more than 500, of which no such test is made: Student's t needs none of them to
-        be normally distributed, and drawing arrangements of so many takes minutes.
+        It is 1 of matched launches and with more than 500, of which no such test is made: Student's
+        t needs none of them to be normally distributed, and drawing arrangements of so many takes
+        minutes.
         """
         number = len(self.candidate)
-        if number + len(self.baseline or ()) > _MAX_PERMUTED:
+        if self.is_matched or number + len(self.baseline or ()) > _MAX_PERMUTED:
             return 1.0
         if self.baseline is None:
             exact = 2.0 ** (1 - number)
@@ -154,7 +158,7 @@ def paired(log_ratios: Sequence[float], weights: Sequence[float] | None = None) 
     of Sidik and Jonkman (ibid. 21, 2002): with equal weights that of Student's t. Raises
     `ValueError` for no values or a value that is not finite.
     """
-    logs = _finite(log_ratios)
+    logs = finite(log_ratios)
     number = len(logs)
     if weights is None:
         return Difference(
@@ -181,16 +185,12 @@ def welch(baseline: Sequence[float], candidate: Sequence[float]) -> Difference:
 
     Raises `ValueError` for an empty side or a value that is not finite.
     """
-    sides = _finite(baseline), _finite(candidate)
+    sides = finite(baseline), finite(candidate)
     numbers = [len(side) for side in sides]
     error, degrees = None, 0.0
     if min(numbers) > 1:
         parts = [variance(side) / len(side) for side in sides]
-        error = math.sqrt(sum(parts))
-        spread = sum(part**2 / (number - 1) for part, number in zip(parts, numbers, strict=True))
-        most = float(sum(numbers) - 2)  # and at least those of the smaller side, but for rounding
-        degrees = sum(parts) ** 2 / spread if spread else most
-        degrees = min(max(degrees, min(numbers) - 1.0), most)
+        error, degrees = math.sqrt(sum(parts)), welch_degrees(parts, numbers)
     return Difference(
         log_ratio=fmean(sides[1]) - fmean(sides[0]),
         standard_error=error,
@@ -246,6 +246,18 @@ def tukey_outliers(samples: Sequence[float]) -> int:
     return sum(not low - reach <= sample <= high + reach for sample in samples)
 
 
+def welch_degrees(variances: Sequence[float], launches: Sequence[float]) -> float:
+    """The degrees of freedom of a difference (Welch, Biometrika 34, 1947).
+
+    ``variances`` are those of the two means, known from so many ``launches`` each.
+    """
+    squares = (part**2 / (number - 1) for part, number in zip(variances, launches, strict=True))
+    spread = sum(squares)
+    most = sum(launches) - 2.0  # and at least those of the smaller side, but for rounding
+    degrees = sum(variances) ** 2 / spread if spread else most
+    return min(max(degrees, min(launches) - 1.0), most)
+
+
 def half_width(spread: float, launches: int) -> float | None:
     """Half the width of a ratio's interval, given the standard deviation of its logarithm.
 
@@ -295,7 +307,7 @@ def _mean_log(values: Sequence[float]) -> Difference:
     return paired([math.log(value) for value in values])
 
 
-def _finite(values: Sequence[float]) -> tuple[float, ...]:
+def finite(values: Sequence[float]) -> tuple[float, ...]:
     if not values or not all(map(math.isfinite, values)):
         raise ValueError(f"one finite value a launch is needed, got {list(values)}")
     return tuple(values)

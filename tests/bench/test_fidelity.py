@@ -16,6 +16,7 @@ from trust.lines import (
     LINES,
     About,
     AnyLine,
+    Code,
     Defaults,
     Failed,
     InTurns,
@@ -292,11 +293,11 @@ def test_an_ab_trial_keeps_the_verdict_that_the_command_printed(
 
 ABOUT = About(
     environment={"device": "a processor", "packages": {"torch": "2.13"}},
-    git={"commit": "0123456789abcdef", "dirty": False},
     threads=2,
     sizes=tuple(msgspec.structs.replace(SIZE, size_ms=size_ms) for size_ms in SIZES_MS),
     tools={"pyperf": "2.11.0", "hyperfine, a whole process": "skipped: not on the path"},
 )
+CODE = Code(commit="0123456789abcdef", dirty=False)
 SAMPLING = Sampling(launches=20, contended=1, turns=(10, 40), launch_s=18.0, wall_s=25.0)
 
 
@@ -366,6 +367,7 @@ def test_a_measurement_goes_on_where_it_was_cut_off(
     assert results.failed == ()
     assert results.in_turns[0] == made_line(schedule[0])
     assert results.about == ABOUT
+    assert len(results.code) == 1
 
 
 def test_a_run_is_compared_with_the_last_ones_of_its_kind_that_are_there(
@@ -412,7 +414,7 @@ def test_a_command_that_fails_costs_one_trial(
 
 def made_results(cycles: int) -> Results:
     defaults = Defaults(command="ab", settings={"budget_s": 60.0, "turns": None, "threads": 2})
-    return Results.of(ABOUT, [defaults, *(made_line(cell) for cell in cells(cycles))])
+    return Results.of(ABOUT, [CODE, defaults, *(made_line(cell) for cell in cells(cycles))])
 
 
 def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:

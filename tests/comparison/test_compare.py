@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from compared_runs import LABELS, make_small_run, with_yardstick
+from compared_runs import LABELS, make_small_run, scaled, with_yardstick
 from factories import make_energy, make_floor
 from synthetic import change, make_run
 
@@ -50,10 +50,41 @@ def test_the_very_same_samples_are_the_same_however_few_or_noisy() -> None:
 
 
 def test_drift_of_the_whole_machine_is_no_change() -> None:
-    """Everything takes 30% longer, the yardstick too."""
-    comparison = compare(make_small_run(), make_small_run(drift=1.3, seed=1))
+    """Everything takes 8% longer, the yardstick too."""
+    comparison = compare(make_small_run(), make_small_run(drift=1.08, seed=1))
     assert answers(comparison) == ["same"] * 4
     assert comparison.verdict == "same"
+    assert comparison.notes == ()
+
+
+def test_a_machine_in_another_state_makes_intervals_wide() -> None:
+    """Everything takes 30% longer: 5% is undecided, whatever the launches; threefold is worse."""
+    candidate = make_small_run(drift=1.3, slower={1: 1.05, 3: 3.0}, seed=1)
+    comparison = compare(make_small_run(), candidate)
+    assert answers(comparison) == ["undecided", "undecided", "undecided", "worse"]
+    change_by_5 = comparison.cases[1].measures[LATENCY]
+    assert change_by_5.interval is not None
+    assert change_by_5.interval[0] < 0.85
+    assert change_by_5.interval[1] > 1.25
+    assert change_by_5.more_launches is None
+    page = " ".join(text(comparison).split())
+    assert "The machine was in another state: the yardstick took 2" in page
+    assert "times as long. A ratio to it may have changed by as much" in page
+
+
+def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> None:
+    """In two of six the yardstick alone took 40% longer: no case got better by that."""
+    candidate = make_small_run(seed=1)
+    yardstick = tuple(
+        scaled(line, 1.4 if line.launch in {0, 1} else 1.0) for line in candidate.yardstick
+    )
+    comparison = compare(make_small_run(), msgspec.structs.replace(candidate, yardstick=yardstick))
+    assert "better" not in answers(comparison)
+    page = " ".join(text(comparison).split())
+    assert (
+        "Not counted: 2 of 6 launches of the candidate, in which the machine was in a state that "
+        "the baseline did not meet (the yardstick took 2.8" in page
+    )
 
 
 def test_one_slower_case_is_found_and_no_other_is_blamed() -> None:

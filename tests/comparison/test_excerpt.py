@@ -1,5 +1,7 @@
 """What a comparison needs of a run, and how it travels in a comment."""
 
+from statistics import median
+
 import msgspec
 import pytest
 from compared_runs import make_small_run
@@ -26,6 +28,8 @@ def test_a_case_has_its_exact_figures_and_a_ratio_a_launch() -> None:
     for ratio, log in zip(case.yardsticks, logs, strict=True):
         assert ratio == pytest.approx(2.718281828459045**log, rel=1e-6)
         assert len(f"{ratio:g}".replace(".", "")) <= 7
+    for yardstick_s, samples in zip(case.yardstick_s, yardstick.values(), strict=True):
+        assert yardstick_s == pytest.approx(median(samples), rel=1e-3)
 
 
 def test_without_a_yardstick_there_are_no_ratios() -> None:

@@ -1,6 +1,7 @@
 """What can stand on one side of a comparison: reports, comments, tables, other tools' results."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ def test_a_report_carries_its_records(tmp_path: Path, dress: Any) -> None:
     assert readers.read(path) == excerpt(run)
     slower = make_small_run(slower={3: 1.2}, seed=1)
     assert compare(path, slower) == compare(run, slower)
+
+
+def test_a_report_without_the_yardsticks_times_compares_all_launches(tmp_path: Path) -> None:
+    """Of a version that did not save them: all launches count as of one state."""
+    slower = render_report(make_small_run(drift=1.3, seed=1), "markdown")
+    older = re.sub(r',"yardstick_s":\[[^]]*\]', "", slower)
+    assert older != slower
+    comparison = compare(make_small_run(), saved(tmp_path, older))
+    assert comparison.verdict == "same"
+    assert comparison.notes == ()
 
 
 def test_hostile_names_travel_as_data(tmp_path: Path) -> None:
