@@ -18,7 +18,7 @@ from ..verdicts.stats import Estimate, half_width, latency_estimate
 from ..verdicts.within_run import verdicts
 from .split import costs
 
-_HALF_WIDTH, _YARDSTICK_HALF_WIDTH = 0.01, 0.015  # of narrow intervals
+_NARROW = 0.01  # half width of an interval that needs no further launches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +88,7 @@ class Budget:
     """Fixed launches, then launches of unsettled cases, the widest first, while time remains.
 
     A case is settled if it is decided and, if ``is_report``, its intervals are narrow: a ratio that
-    is known to 1% can be read, and two runs that know a case through the yardstick to 1.5% tell a
+    is known to 1% can be read, and two runs that know a case through the yardstick to 1% tell a
     change of 5% from each other. It is judged only when its number of launches reaches the next
     look, so that repeated looks do not raise more false alarms (`verdicts.looks`).
     """
@@ -126,9 +126,7 @@ class Budget:
         if not case.is_judged:
             return True
         is_at_look = looks(self.launches, case.quiet)[-1] == case.quiet
-        is_narrow = (
-            case.half_width <= _HALF_WIDTH and case.yardstick_half_width <= _YARDSTICK_HALF_WIDTH
-        )
+        is_narrow = max(case.half_width, case.yardstick_half_width) <= _NARROW
         return is_at_look and case.is_decided and (is_narrow or not self.is_report)
 
 
