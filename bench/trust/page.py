@@ -76,7 +76,7 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
             "rule, at its default",
             "identical, in turns",
             "identical, between runs",
-            "found in turns",
+            "found in turns, idle",
         ),
         verdict_figures.alarms(results),
     )
@@ -91,8 +91,8 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
     yield (
         "`ab` of planted changes: one case, no options",
         (
-            *("planted", "true size", "found, idle", "found, beside a\nbusy process", "undecided"),
-            *("same", "better", "95% interval", "seconds"),
+            *("planted", "true size, idle", "found", "undecided", "same", "better"),
+            *("95% interval", "seconds"),
         ),
         verdict_figures.planted(results),
     )
@@ -102,7 +102,7 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
         [('"same" at a true change of 1% or more', verdict_figures.wrong_same(results))],
     )
     yield (
-        "Planted changes found by `ab`, at their true size",
+        "Planted changes found by `ab`, idle, at their true size",
         ("block", *changes),
         verdict_figures.planted_by_size(results),
     )
@@ -112,7 +112,7 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
         verdict_figures.between_runs(results),
     )
     yield (
-        "Intervals of `ab`: how often the stated one holds the ratio over all trials",
+        "Intervals of `ab`: how often the stated one holds the ratio over all idle trials",
         ("planted", "95% interval", "holds the ratio"),
         time_figures.coverage(results),
     )

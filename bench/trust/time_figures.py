@@ -11,10 +11,14 @@ from .wording import NONE, Row, circumstance, half_width_text, median_time, midd
 
 
 def coverage(results: Results) -> list[Row]:
-    """How often the 95% interval of `ab` holds the ratio over all trials, by change."""
+    """How often the 95% interval of `ab` holds the ratio over all idle trials, by change."""
     rows: list[Row] = []
     for change in (0, *CHANGES):
-        trials = [trial for trial in results.in_turns if trial.cell.change == change]
+        trials = [
+            trial
+            for trial in results.in_turns
+            if trial.cell.change == change and not trial.cell.busy
+        ]
         intervals = [
             (trial.verdict, ratio)
             for trial in trials

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 from .lines import InTurns, Results, Verdict
 from .rules import RULES
@@ -23,20 +24,23 @@ _FOUND = ("worse", "better")
 
 
 def true_ratio(results: Results, size_ms: float, change: int) -> float | None:
-    """The ratio over all launches of all trials of a block and change; 1 for identical code."""
+    """The ratio over all idle trials of a block and change; 1 for identical code.
+
+    Trials are weighted by the inverse of their variance. None without an idle trial.
+    """
     if not change:
         return 1.0
-    trials = [
-        trial
+    verdicts = [
+        trial.verdict
         for trial in results.in_turns
-        if (trial.cell.size_ms, trial.cell.change) == (size_ms, change)
-        and trial.verdict.ratio is not None
+        if (trial.cell.size_ms, trial.cell.change, trial.cell.busy) == (size_ms, change, False)
     ]
-    launches = sum(trial.sampling.launches for trial in trials)
-    if not launches:
-        return None
-    logs = sum(math.log(trial.verdict.ratio or 1.0) * trial.sampling.launches for trial in trials)
-    return math.exp(logs / launches)
+    weights, logs = [], []
+    for verdict in verdicts:
+        if verdict.ratio and verdict.half_width:
+            weights.append(verdict.half_width**-2)
+            logs.append(math.log(verdict.ratio))
+    return math.exp(fmean(logs, weights)) if logs else None
 
 
 def identical(results: Results) -> list[Row]:
@@ -74,35 +78,38 @@ def _identical_row(trials: Sequence[InTurns]) -> Row:
 
 
 def planted(results: Results) -> list[Row]:
-    """`ab` of planted changes: true sizes, and the answers."""
+    """`ab` of planted changes, by change and circumstance: true sizes, and the answers."""
     rows: list[Row] = []
-    for change in CHANGES:
-        trials = [trial for trial in results.in_turns if trial.cell.change == change]
-        if not trials:
-            continue
-        idle = [trial.verdict.answer for trial in trials if not trial.cell.busy]
-        busy = [trial.verdict.answer for trial in trials if trial.cell.busy]
-        answers = idle + busy
-        true_sizes = [true_ratio(results, size_ms, change) for size_ms in SIZES_MS]
-        known = [ratio - 1 for ratio in true_sizes if ratio is not None]
-        rows.append(
-            (
-                f"{change}%",
-                f"{min(known):+.1%} to {max(known):+.1%}" if known else NONE,
-                shares(idle, "worse"),
-                shares(busy, "worse"),
-                shares(answers, "undecided"),
-                shares(answers, "same"),
-                shares(answers, "better"),
-                middle((trial.verdict.half_width for trial in trials), half_width_text),
-                middle((trial.sampling.launch_s for trial in trials), seconds),
-            )
-        )
+    for busy in (False, True):
+        for change in CHANGES:
+            trials = [
+                trial
+                for trial in results.in_turns
+                if (trial.cell.change, trial.cell.busy) == (change, busy)
+            ]
+            if trials:
+                name = f"{change}%, {circumstance(trials[0].cell)}"
+                rows.append((name, _true_sizes(results, change), *_planted_row(trials)))
     return rows
 
 
+def _true_sizes(results: Results, change: int) -> str:
+    true_ratios = [true_ratio(results, size_ms, change) for size_ms in SIZES_MS]
+    known = [ratio - 1 for ratio in true_ratios if ratio is not None]
+    return f"{min(known):+.1%} to {max(known):+.1%}" if known else NONE
+
+
+def _planted_row(trials: Sequence[InTurns]) -> Row:
+    answers = [trial.verdict.answer for trial in trials]
+    return (
+        *(shares(answers, name) for name in ("worse", "undecided", "same", "better")),
+        middle((trial.verdict.half_width for trial in trials), half_width_text),
+        middle((trial.sampling.launch_s for trial in trials), seconds),
+    )
+
+
 def planted_by_size(results: Results) -> list[Row]:
-    """The share of planted changes that `ab` found, and the true size, by block and change."""
+    """The share of planted changes that `ab` found idle, and the true size, by block and change."""
     rows: list[Row] = []
     for size_ms in SIZES_MS:
         cells = []
@@ -111,6 +118,7 @@ def planted_by_size(results: Results) -> list[Row]:
                 trial.verdict.answer
                 for trial in results.in_turns
                 if (trial.cell.size_ms, trial.cell.change) == (size_ms, change)
+                and not trial.cell.busy
             ]
             true_size = true_ratio(results, size_ms, change)
             size_text = f" at {true_size - 1:+.1%}" if true_size is not None else ""
@@ -168,11 +176,8 @@ def _is_found(verdict: Verdict) -> bool:
 
 def alarms(results: Results) -> list[Row]:
     """False alarms, and planted changes found, by the product and by the rules of other tools."""
-    turns = [trial.verdict for trial in results.in_turns]
-    between = [verdict for run in results.runs for verdict in run.verdicts]
-    own = _alarm_row("cspbench", turns, between, _is_alarm)
-    others = [_alarm_row(name, turns, between, _by_rule(name)) for name in RULES]
-    return [own, *others]
+    own = _alarm_row("cspbench", results, _is_alarm)
+    return [own, *(_alarm_row(name, results, _by_rule(name)) for name in RULES)]
 
 
 def _is_alarm(verdict: Verdict) -> bool:
@@ -183,22 +188,22 @@ def _by_rule(name: str) -> Callable[[Verdict], bool]:
     return lambda verdict: verdict.alarms[name]
 
 
-def _alarm_row(
-    name: str,
-    turns: Sequence[Verdict],
-    between: Sequence[Verdict],
-    is_alarm: Callable[[Verdict], bool],
-) -> Row:
+def _alarm_row(name: str, results: Results, is_alarm: Callable[[Verdict], bool]) -> Row:
     def rate(verdicts: Sequence[Verdict]) -> str:
         return share(sum(map(is_alarm, verdicts)), len(verdicts))
 
-    found = []
+    between = [verdict for run in results.runs for verdict in run.verdicts]
+    rates = []
     for change in CHANGES:
-        hits = [is_alarm(verdict) for verdict in turns if verdict.change == change]
-        found.append(f"{sum(hits) / len(hits):.0%}" if hits else NONE)
+        hits = [
+            is_alarm(trial.verdict)
+            for trial in results.in_turns
+            if trial.cell.change == change and not trial.cell.busy
+        ]
+        rates.append(f"{fmean(hits):.0%}" if hits else NONE)
     return (
         name,
-        rate([verdict for verdict in turns if not verdict.change]),
+        rate([trial.verdict for trial in results.in_turns if not trial.cell.change]),
         rate([verdict for verdict in between if not verdict.change]),
-        ", ".join(found),
+        ", ".join(rates),
     )

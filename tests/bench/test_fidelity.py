@@ -444,8 +444,10 @@ def test_verdicts_are_counted_by_what_was_planted() -> None:
     assert rows["5%, idle"][:2] == ("100.0% of 14", "0.0% of 14")
     assert rows["10%, idle"][:2] == ("0.0% of 14", "100.0% of 14")
     planted = {row[0]: row[1:] for row in verdict_figures.planted(results)}
-    assert planted["1%"][1:3] == ("0.0% of 5", "0.0% of 3")
-    assert planted["2%"][:3] == ("+2.1% to +2.1%", "100.0% of 6", "100.0% of 2")
+    assert planted["1%, idle"][1:3] == ("0.0% of 5", "100.0% of 5")
+    assert planted["1%, beside a busy process"][2:4] == ("0.0% of 3", "100.0% of 3")
+    assert planted["2%, idle"][:2] == ("+2.1% to +2.1%", "100.0% of 6")
+    assert planted["2%, beside a busy process"][:2] == ("+2.1% to +2.1%", "100.0% of 2")
     assert verdict_figures.wrong_same(results) == "7.5% of 40"
     own, *others = verdict_figures.alarms(results)
     assert own == ("cspbench", "0.0% of 40", "0.0% of 20", "0%, 100%, 100%, 100%, 100%")
@@ -464,13 +466,19 @@ def test_a_verdict_that_is_never_reached_counts_in_the_median_time() -> None:
     assert times("same", "same", "undecided", "undecided", "undecided") == "–"
 
 
-def test_coverage_is_by_the_ratio_over_all_launches() -> None:
-    """Two trials of 2%, 1.010 and 1.030: the mean, 1.02, is in neither interval of ±0.4%."""
+def test_coverage_is_by_the_ratio_over_all_idle_trials() -> None:
+    """Two of 2%, 1.010 and 1.030: the mean, 1.02, is in neither interval of ±0.2%.
+
+    A third beside a busy process tells nothing of it.
+    """
     cell = Cell(number=0, kind="ab", size_ms=2.0, change=2)
     other = msgspec.structs.replace(cell, number=1)
-    results = Results.of(ABOUT, [in_turns(cell, "worse", 1.01), in_turns(other, "worse", 1.03)])
+    busy = msgspec.structs.replace(cell, number=2, busy=True)
+    ratios = {cell: 1.01, other: 1.03, busy: 2.0}
+    lines = [in_turns(trial, "worse", ratio) for trial, ratio in ratios.items()]
+    results = Results.of(ABOUT, [*lines])
     true_ratio = verdict_figures.true_ratio(results, 2.0, 2)
-    assert true_ratio == pytest.approx(math.sqrt(1.01 * 1.03))
+    assert true_ratio == pytest.approx(math.sqrt(1.01 * 1.03), abs=3e-4)
     assert time_figures.coverage(results) == [("2%, the mean of all trials", "±0.39%", "0.0% of 2")]
 
 
