@@ -99,7 +99,7 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
     yield (
         "Wrong verdicts of `ab`",
         ("", "share"),
-        [('"same" at a true change of 1% or more', verdict_figures.wrong_same(results))],
+        [('"same" at a true change of 1% or more, idle', verdict_figures.wrong_same(results))],
     )
     yield (
         "Planted changes found by `ab`, idle, at their true size",

@@ -319,9 +319,9 @@ def in_turns(cell: Cell, answer: str, ratio: float) -> InTurns:
 
 
 def made_line(cell: Cell) -> AnyLine:
-    """Changes are found from 2% on, and those of 1% are called the same on the busy machine."""
+    """Changes are found from 2% on, and those of 1% are called the same on the idle machine."""
     if cell.kind == "ab":
-        found = "worse" if cell.change >= 2 else "same" if cell.busy else "undecided"
+        found = "worse" if cell.change >= 2 else "undecided" if cell.busy else "same"
         return in_turns(cell, found, 1 + cell.change / 100 + 0.001)
     if cell.kind == "run":
         return RunTrial(
@@ -444,11 +444,11 @@ def test_verdicts_are_counted_by_what_was_planted() -> None:
     assert rows["5%, idle"][:2] == ("100.0% of 14", "0.0% of 14")
     assert rows["10%, idle"][:2] == ("0.0% of 14", "100.0% of 14")
     planted = {row[0]: row[1:] for row in verdict_figures.planted(results)}
-    assert planted["1%, idle"][1:3] == ("0.0% of 5", "100.0% of 5")
-    assert planted["1%, beside a busy process"][2:4] == ("0.0% of 3", "100.0% of 3")
+    assert planted["1%, idle"][2:4] == ("0.0% of 5", "100.0% of 5")
+    assert planted["1%, beside a busy process"][1:3] == ("0.0% of 3", "100.0% of 3")
     assert planted["2%, idle"][:2] == ("+2.1% to +2.1%", "100.0% of 6")
     assert planted["2%, beside a busy process"][:2] == ("+2.1% to +2.1%", "100.0% of 2")
-    assert verdict_figures.wrong_same(results) == "7.5% of 40"
+    assert verdict_figures.wrong_same(results) == "17.9% of 28"
     own, *others = verdict_figures.alarms(results)
     assert own == ("cspbench", "0.0% of 40", "0.0% of 20", "0%, 100%, 100%, 100%, 100%")
     assert {row[3] for row in others} == {"0%, 0%, 0%, 0%, 0%"}
