@@ -4,6 +4,7 @@
     python bench/fidelity.py --full           all repetitions
     python bench/fidelity.py --minutes M      as many trials as fit
     python bench/fidelity.py --resume DIR     go on with what is missing in DIR
+    python bench/fidelity.py --only identical,run --idle    false alarms alone, the fastest
     python bench/fidelity.py --read DIR       the page of what was measured before
 
 What is measured is kept in the folder line by line, and the page is made from there.
@@ -17,7 +18,7 @@ from pathlib import Path
 from trust.lines import read
 from trust.measuring import measure
 from trust.page import page
-from trust.schedule import cells
+from trust.schedule import SORTS, cells
 
 _MINUTES = 30.0
 
@@ -27,6 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--full", action="store_true", help="all repetitions, without a limit")
     parser.add_argument("--minutes", type=float, help=f"begin no trial after that ({_MINUTES:g})")
+    parser.add_argument(
+        "--only", type=_sorts, default=SORTS, metavar="SORTS", help=f"trials: {','.join(SORTS)}"
+    )
+    parser.add_argument("--idle", action="store_true", help="none beside a busy process")
     folder_options = parser.add_mutually_exclusive_group()
     folder_options.add_argument("--out", type=Path, help="the folder (results/fidelity-cpu-TIME)")
     folder_options.add_argument("--resume", type=Path, metavar="DIR", help="go on in this folder")
@@ -39,11 +44,23 @@ def main() -> None:
         parser.error(f"{folder} exists: --resume {folder} goes on with it")
     if options.read is None:
         minutes = options.minutes or (math.inf if options.full else _MINUTES)
-        measure(folder, cells(), 60 * minutes)
+        wanted = (
+            cell
+            for cell in cells()
+            if cell.sort in options.only and not (options.idle and cell.busy)
+        )
+        measure(folder, wanted, 60 * minutes)
     text = page(read(folder))
     (folder / "fidelity.txt").write_text(text, encoding="utf-8")
     print(text)
     print(f"Written: {folder / 'fidelity.txt'}")
+
+
+def _sorts(text: str) -> tuple[str, ...]:
+    sorts = tuple(text.split(","))
+    if unknown := set(sorts) - set(SORTS):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not in {', '.join(SORTS)}")
+    return sorts
 
 
 if __name__ == "__main__":

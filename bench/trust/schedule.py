@@ -15,6 +15,8 @@ COMPARED = 3
 """The runs before it of the same size and circumstance that a run is compared with, at most."""
 
 Kind = Literal["ab", "run", "tools"]
+SORTS = ("identical", "planted", "run", "tools")
+"""What trials are for: `ab` of identical code and of planted changes, and the other kinds."""
 
 _BUSY_EVERY = 3  # cycles
 _PLANTED = {"first": (0,), "second": (0, 5, 5, 5), "third": (10, 10, 0, 10)}
@@ -37,6 +39,13 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     change: int = 0
     busy: bool = False
     ordinal: int = 0
+
+    @property
+    def sort(self) -> str:
+        """Which of `SORTS` it is of."""
+        if self.kind == "ab":
+            return "planted" if self.change else "identical"
+        return self.kind
 
     @property
     def planted(self) -> dict[str, int]:
