@@ -2,7 +2,7 @@
 
     python bench/states.py RUN [RUN ...]
 
-Each case's launches are cut into pieces of 6, 10 and 20, and each two pieces of a run are compared
+Each case's launches are cut into pieces of 6, 10 and 20, and every pair of pieces is compared
 as if they were two runs: by Welch's test of the ratios to the yardstick, and with launches matched
 by the state of the machine, as `compare` does. Longer runs have more pieces and meet more states.
 """
@@ -18,7 +18,7 @@ from cspbench.records.folder import read
 from cspbench.records.run import Run
 from cspbench.report.tables import Strip, draw
 from cspbench.verdicts.launches import launches_by_case
-from cspbench.verdicts.matching import YardstickRatio, matched, through_yardstick
+from cspbench.verdicts.matching import YardstickRatio, matched, ratios_to_yardstick
 from cspbench.verdicts.stats import Difference, welch
 
 PIECES = (6, 10, 20)
@@ -30,7 +30,7 @@ def pairs(run: Run, launches: int) -> Iterator[tuple[Piece, Piece]]:
     """Each two pieces of that many launches, of every case."""
     yardstick_s = {line.launch: line.samples_s for line in run.yardstick}
     for case in launches_by_case(run).values():
-        through = through_yardstick(case.samples, yardstick_s)
+        through = ratios_to_yardstick(case.samples, yardstick_s)
         starts = range(0, len(through) - launches + 1, launches)
         yield from combinations([through[start : start + launches] for start in starts], 2)
 
@@ -50,7 +50,8 @@ def row(rule: str, launches: int, pieces: Sequence[tuple[Piece, Piece]]) -> tupl
     """The error of ``rule``, its interval, and how often the interval holds a ratio of 1."""
     differences = [RULES[rule](*pair) for pair in pieces]
     error = math.sqrt(fmean(difference.log_ratio**2 for difference in differences))
-    margins = [difference.margin() or math.inf for difference in differences]
+    known = (difference.margin() for difference in differences)
+    margins = [math.inf if margin is None else margin for margin in known]
     held = [
         abs(difference.log_ratio) <= margin
         for difference, margin in zip(differences, margins, strict=True)
@@ -73,11 +74,14 @@ def main() -> None:
         pieces = [pair for run in runs for pair in pairs(run, launches)]
         rows += [row(rule, launches, pieces) for rule in RULES if pieces]
     headers = ("identical code", "error\n(root mean square)", "95% interval", "holds 1")
+    if not rows:
+        print("no run has two pieces of 6 launches")
+        return
     strips = [
         Strip(header=header, cells=tuple(cells), left=index == 0)
         for index, (header, cells) in enumerate(zip(headers, zip(*rows, strict=True), strict=True))
     ]
-    print(draw(strips) if rows else "no run has two pieces of 6 launches")
+    print(draw(strips))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Widths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunTrial(Line, frozen=True, kw_only=True):
-    """One `run` of three entries; ``verdicts`` on them against the run before, unless the first.
+    """One `run` of three entries; ``verdicts`` are on them against up to three runs before.
 
     ``early`` are the widths after `EARLY_S` seconds of launches.
     """

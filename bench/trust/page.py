@@ -107,7 +107,7 @@ def _tables(results: Results) -> Iterator[tuple[str, Sequence[str], Sequence[Row
         verdict_figures.planted_by_size(results),
     )
     yield (
-        "`compare` of two runs of three blocks: no options, all three judged together",
+        "`compare` of two runs of three blocks, each with up to three before it: no options",
         ("planted", "found", "false alarms", "undecided", "same", "95% interval"),
         verdict_figures.between_runs(results),
     )

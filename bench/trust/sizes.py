@@ -78,14 +78,14 @@ def _calibrated(size_ms: float) -> Size:
     grid = _grid(side**2)
     guess = pixels_by_change(grid, _work_s(block, batch, grid), latency_s)
     near = sorted({*guess.values(), min(side**2, 2 * max(guess.values()))})
-    slowdowns_s = [latency_s * ratio for ratio in _ratios(block, batch, near)]
+    times_s = [latency_s * ratio for ratio in _ratios(block, batch, near)]
     return Size(
         size_ms=size_ms,
         channels=channels,
         side=side,
         depth=depth,
         expansion=_expansion(depth),
-        pixels=pixels_by_change(near, slowdowns_s, latency_s),
+        pixels=pixels_by_change(near, times_s, latency_s),
         latency_s=latency_s,
     )
 
@@ -153,7 +153,8 @@ def pixels_by_change(
 ) -> dict[int, int]:
     """The pixels that make a block slower by each change, and the least for none.
 
-    ``work_s`` is the time that so many pixels of ``grid`` take; between two, time is interpolated.
+    ``work_s`` are the times with so many pixels of ``grid``, of the work or of the whole block;
+    between two, time is interpolated.
     """
     steady = [max(work_s[: index + 1]) for index in range(len(work_s))]  # more never takes less
     pixels = {0: grid[0]}

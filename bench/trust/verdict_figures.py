@@ -142,7 +142,7 @@ def wrong_same(results: Results) -> str:
 
 
 def between_runs(results: Results) -> list[Row]:
-    """Verdicts of `compare` on runs that followed each other."""
+    """Verdicts of `compare` on a run and up to three before it, which share runs."""
     rows: list[Row] = []
     for change, name in ((0, "identical"), (5, "5%"), (10, "10%")):
         for busy in (False, True):

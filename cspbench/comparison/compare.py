@@ -1,6 +1,6 @@
 """Comparison of two runs, case by case: exact figures exactly, latencies through the yardstick.
 
-Absolute times of two runs are never compared. Each case's time is taken as a ratio to the frozen
+No case's absolute times are compared. Each case's time is taken as a ratio to the frozen
 yardstick, turn by turn within its run, and launches of the two runs are compared in which the
 machine was in the same state, as the yardstick tells. If even these would mislead, latencies are
 withheld with a reason and only exact figures compare.
@@ -39,6 +39,12 @@ _TRAINING = "training"  # trainings are not compared if runs differ in this circ
 _MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch", "CUDA", "cache")
 """Latencies are not compared if runs differ in one of these circumstances."""
 
+_WANDER, _LEAST_FLOOR = 0.006, 0.025
+"""What identical code differs by from run to run, beyond its launches, and in all at most.
+
+A standard deviation of logarithms and a share, from the trials of `bench/fidelity.py`.
+"""
+
 Cases = Mapping[Hashable, CaseExcerpt]
 
 
@@ -49,8 +55,8 @@ def compare(
 
     Each side is a run, a run folder or one of its two files, a saved report or pull request
     comment, or pytest-benchmark's JSON. The threshold of latency is raised to the noise floor
-    between runs if that of either machine is known. Raises `CspbenchError` for a side that cannot
-    be read.
+    between runs, which is 2.5% or, if `doctor` measured a higher one, that. Raises `CspbenchError`
+    for a side that cannot be read.
     """
     return _compare(_excerpt(baseline), _excerpt(candidate), gate or Gate())
 
@@ -64,7 +70,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
     discrepancies = tuple(_discrepancies(baseline, candidate))
     misleading = [discrepancy.what for discrepancy in discrepancies if discrepancy.misleads]
     outcomes = {
-        key: _paired(old, after[key], misleading) for key, old in before.items() if key in after
+        key: _outcome(old, after[key], misleading) for key, old in before.items() if key in after
     }
     pairs = {key: pair for key, pair in outcomes.items() if isinstance(pair, Matched)}
     latencies = {key: change for key, change in outcomes.items() if isinstance(change, Change)}
@@ -90,7 +96,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
         notes=(
             *_contention_notes(baseline, candidate),
-            *state_notes(((before[key], after[key]), pair) for key, pair in pairs.items()),
+            *state_notes([((before[key], after[key]), pair) for key, pair in pairs.items()]),
             *deciding_notes(baseline, candidate, latencies.values()),
             *energy_notes(
                 (f"{new.name} ({new.mode})", before[key].energy_j, new.energy_j)
@@ -118,14 +124,14 @@ def _exact_in(cases: Cases) -> set[str]:
     return {name for case in cases.values() for name in case.exact}
 
 
-def _paired(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str]) -> Matched | Change:
+def _outcome(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str]) -> Matched | Change:
     """A case's launches in both runs; its change in latency where there is nothing to judge."""
     if reason := _why_withheld(old, new, misleading):
         ratio = None if misleading else _ratio_of_times(old, new)
         return unjudged_change(reason, baseline=old.latency_s, candidate=new.latency_s, ratio=ratio)
     if old.yardsticks == new.yardsticks:
         return _same_samples(old)
-    return matched(yardstick_ratios(old, new), yardstick_ratios(new, old))
+    return matched(yardstick_ratios(old, new), yardstick_ratios(new, old), wander=_WANDER)
 
 
 def _judged(
@@ -139,8 +145,7 @@ def _judged(
     before, after = sides
     criteria: dict[Hashable, Criterion] = {}
     for key in pairs:
-        launches = len(before[key].yardsticks), len(after[key].yardsticks)
-        floor = _floor(baseline, candidate, before[key].mode, *launches)
+        floor = _floor(baseline, candidate, before[key].mode, *pairs[key].launches)
         threshold = gate.threshold(after[key].entry, LATENCY)
         criteria[key] = Criterion(threshold=max(threshold, floor))
     verdicts = judge({key: pair.difference for key, pair in pairs.items()}, criteria)
@@ -148,7 +153,7 @@ def _judged(
         key: judged_change(
             verdicts[key],
             (exp(pair.log_ratios[0]), exp(pair.log_ratios[1])),
-            repeatable=pair.is_alike and not (before[key].failed or after[key].failed),
+            more_would_help=pair.has_like_state and not (before[key].failed or after[key].failed),
         )
         for key, pair in pairs.items()
     }
@@ -194,16 +199,16 @@ def _floor(
     baseline: Excerpt,
     candidate: Excerpt,
     mode: Mode,
-    baseline_launches: int,
-    candidate_launches: int,
+    baseline_launches: float,
+    candidate_launches: float,
 ) -> float:
-    """The noise floor between two runs: the higher of both machines', 0 if neither is known."""
+    """The noise floor between two runs: the higher of both machines', 2.5% at least."""
     spread = max(side.between_runs.get(mode, 0.0) for side in (baseline, candidate))
     launches = baseline_launches + candidate_launches
     if not spread or launches < 3:
-        return 0.0
+        return _LEAST_FLOOR
     error = spread * math.sqrt(1 / baseline_launches + 1 / candidate_launches)
-    return math.expm1(t_quantile(0.975, launches - 2) * error)
+    return max(_LEAST_FLOOR, math.expm1(t_quantile(0.975, launches - 2) * error))
 
 
 def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterator[Discrepancy]:

@@ -22,7 +22,7 @@ from ..records.run import COSTS, Record, Run
 from ..records.trainings import COMPARED
 from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
-from ..verdicts.matching import through_yardstick
+from ..verdicts.matching import ratios_to_yardstick
 from ..verdicts.stats import Estimate, exp, latency_estimate
 
 EXCERPT = 1
@@ -130,7 +130,7 @@ def case_excerpt(
     Figures of stages that are not among ``stages`` are left out.
     """
     case = record.case
-    through = through_yardstick(launches.samples, yardstick)
+    through = ratios_to_yardstick(launches.samples, yardstick)
     return CaseExcerpt(
         key=case.key,
         name=name,

@@ -250,11 +250,10 @@ def unjudged_change(
     )
 
 
-def judged_change(verdict: Verdict, sides: tuple[float, float], *, repeatable: bool) -> Change:
+def judged_change(verdict: Verdict, sides: tuple[float, float], *, more_would_help: bool) -> Change:
     """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures.
 
-    More launches are asked for only where they are ``repeatable``: the case runs, and they would
-    tell more.
+    Launches are asked for only where ``more_would_help``.
     """
     ratio, criterion = verdict.ratio, verdict.criterion
     threshold = criterion.threshold
@@ -272,7 +271,7 @@ def judged_change(verdict: Verdict, sides: tuple[float, float], *, repeatable: b
         verdict=verdict.answer,
         reason=reason,
         launches=ratio.launches,
-        more_launches=verdict.more_launches if repeatable else None,
+        more_launches=verdict.more_launches if more_would_help else None,
         threshold=threshold,
         alpha=criterion.alpha,
     )

@@ -1,55 +1,67 @@
 """The states that a machine was in while two runs were made, as the yardstick tells."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import geometric_mean
 
-from ..units import ratio_text, seconds_text
+from ..units import seconds_text
 from ..verdicts.matching import Matched, YardstickRatio
 from .excerpt import CaseExcerpt
+
+Cases = tuple[CaseExcerpt, CaseExcerpt]
+"""A case of the baseline and of the candidate."""
 
 _WORTH_SAYING = 0.1  # share of a side's launches
 
 
 def yardstick_ratios(case: CaseExcerpt, other: CaseExcerpt) -> list[YardstickRatio]:
     """The launches of ``case``; in one state if that of either side is not known."""
-    is_known = case.yardstick_s and other.yardstick_s
-    seconds = case.yardstick_s if is_known else (1.0,) * len(case.yardsticks)
+    seconds = case.yardstick_s
+    if not _states_known((case, other)):
+        seconds = (1.0,) * len(case.yardsticks)
     logs = map(math.log, case.yardsticks)
     return [YardstickRatio(log, state_s) for log, state_s in zip(logs, seconds, strict=True)]
 
 
-def state_notes(
-    pairs: Iterable[tuple[tuple[CaseExcerpt, CaseExcerpt], Matched]],
-) -> Iterator[str]:
+def state_notes(pairs: Sequence[tuple[Cases, Matched]]) -> Iterator[str]:
     """What the states of the machine do to the comparison of ``pairs``, if much."""
-    compared = list(pairs)
-    apart = [cases for cases, pair in compared if not pair.is_alike and _is_timed(cases)]
-    if apart:
-        old, new = apart[0]
-        factor = geometric_mean(new.yardstick_s) / geometric_mean(old.yardstick_s)
+    unknown = [cases for cases, _ in pairs if not _states_known(cases)]
+    if unknown:
+        sides = zip(unknown[0], ("baseline", "candidate"), strict=True)
+        name = next(name for case, name in sides if not case.yardstick_s)
         yield (
-            f"The machine was in another state: the yardstick took {_span(old.yardstick_s)} in the "
-            f"baseline and {_span(new.yardstick_s)} in the candidate, {ratio_text(factor)} times "
-            "as long. A ratio to it may have changed by as much, so that intervals are wide."
+            f"The {name} does not hold the yardstick's times: launches in different states of the "
+            "machine are compared as if they were alike."
+        )
+    apart = [cases for cases, pair in pairs if not pair.has_like_state and _states_known(cases)]
+    if apart:
+        old, new = max(apart, key=_distance)
+        number = "" if len(apart) == len(pairs) else f" in {len(apart)} of {len(pairs)} cases"
+        yield (
+            f"The machine was in different states{number}: the yardstick took "
+            f"{_span(old.yardstick_s)} in the baseline and {_span(new.yardstick_s)} in the "
+            "candidate. Ratios to it may have changed by as much, so that intervals are wide."
         )
     for side, name, other in ((0, "baseline", "candidate"), (1, "candidate", "baseline")):
-        shares = [
-            len(pair.unmatched[side]) / len(cases[side].yardsticks) for cases, pair in compared
-        ]
+        shares = [len(pair.unmatched[side]) / len(cases[side].yardsticks) for cases, pair in pairs]
         if max(shares, default=0.0) < _WORTH_SAYING:
             continue
-        cases, pair = compared[shares.index(max(shares))]
+        cases, pair = pairs[shares.index(max(shares))]
         times_s = [cases[side].yardstick_s[launch] for launch in pair.unmatched[side]]
         yield (
-            f"Not counted: {len(times_s)} of {len(cases[side].yardsticks)} launches of the {name}, "
-            f"in which the machine was in a state that the {other} did not meet (the yardstick "
-            f"took {_span(times_s)}, in the {other} {_span(cases[1 - side].yardstick_s)})."
+            f"Not counted: up to {len(times_s)} of {len(cases[side].yardsticks)} launches of a "
+            f"case in the {name}, as no launch of the {other} met the machine in a like state (the "
+            f"yardstick took {_span(times_s)})."
         )
 
 
-def _is_timed(cases: tuple[CaseExcerpt, CaseExcerpt]) -> bool:
-    return all(len(case.yardstick_s) > 1 for case in cases)
+def _states_known(cases: Cases) -> bool:
+    return all(case.yardstick_s for case in cases)
+
+
+def _distance(cases: Cases) -> float:
+    old, new = (geometric_mean(case.yardstick_s) for case in cases)
+    return abs(math.log(new / old))
 
 
 def _span(times_s: Sequence[float]) -> str:

@@ -19,7 +19,7 @@ from ..records.lines import YARDSTICK, Latency, Launch, Line
 from ..records.machine import NoiseFloor
 from ..records.run import Settings
 from ..verdicts.launches import is_contended
-from ..verdicts.matching import spread, through_yardstick
+from ..verdicts.matching import ratios_to_yardstick, spread
 from ..verdicts.turns import log_ratio
 from .launch import run_launch
 from .launch_plan import LaunchPlan
@@ -107,7 +107,7 @@ def _spread_between_runs(
     """The standard deviation of a copy's log-ratio to the yardstick in a like state, pooled."""
     yardstick_s = {launch: samples_s[YARDSTICK, launch] for launch in launches}
     copies = [{launch: samples_s[key, launch] for launch in launches} for key in keys]
-    deviations = (spread(through_yardstick(copy, yardstick_s)) for copy in copies)
+    deviations = (spread(ratios_to_yardstick(copy, yardstick_s)) for copy in copies)
     return math.sqrt(fmean(deviation**2 for deviation in deviations))
 
 

@@ -13,7 +13,7 @@ from ..records.run import Record, Run, RunInfo
 from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_disturbed, launches_by_case
 from ..verdicts.looks import looks
-from ..verdicts.matching import YardstickRatio, spread, through_yardstick
+from ..verdicts.matching import YardstickRatio, ratios_to_yardstick, spread
 from ..verdicts.stats import Estimate, half_width, latency_estimate
 from ..verdicts.within_run import verdicts
 from .split import costs
@@ -154,7 +154,7 @@ def case_progress(run: Run) -> list[CaseProgress]:
             launches[record.case.key],
             verdict_by_key.get(record.case.key),
             disturbed,
-            through=through_yardstick(launches[record.case.key].samples, yardstick_s),
+            through=ratios_to_yardstick(launches[record.case.key].samples, yardstick_s),
             is_judged_alone=not verdict_by_key and record.case.key not in references,
             launch_s=cost.least_s if (cost := costs_by_case.get(record.case.key)) else 0.0,
         )
@@ -194,7 +194,8 @@ def _yardstick_half_width(launches: Sequence[YardstickRatio]) -> float:
     """That of the ratio to the yardstick in a like state of the machine, which `compare` takes."""
     if len(launches) < 2:
         return math.inf
-    return half_width(spread(launches), len(launches)) or math.inf
+    width = half_width(spread(launches), len(launches))
+    return math.inf if width is None else width
 
 
 def _half_width(launches: CaseLaunches, verdict: Verdict | None) -> float:

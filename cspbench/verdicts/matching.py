@@ -1,32 +1,34 @@
 """Launches of two runs, matched by the state of the machine, which the yardstick tells.
 
 A machine has states that last for seconds to minutes: while a neighbour fills its caches, the
-yardstick takes 1.4 times as long and a block of another shape 1.2 times, so that the block's ratio
-to the yardstick falls by a sixth. Runs meet such states in different shares. A launch is therefore
-compared with those of the other run in which the yardstick took about as long: kernel matching,
-after Heckman, Ichimura and Todd (Review of Economic Studies 65, 1998). Where the yardstick took as
-long in all launches, it is Welch's test. Where runs met no like state, all their launches are
-compared, and the interval says how far that may mislead.
+yardstick takes 1.43 times as long and a block of another shape 1.17 times, so that the block's
+ratio to the yardstick falls by 18%. Runs meet such states in different shares. A launch is
+therefore compared with those of the other run in which the yardstick took about as long: kernel
+matching, after Heckman, Ichimura and Todd (Review of Economic Studies 65, 1998). Where the
+yardstick took as long in all launches, it is Welch's test. What remains between the states that are
+compared widens the interval; where runs met no like state, all launches are compared so.
 """
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, stdev, variance
+from statistics import fmean, median, pvariance, stdev, variance
+from typing import NamedTuple
 
 from .stats import Difference, finite, welch_degrees
 from .turns import log_ratio
 
 _BANDWIDTH = 0.05  # of the logarithm of the yardstick's time
-_STEP = _BANDWIDTH / 10  # between states, so that a million launches take a second
+_STEP = _BANDWIDTH / 10  # of the scale of states: launches are counted by state, not in pairs
 _FARTHEST = 30  # steps; launches farther apart are not compared
 _KERNEL = {
     steps: math.exp(-((steps * _STEP / _BANDWIDTH) ** 2) / 2)
     for steps in range(-_FARTHEST, _FARTHEST + 1)
 }
 _FEWEST = 1.5  # launches that a side's weights amount to, or there is no like state
-_SENSITIVITY = 0.5  # of a ratio to the yardstick's time: a standard deviation, both in logarithms
+_SENSITIVITY = 0.5  # of a ratio to the state: a standard deviation, both in logarithms
+_MOST_DEGREES = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class YardstickRatio:
         return round(math.log(self.yardstick_s) / _STEP)
 
 
-def through_yardstick(
+def ratios_to_yardstick(
     samples_s: Mapping[int, Sequence[float]], yardstick_s: Mapping[int, Sequence[float]]
 ) -> list[YardstickRatio]:
     """A case in each launch that the yardstick took part in, by the turns that both took.
@@ -64,42 +66,56 @@ def through_yardstick(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matched:
-    """Two runs, compared launch by launch.
+    """Two runs, compared launch by launch; each pair of values is of baseline and candidate.
 
-    ``log_ratios`` are the means of baseline and candidate, in which a launch has the weight of its
-    counterparts; ``difference`` is between the two. ``unmatched`` are the launches of each side, by
-    index, that have no counterpart and do not count. ``is_alike``: the runs met a like state;
-    otherwise all launches count.
+    ``log_ratios`` are means in which a launch has the weight of its counterparts; ``difference`` is
+    between the two. ``launches`` are the numbers that the weights amount to; ``unmatched`` are the
+    launches, by index, that have no counterpart and do not count. ``has_like_state``: the runs met
+    a like state; otherwise all launches count.
     """
 
     difference: Difference
     log_ratios: tuple[float, float]
+    launches: tuple[float, float]
     unmatched: tuple[tuple[int, ...], tuple[int, ...]]
-    is_alike: bool
+    has_like_state: bool
 
 
-def matched(baseline: Sequence[YardstickRatio], candidate: Sequence[YardstickRatio]) -> Matched:
+def matched(
+    baseline: Sequence[YardstickRatio], candidate: Sequence[YardstickRatio], *, wander: float = 0.0
+) -> Matched:
     """The difference of ``candidate`` over ``baseline``, from one ratio a launch.
 
-    Its standard error is the jackknife's over launches, and its degrees of freedom are Welch's for
-    the number of launches that the weights amount to; it has neither if a side has one launch. If
-    fewer than two launches of a side have counterparts of weight, half of the difference in the
-    yardstick's time is added to the standard error. Raises `ValueError` for an empty side or a
-    ratio that is not finite.
+    Its variance is the jackknife's over launches, with Welch's degrees of freedom for the number of
+    launches that the weights amount to; where launches match one to one, it is up to twice too
+    large. If the states compared differ by more than 5% (root mean square), half of what is beyond
+    is a further standard deviation, as is ``wander``: what ratios change by from run to run without
+    a trace in the launches. There is neither if a side has one launch. Raises `ValueError`
+    for an empty side or a ratio that is not finite.
     """
-    for side in (baseline, candidate):
-        finite([launch.log_ratio for launch in side])
+    for launches in (baseline, candidate):
+        finite([launch.log_ratio for launch in launches])
     sides = _matched_side(baseline, candidate), _matched_side(candidate, baseline)
-    is_alike = min(side.effective_launches for side in sides) >= _FEWEST
-    if not is_alike:
+    has_like_state = all(
+        side.effective_launches >= min(_FEWEST, number)
+        for side, number in zip(sides, (len(baseline), len(candidate)), strict=True)
+    )
+    distance = sides[0].distance
+    if not has_like_state:
         sides = _whole_side(baseline, candidate), _whole_side(candidate, baseline)
+        distance = _distance(baseline, candidate)
     before, after = sides[0].mean, sides[1].mean
+    numbers = sides[0].effective_launches, sides[1].effective_launches
     error, degrees = None, 0.0
     if min(len(baseline), len(candidate)) > 1:
         parts = [sides[0].variance(after - before), sides[1].variance(before - after)]
-        degrees = welch_degrees(parts, [side.effective_launches for side in sides])
-        bias = 0.0 if is_alike else _SENSITIVITY * (_mean_state(candidate) - _mean_state(baseline))
-        error = math.hypot(*map(math.sqrt, parts), bias)
+        bias = _SENSITIVITY * max(0.0, distance - _BANDWIDTH)
+        error = math.hypot(*map(math.sqrt, parts), bias, wander)
+        degrees = welch_degrees(parts, numbers)
+        if (bias or wander) and (
+            noise := math.fsum(parts)
+        ):  # what is no estimate has no degrees of freedom
+            degrees = min(degrees * (error**2 / noise) ** 2, _MOST_DEGREES)
     return Matched(
         difference=Difference(
             log_ratio=after - before,
@@ -110,26 +126,27 @@ def matched(baseline: Sequence[YardstickRatio], candidate: Sequence[YardstickRat
             is_matched=True,
         ),
         log_ratios=(before, after),
+        launches=numbers,
         unmatched=(sides[0].unmatched, sides[1].unmatched),
-        is_alike=is_alike,
+        has_like_state=has_like_state,
     )
 
 
 def spread(launches: Sequence[YardstickRatio]) -> float:
     """The standard deviation of the log-ratios of a run's launches in a like state.
 
-    Each launch is held against the mean of its counterparts in the run itself. If fewer than two
+    Each launch is held against the mean of its counterparts in the run itself. If less than half
     have any, it is that of all. Raises `statistics.StatisticsError` for fewer than two launches.
     """
-    near = _near(launches, launches)
+    sums = _sums(launches, launches)
     squares: list[float] = []
     for launch in launches:
-        weight, total, square = near[launch.state]
-        weight, total, square = weight - 1, total - launch.log_ratio, square - 1  # without itself
+        near = sums[launch.state]
+        weight, total = near.weight - 1, near.total - launch.log_ratio  # without itself
         if weight > _KERNEL[_FARTHEST] / 2:
             error = launch.log_ratio - total / weight
-            squares.append(error**2 / (1 + square / weight**2))
-    if len(squares) < 2:
+            squares.append(error**2 / (1 + (near.square - 1) / weight**2))
+    if len(squares) < max(2, len(launches) / 2):
         return stdev(launch.log_ratio for launch in launches)
     return math.sqrt(fmean(squares))
 
@@ -138,13 +155,15 @@ def spread(launches: Sequence[YardstickRatio]) -> float:
 class _Side:
     """The log-ratios of a side's launches that count, and what each is compared with.
 
-    ``weights`` are those of its counterparts together, ``counterparts`` their mean log-ratio.
+    ``weights`` are those of its counterparts together, ``counterparts`` their mean log-ratio;
+    ``distance`` is how far their states are, as the root mean square of logarithms.
     """
 
     log_ratios: tuple[float, ...]
     weights: tuple[float, ...]
     counterparts: tuple[float, ...]
     unmatched: tuple[int, ...] = ()
+    distance: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -175,14 +194,17 @@ class _Side:
 
 
 def _matched_side(launches: Sequence[YardstickRatio], others: Sequence[YardstickRatio]) -> _Side:
-    near = _near(launches, others)
-    around = {index: near[launch.state] for index, launch in enumerate(launches)}
-    matched_with = {index: sums for index, sums in around.items() if sums[0]}
+    sums = _sums(launches, others)
+    near = {index: sums[launch.state] for index, launch in enumerate(launches)}
+    counting = {index: around for index, around in near.items() if around.weight}
+    total = math.fsum(around.weight for around in counting.values())
+    distances = math.fsum(around.distance for around in counting.values())
     return _Side(
-        log_ratios=tuple(launches[index].log_ratio for index in matched_with),
-        weights=tuple(weight for weight, _, _ in matched_with.values()),
-        counterparts=tuple(total / weight for weight, total, _ in matched_with.values()),
-        unmatched=tuple(index for index in around if index not in matched_with),
+        log_ratios=tuple(launches[index].log_ratio for index in counting),
+        weights=tuple(around.weight for around in counting.values()),
+        counterparts=tuple(around.total / around.weight for around in counting.values()),
+        unmatched=tuple(index for index in near if index not in counting),
+        distance=math.sqrt(distances / total) if total else math.inf,
     )
 
 
@@ -195,27 +217,44 @@ def _whole_side(launches: Sequence[YardstickRatio], others: Sequence[YardstickRa
     )
 
 
-def _mean_state(launches: Sequence[YardstickRatio]) -> float:
-    return fmean(math.log(launch.yardstick_s) for launch in launches)
+def _distance(baseline: Sequence[YardstickRatio], candidate: Sequence[YardstickRatio]) -> float:
+    """How far the states of all launches of two sides are apart, as a root mean square."""
+    sides = [[launch.state * _STEP for launch in side] for side in (baseline, candidate)]
+    means = [fmean(side) for side in sides]
+    squares = math.fsum(pvariance(side, mean) for side, mean in zip(sides, means, strict=True))
+    return math.sqrt(squares + (means[1] - means[0]) ** 2)
 
 
-def _near(
-    launches: Sequence[YardstickRatio], others: Sequence[YardstickRatio]
-) -> dict[int, tuple[float, float, float]]:
-    """By the state of each of ``launches``: sums over ``others`` of the kernel about it.
+class _Near(NamedTuple):
+    """Sums over the launches about a state: of the kernel, and of the kernel times something.
 
-    They are the sums of the kernel itself, times the log-ratios, and squared.
+    ``total``: times their log-ratios; ``square``: times itself; ``distance``: times the square of
+    the distance in state.
     """
+
+    weight: float
+    total: float
+    square: float
+    distance: float
+
+
+def _sums(launches: Sequence[YardstickRatio], others: Sequence[YardstickRatio]) -> dict[int, _Near]:
+    """The sums over ``others``, by the state of each of ``launches``."""
     counts = Counter(other.state for other in others)
     totals: defaultdict[int, float] = defaultdict(float)
     for other in others:
         totals[other.state] += other.log_ratio
-    sums: dict[int, tuple[float, float, float]] = {}
+    sums: dict[int, _Near] = {}
     for state in {launch.state for launch in launches}:
-        around = [(kernel, state + steps) for steps, kernel in _KERNEL.items()]
-        sums[state] = (
-            math.fsum(kernel * counts[near] for kernel, near in around),
-            math.fsum(kernel * totals.get(near, 0.0) for kernel, near in around),
-            math.fsum(kernel**2 * counts[near] for kernel, near in around),
+        around = [
+            (kernel, steps * _STEP, counts[state + steps], totals[state + steps])
+            for steps, kernel in _KERNEL.items()
+            if state + steps in counts
+        ]
+        sums[state] = _Near(
+            weight=math.fsum(kernel * count for kernel, _, count, _ in around),
+            total=math.fsum(kernel * total for kernel, _, _, total in around),
+            square=math.fsum(kernel**2 * count for kernel, _, count, _ in around),
+            distance=math.fsum(kernel * far**2 * count for kernel, far, count, _ in around),
         )
     return sums

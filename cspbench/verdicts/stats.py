@@ -50,9 +50,9 @@ class Difference:
     ``standard_error`` is None if a side has one launch. ``degrees`` are degrees of freedom of
     Student's t. ``candidate`` and ``baseline`` hold one logarithm a launch; for paired launches
     ``candidate`` holds those of the ratios and ``baseline`` is None. ``weights`` are those of
-    paired launches, which sum to 1; None if all are equal. ``is_matched``: launches of two sides
-    were compared with like ones of the other (`matching`), so that they cannot change sides in a
-    permutation test.
+    paired launches, which sum to 1; None if all are equal. ``is_matched``: launches were compared
+    with those of the other side in a like state (`matching`), so that they cannot change sides in
+    a permutation test; the two sides hold those that count.
     """
 
     log_ratio: float
@@ -213,11 +213,6 @@ def latency_estimate(launches: Sequence[Sequence[float]]) -> Estimate:
     return log_estimate([median(samples) for samples in launches])
 
 
-def log_median(samples: Sequence[float]) -> float:
-    """The logarithm of a launch's median sample."""
-    return math.log(median(samples))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """P values adjusted by Holm's method, so that together they keep the level alpha.
 
@@ -249,7 +244,7 @@ def tukey_outliers(samples: Sequence[float]) -> int:
 def welch_degrees(variances: Sequence[float], launches: Sequence[float]) -> float:
     """The degrees of freedom of a difference (Welch, Biometrika 34, 1947).
 
-    ``variances`` are those of the two means, known from so many ``launches`` each.
+    ``variances`` are those of the two means, each estimated from that many ``launches``.
     """
     squares = (part**2 / (number - 1) for part, number in zip(variances, launches, strict=True))
     spread = sum(squares)
@@ -308,6 +303,7 @@ def _mean_log(values: Sequence[float]) -> Difference:
 
 
 def finite(values: Sequence[float]) -> tuple[float, ...]:
+    """``values``; raises `ValueError` if there are none or one is not finite."""
     if not values or not all(map(math.isfinite, values)):
         raise ValueError(f"one finite value a launch is needed, got {list(values)}")
     return tuple(values)

@@ -467,7 +467,7 @@ def test_a_verdict_that_is_never_reached_counts_in_the_median_time() -> None:
 
 
 def test_coverage_is_by_the_ratio_over_all_idle_trials() -> None:
-    """Two of 2%, 1.010 and 1.030: the mean, 1.02, is in neither interval of ±0.2%.
+    """Two of 2%, 1.010 and 1.030: the mean, 1.02, is in neither interval of ±0.39%.
 
     A third beside a busy process tells nothing of it.
     """

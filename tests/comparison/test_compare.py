@@ -50,8 +50,8 @@ def test_the_very_same_samples_are_the_same_however_few_or_noisy() -> None:
 
 
 def test_drift_of_the_whole_machine_is_no_change() -> None:
-    """Everything takes 8% longer, the yardstick too."""
-    comparison = compare(make_small_run(), make_small_run(drift=1.08, seed=1))
+    """Everything takes 4% longer, the yardstick too."""
+    comparison = compare(make_small_run(), make_small_run(drift=1.04, seed=1))
     assert answers(comparison) == ["same"] * 4
     assert comparison.verdict == "same"
     assert comparison.notes == ()
@@ -64,12 +64,12 @@ def test_a_machine_in_another_state_makes_intervals_wide() -> None:
     assert answers(comparison) == ["undecided", "undecided", "undecided", "worse"]
     change_by_5 = comparison.cases[1].measures[LATENCY]
     assert change_by_5.interval is not None
-    assert change_by_5.interval[0] < 0.85
+    assert change_by_5.interval[0] < 0.87
     assert change_by_5.interval[1] > 1.25
     assert change_by_5.more_launches is None
     page = " ".join(text(comparison).split())
-    assert "The machine was in another state: the yardstick took 2" in page
-    assert "times as long. A ratio to it may have changed by as much" in page
+    assert "The machine was in different states: the yardstick took 2" in page
+    assert "Ratios to it may have changed by as much, so that intervals are wide." in page
 
 
 def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> None:
@@ -79,11 +79,11 @@ def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> N
         scaled(line, 1.4 if line.launch in {0, 1} else 1.0) for line in candidate.yardstick
     )
     comparison = compare(make_small_run(), msgspec.structs.replace(candidate, yardstick=yardstick))
-    assert "better" not in answers(comparison)
+    assert answers(comparison) == ["same"] * 4
     page = " ".join(text(comparison).split())
     assert (
-        "Not counted: 2 of 6 launches of the candidate, in which the machine was in a state that "
-        "the baseline did not meet (the yardstick took 2.8" in page
+        "Not counted: up to 2 of 6 launches of a case in the candidate, as no launch of the "
+        "baseline met the machine in a like state (the yardstick took 2.8" in page
     )
 
 

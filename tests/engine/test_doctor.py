@@ -29,12 +29,18 @@ DEFAULTS = msgspec.structs.replace(SETTINGS, launches=6, turns=10)
 
 
 def launch_lines(
-    number: int, cases: tuple[Case, ...], chance: random.Random, *, spread: float, taken: float
+    number: int,
+    cases: tuple[Case, ...],
+    chance: random.Random,
+    *,
+    spread: float,
+    taken: float,
+    yardstick_s: float,
 ) -> list[Line]:
     """A launch in which each copy has a level of its own that differs by ``spread``."""
     lines: list[Line] = []
     for key in (*(case.key for case in cases), YARDSTICK):
-        level_s = 1e-3 if key == YARDSTICK else 5e-3 * math.exp(chance.gauss(0, spread))
+        level_s = yardstick_s if key == YARDSTICK else 5e-3 * math.exp(chance.gauss(0, spread))
         lines.append(
             Latency(
                 case=key,
@@ -71,11 +77,13 @@ class FakeLaunches:
         taken: float = 0.0,
         fails: bool = False,
         incomplete: Collection[int] = (),
+        yardsticks_s: tuple[float, float] = (1e-3, 1e-3),
     ) -> None:
         self.numbers: list[int] = []
         self.plan: LaunchPlan | None = None
         self.before_launch: Callable[[], None] = lambda: None
         self._incomplete = incomplete
+        self._yardsticks_s = yardsticks_s
         self._spread, self._taken, self._fails = spread, taken, fails
         self._chance = random.Random(1)
 
@@ -99,7 +107,12 @@ class FakeLaunches:
                 CaseFailure(case=cases[0].key, stage="latency", cause="raised", reason="no room")
             )
         for line in launch_lines(
-            number, cases, self._chance, spread=self._spread, taken=self._taken
+            number,
+            cases,
+            self._chance,
+            spread=self._spread,
+            taken=self._taken,
+            yardstick_s=self._yardsticks_s[number % 2],
         ):
             receive(line)
         return None
@@ -142,6 +155,16 @@ def test_the_floor_is_the_spread_that_identical_copies_show(
     between = [floor.between_runs["train"] ** 2 for floor in floors]
     assert math.sqrt(sum(in_turns) / 40) == pytest.approx(0.01 * math.sqrt(2), rel=0.1)
     assert math.sqrt(sum(between) / 40) == pytest.approx(0.01, rel=0.1)
+
+
+def test_the_floor_between_runs_is_that_of_launches_in_a_like_state(
+    launches: Callable[..., FakeLaunches],
+) -> None:
+    """In every other launch the yardstick alone takes 1.4 times as long: no noise of the copies."""
+    launches(spread=0.01, yardsticks_s=(1e-3, 1.4e-3))
+    floor = floor_of(diagnosis_and_messages()[0])
+    assert 0.005 < floor.between_runs["infer"] < 0.02
+    assert 0.005 < floor.between_runs["train"] < 0.02
 
 
 @pytest.mark.parametrize(("spread", "grade"), [(0.001, "good"), (0.01, "fair"), (0.1, "poor")])

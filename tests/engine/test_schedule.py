@@ -5,6 +5,7 @@ import math
 import msgspec
 import pytest
 from assembled_runs import make_run
+from factories import make_latency
 
 from cspbench.engine.schedule import Budget, CaseProgress, FixedLaunches, case_progress, strategy
 from cspbench.records.run import Record
@@ -154,6 +155,18 @@ def test_the_progress_of_a_case_says_what_is_decided_and_what_it_costs() -> None
     assert not reference.is_judged  # its own interval is wide, and nothing asks for it
     assert reference.launch_s + slower.launch_s == pytest.approx(10 * 0.5)
     assert slower.launch_s / reference.launch_s == pytest.approx(1.03, rel=0.01)
+
+
+def test_a_case_is_known_through_the_yardstick_in_a_like_state_of_the_machine() -> None:
+    """In every other launch the yardstick alone takes 1.4 times as long."""
+    run = make_run(1.03, launches=12)
+    yardstick = tuple(
+        make_latency(run.records[0].case, number, *[2e-3 * (1.4 if number % 2 else 1.0)] * 2)
+        for number in range(1, 13)
+    )
+    run = msgspec.structs.replace(run, yardstick=yardstick)
+    for case in case_progress(run):
+        assert 0.0 < case.yardstick_half_width < 0.04
 
 
 def test_beside_verdicts_a_case_without_a_reference_asks_for_no_time() -> None:
