@@ -35,8 +35,8 @@ def median_time(times: Sequence[float | None]) -> str:
 
 
 def half_width_text(half_width: float) -> str:
-    """A half width in percent."""
-    return f"±{half_width:.2%}"
+    """A half width in percent; beyond 100% it is no figure."""
+    return f"±{half_width:.2%}" if half_width <= 1 else "beyond ±100%"
 
 
 def seconds(value: float) -> str:

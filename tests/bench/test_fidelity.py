@@ -38,6 +38,7 @@ from trust.planted import Block
 from trust.rules import RULES, clear_gap, median_intervals, smaller_noise
 from trust.schedule import COMPARED, CYCLES, Cell, cells
 from trust.sizes import SIZES_MS, Size, pixels_by_change
+from trust.wording import half_width_text
 
 from cspbench.records.assembly import assemble
 from cspbench.records.lines import Line
@@ -452,6 +453,11 @@ def test_verdicts_are_counted_by_what_was_planted() -> None:
     own, *others = verdict_figures.alarms(results)
     assert own == ("cspbench", "0.0% of 40", "0.0% of 20", "0%, 100%, 100%, 100%, 100%")
     assert {row[3] for row in others} == {"0%, 0%, 0%, 0%, 0%"}
+
+
+def test_a_width_beyond_all_use_is_no_figure() -> None:
+    """Beside a busy process, two launches may leave a factor of 700."""
+    assert [half_width_text(width) for width in (0.0123, 700.0)] == ["±1.23%", "beyond ±100%"]
 
 
 def test_a_verdict_that_is_never_reached_counts_in_the_median_time() -> None:
