@@ -70,7 +70,7 @@ def test_noise_is_said_at_the_head_and_no_thousand_launches_are_promised() -> No
     for page in (text(comparison), markdown(comparison)):
         words = " ".join(page.split())
         assert "Poor timings: 1 of 1 interval too noisy to tell." in words
-        assert "is undecided at a threshold of 1%: more launches would not decide it in" in words
+        assert "is undecided at a threshold of 2.5%: more launches would not decide it in" in words
         assert "should decide" not in words
 
 
