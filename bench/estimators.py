@@ -110,9 +110,8 @@ def main() -> None:
 def measure(launches: int) -> Iterator[Line]:
     """The samples of each copy in each launch."""
     for is_busy in (False, True):
-        for threads in (
-            (1,) if is_busy else (1, 2)
-        ):  # 2 beside a busy process take 100 times as long
+        # two threads beside a busy process take 100 times as long
+        for threads in (1,) if is_busy else (1, 2):
             for block in BLOCKS:
                 print(f"{block}, {threads} threads, busy: {is_busy}", file=sys.stderr)
                 turns = LEAST_TURNS

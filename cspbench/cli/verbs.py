@@ -243,7 +243,8 @@ def _add_judging(parser: Parser) -> None:
     parser.add_list(
         "thresholds",
         "[[GLOB:]MEASURE=]1%",
-        "least change that matters: of latency (1%%), of another measure (0), of some entries",
+        "least change that matters: of latency (1%%; two runs: 2.5%% at least), of another "
+        "measure (0), of some entries",
     )
     parser.add_flag("is_strict", "exit code 4 where anything is undecided")
 

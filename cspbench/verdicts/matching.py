@@ -112,9 +112,8 @@ def matched(
         bias = _SENSITIVITY * max(0.0, distance - _BANDWIDTH)
         error = math.hypot(*map(math.sqrt, parts), bias, wander)
         degrees = welch_degrees(parts, numbers)
-        if (bias or wander) and (
-            noise := math.fsum(parts)
-        ):  # what is no estimate has no degrees of freedom
+        noise = math.fsum(parts)
+        if noise:  # what is no estimate has no degrees of freedom
             degrees = min(degrees * (error**2 / noise) ** 2, _MOST_DEGREES)
     return Matched(
         difference=Difference(
