@@ -14,7 +14,7 @@ from statistics import geometric_mean
 from ..plan.case import Mode
 from ..records.gate import LATENCY, Gate
 from ..records.run import Run
-from ..verdicts.judge import Criterion, judge
+from ..verdicts.judge import Criterion, Verdict, judge
 from ..verdicts.matching import Matched, matched
 from ..verdicts.stats import exp, t_quantile
 from . import readers
@@ -153,10 +153,30 @@ def _judged(
         key: judged_change(
             verdicts[key],
             (exp(pair.log_ratios[0]), exp(pair.log_ratios[1])),
-            more_would_help=pair.has_like_state and not (before[key].failed or after[key].failed),
+            more_launches=_more_launches(verdicts[key], pair, (before[key], after[key])),
         )
         for key, pair in pairs.items()
     }
+
+
+def _more_launches(
+    verdict: Verdict, pair: Matched, cases: tuple[CaseExcerpt, CaseExcerpt]
+) -> int | None:
+    """The further launches of each run that should decide it; None if no number would.
+
+    As many of them as now will meet a state of the machine that the other run has met.
+    """
+    can_tell = pair.has_like_state and not any(case.failed for case in cases)
+    if verdict.more_launches is None or not can_tell:
+        return None
+    sides = [
+        (len(case.yardsticks), len(unmatched))
+        for case, unmatched in zip(cases, pair.unmatched, strict=True)
+    ]
+    return max(
+        math.ceil(verdict.more_launches * launches / (launches - unmatched))
+        for launches, unmatched in sides
+    )
 
 
 def _ratio_of_times(old: CaseExcerpt, new: CaseExcerpt) -> float | None:

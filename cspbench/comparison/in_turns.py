@@ -77,8 +77,9 @@ def _compare(
     change = unjudged_change("no launch that both took part in")
     if verdict := judged.get(new.case.key):
         seconds = before.latency_s or 0.0, after.latency_s or 0.0
+        runs = not (old.has_failed or new.has_failed)
         change = judged_change(
-            verdict, seconds, more_would_help=not (old.has_failed or new.has_failed)
+            verdict, seconds, more_launches=verdict.more_launches if runs else None
         )
     elif failures := [*filter(_is_fatal, old.failures), *filter(_is_fatal, new.failures)]:
         change = unjudged_change(f"{failures[0].stage} failed: {failures[0].reason}")

@@ -250,10 +250,12 @@ def unjudged_change(
     )
 
 
-def judged_change(verdict: Verdict, sides: tuple[float, float], *, more_would_help: bool) -> Change:
+def judged_change(
+    verdict: Verdict, sides: tuple[float, float], *, more_launches: int | None
+) -> Change:
     """The change of a latency with a verdict; ``sides`` are its baseline and candidate figures.
 
-    Launches are asked for only where ``more_would_help``.
+    ``more_launches`` should decide it if it is undecided; None if no number would.
     """
     ratio, criterion = verdict.ratio, verdict.criterion
     threshold = criterion.threshold
@@ -271,7 +273,7 @@ def judged_change(verdict: Verdict, sides: tuple[float, float], *, more_would_he
         verdict=verdict.answer,
         reason=reason,
         launches=ratio.launches,
-        more_launches=verdict.more_launches if more_would_help else None,
+        more_launches=more_launches,
         threshold=threshold,
         alpha=criterion.alpha,
     )

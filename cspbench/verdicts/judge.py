@@ -107,16 +107,16 @@ def _answer(difference: Difference, p: float, criterion: Criterion) -> Answer:
 
 def _more_launches(difference: Difference, criterion: Criterion, share: float) -> int | None:
     """The additional launches of the same spread that would decide it; None if none would."""
-    error, launches, limit = difference.standard_error, difference.launches, criterion.limit
-    if error is None:
+    launches, limit = difference.launches, criterion.limit
+    if difference.standard_error is None:
         return None
     effect = abs(difference.log_ratio)
     quantile = 1 - share / 2 if effect > limit else 0.5 + criterion.confidence / 2
     room = effect if effect > limit else limit - effect
 
     def decides(number: int) -> bool:
-        degrees = difference.degrees * (number - 1) / (launches - 1)
-        return t_quantile(quantile, degrees) * error * math.sqrt(launches / number) <= room
+        error, degrees = difference.expected(number)
+        return t_quantile(quantile, degrees) * error <= room
 
     numbers = range(launches + 1, max(launches + 2, _MAX_LAUNCHES))
     first = bisect_left(numbers, 1, key=decides)  # if a number decides, so does every larger one

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, pvariance, stdev, variance
 from typing import NamedTuple
 
-from .stats import Difference, finite, welch_degrees
+from .stats import MOST_DEGREES, Difference, finite, welch_degrees
 from .turns import log_ratio
 
 _BANDWIDTH = 0.05  # of the logarithm of the yardstick's time
@@ -28,7 +28,6 @@ _KERNEL = {
 }
 _FEWEST = 1.5  # launches that a side's weights amount to, or there is no like state
 _SENSITIVITY = 0.5  # of a ratio to the state: a standard deviation, both in logarithms
-_MOST_DEGREES = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +105,16 @@ def matched(
         distance = _distance(baseline, candidate)
     before, after = sides[0].mean, sides[1].mean
     numbers = sides[0].effective_launches, sides[1].effective_launches
-    error, degrees = None, 0.0
+    error, fixed_error, degrees = None, 0.0, 0.0
     if min(len(baseline), len(candidate)) > 1:
         parts = [sides[0].variance(after - before), sides[1].variance(before - after)]
         bias = _SENSITIVITY * max(0.0, distance - _BANDWIDTH)
-        error = math.hypot(*map(math.sqrt, parts), bias, wander)
+        fixed_error = math.hypot(bias, wander)
+        error = math.hypot(*map(math.sqrt, parts), fixed_error)
         degrees = welch_degrees(parts, numbers)
         noise = math.fsum(parts)
         if noise:  # what is no estimate has no degrees of freedom
-            degrees = min(degrees * (error**2 / noise) ** 2, _MOST_DEGREES)
+            degrees = min(degrees * (error**2 / noise) ** 2, MOST_DEGREES)
     return Matched(
         difference=Difference(
             log_ratio=after - before,
@@ -123,6 +123,7 @@ def matched(
             candidate=sides[1].log_ratios,
             baseline=sides[0].log_ratios,
             is_matched=True,
+            fixed_error=fixed_error,
         ),
         log_ratios=(before, after),
         launches=numbers,

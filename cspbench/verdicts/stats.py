@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 """The confidence level of all intervals in reports."""
 
+MOST_DEGREES = 1e6
+"""Student's t with more degrees of freedom differs from the normal distribution no longer."""
+
 _MAX_LOG = 230.0  # of 1e100: what is beyond overflows soon
 _MAX_PERMUTED = 500  # launches; of more, a mean is normally distributed whatever they are
 _MAX_ENUMERATED = 1 << 14  # a permutation test enumerates up to this many arrangements
@@ -52,7 +55,8 @@ class Difference:
     ``candidate`` holds those of the ratios and ``baseline`` is None. ``weights`` are those of
     paired launches, which sum to 1; None if all are equal. ``is_matched``: launches were compared
     with those of the other side in a like state (`matching`), so that they cannot change sides in
-    a permutation test; the two sides hold those that count.
+    a permutation test; the two sides hold those that count. ``fixed_error`` is the part of
+    ``standard_error`` that no number of launches reduces.
     """
 
     log_ratio: float
@@ -62,6 +66,7 @@ class Difference:
     baseline: tuple[float, ...] | None = None
     weights: tuple[float, ...] | None = None
     is_matched: bool = False
+    fixed_error: float = 0.0
 
     @property
     def launches(self) -> int:
@@ -122,6 +127,23 @@ class Difference:
         if _arrangements(self) <= _MAX_ENUMERATED:
             return hits / len(weights)
         return (hits + 1) / (_DRAWN + 1)
+
+    def expected(self, launches: int) -> tuple[float, float]:
+        """The standard error and degrees of freedom of so many launches of the same spread.
+
+        Raises `ValueError` without a standard error.
+        """
+        if self.standard_error is None:
+            raise ValueError("one launch on a side has no spread")
+        degrees = self.degrees * (launches - 1) / (self.launches - 1)
+        variance_now = self.standard_error**2 - self.fixed_error**2
+        if variance_now <= 0:
+            return self.standard_error, degrees
+        expected_variance = variance_now * self.launches / launches
+        error = math.hypot(math.sqrt(expected_variance), self.fixed_error)
+        now = self.standard_error**2 / variance_now
+        degrees *= (error**2 / expected_variance / now) ** 2
+        return error, min(degrees, MOST_DEGREES)
 
     def margin(self, confidence: float = CONFIDENCE) -> float | None:
         """Half the width of the interval, on the logarithm; None without a standard error."""

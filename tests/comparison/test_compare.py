@@ -1,6 +1,7 @@
 """Comparing two runs: exact figures, latency through the yardstick, what misleads, exit codes."""
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -85,6 +86,26 @@ def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> N
         "Not counted: up to 2 of 6 launches of a case in the candidate, as no launch of the "
         "baseline met the machine in a like state (the yardstick took 2.8" in page
     )
+
+
+def test_launches_that_do_not_count_are_made_up_for() -> None:
+    """A third of the candidate's met a state of its own: three are made for two that count."""
+    baseline = with_yardstick(make_run(LABELS, launches=9, noise=0.03))
+    candidate = with_yardstick(make_run(LABELS, launches=9, noise=0.03), seed=1)
+    strange, counting = (
+        msgspec.structs.replace(candidate, yardstick=yardstick)
+        for yardstick in (
+            tuple(scaled(line, 1.4 if line.launch < 3 else 1.0) for line in candidate.yardstick),
+            tuple(line for line in candidate.yardstick if line.launch >= 3),
+        )
+    )
+    for case, same_case in zip(
+        compare(baseline, strange).cases, compare(baseline, counting).cases, strict=True
+    ):
+        change, expected = case.measures[LATENCY], same_case.measures[LATENCY]
+        assert (change.ratio, change.interval) == (expected.ratio, expected.interval)
+        assert expected.more_launches
+        assert change.more_launches == math.ceil(1.5 * expected.more_launches)
 
 
 def test_one_slower_case_is_found_and_no_other_is_blamed() -> None:

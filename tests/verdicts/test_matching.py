@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 import pytest
 
+from cspbench.verdicts.judge import Criterion, Verdict, judge
 from cspbench.verdicts.matching import (
     YardstickRatio,
     matched,
@@ -137,6 +138,31 @@ def test_the_interval_holds_the_ratio_where_states_last(launches: int) -> None:
             held[name] += abs(difference.log_ratio - 0.05) <= margin
     assert held["matched"] / 800 >= 0.93
     assert held["welch"] / 800 < 0.7
+
+
+def verdict_of_runs(effect: float, launches: int, wander: float = 0.006) -> Verdict:
+    """Of two runs, each with a standard deviation of 2%, at a threshold of 2.5%."""
+    steps = [(-1.0) ** index for index in range(launches)]
+    logs = [0.02 / stdev(steps) * (step - fmean(steps)) for step in steps]
+    baseline, candidate = in_state(tuple(logs)), in_state(tuple(effect + log for log in logs))
+    pair = matched(baseline, candidate, wander=wander)
+    return judge({"a": pair.difference}, {"a": Criterion(threshold=0.025)})["a"]
+
+
+@pytest.mark.parametrize(("effect", "answer"), [(0.005, "same"), (0.035, "worse")])
+def test_the_launches_said_to_decide_do_decide(effect: float, answer: str) -> None:
+    """What wanders from run to run remains, however many launches there are."""
+    begun = verdict_of_runs(effect, 6)
+    assert begun.answer == "undecided"
+    assert begun.more_launches is not None
+    assert verdict_of_runs(effect, 6 + begun.more_launches).answer == answer
+    assert verdict_of_runs(effect, 5 + begun.more_launches).answer == "undecided"
+
+
+def test_no_launches_are_asked_for_where_what_wanders_leaves_too_little_room() -> None:
+    """From 1.5% to the threshold are 1.0%; 0.6% makes intervals of 1.2% at least."""
+    assert verdict_of_runs(0.015, 6).more_launches is None
+    assert verdict_of_runs(0.015, 6, wander=0.0).more_launches is not None
 
 
 def test_the_spread_in_one_state_is_the_standard_deviation() -> None:
