@@ -18,7 +18,7 @@ from pathlib import Path
 from trust.lines import read
 from trust.measuring import measure
 from trust.page import page
-from trust.schedule import SORTS, cells
+from trust.schedule import PURPOSES, cells
 
 _MINUTES = 30.0
 
@@ -29,7 +29,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all repetitions, without a limit")
     parser.add_argument("--minutes", type=float, help=f"begin no trial after that ({_MINUTES:g})")
     parser.add_argument(
-        "--only", type=_sorts, default=SORTS, metavar="SORTS", help=f"trials: {','.join(SORTS)}"
+        "--only",
+        type=_purposes,
+        default=PURPOSES,
+        metavar="PURPOSES",
+        help=f"trials: {','.join(PURPOSES)}",
     )
     parser.add_argument("--idle", action="store_true", help="none beside a busy process")
     folder_options = parser.add_mutually_exclusive_group()
@@ -47,7 +51,7 @@ def main() -> None:
         wanted = (
             cell
             for cell in cells()
-            if cell.sort in options.only and not (options.idle and cell.busy)
+            if cell.purpose in options.only and not (options.idle and cell.busy)
         )
         measure(folder, wanted, 60 * minutes)
     text = page(read(folder))
@@ -56,11 +60,13 @@ def main() -> None:
     print(f"Written: {folder / 'fidelity.txt'}")
 
 
-def _sorts(text: str) -> tuple[str, ...]:
-    sorts = tuple(text.split(","))
-    if unknown := set(sorts) - set(SORTS):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not in {', '.join(SORTS)}")
-    return sorts
+def _purposes(text: str) -> tuple[str, ...]:
+    purposes = tuple(text.split(","))
+    if unknown := set(purposes) - set(PURPOSES):
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(sorted(unknown))}: not in {', '.join(PURPOSES)}"
+        )
+    return purposes
 
 
 if __name__ == "__main__":

@@ -67,12 +67,13 @@ def test_the_python_of_the_readme_runs(code: str, capsys: pytest.CaptureFixture[
 
 def test_the_readmes_tables_are_the_reference_runs() -> None:
     """Not a figure of them was typed."""
-    table, fidelity, _ = blocks("text")
+    table, identical, planted, _ = blocks("text")
     report = (REFERENCE / "report.txt").read_text(encoding="utf-8")
     timed = report.partition("Timed: different in every run\n")[2]
     assert table.strip() in timed
-    page = (REFERENCE.parent / "fidelity" / "fidelity.txt").read_text(encoding="utf-8")
-    assert fidelity.strip() in page
+    for fidelity, name in ((identical, "fidelity_confirmation"), (planted, "fidelity")):
+        page = REFERENCE.parent / name / "fidelity.txt"
+        assert fidelity.strip() in page.read_text(encoding="utf-8")
 
 
 def test_the_wings_of_the_readmes_diagram_are_those_of_the_package() -> None:

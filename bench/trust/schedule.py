@@ -15,7 +15,7 @@ COMPARED = 3
 """The runs before it of the same size and circumstance that a run is compared with, at most."""
 
 Kind = Literal["ab", "run", "tools"]
-SORTS = ("identical", "planted", "run", "tools")
+PURPOSES = ("identical", "planted", "run", "tools")
 """What trials are for: `ab` of identical code and of planted changes, and the other kinds."""
 
 _BUSY_EVERY = 3  # cycles
@@ -41,8 +41,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int = 0
 
     @property
-    def sort(self) -> str:
-        """Which of `SORTS` it is of."""
+    def purpose(self) -> str:
+        """Which of `PURPOSES` it serves."""
         if self.kind == "ab":
             return "planted" if self.change else "identical"
         return self.kind

@@ -421,7 +421,7 @@ def made_results(cycles: int) -> Results:
 def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
     """Every table is there, with its figures."""
     text = page(made_results(4))
-    for title in ("Alarms", "identical code", "planted changes", "compare", "Intervals", "Time"):
+    for title in ("each rule", "identical code", "planted changes", "compare", "Intervals", "Time"):
         assert title in text
     assert "code         commit 0123456789ab\n" in text
     assert "repeat       make fidelity\n" in text
@@ -435,6 +435,16 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
 def test_the_page_of_a_measurement_cut_off_at_once_is_made_too() -> None:
     """Nothing but the folder's beginning."""
     assert "0 ab and 0 run" in page(Results.of(ABOUT, []))
+
+
+def test_the_page_of_identical_code_alone_has_no_tables_of_planted_changes() -> None:
+    """They would be full of dashes."""
+    trials = [made_line(cell) for cell in cells(2) if cell.purpose == "identical"]
+    text = page(Results.of(ABOUT, [CODE, *trials]))
+    assert "`ab` of identical code" in text
+    for title in ("planted in turns", "`ab` of planted", "Wrong verdicts", "Planted changes"):
+        assert title in page(made_results(2))
+        assert title not in text
 
 
 def test_verdicts_are_counted_by_what_was_planted() -> None:
