@@ -141,6 +141,7 @@ class LaunchTask:
             gpu=self._gpu,
             monitor=self._monitor,
             cold=self._settings.cold,
+            is_time_up=self._is_time_up,
         )
 
     def _prepare_benchmarks(self, timer: Timer) -> list[Benchmark]:

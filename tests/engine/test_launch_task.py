@@ -124,10 +124,10 @@ def test_a_yardstick_that_raises_fails_its_launch_and_no_case(
     """No samples are sent, as none could be tied to another run's."""
     original = getattr(Benchmark, when)
 
-    def breaks(benchmark: Benchmark, **options: object) -> None:
+    def breaks(benchmark: Benchmark, *arguments: object) -> None:
         if benchmark.key == YARDSTICK:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        original(benchmark, **options)
+        original(benchmark, *arguments)
 
     monkeypatch.setattr(Benchmark, when, breaks)
     (failure,) = launched(monkeypatch)
@@ -198,7 +198,7 @@ def test_each_case_takes_its_own_number_of_turns(monkeypatch: pytest.MonkeyPatch
 def test_a_launch_whose_time_is_up_builds_no_further_case_and_ends_after_a_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A case and its reference at least are built; what is left out is no failure."""
+    """A case and its reference at least are built, with one call of warm-up; none fails."""
     *latencies, launch = on_cpu(
         monkeypatch, LaunchPlan(turns=dict.fromkeys((*CASES, YARDSTICK), 1000), seconds=0.0)
     )
@@ -206,6 +206,7 @@ def test_a_launch_whose_time_is_up_builds_no_further_case_and_ends_after_a_turn(
     assert len(launch.cases) == 2
     assert {line.case for line in latencies} == {*launch.cases, YARDSTICK}
     assert all(isinstance(line, Latency) and len(line.samples_s) == 1 for line in latencies)
+    assert {line.warmup_iterations for line in latencies} == {1}
 
 
 @pytest.mark.parametrize(("iteration_s", "untimed"), [(9e-3, 1), (11e-3, 0)])

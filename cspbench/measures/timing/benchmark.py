@@ -65,14 +65,19 @@ class Benchmark:
     issued_share: float | None = None
     throttled: int = 0
 
-    def warm_up_fully(self) -> None:
-        """Make the first call, and calls until their times are steady."""
+    def warm_up_fully(self, is_time_up: Callable[[], bool] = lambda: False) -> None:
+        """Make the first call, and calls until their times are steady, or the time is up.
+
+        There is one at least, which tells what an iteration takes.
+        """
         self.first_call_s = self.single_call_s()
         self._read_clock()
         while not self.warm_up.is_finished:
             self.warm_up.add(self.single_call_s())
             if self.warm_up.is_clock_due:
                 self._read_clock()
+            if is_time_up():
+                break
 
     @property
     def iteration_s(self) -> float:

@@ -18,13 +18,14 @@ class Timer:
     """Makes benchmarks of calls on the CPU, or on ``gpu``.
 
     A sample lasts at least ``min_time_s``. ``cold``: the GPU's L2 cache is flushed before each
-    iteration.
+    iteration. ``is_time_up`` says whether a benchmark is to be made with as few calls as possible.
     """
 
     min_time_s: float
     gpu: Gpu | None = None
     monitor: ClockMonitor | None = None
     cold: bool = False
+    is_time_up: Callable[[], bool] = lambda: False
 
     def prepare(
         self,
@@ -51,12 +52,12 @@ class Timer:
             benchmark.warm_up = WarmUp.for_gpu()
         elif iterations is not None:
             benchmark.warm_up = WarmUp.short()
-        benchmark.warm_up_fully()
+        benchmark.warm_up_fully(self.is_time_up)
         resolution_s = None if self.gpu is None else _EVENT_RESOLUTION_S
-        if iterations is None:
-            benchmark.calibrate(min_time_s=self.min_time_s, resolution_s=resolution_s)
-        else:
+        if iterations is not None:
             benchmark.iterations = iterations
+        elif benchmark.iteration_s < self.min_time_s or not self.is_time_up():
+            benchmark.calibrate(min_time_s=self.min_time_s, resolution_s=resolution_s)
         if self.gpu is None:
             return benchmark
         benchmark.issued_share = launch_share(call, self.gpu)

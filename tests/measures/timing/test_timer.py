@@ -1,4 +1,6 @@
-"""What a `Timer` prepares on a GPU that is made up: calls, and the same work as a graph."""
+"""What a `Timer` prepares: calls on the CPU or on a GPU that is made up, and work as a graph."""
+
+import time
 
 import pytest
 from fake_gpu import FakeGpu
@@ -69,3 +71,25 @@ def test_what_an_earlier_launch_has_calibrated_is_not_calibrated_again() -> None
     calibrated = timer.prepare("a", call)
     assert calibrated.warm_up.window == 4
     assert calibrated.iterations > 64
+
+
+@pytest.mark.parametrize("calls_in_time", [0, 3])
+def test_a_slow_call_is_not_made_again_once_the_time_is_up(calls_in_time: int) -> None:
+    """The first call and one more, or the one during which the time ends, and no calibration."""
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        time.sleep(2e-3)
+
+    timer = Timer(min_time_s=1e-3, is_time_up=lambda: calls > calls_in_time)
+    benchmark = timer.prepare("a", call)
+    assert calls == max(2, calls_in_time + 1)
+    assert benchmark.iterations == 1
+    assert not benchmark.warm_up.is_steady
+
+
+def test_a_quick_call_is_calibrated_even_then() -> None:
+    """A sample of one such call would tell the clock's resolution."""
+    assert Timer(min_time_s=1e-3, is_time_up=lambda: True).prepare("a", int).iterations > 64
