@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from ..records.gate import THRESHOLD
+from .permutation import permutation_p, smallest_p
 from .stats import CONFIDENCE, Difference, Estimate, holm, t_quantile
 
 Key = TypeVar("Key")
@@ -88,7 +89,7 @@ def _verdict(difference: Difference, p: float, criterion: Criterion, *, cases: i
         criterion=criterion,
         ratio=difference.estimate(criterion.confidence),
         p=p,
-        permutation_p=difference.permutation_p() if difference.smallest_p < share else None,
+        permutation_p=permutation_p(difference) if smallest_p(difference) < share else None,
         detectable=difference.detectable(share),
         more_launches=_more_launches(difference, criterion, share)
         if answer == "undecided"

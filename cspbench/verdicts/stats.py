@@ -8,13 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 from statistics import fmean, median, quantiles, stdev, variance
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 """The confidence level of all intervals in reports."""
@@ -23,10 +17,7 @@ MOST_DEGREES = 1e6
 """Student's t with more degrees of freedom differs from the normal distribution no longer."""
 
 _MAX_LOG = 230.0  # of 1e100: what is beyond overflows soon
-_MAX_PERMUTED = 500  # launches; of more, a mean is normally distributed whatever they are
-_MAX_ENUMERATED = 1 << 14  # a permutation test enumerates up to this many arrangements
 _FAR_QUANTILE = 1000.0  # here the approximation is right to 4 digits
-_DRAWN = 9_999  # and draws this many at random if there are more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,49 +75,6 @@ class Difference:
         from scipy.special import stdtr
 
         return float(2 * stdtr(self.degrees, -abs(self.log_ratio / self.standard_error)))
-
-    @property
-    def smallest_p(self) -> float:
-        """The smallest possible `permutation_p` with as many launches.
-
-        It is 1 of matched launches and with more than 500, of which no such test is made: Student's
-        t needs none of them to be normally distributed, and drawing arrangements of so many takes
-        minutes.
-        """
-        number = len(self.candidate)
-        if self.is_matched or number + len(self.baseline or ()) > _MAX_PERMUTED:
-            return 1.0
-        if self.baseline is None:
-            exact = 2.0 ** (1 - number)
-        else:
-            arrangements = math.comb(number + len(self.baseline), number)
-            exact = (2 if number == len(self.baseline) else 1) / arrangements
-        return exact if _arrangements(self) <= _MAX_ENUMERATED else 1 / (_DRAWN + 1)
-
-    def permutation_p(self) -> float:
-        """The p of a two-sided permutation test, which needs none of Student's assumptions.
-
-        For paired launches, the share of sign patterns whose mean, weighted as the observed mean
-        is, is at least as far from 0. For two sides, the share of ways to divide the launches whose
-        means differ at least as much. Of more than 16,384 arrangements 9,999 are drawn, always the
-        same.
-        """
-        import numpy as np
-
-        values = np.array([*self.candidate, *(self.baseline or ())])
-        number = len(self.candidate)
-        if self.weights is not None:
-            values *= number * np.array(self.weights)
-        weights = _weights(
-            number, len(values) - number, enumerated=_arrangements(self) <= _MAX_ENUMERATED
-        )
-        distances = np.abs(weights @ values)
-        observed = abs(self.log_ratio)
-        # the tolerance covers rounding: equal sums are added up in different orders
-        hits = int((distances >= observed - 1e-12 * (1 + observed)).sum())
-        if _arrangements(self) <= _MAX_ENUMERATED:
-            return hits / len(weights)
-        return (hits + 1) / (_DRAWN + 1)
 
     def expected(self, launches: int) -> tuple[float, float]:
         """The standard error and degrees of freedom of so many launches of the same spread.
@@ -329,33 +277,3 @@ def finite(values: Sequence[float]) -> tuple[float, ...]:
     if not values or not all(map(math.isfinite, values)):
         raise ValueError(f"one finite value a launch is needed, got {list(values)}")
     return tuple(values)
-
-
-def _arrangements(difference: Difference) -> int:
-    """The number of arrangements of a difference's launches under a permutation test."""
-    number = len(difference.candidate)
-    if difference.baseline is None:
-        return 1 << number
-    return math.comb(number + len(difference.baseline), number)
-
-
-@lru_cache(maxsize=4)  # up to 40 MB each
-def _weights(number: int, others: int, *, enumerated: bool) -> "NDArray[np.float64]":
-    """The weights of each launch in the difference of means: one row for each arrangement."""
-    import numpy as np
-
-    draw = np.random.default_rng(0)
-    if not others:  # paired launches: an arrangement flips signs
-        if enumerated:
-            bits: NDArray[Any] = np.arange(1 << number)[:, None] >> np.arange(number) & 1
-        else:
-            bits = draw.integers(0, 2, (_DRAWN, number))
-        return (1.0 - 2.0 * bits) / number
-    total = number + others
-    if enumerated:
-        first = np.array(list(combinations(range(total), number)))
-    else:
-        first = draw.random((_DRAWN, total)).argsort(axis=1)[:, :number]
-    weights = np.full((len(first), total), -1.0 / others)
-    np.put_along_axis(weights, first, 1.0 / number, axis=1)
-    return weights

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from cspbench.verdicts.permutation import permutation_p
 from cspbench.verdicts.stats import paired
 from cspbench.verdicts.turns import (
     LaunchRatio,
@@ -127,8 +128,8 @@ def test_a_short_launch_weighs_less_and_the_interval_holds() -> None:
 def test_weights_are_those_of_a_permutation_too() -> None:
     """Sign flips of the weighted launches: seven alike, and one of no weight that is far off."""
     ratios = paired([0.01] * 7 + [-5.0], [1.0] * 7 + [1e-15])
-    assert ratios.permutation_p() == pytest.approx(2 * 2 / 2**8)
-    assert paired([0.01] * 7 + [-5.0]).permutation_p() > 0.5
+    assert permutation_p(ratios) == pytest.approx(2 * 2 / 2**8)
+    assert permutation_p(paired([0.01] * 7 + [-5.0])) > 0.5
 
 
 def test_equal_turns_in_all_launches_make_no_weights() -> None:
