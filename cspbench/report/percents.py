@@ -1,0 +1,102 @@
+"""Ratios in percent, as sentences and table cells give them: "16% faster (95% CI 15–17%)"."""
+
+from dataclasses import dataclass
+
+from ..units import is_wide, significant_text
+
+_MANY = 2.0  # from this ratio on, "2.5 times as long" reads better than "150% slower"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """A ratio of latencies in words: ``change`` ("16% faster") and ``interval`` ("15–17%").
+
+    ``interval`` is '' if there is none, or if it is too wide to say anything.
+    """
+
+    change: str
+    interval: str
+
+    @property
+    def with_interval(self) -> str:
+        """Both, as ``16% faster (95% CI 15–17%)``."""
+        return f"{self.change}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """The interval in parentheses, after a space; '' without one."""
+        return f" (95% CI {self.interval})" if self.interval else ""
+
+
+def speed(ratio: float, low: float | None, high: float | None, *, than: str) -> Speed:
+    """A ratio of latencies, and its 95% interval, as a comparison with ``than``.
+
+    "16% faster" means 16% less time for a call. Percentages have the decimals that the interval
+    justifies.
+
+    >>> speed(0.841, 0.828, 0.854, than="dense").with_interval
+    '16% faster than dense (95% CI 15–17%)'
+    >>> speed(1.0612, 1.0565, 1.0659, than="dense").with_interval
+    '6.1% slower than dense (95% CI 5.6–6.6%)'
+    >>> speed(1.012, 0.99, 1.034, than="dense").with_interval
+    '1.2% slower than dense (95% CI -1.0% to +3.4%)'
+    >>> speed(2.5, 2.4, 2.6, than="dense").with_interval
+    '2.50 times as slow as dense (95% CI 2.40–2.60)'
+    >>> speed(0.841, None, None, than="dense").with_interval
+    '16% faster than dense'
+    """
+    is_known = low is not None and high is not None and not is_wide(low, high)
+    if ratio >= _MANY:
+        ends = [f"{end:.2f}" for end in (low, high) if end is not None] if is_known else []
+        return Speed(change=f"{ratio:.2f} times as slow as {than}", interval="–".join(ends))
+    percent = 100 * (ratio - 1)
+    decimals = _decimals(percent, low, high)
+    word = "slower" if ratio > 1 else "faster"
+    change = f"{abs(percent):.{decimals}f}% {word} than {than}"
+    if low is None or high is None or not is_known:
+        return Speed(change=change, interval="")
+    if low < 1 < high:
+        interval = f"{_signed(low, decimals)} to {_signed(high, decimals)}"
+    else:
+        ends = [f"{abs(100 * (end - 1)):.{decimals}f}" for end in (low, high)]
+        interval = "–".join(ends if ratio > 1 else reversed(ends)) + "%"
+    return Speed(change=change, interval=interval)
+
+
+def change_text(ratio: float, low: float | None = None, high: float | None = None) -> str:
+    """A ratio as a signed change in percent, with its interval if it has one.
+
+    >>> change_text(1.12, 1.10, 1.14), change_text(0.959), change_text(1.0), change_text(12.5)
+    ('+12% (+10% to +14%)', '-4.1%', '0%', '×12.5')
+    >>> change_text(1.12, 0.8, 1.5), change_text(1.0000021)
+    ('+12% (-20% to +50%)', '+0.00021%')
+    """
+    if ratio == 1:
+        return "0%"
+    if ratio >= 10:
+        return f"×{significant_text(ratio, 3)}"
+    percent = 100 * (ratio - 1)
+    if abs(percent) < 0.05 and low is None:
+        return f"{'+' if percent > 0 else '-'}{significant_text(abs(percent), 2)}%"
+    decimals = _decimals(percent, low, high)
+    text = _signed(ratio, decimals)
+    if low is None or high is None:
+        return text
+    return f"{text} ({_signed(low, decimals)} to {_signed(high, decimals)})"
+
+
+def _decimals(percent: float, low: float | None, high: float | None) -> int:
+    """The decimals of a percentage that its interval justifies."""
+    if low is None or high is None:
+        return 0 if abs(percent) >= 10 else 1
+    half_width = 50 * (high - low)
+    if half_width < 0.1:
+        return 2
+    return 0 if half_width >= 1 and abs(percent) >= 10 else 1
+
+
+def _signed(ratio: float, decimals: int) -> str:
+    """A ratio as a signed change in percent, without a sign if it rounds to nothing."""
+    number = f"{abs(100 * (ratio - 1)):.{decimals}f}"
+    sign = "" if not float(number) else "+" if ratio > 1 else "-"
+    return f"{sign}{number}%"
