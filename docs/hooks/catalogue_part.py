@@ -10,9 +10,9 @@ from cspbench.measures.registry import MEASURES
 from cspbench.plan import suite
 
 _FAMILIES = {
-    "The CSP designs": figure3.ENTRIES,
-    "Modules of the YOLO line": yolo.ENTRIES,
-    "Networks": networks.ENTRIES,
+    "Entries: designs of CSPNet": figure3.ENTRIES,
+    "Entries: modules of the YOLO line": yolo.ENTRIES,
+    "Entries: networks": networks.ENTRIES,
 }
 
 
@@ -26,7 +26,9 @@ def catalogue() -> str:
         header = ("argument", "meaning", "allowed")
         parts.append(table(header, map(_parameter_row, _parameters(entries))))
     header = ("suite", "what it measures", "cases", "reference", "entries")
-    parts.append(f"## Suites\n\n{table(header, map(_suite_row, suite.built_in()))}")
+    parts.append(
+        f"## Suites and their entries\n\n{table(header, map(_suite_row, suite.built_in()))}"
+    )
     return "\n\n".join(parts)
 
 

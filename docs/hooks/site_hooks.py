@@ -1,9 +1,11 @@
 """What MkDocs calls while it builds the site: generated parts, files outside docs/, no foreign URL.
 
 A page says where a generated part stands with a comment, ``<!-- generated: columns -->``, so that
-the page itself is committed and links to it lead somewhere on GitHub, too.
+the page itself is committed and links to it lead somewhere on GitHub, too. What stands between
+``<!-- on GitHub -->`` and that comment, or ``<!-- end -->``, is for readers there alone.
 """
 
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -29,6 +31,10 @@ PARTS = {
     "records.jsonl": lines_schema,
 }
 """What makes each generated part."""
+
+_MARK = re.compile(
+    r"(?:<!-- on GitHub -->(?:(?!<!--).)*)?<!-- (?:end|generated: (?P<part>\S+)) -->", re.DOTALL
+)
 
 FOREIGN = (
     "https://unpkg.com/mermaid@11/dist/mermaid.min.js",
@@ -61,12 +67,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put in the generated parts, and lead links out of docs/ to the site's copies."""
-    for name, make in PARTS.items():
-        mark = f"<!-- generated: {name} -->"
-        if mark in markdown:
-            markdown = markdown.replace(mark, make())
+    markdown = with_parts(markdown)
     folder = "" if page.file.generated_by else "docs"
     return links_in_site(markdown, PurePosixPath(folder, page.file.src_uri), ROOT)
+
+
+def with_parts(markdown: str) -> str:
+    """``markdown`` with each generated part in the place of its mark, and no words for GitHub."""
+    return _MARK.sub(lambda mark: PARTS[mark["part"]]() if mark["part"] else "", markdown)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -11,6 +11,7 @@ import schema_part
 import site_hooks
 import yaml
 from doc_pages import PAGES, ROOT, anchors, name_of
+from mkdocs.config.defaults import MkDocsConfig
 from msgspec import structs
 
 import cspbench
@@ -229,8 +230,6 @@ def test_every_page_is_in_the_navigation() -> None:
 
 def test_the_notebook_is_in_the_navigation_where_there_is_one(tmp_path: Path) -> None:
     """After the tutorial; without it the navigation is as it was."""
-    from mkdocs.config.defaults import MkDocsConfig
-
     config = MkDocsConfig()
     config.load_dict({"docs_dir": str(tmp_path), "nav": ["index.md", "tutorial.md", "a.md"]})
     site_hooks.on_config(config)
@@ -239,6 +238,16 @@ def test_the_notebook_is_in_the_navigation_where_there_is_one(tmp_path: Path) ->
     (tmp_path / site_hooks.NOTEBOOK).touch()
     site_hooks.on_config(config)
     assert config.nav[2] == {"Notebook": "notebooks/tutorial.ipynb"}
+
+
+def test_a_generated_part_takes_the_place_of_its_mark() -> None:
+    """And of what is said in its place on GitHub."""
+    text = (
+        "All.\n\n<!-- on GitHub -->\n\nNot here.\n\n<!-- generated: columns -->\n\n"
+        "More.\n\n<!-- generated: measures -->\n\n<!-- on GitHub -->\n\nNor here.\n\n<!-- end -->\n"
+    )
+    columns, measures = columns_part.columns(), catalogue_part.measures()
+    assert site_hooks.with_parts(text) == (f"All.\n\n{columns}\n\nMore.\n\n{measures}\n\n\n")
 
 
 def test_links_out_of_docs_lead_to_copies_in_the_site(tmp_path: Path) -> None:
