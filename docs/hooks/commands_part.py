@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 
 from markdown_text import code, plain, table
@@ -35,8 +36,8 @@ def _subparsers(
 
 def _summary(parser: argparse.ArgumentParser, name: str) -> str:
     """The line of a verb in the list of all verbs, as a sentence."""
-    (line,) = (a.help for a in _subparsers(parser)._choices_actions if a.dest == name)
-    text = plain(_expanded(line or "", {}))
+    (line,) = (a for a in _subparsers(parser)._choices_actions if a.dest == name)
+    text = _help(parser, line)
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -64,7 +65,7 @@ def _options(parser: argparse.ArgumentParser) -> str:
             continue
         title = (group.title or "options").removesuffix(":")
         about = f"{_paragraphs(group.description)}\n\n" if group.description else ""
-        rows = [(_invocation(action), _help(action)) for action in actions]
+        rows = [(_invocation(action), _help(parser, action)) for action in actions]
         parts.append(
             f"**{title[:1].upper()}{title[1:]}**\n\n{about}{table(('option', 'meaning'), rows)}"
         )
@@ -83,17 +84,13 @@ def _invocation(action: argparse.Action) -> str:
     return ", ".join(code(f"{option} {value}") for option in action.option_strings)
 
 
-def _help(action: argparse.Action) -> str:
-    values = {**vars(action), "prog": ""}
-    text = plain(_expanded(action.help or "", values))
-    if isinstance(action, argparse._AppendAction):
-        text += "" if "repeat" in text else " (may be repeated)"
-    return text
-
-
-def _expanded(text: str, values: Mapping[str, object]) -> str:
-    """A help text with argparse's ``%%`` and ``%(default)s`` put in."""
-    return text % values if "%" in text else text
+def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    """The help of an option, as the parser's own formatter expands it."""
+    if not action.help:
+        return ""
+    text = plain(parser._get_formatter()._expand_help(action))
+    is_list = isinstance(action, argparse._AppendAction) and "repeat" not in text
+    return f"{text} (may be repeated)" if is_list else text
 
 
 def _paragraphs(text: str) -> str:
@@ -106,10 +103,11 @@ def _epilog(text: str) -> str:
     parts: list[str] = []
     for is_code, lines in _runs(text.strip("\n").splitlines()):
         if is_code:
-            body = "\n".join(line.strip() for line in lines)
+            body = textwrap.dedent("\n".join(lines))
             parts.append(f"```text\n{body}\n```")
         else:
-            parts.append(plain(" ".join(lines)))
+            text = plain(" ".join(lines))
+            parts.append(f"{text[:1].upper()}{text[1:]}")
     return "\n\n".join(parts)
 
 

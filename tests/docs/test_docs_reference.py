@@ -1,5 +1,6 @@
 """The reference is complete: generated parts hold all there is, pages by hand miss nothing."""
 
+import argparse
 import re
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +18,6 @@ from msgspec import structs
 import cspbench
 from cspbench.catalogue import ENTRIES, find
 from cspbench.cli.exit_codes import ExitCode
-from cspbench.cli.parser import Parser
 from cspbench.cli.verbs import VERBS, make_parser
 from cspbench.comparison.thresholds import MEASURES as THRESHOLDS
 from cspbench.measures.registry import MEASURES
@@ -60,13 +60,13 @@ def test_every_option_of_every_verb_is_in_the_commands() -> None:
 
 def test_groups_descriptions_and_examples_of_a_parser_are_shown() -> None:
     """In the order of the help: usage, description, groups, epilog."""
-    parser = Parser(prog="cspbench")
-    verbs = parser.add_subparsers(dest="verb", parser_class=Parser)
+    parser = argparse.ArgumentParser(prog="cspbench")
+    verbs = parser.add_subparsers(dest="verb")
     verb = verbs.add_parser(
         "go",
         help="goes on, 100%% of it",
         description="Goes a long\n  way.",
-        epilog="Examples:\n\n  cspbench go a|b\n  cspbench go --fast <x>\n\nSee also: stop.",
+        epilog="examples:\n  cspbench go a|b\n      goes\n  cspbench go --fast <x>\n\nSee stop.",
     )
     group = verb.add_argument_group("speed", "How fast.")
     group.add_argument("--fast", metavar="A|B", default=3, help="by %(default)s%% a_b")
@@ -81,8 +81,8 @@ def test_groups_descriptions_and_examples_of_a_parser_are_shown() -> None:
         "| `--fast A|B` | by 3% a\\_b |\n"
         "| `--again AGAIN` | more (may be repeated) |\n\n"
         "Examples:\n\n"
-        "```text\ncspbench go a|b\ncspbench go --fast <x>\n```\n\n"
-        "See also: stop."
+        "```text\ncspbench go a|b\n    goes\ncspbench go --fast <x>\n```\n\n"
+        "See stop."
     )
 
 
