@@ -15,7 +15,7 @@ MINUTES ?= 30
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format docs report compare clean
+.PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format report compare clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,7 @@ format: $(READY)  ## put the formatting right
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+.PHONY: docs
 docs: $(READY)  ## the documentation site, into site/: open site/index.html
 	$(PYTHON) -m mkdocs build --strict $(ARGS)
 
