@@ -26,6 +26,13 @@ def text(derived: Results, columns: Sequence[str] | None = None) -> str:
     return render(derived, "table", columns)
 
 
+def conclusion(derived: Results) -> str:
+    """The sentences that conclude the report, as plain text."""
+    from . import pages
+
+    return pages.conclusion(derived)
+
+
 def render(derived: Results, form: str, columns: Sequence[str] | None = None) -> str:
     """The report in one of `FORMATS`; ``table`` is plain text."""
     from . import pages

@@ -312,7 +312,9 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
         *("report.txt", "report.md", "report.csv", "plots"),
     }
     assert (folder / "report.txt").read_text() in completed.stdout
-    assert f"Run folder: results/{folder.name}" in completed.stdout
+    end = completed.stdout.partition((folder / "report.txt").read_text())[2]
+    assert re.match(r"\n(csp_fusion_first|dense|No entry)[^|]*\n\nRun folder: ", end)  # concludes
+    assert f"Run folder: results/{folder.name}\n" in end
     assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", completed.stdout)
     commands = ("repeat", "Next: ", "Run folder: ")  # which stay whole, to be copied
     lines = [line for line in completed.stdout.splitlines() if not line.startswith(commands)]
@@ -458,7 +460,7 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     assert {case.compiler for case in run.info.cases} == {"eager"}
     assert "--compile eager" in run.info.command
     assert "compile" in completed.stdout
-    assert "of the modules as written" in " ".join(completed.stdout.split())
+    assert "describe the modules as written" in " ".join(completed.stdout.split())
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr == (
