@@ -3,6 +3,7 @@
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..choices import COMPILERS
 from ..errors import CspbenchError, unknown
 from .values import AUTO
 from .verbs import VERBS, make_parser
@@ -53,8 +54,6 @@ def _check_text(words: list[str]) -> None:
 
 def _check_compiler(options: dict[str, Any]) -> None:
     """Raise `CspbenchError` for an unknown backend; the word may be the suite instead."""
-    from ..plan.case import COMPILERS
-
     backend = options["compiler"]
     if backend in COMPILERS:
         return
