@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..choices import COMPILERS
 from ..errors import CspbenchError, unknown
+from . import wrong_usage
 from .values import AUTO
 from .verbs import VERBS, make_parser
 
@@ -24,7 +25,7 @@ def parse(words: list[str]) -> "Request":
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         words = ["run", *words]
     elif not first.startswith("-") and first not in VERBS:
-        raise unknown("verb", first, VERBS, hint="a suite is measured with: run SUITE")
+        raise wrong_usage.unknown_verb(first, VERBS)
     parser = make_parser()
     namespace, rest = parser.parse_known_args(words)
     options = vars(namespace)
@@ -34,7 +35,8 @@ def parse(words: list[str]) -> "Request":
     if len(rest) == 1 and not rest[0].startswith("-") and may_be_suite:
         options["suite"] = rest[0]
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options_of = {name: parser_.options for name, parser_ in parser.verbs.items()}
+        raise wrong_usage.unexpected(rest, verb, options_of, usage=str(parser.verbs[verb].usage))
     if "compiler" in options:
         _check_compiler(options)
     if options.get("batch_size") == AUTO:
