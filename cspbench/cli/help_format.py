@@ -2,7 +2,7 @@
 
 import argparse
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 _MAX_WIDTH = 100
@@ -41,10 +41,16 @@ class HelpFormatter(argparse.HelpFormatter):
     def _format_action(self, action: argparse.Action) -> str:
         if action.nargs != argparse.PARSER:
             return super()._format_action(action)
-        self._dedent()  # the verbs stand where an argument of other parsers would
         verbs = [self._format_action(verb) for verb in self._iter_indented_subactions(action)]
-        self._indent()
         return self._join_parts(verbs)
+
+    def _iter_indented_subactions(
+        self, action: argparse.Action
+    ) -> Generator[argparse.Action, None, None]:
+        for verb in super()._iter_indented_subactions(action):
+            self._dedent()  # the verbs stand where the arguments of other parsers do
+            yield verb
+            self._indent()
 
 
 def listed(title: str, items: Iterable[tuple[str, str]]) -> str:
