@@ -151,7 +151,8 @@ def add_sampling(parser: Parser, verb: str) -> None:
     add = parser.group(
         SAMPLING,
         "A launch is a fresh process. In it all cases take turns: a turn is one timed sample of "
-        "each case.",
+        "each case. Launches go on until each case has a verdict, such as faster or same, or the "
+        "budget is spent.",
     ).add_value
     add(
         "budget_s",

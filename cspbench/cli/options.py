@@ -35,8 +35,7 @@ def parse(words: list[str]) -> "Request":
     if len(rest) == 1 and not rest[0].startswith("-") and may_be_suite:
         options["suite"] = rest[0]
     elif rest:
-        options_of = {name: parser_.options for name, parser_ in parser.verbs.items()}
-        raise wrong_usage.unexpected(rest, verb, options_of, usage=str(parser.verbs[verb].usage))
+        parser.refuse(rest, verb)
     if "compiler" in options:
         _check_compiler(options)
     if options.get("batch_size") == AUTO:

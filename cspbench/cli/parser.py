@@ -13,7 +13,7 @@ from ..engine.option_names import OPTIONS
 from .examples import Example
 from .help_format import HelpFormatter
 from .terminal import print_text
-from .wrong_usage import PROGRAM, refused
+from .wrong_usage import PROGRAM, refused, unexpected
 
 
 class OptionGroup:
@@ -125,6 +125,11 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> list[str]:
         """The words of all options, such as ``--mode``."""
         return [word for action in self._actions for word in action.option_strings]
+
+    def refuse(self, words: Sequence[str], verb: str) -> NoReturn:
+        """Raise a `CspbenchError` for ``words`` that the parser of ``verb`` left."""
+        options = {name: parser.options for name, parser in self.verbs.items()}
+        raise unexpected(words, verb, options, usage=str(self.verbs[verb].usage))
 
     def error(self, message: str) -> NoReturn:
         """Raise a `CspbenchError` that says what argparse's ``message`` says."""
