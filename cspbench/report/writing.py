@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..choices import REPORT_FORMATS
 from ..errors import CspbenchError
 from ..files import replace_file
 from ..plan.case import batch_of
@@ -11,10 +12,7 @@ from ..records.run import Run
 from .columns import Column, choose, for_cases
 from .results import Results, derive
 
-FORMATS = (
-    *("table", "markdown", "csv"),
-    *("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine"),
-)
+FORMATS = REPORT_FORMATS
 """The formats of `render`."""
 
 
