@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from ..choices import HEADS, MODES, PRECISIONS, REPORT_FORMATS, Mode
 from ..errors import CspbenchError, unknown
-
-if TYPE_CHECKING:
-    from ..plan.case import Mode
 
 AUTO = "auto"
 _MAX_QUOTE = 40
@@ -27,30 +24,22 @@ def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
 
 def report_format(text: str) -> str:
     """The name of a format of reports."""
-    from ..report import FORMATS
-
-    return word("format", FORMATS)(text)
+    return word("format", REPORT_FORMATS)(text)
 
 
 def precision(text: str) -> str:
     """The name of a precision."""
-    from ..plan.case import PRECISIONS
-
     return word("precision", PRECISIONS)(text)
 
 
-def modes(text: str) -> "tuple[Mode, ...]":
+def modes(text: str) -> tuple[Mode, ...]:
     """The modes that ``infer``, ``train`` or ``both`` stands for."""
-    from ..plan.case import MODES
-
     word("mode", (*MODES, "both"))(text)
     return tuple(mode for mode in MODES if text in {mode, "both"})
 
 
 def head(text: str) -> str:
     """The name of the layers that follow a block in training."""
-    from ..records.trainings import HEADS
-
     return word("head", HEADS)(text)
 
 

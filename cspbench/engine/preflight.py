@@ -7,7 +7,7 @@ from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
 from ..records.run import Settings
-from . import attempts
+from . import attempts, defaults
 from .request import EngineRequest, GradientsRequest
 
 _TIME_LIMIT_S = 120  # for loading torch and initialising a driver
@@ -20,7 +20,7 @@ def devices_of(request: EngineRequest) -> tuple[str, tuple[AvailableGpu, ...]]:
     """
     if isinstance(request, GradientsRequest):
         return "cpu", ()
-    return find_devices(request.device or "cpu")
+    return find_devices(request.device or defaults.DEVICE)
 
 
 def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:

@@ -106,7 +106,10 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
         (("gradients", "csp", "--set", "gama=0.5"), "no parameter of csp 'gama'; nearest: 'gamma'"),
         (("gradients", "csp", "--head", "cnv"), "no head 'cnv'; nearest: 'conv'"),
         (("gradients", "csp", "--steps", "3"), "a number of steps is a whole number from 4"),
-        (("gradients", "--device", "cuda"), "unrecognized arguments: --device"),
+        (
+            ("gradients", "--device", "cuda"),
+            "gradients has no option '--device'; it is an option of run, ab and doctor",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -1,9 +1,9 @@
 """``compare`` and ``ab``: the changes between two runs or two revisions."""
 
 from pathlib import Path
-from typing import Literal
 
 from ... import report
+from ...choices import ComparisonFormat
 from ...comparison.compare import compare as compare_runs
 from ...comparison.in_turns import in_turns
 from ...comparison.result import Comparison
@@ -63,7 +63,7 @@ def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
     return {"baseline": baseline, "candidate": candidate}
 
 
-def _print_comparison(comparison: Comparison, form: Literal["table", "markdown", "json"]) -> None:
+def _print_comparison(comparison: Comparison, form: ComparisonFormat) -> None:
     if form == "json":
         print_json(comparison.to_dict())
     else:

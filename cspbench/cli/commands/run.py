@@ -26,7 +26,8 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
         finally:  # print the table even if its files cannot be written
             print_text(report.text(results, columns))
     folder = output.shown_path(session.path)
-    print_text(f"\nRun folder: {folder}")
+    print_text(f"{report.conclusion(results)}\n")
+    print_text(f"Run folder: {folder}")
     print_text(output.written_files(paths, session.path))
     if not is_complete:
         trust = ["--trust"] if foreign_code(result.info) else []

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...choices import Head
 from ...errors import CspbenchError
 from ...machine.device import backend
-from ...records.trainings import Head, Training
+from ...records.trainings import Training
 from ..execution.copying import copy_with
 from ..execution.placement import place_on_meta
 from .classifier import Classifier

@@ -7,10 +7,10 @@ from short_trainings import design, make_images, trained
 from torch import nn
 
 from cspbench.blocks.csp import CSP
+from cspbench.choices import Head
 from cspbench.errors import CspbenchError
 from cspbench.measures.gradients.data import Images
 from cspbench.measures.gradients.training import train
-from cspbench.records.trainings import Head
 
 
 def test_a_seed_sets_the_whole_training() -> None:
