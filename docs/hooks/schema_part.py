@@ -53,8 +53,9 @@ def lines_schema() -> str:
 
 
 def result_fields() -> str:
-    """The tables of what ``compare --format json`` prints."""
-    return _sections([Comparison])
+    """The tables of what ``compare --format json`` prints, those of a run's files left out."""
+    known = _reached([RunInfo, *get_args(Line)])
+    return _sections([Comparison], leave_out={kind.cls for kind in known})
 
 
 def _sections(kinds: Iterable[type], leave_out: Iterable[type] = ()) -> str:
