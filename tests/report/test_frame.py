@@ -99,16 +99,16 @@ def test_a_comparison_is_a_row_for_each_case_and_measure() -> None:
     comparison = cspbench.compare(baseline, change(make_small_run(slower={0: 1.2}), 0, more))
     table = comparison.to_frame()
     assert len(table) == sum(len(case.measures) for case in comparison.cases)
-    rows = table[(table["entry"] == "dense") & (table["mode"] == "infer")].set_index("measure")
-    assert rows.loc["macs", ["unit", "baseline", "candidate", "ratio", "verdict"]].tolist() == [
-        *("", counts.macs, 2 * counts.macs, 2.0, "worse"),
-    ]
-    assert rows.loc["peak_tensor_bytes", ["unit", "verdict"]].tolist() == ["bytes", "same"]
+    is_dense = (table["entry"] == "dense") & (table["mode"] == "infer")
+    rows = {row["measure"]: row for row in table[is_dense].to_dict("records")}
+    sides = ("unit", "baseline", "candidate", "ratio", "verdict")
+    expected = ["", counts.macs, 2 * counts.macs, 2.0, "worse"]
+    assert [rows["macs"][name] for name in sides] == expected
+    assert (rows["peak_tensor_bytes"]["unit"], rows["params"]["verdict"]) == ("bytes", "same")
     latency = comparison.cases[0].measures["latency"]
     assert latency.interval is not None
-    assert rows.loc["latency", ["unit", "ratio", "ratio_low", "ratio_high"]].tolist() == [
-        *("yardstick", latency.ratio, *latency.interval),
-    ]
+    interval = [rows["latency"][name] for name in ("unit", "ratio", "ratio_low", "ratio_high")]
+    assert interval == ["yardstick", latency.ratio, *latency.interval]
     in_turns = msgspec.structs.replace(comparison, in_turns=True).to_frame()
     assert set(in_turns[in_turns["measure"] == "latency"]["unit"]) == {"s"}
 
