@@ -65,7 +65,7 @@ def test_a_profile_is_one_row_of_the_columns_of_a_run() -> None:
     assert (row["entry"], row["input_shape"], row["mode"]) == ("Conv2d", "1x3x10x10", "infer")
     assert row["macs"] == 8 * 64 * 27
     assert row["latency_s"] == pytest.approx(profile.latency, rel=1e-12)
-    assert row["peak_tensor_bytes"] is pd.NA
+    assert table["peak_tensor_bytes"].isna().all()
     assert (row["missing"], row["failures"]) == ("", "")
 
 
