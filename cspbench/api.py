@@ -37,7 +37,7 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose ``str`` is its summary: layers, totals and every figure that was measured.
+    """A `Record` whose text is its summary: layers, totals and every figure that was measured.
 
     A notebook shows the figures as a table, with the summary folded below. The figures that are
     wanted most are attributes; each raises `NotMeasuredError` if its measure was not asked for.
@@ -90,6 +90,9 @@ class Profile(Record, frozen=True, kw_only=True):
 
         return summary.text([self])
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def to_frame(self) -> "pd.DataFrame":
         """A pandas frame of one row in base units, with the columns of a run's ``report.csv``.
 
@@ -106,12 +109,15 @@ class Profile(Record, frozen=True, kw_only=True):
 
 
 class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose ``str`` is its tables; a notebook shows its changes."""
+    """A comparison of two runs whose text is its tables; a notebook shows its changes."""
 
     def __str__(self) -> str:
         from .report import comparison
 
         return comparison.text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def to_frame(self) -> "pd.DataFrame":
         """A pandas frame with one row for each case and measure.
