@@ -86,7 +86,7 @@ dist: $(READY)  ## build the sdist, and the wheel from it, into dist/
 	$(PYTHON) -m build
 
 smoke: dist  ## try the wheel in a new environment outside the clone: FULL=1 installs torch there, too
-	$(PYTHON) bench/wheel.py $(if $(FULL),--full) $(ARGS)
+	$(PYTHON) bench/dist_check.py $(if $(FULL),--full) $(ARGS)
 
 clean:  ## remove caches and .venv; runs are kept
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
