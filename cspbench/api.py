@@ -27,6 +27,7 @@ from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
     from .measures.execution.subject import Subject
@@ -36,10 +37,10 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose ``str`` is its summary: layers, totals and every figure that was measured.
+    """A `Record` whose text is its summary: layers, totals and every figure that was measured.
 
-    The figures that are wanted most are attributes; each raises `NotMeasuredError` if its measure
-    was not asked for.
+    A notebook shows the figures as a table, with the summary folded below. The figures that are
+    wanted most are attributes; each raises `NotMeasuredError` if its measure was not asked for.
     """
 
     @property
@@ -89,14 +90,50 @@ class Profile(Record, frozen=True, kw_only=True):
 
         return summary.text([self])
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A pandas frame of one row in base units, with the columns of a run's ``report.csv``.
+
+        ``pd.concat([profile.to_frame() for profile in profiles])`` is the table of several.
+        """
+        from .report import frame
+
+        return frame.record(self)
+
+    def _repr_html_(self) -> str:
+        from .report import notebook
+
+        return notebook.record(self)
+
 
 class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose ``str`` is its tables."""
+    """A comparison of two runs whose text is its tables; a notebook shows its changes."""
 
     def __str__(self) -> str:
         from .report import comparison
 
         return comparison.text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A pandas frame with one row for each case and measure.
+
+        ``baseline`` and ``candidate`` are in ``unit`` (bytes, ``s``, or ``yardstick``: the ratio to
+        the yardstick, the frozen workload that ties runs together); counts have none. ``ratio`` is
+        candidate over baseline, ``ratio_low`` to ``ratio_high`` its 95% interval.
+        """
+        from .report import frame
+
+        return frame.changes(self)
+
+    def _repr_html_(self) -> str:
+        from .report import notebook
+
+        return notebook.comparison(self)
 
 
 def compare(

@@ -192,6 +192,32 @@ def test_loading_is_not_in_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> No
     assert run("leave_processes", "subprocess", time_limit_s=2.0)[1] == ""
 
 
+def test_a_library_that_unsets_the_wake_up_descriptor_after_a_fork_ends_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As asyncio does from Python 3.12 on, which torch imports."""
+    program = fork_server._program
+    hook = "import os, signal; os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))"
+    monkeypatch.setattr(fork_server, "_program", lambda file: f"{hook}; {program(file)}")
+    monkeypatch.setattr(isolate, "SERVER", fork_server.ForkServer())
+    (pid,), reason = run("leave_processes", "session")
+    assert isinstance(pid, int)
+    assert not reason
+    assert ended(pid)
+
+
+def test_a_guard_that_fails_is_said_and_not_taken_for_the_servers_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server, which we then kill ourselves, has not run out of memory."""
+    program = fork_server._program
+    broken = "from cspbench.engine import server; server._guard = lambda *_: 1 / 0"
+    monkeypatch.setattr(fork_server, "_program", lambda file: f"{broken}; {program(file)}")
+    monkeypatch.setattr(isolate, "SERVER", fork_server.ForkServer())
+    with pytest.raises(CspbenchError, match="code 1: ZeroDivisionError: division by zero"):
+        run("hang")
+
+
 PARENT = """
 import sys
 sys.path[:0] = {path!r}
