@@ -11,6 +11,7 @@ from .. import __version__
 from ..engine.option_names import OPTIONS
 from ..errors import CspbenchError
 from .terminal import print_text
+from .values import named
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,7 +32,8 @@ class Parser(argparse.ArgumentParser):
         metavar: str | None = None,
     ) -> None:
         """Add an option that takes a value."""
-        self.add_argument(OPTIONS[field], dest=field, type=parse, metavar=metavar, help=text)
+        option = OPTIONS[field]
+        self.add_argument(option, dest=field, type=named(option, parse), metavar=metavar, help=text)
 
     def add_flag(self, field: str, text: str) -> None:
         """Add an option without a value, true if it is given."""
@@ -46,8 +48,10 @@ class Parser(argparse.ArgumentParser):
         parse: Callable[[str], str] = str,
     ) -> None:
         """Add an option that may be repeated, each time with a value."""
+        option = OPTIONS[field]
+        parse_named = named(option, parse)
         self.add_argument(
-            OPTIONS[field], dest=field, action="append", type=parse, metavar=metavar, help=text
+            option, dest=field, action="append", type=parse_named, metavar=metavar, help=text
         )
 
     def add_optional_value(self, field: str, default: str, metavar: str, text: str) -> None:

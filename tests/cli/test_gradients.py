@@ -102,8 +102,14 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
     ("words", "message"),
     [
         (("gradients", "dence"), "no suite or entry 'dence'; nearest: 'dense'"),
-        (("gradients", "designs", "--set", "gamma=0.5"), "--set and --input are of an entry"),
-        (("gradients", "csp", "--set", "gama=0.5"), "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (
+            ("gradients", "designs", "--set", "gamma=0.5"),
+            "--set and --input need an entry, but 'designs' is a suite",
+        ),
+        (
+            ("gradients", "csp", "--set", "gama=0.5"),
+            "csp has no parameter 'gama'; nearest: 'gamma'",
+        ),
         (("gradients", "csp", "--head", "cnv"), "no head 'cnv'; nearest: 'conv'"),
         (("gradients", "csp", "--steps", "3"), "a number of steps is a whole number from 4"),
         (("gradients", "--device", "cuda"), "unrecognized arguments: --device"),
@@ -155,7 +161,9 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
     completed = cspbench("gradients", "--resume", "../run", "--trust", cwd=elsewhere)
     assert completed.returncode == 2
     assert completed.stderr == (
-        "cspbench: --resume ../run: there is no file mine.py; go on from where it was begun\n"
+        "cspbench: cannot resume ../run: no file mine.py; paths are relative to the current "
+        "folder; "
+        "continue in the folder in which it was started\n"
     )
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.ReLU\n")
     completed = cspbench("gradients", "--resume", "run", "--trust", cwd=tmp_path)

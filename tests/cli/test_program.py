@@ -61,7 +61,7 @@ def test_a_fault_is_one_line_with_a_file_of_details_and_exit_code_70(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
-    assert printed.err.startswith(f"cspbench: this is a fault of cspbench: {name}")
+    assert printed.err.startswith(f"cspbench: this is a bug in cspbench: {name}")
     (file,) = tmp_path.iterdir()
     assert printed.err.endswith(f"; details in {file}\n")
     details = file.read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def test_a_fault_whose_details_cannot_be_written_says_where_it_was_raised(
     raising(monkeypatch, ZeroDivisionError("division by zero"))
     assert cli.main(["list"]) == 70
     assert re.fullmatch(
-        r"cspbench: this is a fault of cspbench: ZeroDivisionError: division by zero; its details "
+        r"cspbench: this is a bug in cspbench: ZeroDivisionError: division by zero; its details "
         r"cannot be written \(OSError\): test_program.py:\d+\n",
         capsys.readouterr().err,
     )

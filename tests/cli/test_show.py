@@ -155,7 +155,7 @@ def test_inference_is_shown_where_a_training_step_cannot_run(
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("Raises", 3, "cannot be run so: RuntimeError: always"),
+        ("Raises", 3, "does not run: RuntimeError: always"),
         ("Recurses", 3, "RecursionError: maximum recursion depth exceeded"),
         ("odd", 3, "Odd: odd"),
         ("exits", 3, "SystemExit: 5"),

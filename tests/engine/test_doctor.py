@@ -181,7 +181,7 @@ def test_the_floor_is_kept_for_later_runs(launches: Callable[..., FakeLaunches])
     launches()
     diagnosis, messages = diagnosis_and_messages()
     assert noise_floor.load(floor_of(diagnosis).machine, DEFAULTS) == diagnosis.floor
-    assert messages[0] == "looking at the machine"
+    assert messages[0] == "checking the machine"
     assert messages[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
 
 

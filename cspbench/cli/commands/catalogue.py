@@ -73,7 +73,7 @@ def show(request: ShowRequest) -> ExitCode:
     inference, training = static_profiles(cases)
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
-        print_error(f"{entry.name} cannot be run so: {inference.failures[0].reason}")
+        print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
     elif request.as_json:
         print_json(_profile(entry.name, inference, training))
     else:
