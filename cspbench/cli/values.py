@@ -87,12 +87,12 @@ def count(text: str) -> int:
 
 def counts(text: str) -> tuple[int, ...]:
     """Positive integers, separated by commas, without repetition."""
-    return _counts(text, "positive integers separated by commas")
+    return _counts(text)
 
 
 def batch_sizes(text: str) -> tuple[int, ...] | str:
     """Positive integers separated by commas, or `AUTO`."""
-    return AUTO if text == AUTO else _counts(text, "positive integers separated by commas, or auto")
+    return AUTO if text == AUTO else _counts(text, alternative=", or auto")
 
 
 def steps(text: str) -> int:
@@ -141,10 +141,13 @@ def names(text: str) -> tuple[str, ...]:
     return keys
 
 
-def _counts(text: str, expected: str) -> tuple[int, ...]:
+def _counts(text: str, alternative: str = "") -> tuple[int, ...]:
     numbers = tuple(map(_number, text.split(",")))
     if not all(1 <= number <= _MAX_COUNT for number in numbers):
-        raise CspbenchError(f"expected {expected}, got {_quote(text)}")
+        raise CspbenchError(
+            f"expected integers from 1 to {_MAX_COUNT:,} separated by commas{alternative}, got "
+            f"{_quote(text)}"
+        )
     if len(set(numbers)) < len(numbers):
         raise CspbenchError(f"expected each number once, got {_quote(text)}")
     return numbers

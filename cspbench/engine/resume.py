@@ -67,8 +67,8 @@ def _model_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str
         models = preflight.load(info.cases, info.settings)
     except CspbenchError as error:
         raise CspbenchError(
-            f"cannot resume {request.resume}: {error}; continue in the folder in which it was "
-            "started"
+            f"cannot resume {request.resume}: {error} (continue in the folder in which it was "
+            "started)"
         ) from error
     for name in sorted(info.models):
         if models.get(name) != info.models[name]:
@@ -161,16 +161,12 @@ def _case_differences(info: RunInfo, suite: Suite) -> Iterator[str]:
     requested = {case.key: case for case in suite.cases}
     shared = recorded.keys() & requested.keys()
     changed = [key for key in recorded if key in shared and recorded[key] != requested[key]]
-    for text, keys in (
-        (
-            "it has cases that were not asked for now",
-            [key for key in recorded if key not in shared],
-        ),
-        ("it lacks cases", [key for key in requested if key not in shared]),
-        ("it has other arguments or inputs for cases", changed),
-    ):
-        if keys:
-            yield f"{text}: {_quoted(keys)}"
+    if surplus := [key for key in recorded if key not in shared]:
+        yield f"it has {_quoted(surplus)}, which this command does not measure"
+    if missing := [key for key in requested if key not in shared]:
+        yield f"it lacks {_quoted(missing)}"
+    if changed:
+        yield f"it measures {_quoted(changed)} with other arguments or inputs"
 
 
 def _quoted(keys: Sequence[str]) -> str:

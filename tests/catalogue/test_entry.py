@@ -76,7 +76,7 @@ def test_a_command_lines_text_is_read_in_the_parameters_type(
         ("gamma", float("nan"), "block: gamma must be a number in (0, 1), got nan"),
         ("ratio", float("inf"), "block: ratio must be a number above 0, got inf"),
         ("ratio", 0.0, "block: ratio must be a number above 0, got 0.0"),
-        ("slope", float("inf"), "block: slope must be a number finite and fit in 64 bits, got inf"),
+        ("slope", float("inf"), "block: slope must be a number that is finite, got inf"),
         ("shortcut", 1, "block: shortcut must be true or false, got 1"),
         ("pool", "mean", "block has no pool 'mean'; allowed: 'none', 'avg', 'max'"),
         ("gama", 0.5, "block has no parameter 'gama'; nearest: 'gamma'"),

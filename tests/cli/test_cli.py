@@ -157,7 +157,7 @@ SUITES = (
         (["--launches", "0"], "--launches: expected an integer from 1 to 1,000,000, got '0'"),
         (
             ["--batch-size", "1,-8"],
-            "--batch-size: expected positive integers separated by commas, or auto, got '1,-8'",
+            "--batch-size: expected integers from 1 to 1,000,000 separated by commas, or auto, got '1,-8'",
         ),
         (
             ["--threads", "9999"],
@@ -220,7 +220,7 @@ def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is() -> 
     )
     assert process.returncode == 2
     assert process.stderr.startswith(
-        f"cspbench: msgspec is not installed for {sys.executable}; make setup"
+        f"cspbench: msgspec is not installed for {sys.executable}; run make setup"
     )
     assert process.stderr.count("\n") == 1
 
@@ -349,7 +349,7 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     commands = ("repeat", "Next: ", "Run folder: ")  # which stay whole, to be copied
     lines = [line for line in completed.stdout.splitlines() if not line.startswith(commands)]
     assert max(map(len, lines)) <= 100
-    assert "counted, case 2 of 2: csp_fusion_first" in completed.stderr
+    assert "counted case 2 of 2: csp_fusion_first" in completed.stderr
     assert re.search(r"(?m)^latency: 2 cases take turns", completed.stderr)
     run = read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
@@ -449,12 +449,12 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
-        "Ask for the same, or begin anew (--out)\n"
+        "cspbench: cannot resume run: it was started with --turns 1000, not 3 "
+        "(use --turns 1000, or start a new run without --resume)\n"
     )
     refused = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in refused.stderr
+    assert "; it lacks 'c3 1x128x32x32 cpu fp32 infer', " in refused.stderr
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
@@ -494,7 +494,7 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
-        "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
-        "anew (--out)\n"
+        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compile=eager infer', which "
+        "this command does not measure; it lacks 'dense 1x64x28x28 cpu fp32 infer' (start a new run "
+        "without --resume)\n"
     )

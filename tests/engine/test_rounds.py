@@ -245,7 +245,7 @@ def test_a_case_without_memory_even_alone_has_failed(
     }
     assert len(run.records[0].latencies) >= 2
     reason = run.records[1].failures[0].reason
-    assert reason == "no memory beside its reference: CUDA out of memory"
+    assert reason == "not enough memory beside its reference: CUDA out of memory"
 
 
 @pytest.mark.parametrize("graphs_die", [False, True])
@@ -358,7 +358,7 @@ def test_a_case_beside_which_the_yardstick_fails_costs_only_its_own_figures(tmp_
 def test_a_yardstick_that_always_fails_ends_the_run_with_what_was_measured(tmp_path: Path) -> None:
     """Not an endless loop; no case is blamed."""
     fake = Failing(lambda names: NO_YARDSTICK if "measured" not in names else None)
-    with pytest.raises(CspbenchError, match=r"^12 launches in a row failed, the last one because"):
+    with pytest.raises(CspbenchError, match=r"^12 launches in a row failed, the last with: "):
         run_of(tmp_path / "run", fake, *"abcdefgh")
     run = read(tmp_path / "run")
     assert all(record.counts and not record.failures for record in run.records)

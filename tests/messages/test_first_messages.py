@@ -148,8 +148,8 @@ MESSAGES = {
     f"build for this torch: {TORCHVISION})",
     "run smoke --only zzz*": "--only 'zzz*' matches nothing in suite smoke; its entries: "
     "csp_fusion_first, dense",
-    "--batch-size 0,x": "--batch-size: expected positive integers separated by commas, or auto, "
-    "got '0,x'",
+    "--batch-size 0,x": "--batch-size: expected integers from 1 to 1,000,000 separated by commas, "
+    "or auto, got '0,x'",
     "--img-size 8,8": "--img-size: expected each number once, got '8,8'",
     "--launches -1": "--launches: expected an integer from 1 to 1,000,000, got '-1'",
     "--budget soon": "--budget: expected seconds from 0.1 to 1,000,000, got 'soon'",

@@ -108,15 +108,15 @@ def _fits(records: Sequence[Record]) -> str:
     from ...units import bytes_text
 
     budget = memory_budget_bytes()
-    nouns: dict[Mode, str] = {"infer": "an inference", "train": "a training step"}
+    nouns: dict[Mode, str] = {"infer": "inference", "train": "a training step"}
     parts = [
         f"{nouns[record.case.mode]} {'fits' if peak < budget else 'does not fit'}"
         for record in records
         if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes)
     ]
     return output.filled(
-        f"In the {bytes_text(budget)} that a case may use here (60% of the available memory) "
-        f"{' and '.join(parts)}."
+        f"A case may use {bytes_text(budget)} here (60% of the available memory): "
+        f"{', '.join(parts)}."
     )
 
 
