@@ -157,7 +157,10 @@ SUITES = (
         (["--launches", "0"], "--launches: expected an integer from 1 to 1,000,000, got '0'"),
         (
             ["--batch-size", "1,-8"],
-            "--batch-size: expected integers from 1 to 1,000,000 separated by commas, or auto, got '1,-8'",
+            (
+                "--batch-size: expected integers from 1 to 1,000,000 separated by commas, or auto, "
+                "got '1,-8'"
+            ),
         ),
         (
             ["--threads", "9999"],
@@ -454,7 +457,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     )
     refused = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "; it lacks 'c3 1x128x32x32 cpu fp32 infer', " in refused.stderr
+    assert "; it lacks 'dense 1x64x56x56 cpu fp32 infer', " in refused.stderr
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
@@ -494,7 +497,7 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compile=eager infer', which "
-        "this command does not measure; it lacks 'dense 1x64x28x28 cpu fp32 infer' (start a new run "
-        "without --resume)\n"
+        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compile=eager infer', "
+        "which this command does not measure; it lacks 'dense 1x64x28x28 cpu fp32 infer' (start a "
+        "new run without --resume)\n"
     )

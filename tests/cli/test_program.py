@@ -112,7 +112,8 @@ def test_a_library_that_cannot_be_loaded_is_no_fault_of_cspbench(
     raising(monkeypatch, ImportError("libgomp.so.1: cannot open", name="torch._C"))
     assert cli.main(["list"]) == 2
     assert capsys.readouterr().err == (
-        f"cspbench: torch._C cannot be loaded by {sys.executable} (reinstall it): libgomp.so.1: cannot open\n"
+        f"cspbench: torch._C cannot be loaded by {sys.executable} (reinstall it): libgomp.so.1: "
+        "cannot open\n"
     )
 
 

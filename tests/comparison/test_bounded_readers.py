@@ -91,7 +91,7 @@ def test_what_would_take_time_or_memory_is_refused(tmp_path: Path, text: str, me
 def test_a_report_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     """A FIFO would block."""
     os.mkfifo(tmp_path / "report.md")
-    with pytest.raises(CspbenchError, match=r"report\.md is no regular file"):
+    with pytest.raises(CspbenchError, match=r"report\.md is not a regular file"):
         readers.read(tmp_path / "report.md")
 
 

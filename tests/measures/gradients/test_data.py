@@ -94,8 +94,8 @@ def nothing() -> None:
         ("too_few_images", "yields 2 images; at least 8 are needed"),
         ("negative", "labels (N,), whole numbers from 0, got tuple of a tensor (9, 1, 4, 4)"),
         ("uneven", "must yield images of one shape, got (1, 5, 5) after (1, 4, 4)"),
-        ("raising", "cannot yield batches: OSError: disk gone"),
-        ("nothing", "cannot yield batches: TypeError: 'NoneType' object is not iterable"),
+        ("raising", "failed to yield batches: OSError: disk gone"),
+        ("nothing", "failed to yield batches: TypeError: 'NoneType' object is not iterable"),
     ],
 )
 def test_other_batches_are_refused(name: str, description: str) -> None:
