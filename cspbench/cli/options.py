@@ -48,8 +48,8 @@ def _check_text(words: list[str]) -> None:
     for word in words:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
             raise CspbenchError(
-                f"{word!r} is not text (UTF-8), which a run could not record: rename it, or give "
-                "a link with another name"
+                f"{word!r} is not text (UTF-8), so a run cannot record it; rename the file, or "
+                "name a link to it"
             )
 
 
@@ -59,13 +59,15 @@ def _check_compiler(options: dict[str, Any]) -> None:
     if backend in COMPILERS:
         return
     if "suite" in options:
-        raise unknown("backend", backend, COMPILERS)
+        raise CspbenchError(f"--compile: {unknown('backend', backend, COMPILERS)}")
     options |= {"suite": backend, "compiler": COMPILERS[0]}
 
 
 def _set_fitted_batches(verb: str, options: dict[str, Any]) -> None:
     if verb != "run":
-        raise CspbenchError("--batch-size auto is of run: both sides must have one batch")
+        raise CspbenchError(
+            "--batch-size auto works only with run: both sides of ab need the same batch"
+        )
     del options["batch_size"]
     options["is_batch_fitted"] = True
 

@@ -13,6 +13,7 @@ from ..engine.option_names import OPTIONS
 from .examples import Example
 from .help_format import HelpFormatter
 from .terminal import print_text
+from .values import named
 from .wrong_usage import PROGRAM, refused, unexpected
 
 
@@ -45,7 +46,8 @@ class OptionGroup:
     ) -> None:
         """Add an option that takes a value."""
         text = with_default(text, default)
-        self.add(OPTIONS[field], dest=field, type=parse, metavar=metavar, help=text)
+        option = OPTIONS[field]
+        self.add(option, dest=field, type=named(option, parse), metavar=metavar, help=text)
 
     def add_flag(self, field: str, text: str) -> None:
         """Add an option without a value, true if it is given."""
@@ -63,7 +65,8 @@ class OptionGroup:
         """Add an option that may be repeated, each time with a value."""
         text = with_default(text, default)
         option = OPTIONS[field]
-        self.add(option, dest=field, action="append", type=parse, metavar=metavar, help=text)
+        parse_named = named(option, parse)
+        self.add(option, dest=field, action="append", type=parse_named, metavar=metavar, help=text)
 
     def add_optional_value(self, field: str, text: str, *, metavar: str, value: str) -> None:
         """Add an option with an optional value, which is ``value`` if it is left out."""

@@ -41,10 +41,10 @@ def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
         return "cpu", ()
     refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
     if refusals:
-        raise refusals[0]
+        raise CspbenchError(f"--{refusals[0]}")  # which begins with the device
     raise CspbenchError(
-        f"--device {device}: it cannot be used: "
-        f"{worker_exit.reason if worker_exit else 'no answer'}"
+        f"--device {device} cannot be used: "
+        f"{worker_exit.reason if worker_exit else 'its process gave no answer'}"
     )
 
 
@@ -75,7 +75,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     if worker_exit is not None:
         builders = dict.fromkeys(builder for builder, _ in calls)
         names = ", ".join([*builders, *makers, *([data] if data else [])])
-        raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
+        raise CspbenchError(f"cannot load {names}: {worker_exit.reason}")
     named = {case.entry for case in cases}  # leaves out builders of a library's many models
     named |= {inputs.maker for inputs in makers.values()}
     return {builder: digest for builder, digest in answers if builder in named}

@@ -168,8 +168,10 @@ def _values(part: object) -> Iterator[tuple[str, object]]:
 
 def _check_folder(out: str | None, resume: str | None = None, *, trust: bool = False) -> None:
     if trust and resume is None:
-        raise CspbenchError("--trust is of a run to go on with: --resume DIR --trust")
+        raise CspbenchError(
+            "--trust applies only to a run that is resumed; use it with --resume DIR"
+        )
     if resume is not None and out is not None:
-        raise CspbenchError("--resume goes on in its own folder: leave out --out")
+        raise CspbenchError("--resume continues in the folder of the run; leave out --out")
     if out is not None and not out:
-        raise CspbenchError("--out takes a folder, got ''")
+        raise CspbenchError("--out: expected a folder, got ''")

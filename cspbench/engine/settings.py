@@ -99,10 +99,14 @@ def _check_gpu_options(
     sampling = request.sampling
     for name in ("cold", "cuda_graph", "energy"):
         if getattr(sampling, name) and not gpus:
-            raise CspbenchError(f"{OPTIONS[name]} is of GPUs: it needs --device cuda, not {device}")
+            option = OPTIONS[name]
+            raise CspbenchError(
+                f"{option} needs a GPU, got --device {device} (use --device cuda, or leave out "
+                f"{option})"
+            )
     if sampling.cuda_graph and request.selection.compiler == "cudagraphs":
         raise CspbenchError(
-            "--cuda-graph captures what --compile cudagraphs has captured already: choose one"
+            "--cuda-graph and --compile cudagraphs both capture CUDA graphs; choose one of them"
         )
 
 
@@ -110,6 +114,6 @@ def _check_threads(threads: object) -> None:
     cores = environment.usable_cores()
     if isinstance(threads, int) and threads > cores:
         raise CspbenchError(
-            f"--threads {threads}: this process may use {cores} logical cores; "
-            "more threads than that would measure the scheduler"
+            f"--threads: expected at most the {cores} logical cores that this process may use, "
+            f"got {threads}; more would measure the scheduler"
         )

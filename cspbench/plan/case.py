@@ -118,8 +118,8 @@ def make_case(
     key = " ".join([name, final.text, device, precision, *form, mode])
     if len(key) > MAX_KEY:
         raise CspbenchError(
-            f"{entry.name}: the case would have a key of {len(key):,} characters; at most "
-            f"{MAX_KEY:,} are allowed: shorten its arguments or inputs"
+            f"{entry.name}: arguments and inputs make a key of {len(key):,} characters; at most "
+            f"{MAX_KEY:,} are allowed, so shorten them"
         )
     return Case(
         key=key,
@@ -157,7 +157,7 @@ def _final_inputs(
     if final.only_shape:
         entry.shape(arguments, final.only_shape)
     elif entry.takes_images:
-        raise CspbenchError(f"{entry.name} takes one input N,C,H,W, got {final.text}")
+        raise CspbenchError(f"{entry.name}: expected one input N,C,H,W, got {final.text}")
     return final
 
 

@@ -121,7 +121,7 @@ def test_a_model_that_kills_its_group_ends_its_worker_alone() -> None:
     ("target", "number", "reason"),
     [
         ("self", 36, "killed by SIGRTMIN+2"),
-        ("guard", signal.SIGKILL, "the process that watched over it was killed"),
+        ("guard", signal.SIGKILL, "the process that watches it was killed"),
     ],
 )
 def test_a_death_by_any_signal_is_said(target: str, number: int, reason: str) -> None:
@@ -144,7 +144,7 @@ def test_a_question_whose_worker_is_killed_is_asked_once_more(tmp_path: Path) ->
 def test_what_a_killed_guard_should_have_ended_is_ended_by_the_server() -> None:
     """A process that left the group of its worker, which ended with the guard."""
     (pid, _), reason = run("leave_a_daemon_and_kill_guard")
-    assert reason == "the process that watched over it was killed"
+    assert reason == "the process that watches it was killed"
     assert isinstance(pid, int)
     assert eventually(lambda: ended(pid))
 
@@ -175,7 +175,7 @@ def test_a_server_that_never_starts_is_one_error(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(CspbenchError) as raised:
         run("hang")
     assert str(raised.value) == (
-        "no process for measuring can be started: the process exited early with code 1: "
+        "cannot start a process to measure in: the process exited early with code 1: "
         "OSError: no room"
     )
 

@@ -47,7 +47,7 @@ def train(
     (N, C, H, W), and a loss that is not finite.
     """
     if not at or min(at) < 0 or max(at) > steps:
-        raise CspbenchError(f"readings are at steps from 0 to {steps}, got {list(at)}")
+        raise CspbenchError(f"readings must be at steps from 0 to {steps}, got {list(at)}")
     with backend(device="cpu", threads=threads, seed=seed, precision="fp32"):
         block = build()
         model = Classifier(
