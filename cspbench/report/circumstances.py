@@ -197,10 +197,10 @@ def _contention(results: Results) -> str:
     contended = [launch for launch in run.launches if is_contended(launch)]
     number = f"{len(contended)} of {plural(len(run.launches), 'launch')}"
     if not contended:
-        return f"{number}; others took at most {max(shares):.1%} of the processor time"
+        return f"{number}; other processes took at most {max(shares):.1%} of the processor time"
     on_gpu = max((launch.gpu.others for launch in contended if launch.gpu), default=0)
     processes = f", up to {plural(on_gpu, 'process')} beside it on the GPU" if on_gpu else ""
-    extent = f"others took up to {max(shares):.0%} of the processor time{processes}"
+    extent = f"other processes took up to {max(shares):.0%} of the processor time{processes}"
     return f"{number}: {extent}; {_treatment(results, contended)}"
 
 
@@ -213,7 +213,7 @@ def _treatment(results: Results, disturbed: Sequence[Launch]) -> str:
         part
         for part in (
             f"{left_out} left out" if left_out else "",
-            f"{counted} counted for want of others" if counted else "",
+            f"{counted} kept, as too few others remain" if counted else "",
         )
         if part
     )
@@ -221,15 +221,15 @@ def _treatment(results: Results, disturbed: Sequence[Launch]) -> str:
 
 def _noise_floor(floor: NoiseFloor | None, launches: int) -> str:
     if floor is None:
-        return "not measured on this machine (python -m cspbench doctor)"
+        return "not measured on this machine (python -m cspbench doctor measures it)"
     widths = {mode: half_width(spread, launches) for mode, spread in floor.in_turns.items()}
     return (
         ", ".join(
-            f"{percent_text(width)} {AT[mode].lower()}"
+            f"{percent_text(width)} {AT[mode]}"
             for mode, width in widths.items()
             if width is not None
         )
-        or f"known, but {'there was no launch' if not launches else 'one launch has none'}"
+        or f"known, but {'no launch was made' if not launches else 'a single launch has none'}"
     )
 
 
@@ -237,15 +237,15 @@ def _verdict_rule(rows: Sequence[Row]) -> str:
     """The thresholds of verdicts, and the median of the detectable changes."""
     thresholds = [row.verdict.criterion.threshold for row in rows if row.verdict]
     beyond = _percents(thresholds or [THRESHOLD]).removeprefix("over ")
-    text = f"changes beyond {beyond}, false alarms below {ALPHA:.0%}"
+    text = f"threshold {beyond}, false alarms below {ALPHA:.0%}"
     detectable = [
         row.verdict.detectable for row in rows if row.verdict and row.verdict.detectable is not None
     ]
     if not detectable:
         return text
     middle = median(detectable)
-    change = f"{percent_text(middle)} (median)" if middle <= 1 else "nothing below double or half"
-    return f"{text}; detectable: {change}"
+    change = f"{percent_text(middle)} (median)" if middle <= 1 else "a factor of 2 or more"
+    return f"{text}; smallest detectable change {change}"
 
 
 def _percents(shares: Iterable[float]) -> str:

@@ -8,11 +8,11 @@ from ..plan.case import Case, takes_image
 from ..records.base import Failure
 from ..records.quantities import MISSING, QUANTITIES
 from ..records.quantity import Form, Part, Quantity
-from ..units import is_wide, percent_text, ratio_text, significant_text, span_text, wide_text
+from ..units import percent_text, ratio_text, significant_text, span_text
 from ..verdicts.stats import Estimate
 from .readings import Reading
 
-__all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text", "timed_text"]
+__all__ = ["COLUMNS", "MISSING", "Column", "Part", "choose", "estimate_text"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,13 +60,6 @@ def estimate_text(estimate: Estimate, text: Callable[[float], str]) -> str:
     """``value (low–high)``; the value alone if there is no interval."""
     interval = interval_text(estimate, text)
     return text(estimate.value) + (f" ({interval})" if interval else "")
-
-
-def timed_text(estimate: Estimate, text: Callable[[float], str]) -> str:
-    """`estimate_text` of a time or a ratio, whose interval may be so wide that it says nothing."""
-    if estimate.low is None or estimate.high is None or not is_wide(estimate.low, estimate.high):
-        return estimate_text(estimate, text)
-    return f"{text(estimate.value)} (interval {wide_text(estimate.launches)})"
 
 
 def milliseconds(seconds: float) -> str:

@@ -21,12 +21,12 @@ def completeness(results: Results, quote: Quote) -> list[str]:
     fewest, largest = results.launches()
     requested = run.info.settings.launches
     if largest and fewest < requested:
-        sentences.append(f"Not all was measured: {launches_text(fewest, largest, requested)}.")
+        sentences.append(f"Incomplete: {launches_text(fewest, largest, requested)} measured.")
     sentences += _untimed(results, quote)
     trainings = [len(row.record.trainings) for row in table if row.record.trainings]
     seeds = run.info.settings.training.seeds if run.info.settings.training else 0
     if trainings and min(trainings) < seeds:
-        sentences.append(f"Not all was measured: {min(trainings)} of {plural(seeds, 'training')}.")
+        sentences.append(f"Incomplete: {min(trainings)} of {plural(seeds, 'training')} measured.")
     sentences += _noise(results)
     sentences += _undecided(results, quote)
     failed = [row for row in table if row.record.has_failed]
@@ -49,7 +49,7 @@ def _untimed(results: Results, quote: Quote) -> list[str]:
     if not rows:
         return []
     cases = case_listing(rows, quote)
-    return [f"The budget ended before {cases} could be timed; --budget S gives it more."]
+    return [f"The budget ended before {cases} could be timed (--budget S raises it)."]
 
 
 def _noise(results: Results) -> list[str]:
@@ -63,7 +63,9 @@ def _noise(results: Results) -> list[str]:
         parts.append(f"{contended} of {plural(len(launches), 'launch')} contended")
     if noisy:
         parts.append(f"{noisy} of {plural(len(timed), 'interval')} too noisy to tell")
-    return [f"Poor timings: {', '.join(parts)} (python -m cspbench doctor)."] if parts else []
+    return (
+        [f"Poor timings: {', '.join(parts)} (python -m cspbench doctor says why)."] if parts else []
+    )
 
 
 def _is_noisy(figure: Estimate) -> bool:
@@ -81,7 +83,8 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
     ]
     if not rows:
         return []
-    text = f"Undecided: {case_listing(rows, quote)}."
+    when = " when the budget ended" if results.run.info.settings.budget_s is not None else ""
+    text = f"Undecided{when}: {case_listing(rows, quote)}."
     failed = {row.record.case.key for row in results.rows if row.record.has_failed}
     more_launches = [
         row.verdict.more_launches
@@ -92,11 +95,9 @@ def _undecided(results: Results, quote: Quote) -> list[str]:
         cases = "it" if len(rows) == 1 else "both" if len(reachable) == len(rows) == 2 else ""
         cases = cases or f"{len(reachable)} of them"
         text += f" {plural(max(reachable), 'more launch')} should decide {cases}"
-        text += " (--budget S spends time there)."
+        text += " (--budget S allows more time)."
     elif more_launches:
         text += f" {out_of_reach(len(rows)).capitalize()}."
-    if results.run.info.settings.budget_s is not None:
-        text = f"The budget ended before every verdict was reached. {text}"
     return [text]
 
 
@@ -117,7 +118,7 @@ def _case_failures(row: Row, quote: Quote) -> list[str]:
         at = f" in launch {', '.join(map(str, numbers))}" if numbers else ""
         text = f": {quote(reason)}" if reason else ""
         requested_bytes = sizes.get((stage, cause, reason))
-        request = f", {bytes_text(requested_bytes)} asked for" if requested_bytes else ""
+        request = f", {bytes_text(requested_bytes)} requested" if requested_bytes else ""
         items.append(f"{case_name(row, quote)}: {stage} {cause}{at}{request}{text}")
     return items
 

@@ -1,11 +1,12 @@
 """Concluding sentences on a run: the entries that cost least, and how others compare."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..plan.case import batch_of
-from ..units import is_wide, ratio_text, significant_text, wide_text
-from .columns import batch_noun, milliseconds, timed_text
+from ..units import bytes_text, is_wide, percent_text, significant_text, span_text, wide_text
+from .columns import batch_noun, milliseconds
+from .percents import amount_text, speed
 from .quoting import Quote
 from .ranking import Ranking, is_slower
 from .results import Results
@@ -34,94 +35,127 @@ def _exact_conclusion(ranking: Ranking, quote: Quote) -> str:
     at = AT[ranking.mode]
     if ranking.has_own_batches:
         batches = sorted(filter(None, (batch_of(row.record.case) for row in ranking.group)))
-        return f"{at}, each entry has its own batch: {batches[0]:,}–{batches[-1]:,}."
-    parts = [
-        _lowest("fewest", "MACs", "macs", ranking.ranked, quote),
-        _lowest("lowest", "peak of tensor memory", "peak_tensor_bytes", ranking.ranked, quote),
+        return f"Each entry has its own batch {at}: {batches[0]:,}–{batches[-1]:,}."
+    named = [
+        (names, f"the {rank} ({amount})")
+        for rank, less, key in _LEAST
+        for names, amount in _least(key, less, ranking, quote)
     ]
-    counted = "; ".join(filter(None, parts))
-    text = f"{at}, {counted}." if counted else f"{at} nothing was counted."
-    return text + _unranked(ranking, quote)
+    if not named:
+        return f"Nothing was counted {at}.{_unranked(ranking, quote)}"
+    ranks: dict[tuple[str, ...], list[str]] = {}
+    for names, rank in named:
+        ranks.setdefault(names, []).append(rank)
+    of = f" of {plural(len(ranking.ranked), 'entry')}" if len(ranking.ranked) > 1 else ""
+    clauses = [
+        f"{listing(names)} {'have' if names[1:] else 'has'} {' and '.join(words)}"
+        for names, words in ranks.items()
+    ]
+    return f"{'; '.join(clauses)}{of} {at}.{_unranked(ranking, quote)}"
 
 
-def _lowest(rank: str, noun: str, key: str, rows: Sequence[Row], quote: Quote) -> str:
-    values = [(row, value) for row in rows if isinstance(value := row.readings[key], int)]
+_LEAST = (
+    ("fewest MACs", "fewer", "macs"),
+    ("lowest peak tensor memory", "less", "peak_tensor_bytes"),
+)
+"""What a conclusion names the least of: its rank, the word for less of it, its key."""
+
+
+def _least(
+    key: str, less: str, ranking: Ranking, quote: Quote
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The names of the entries with the least of ``key``, and how much; nothing if unknown."""
+    values = [(row, value) for row in ranking.ranked if isinstance(value := row.readings[key], int)]
     if not values:
-        return ""
+        return
     lowest = min(value for _, value in values)
     best = [row for row, value in values if value == lowest]
-    names = listing([quote(row.name) for row in best])
-    if len(values) == 1:
-        return f"{noun} of {names}: {lowest:,}"
-    subject = f"{rank} {noun} of {plural(len(values), 'entry')}"
     ratio = best[0].ratios[key]
-    if ratio is None or best[0].is_reference:
-        return f"{subject}: {names} ({lowest:,})"
-    return f"{subject}: {names} ({ratio_text(ratio)} of {quote(str(best[0].reference))}'s)"
+    if ratio is None or ratio == 1 or best[0].is_reference:
+        amount = _amount(key, lowest)
+    else:
+        amount = f"{amount_text(ratio, less, 'more')} than {quote(str(best[0].reference))}"
+    yield tuple(quote(row.name) for row in best), amount
+
+
+def _amount(key: str, value: int) -> str:
+    return f"{value:,}" if key == "macs" else bytes_text(value)
 
 
 def _unranked(ranking: Ranking, quote: Quote) -> str:
     if not ranking.unranked:
         return ""
     names = listing([quote(row.name) for row in ranking.unranked])
-    return f" Not ranked, as their input is another: {names}."
+    return f" Not ranked, because their input differs: {names}."
 
 
 def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
     if ranking.reference is None or len(ranking.compared) < 2:
         return _without_ratios(ranking, quote, has_references=has_references)
     verdicts = [row.verdict for row in ranking.compared if row.verdict]
+    reference = quote(ranking.reference.name)
     if any(verdict.ratio.low is None for verdict in verdicts):
-        return f"{AT[ranking.mode]} no entry is ranked: one launch gives no interval."
+        return f"No entry is ranked {AT[ranking.mode]}: a single launch gives no interval."
     if ranking.fastest is None:
-        undecided = "the only other is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
-        reference = quote(ranking.reference.name)
-        return f"{AT[ranking.mode]} no entry is ranked: {undecided} undecided against {reference}."
+        others = "the only other entry is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
+        return f"No entry is ranked {AT[ranking.mode]}: {others} undecided against {reference}."
     first = _fastest(ranking, ranking.fastest, ranking.reference, quote)
     tie = _tie(ranking.rivals, quote)
     answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in verdicts)
-    counted = ", ".join(f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values())
-    return f"{first}{tie}. Against {quote(ranking.reference.name)}: {counted}."
+    counted = ", ".join(
+        f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values() if answers[word]
+    )
+    return f"{first}{tie}. Against {reference}: {counted}."
 
 
 def _fastest(ranking: Ranking, fastest: Row, reference: Row, quote: Quote) -> str:
     """The clause on the fastest entry, without a full stop."""
     at, of = AT[ranking.mode], f"of {plural(len(ranking.decided), 'entry')}"
     if len(ranking.decided) < len(ranking.compared):
-        of += " that are decided"
+        of += " with a verdict"
     if fastest is reference:
-        name = quote(fastest.name)
-        return f"{at} {name}, the reference, is fastest {of}: {_latency_text(fastest)}"
+        latency = _latency_text(fastest)
+        return f"{quote(fastest.name)}, the reference, is the fastest {of} {at}: {latency}"
+    ratio, than = fastest.ratio, quote(reference.name)
+    assert ratio is not None
+    faster = speed(ratio.value, ratio.low, ratio.high, than=than)
+    if fastest.verdict is not None and fastest.verdict.answer == "same":
+        threshold = percent_text(fastest.verdict.criterion.threshold)
+        return (
+            f"{quote(fastest.name)} takes as long as {than} {at}, within {threshold}"
+            f"{faster.suffix}: no entry {of} is faster"
+        )
     macs = fastest.ratios["macs"]
-    with_macs = f" with {ratio_text(macs)} of its MACs" if macs is not None else ""
+    with_macs = ""
+    if macs is not None and macs != 1:
+        with_macs = f", with {amount_text(macs, 'fewer', 'more')} MACs"
     return (
-        f"{at} {quote(fastest.name)} is fastest {of}: {_ratio_text(fastest)} of "
-        f"{quote(reference.name)}'s latency{with_macs}"
+        f"{quote(fastest.name)} is {faster.change} {at}{faster.suffix}{with_macs}: the fastest {of}"
     )
 
 
 def _tie(rivals: Sequence[Row], quote: Quote) -> str:
     names = listing([quote(row.name) for row in rivals])
-    return f", not told apart from {names}" if rivals else ""
+    return f", not distinguishable from {names}" if rivals else ""
 
 
 def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
     at = AT[ranking.mode]
     timed = [row for row in ranking.ranked if row.latency]
     if not timed:
-        return f"{at} no latency was measured."
+        return f"No latency was measured {at}."
     best = min(timed, key=lambda row: row.latency.value if row.latency else 0.0)
     rivals = [row for row in timed if row is not best and not is_slower(row, best)]
     if len(timed) == 1:
-        text = f"{at} {quote(best.name)} takes {_latency_text(best)}"
+        text = f"{quote(best.name)} takes {_latency_text(best)} {at}"
     elif len(rivals) == len(timed) - 1:
-        text = f"{at} no entry is ranked: none of {len(timed)} is told apart as fastest"
+        text = f"No entry is ranked {at}: none of {len(timed)} is distinguishably the fastest"
     else:
         of = f"of {plural(len(timed), 'entry')}"
-        text = f"{at} {quote(best.name)} is fastest {of}: {_latency_text(best)}"
+        text = f"{quote(best.name)} is the fastest {of} {at}: {_latency_text(best)}"
         text += _tie(rivals, quote)
     if best.latency and best.latency.low is None:
-        text += "; one launch gives no interval"
+        text += "; a single launch gives no interval"
     if len(timed) > 1:
         reason = "no reference entry is set"
         if ranking.ranked[0].reference is not None:
@@ -135,28 +169,30 @@ def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> 
 def _throughput_conclusion(ranking: Ranking, quote: Quote) -> str:
     at = AT[ranking.mode]
     speeds = {
-        row.name: (speed, row)
+        row.name: (images_per_s, row)
         for row in ranking.group
-        if isinstance(speed := row.readings["images_per_s"], float)
+        if isinstance(images_per_s := row.readings["images_per_s"], float)
     }
     if not speeds:
-        return f"{at} no latency was measured."
+        return f"No latency was measured {at}."
     noun = batch_noun(row.record.case for row in ranking.group)
-    speed, best = max(speeds.values(), key=lambda pair: pair[0])
+    highest, best = max(speeds.values(), key=lambda pair: pair[0])
     if len(speeds) > 1 and (reason := _noise(best)):
-        return f"{at} no throughput is ranked: the highest, of {quote(best.name)}, {reason}."
-    of = f"of {plural(len(speeds), 'entry')}, each at its own batch" if len(speeds) > 1 else ""
-    return (
-        f"{at} {quote(best.name)} has the highest throughput {of}".rstrip()
-        + f": {significant_text(speed)} {noun}/s."
-    )
+        name = quote(best.name)
+        return f"No throughput is ranked {at}: the highest, that of {name}, {reason}."
+    of = f" of {plural(len(speeds), 'entry')}, each at its own batch," if len(speeds) > 1 else ""
+    rate = f"{significant_text(highest)} {noun}/s"
+    return f"{quote(best.name)} has the highest throughput{of} {at}: {rate}."
 
 
 def _latency_text(row: Row) -> str:
     latency = row.latency
     assert latency is not None
-    interval = timed_text(latency, milliseconds).partition(" ")[2]
-    return f"{milliseconds(latency.value)} ms" + (f" {interval}" if interval else "")
+    if latency.low is None or latency.high is None:
+        return f"{milliseconds(latency.value)} ms"
+    interval = span_text(latency.low, latency.high, milliseconds, latency.launches)
+    known = not is_wide(latency.low, latency.high)
+    return f"{milliseconds(latency.value)} ms ({'95% CI ' if known else ''}{interval})"
 
 
 def _noise(row: Row) -> str:
@@ -167,8 +203,3 @@ def _noise(row: Row) -> str:
     if is_wide(latency.low, latency.high):
         return f"is {wide_text(latency.launches)}"
     return ""
-
-
-def _ratio_text(row: Row) -> str:
-    assert row.ratio is not None
-    return timed_text(row.ratio, ratio_text)

@@ -15,6 +15,10 @@ from .results import Results
 from .rows import Row, estimate
 from .words import listing, plural
 
+_LESS = "{verb} less similar gradients than {than}"
+_MORE = "{verb} more similar gradients than {than}"
+_ALIKE = "cannot be distinguished from {than}"
+
 
 def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     """Sentences on the entries that use terms most and least, and on the flow across cuts."""
@@ -24,10 +28,10 @@ def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     ordered = sorted(traced, key=_reuse)
     lowest, highest = ordered[0], ordered[-1]
     updates = "1 update" if _reuse(highest) == 1 else f"{ratio_text(_reuse(highest))} updates"
-    text = f"A gradient term takes part in {updates} in {quote(highest.name)}"
+    text = f"{quote(highest.name)} uses each gradient term in {updates}"
     if _reuse(lowest) < _reuse(highest):
-        text += f", the most of {plural(len(traced), 'entry')}, and in "
-        text += f"{ratio_text(_reuse(lowest))} in {quote(lowest.name)}, the fewest"
+        text += f", the most of {plural(len(traced), 'entry')}; {quote(lowest.name)} in "
+        text += f"{ratio_text(_reuse(lowest))}, the fewest"
     flows: dict[str, list[str]] = defaultdict(list)
     for row in traced:
         flows[_flow(row)].append(quote(row.name))
@@ -45,13 +49,11 @@ def trained_conclusions(results: Results, quote: Quote) -> list[str]:
     reference = next((row for row in trained if row.is_reference), None)
     if reference is None or len(trained) < 2:
         values = listing([f"{quote(row.name)} {_similarity(row)}" for row in trained])
-        return [f"{after}, similarity of the two parts' gradients (linear CKA): {values}."]
-    name = quote(reference.name)
-    similarity = f"similarity of the two parts' gradients (linear CKA) in {name}"
-    against = _differences(trained, reference, -1, quote)
+        return [f"{after}, the two parts' gradients have a similarity (linear CKA) of {values}."]
+    than = f"{quote(reference.name)}, {_similarity(reference)}"
     return [
-        f"{after}, {similarity}: {_similarity(reference)}. Against it, {against}",
-        f"Before any step, against {name}, {_differences(trained, reference, 0, quote)}",
+        f"{after}, {_differences(trained, reference, -1, than, quote)}.",
+        f"Before any step, {_differences(trained, reference, 0, quote(reference.name), quote)}.",
         _rule(reference),
     ]
 
@@ -72,15 +74,17 @@ def term_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     """Items on operators whose channels could not be followed."""
     return [
         f"{quote(row.name)}: {quote(plain(step.operator))} in {quote(plain(step.module) or '.')} "
-        f"cannot be followed ({plural(step.calls, 'call')}): what it returns counts as a new source"
+        f"cannot be followed ({plural(step.calls, 'call')}): its output counts as a new source"
         for row in table
         if row.record.gradient_terms
         for step in row.record.gradient_terms.structure.unfollowed
     ]
 
 
-def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quote) -> str:
-    """A clause on the entries that differ from the reference, judged together."""
+def _differences(
+    trained: Sequence[Row], reference: Row, place: int, than: str, quote: Quote
+) -> str:
+    """Clauses on the entries that differ from the reference (``than``), judged together."""
     differences: list[tuple[Row, Difference]] = []
     for row in trained:
         if row is reference:
@@ -93,25 +97,30 @@ def _differences(trained: Sequence[Row], reference: Row, place: int, quote: Quot
         )
         if difference is not None:
             differences.append((row, difference))
-    answers: dict[str, list[str]] = {"lower": [], "higher": [], "not told apart": []}
+    answers: dict[str, list[str]] = {_LESS: [], _MORE: [], _ALIKE: []}
     p_values = holm([difference.p for _, difference in differences])
     for (row, difference), p in zip(differences, p_values, strict=True):
         margin = difference.margin(CONFIDENCE)
         size = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
-        direction = "lower" if difference.log_ratio < 0 else "higher"
-        answer = direction if p < ALPHA else "not told apart"
+        direction = _LESS if difference.log_ratio < 0 else _MORE
+        answer = direction if p < ALPHA else _ALIKE
         answers[answer].append(f"{quote(row.name)} ({size})")
-    clauses = [f"{answer}: {', '.join(names)}" for answer, names in answers.items() if names]
-    return "; ".join(clauses) + "."
+    clauses = []
+    for answer, names in answers.items():
+        if names:
+            verb = "have" if names[1:] else "has"
+            clauses.append(f"{listing(names)} {answer.format(verb=verb, than=than)}")
+    return "; ".join(clauses)
 
 
 def _rule(reference: Row) -> str:
     if len(reference.record.trainings) < 2:
-        return "One seed gives no interval, so that nothing is told apart (--seeds N trains more)."
+        return "One seed gives no interval and no verdicts (--seeds N trains more)."
     seeds = plural(len(reference.record.trainings), "seed")
     return (
-        f"Differences are paired by seed ({seeds}), with 95% intervals; told apart at "
-        f"p < {ALPHA:.0%} over all entries together (Holm)."
+        f"Similarity is linear CKA of the two parts' gradients. Differences are paired by seed "
+        f"({seeds}), with 95% intervals, and significant at p < {ALPHA:.0%} over all entries "
+        "together (Holm)."
     )
 
 

@@ -30,7 +30,7 @@ def missing(table: Sequence[Row], columns: Iterable[Column], quote: Quote) -> li
             cases = "all cases" if len(rows) == len(table) else case_listing(rows, quote)
             headers[reason, cases].append(column.title)
     return [
-        f"no {'; no '.join(names)} of {cases}: {quote(reason)}"
+        f"{', '.join(names)} missing for {cases}: {quote(reason)}"
         for (reason, cases), names in headers.items()
     ]
 
@@ -53,7 +53,7 @@ def count_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     }
     return [
         *_basis_notes(table, quote),
-        *(f"top-1 is not measured here, but published: {quote(source)}" for source in sources),
+        *(f"top-1 is published, not measured here: {quote(source)}" for source in sources),
         *(
             f"not seen by {counter}: {quote(name)}, {in_cases(calls, 'call')}: {quote(reason)}"
             for (counter, name, reason), calls in unseen_calls.items()
@@ -73,7 +73,8 @@ def _basis_notes(table: Sequence[Row], quote: Quote) -> list[str]:
             if getattr(measurement, "counted_on", "") == "real":
                 rows_by_measure[stage.replace("_", " ")].append(row)
     return [
-        f"{measure} of {case_listing(rows, quote)}: counted on real tensors, whose values it reads"
+        f"{measure} of {case_listing(rows, quote)}: counted on real tensors, as their values are "
+        "read"
         for measure, rows in rows_by_measure.items()
     ]
 
@@ -97,9 +98,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
 def _compiler_notes(results: Results, quote: Quote) -> list[str]:
     items = []
     if any(case.compiler for case in results.run.info.cases):
-        items.append(
-            "counts and tensor peaks are of the modules as written, not of what torch.compile makes"
-        )
+        items.append("counts and tensor peaks describe the modules as written, not as compiled")
     with_breaks = [
         row
         for row in results.rows
@@ -107,7 +106,7 @@ def _compiler_notes(results: Results, quote: Quote) -> list[str]:
     ]
     if with_breaks:
         names = case_listing(with_breaks, quote)
-        items.append(f"torch.compile left parts to Python (graph breaks): {names}")
+        items.append(f"torch.compile left parts to Python (graph breaks) in {names}")
     return items
 
 
@@ -125,8 +124,8 @@ def _differing_peaks(table: Sequence[Row], quote: Quote) -> list[str]:
 def _path_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     """Items on cases that take another path while they are observed."""
     return [
-        f"{case_name(row, quote)} takes another path while it is observed, of which its counts and "
-        f"tensor peak are: {quote(plain(', '.join(names)))} ran more often than otherwise"
+        f"{case_name(row, quote)} runs other code while it is observed, which is what its counts "
+        f"and tensor peak describe: {quote(plain(', '.join(names)))} ran more often than otherwise"
         for row in table
         if (allocated := row.record.allocated) and (names := allocated.observed_only)
     ]
@@ -135,11 +134,11 @@ def _path_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 def _gpu_notes(table: Sequence[Row], quote: Quote) -> list[str]:
     items = []
     if throttled := [row for row in table if _is_always_throttled(row)]:
-        items.append(f"no sample was free of throttling: {case_listing(throttled, quote)}")
+        items.append(f"every sample was throttled: {case_listing(throttled, quote)}")
     if starved := [row for row in table if _waits_for_host(row)]:
         items.append(
-            f"the GPU waits for the host in {case_listing(starved, quote)}: their latency is that "
-            "of Python and of launches; --cuda-graph times the work alone beside it"
+            f"the GPU waits for the host in {case_listing(starved, quote)}: the latency is that "
+            "of Python and of kernel launches (--cuda-graph also times the kernels alone)"
         )
     return items
 
@@ -181,7 +180,8 @@ def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:
         return []
     unsteady = [row for row in table if not all(line.steady for line in row.latencies)]
     number = f"{warmups.count(False)} of {plural(len(warmups), 'warm-up')}"
-    return [f"{number} ended at the cap, not on steadiness: {case_listing(unsteady, quote)}"]
+    cases = case_listing(unsteady, quote)
+    return [f"{number} reached the cap before latencies were steady: {cases}"]
 
 
 def _alteration_notes(table: Sequence[Row], quote: Quote) -> list[str]:

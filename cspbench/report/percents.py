@@ -88,6 +88,22 @@ def change_text(ratio: float, low: float | None = None, high: float | None = Non
     return f"{text} ({_signed(low, decimals)} to {_signed(high, decimals)})"
 
 
+def amount_text(ratio: float, less: str, more: str) -> str:
+    """An exact ratio other than 1 as how much ``less`` or ``more`` there is, in percent.
+
+    >>> amount_text(0.8427, "fewer", "more"), amount_text(1.07, "less", "more")
+    ('15.7% fewer', '7.0% more')
+    >>> amount_text(1.00004, "less", "more"), amount_text(3.5, "less", "more")
+    ('0.0040% more', '250% more')
+    """
+    percent = 100 * abs(ratio - 1)
+    if percent < 0.05:
+        number = significant_text(percent, 2)
+    else:
+        number = f"{percent:,.{0 if percent >= 100 else 1}f}"
+    return f"{number}% {less if ratio < 1 else more}"
+
+
 def _decimals(percent: float, low: float | None, high: float | None) -> int:
     """The decimals of a percentage that its interval justifies."""
     if low is None or high is None:

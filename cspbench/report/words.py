@@ -10,7 +10,7 @@ from .quoting import Quote
 from .rows import Row
 
 MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
-AT: dict[Mode, str] = {"infer": "At inference", "train": "In training"}
+AT: dict[Mode, str] = {"infer": "at inference", "train": "in training"}
 
 _MAX_QUOTE = 70  # characters of a quoted line
 _MAX_NAMES = 4  # names in a sentence before "and N more"
@@ -82,8 +82,8 @@ def printed_text(printed: Sequence[Printed], quote: Quote) -> str:
 def launches_text(fewest: int, largest: int, requested: int) -> str:
     """The smallest and largest number of launches of a case, against the requested number."""
     if fewest != largest:
-        launches = f"{fewest}–{largest} launches a case"
-        return launches if fewest >= requested else f"{launches} ({requested} asked for)"
+        launches = f"{fewest}–{largest} launches per case"
+        return launches if fewest >= requested else f"{launches} ({requested} requested)"
     if largest >= requested:
         return plural(largest, "launch")
     return f"{largest} of {plural(requested, 'launch')}"

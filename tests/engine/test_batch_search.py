@@ -176,7 +176,10 @@ def run_at_batches(*batches: int) -> Run:
 def test_entries_at_their_own_batches_are_ranked_by_throughput() -> None:
     """1 of 2 ms an image against 63 of 64: the slower call has the higher throughput."""
     text = report_text(run_at_batches(1, 63))
-    assert "At inference Good x63 has the highest throughput of 2 entries, each at its own" in text
+    assert (
+        "Good x63 has the highest throughput of 2 entries, each at its own batch, at inference:"
+        in text
+    )
     assert "984." in text  # 63 images in 64 ms
     assert "is fastest" not in text
     assert "fewest MACs" not in text

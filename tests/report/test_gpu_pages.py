@@ -127,7 +127,7 @@ def test_throttling_is_told_by_its_reason_and_what_became_of_the_launches() -> N
     """One of six, by heat, is left out; of four of six all count, as too few others remain."""
     hot = make_gpu_activity(limits=("heat",))
     assert line(on_gpu(activity=[hot]), "throttling") == "1 of 6 launches, by heat; 1 left out"
-    counted = "4 of 6 launches, by heat; 4 counted for want of others"
+    counted = "4 of 6 launches, by heat; 4 kept, as too few others remain"
     assert line(on_gpu(activity=[hot] * 4), "throttling") == counted
 
 
@@ -152,7 +152,7 @@ def test_a_case_that_was_throttled_throughout_is_named() -> None:
         msgspec.structs.replace(run.records[1], latencies=throttled(9, 1)),
     )
     page = text(msgspec.structs.replace(run, records=records))
-    assert "no sample was free of throttling: dense (inference)" in page
+    assert "every sample was throttled: dense (inference)" in page
     assert "no sample was free of throttling" not in text(run)
 
 
@@ -185,7 +185,7 @@ def test_what_was_requested_and_what_a_graph_keeps_are_columns_on_demand() -> No
     page = report_text(run, ("peak_requested_bytes", "graph_bytes"))
     (dense,) = (line for line in page.splitlines() if "dense (reference)" in line)
     assert dense.split() == ["|", "dense", "(reference)", "|", "11.00", "|", "5.000", "|"]
-    assert "- no kept by a graph [MiB] of csp (inference): no graph: it waits" in page
+    assert "kept by a graph [MiB] missing for csp (inference): no graph: it waits" in page
 
 
 def with_energy(*energies: Energy) -> Run:
@@ -233,12 +233,12 @@ def test_an_energy_that_could_not_be_read_is_a_dash_with_its_reason() -> None:
     by_power = make_energy("", refused, refused)
     run = with_energy(by_power, make_energy("", 400.0, power=refused))
     page = report_text(run, ("energy", "power_energy", "energy_distance", "power"))
-    assert "- no energy [mJ] of dense (inference): NVML says: Not Supported" in page
+    assert "energy [mJ] missing for dense (inference): NVML says: Not Supported" in page
     (dense,) = (line for line in page.splitlines() if "dense (reference)" in line)
     assert "440.0" in dense
     assert "220.0" in dense
     absent = Energy(case="", windows=Failure(reason="NVIDIA's library is missing"))
     page = " ".join(report_text(with_energy(absent, absent)).split())
-    assert "no energy [mJ]; no energy by power [mJ]" in page
-    assert "of all cases: NVIDIA's library is missing" in page
+    assert "energy [mJ], energy by power [mJ]" in page
+    assert "missing for all cases: NVIDIA's library is missing" in page
     assert "sensors of energy" not in page

@@ -96,7 +96,7 @@ def test_circumstances_are_no_wider_than_the_tables_but_for_the_command() -> Non
     command = "python -m cspbench run " + " ".join(["--threads 2"] * 12)
     info = msgspec.structs.replace(run.info, command=command)
     text = report_text(msgspec.structs.replace(run, launches=launches, info=info))
-    assert "6 counted for want of" in " ".join(text.split())
+    assert "6 kept, as too few others" in " ".join(text.split())
     lines = text.splitlines()
     assert [len(line) > 100 for line in lines if line.startswith("repeat ")] == [True]
     assert max(len(line) for line in lines if not line.startswith("repeat ")) <= 100
@@ -115,7 +115,7 @@ def test_chosen_columns_are_shown_and_no_others() -> None:
 def test_a_detectable_change_that_means_nothing_is_no_figure() -> None:
     """Of two noisy launches it would be some thousand percent."""
     text = report_text(make_run(THREE, launches=2, noise=0.2))
-    assert "detectable: nothing below double or half" in text
+    assert "smallest detectable change a factor of 2 or more" in text
 
 
 def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
@@ -129,7 +129,7 @@ def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
         run, info=msgspec.structs.replace(run.info, noise_floor=make_floor(0.01))
     )
     text = report_text(run)
-    assert re.search(r"noise floor +known, but there was no launch\n", text)
+    assert re.search(r"noise floor +known, but no launch was made\n", text)
     assert "reserved" not in text
     assert "compile" not in text
 
@@ -137,7 +137,7 @@ def test_without_a_launch_the_noise_floor_has_nothing_to_say() -> None:
 def test_one_launch_gives_no_interval_and_says_so() -> None:
     """No interval is invented from the samples of one process."""
     text = " ".join(report_text(make_run(THREE, launches=1)).split())
-    assert "At inference no entry is ranked: one launch gives no interval." in text
+    assert "No entry is ranked at inference: a single launch gives no interval." in text
 
 
 def test_an_interrupted_run_says_how_much_of_it_there_is() -> None:
@@ -194,7 +194,7 @@ def test_a_reading_that_is_missing_is_explained_in_a_note() -> None:
     assert counts is not None
     broken = msgspec.structs.replace(counts, thop_macs=Failure(reason="thop raised KeyError"))
     text = " ".join(report_text(change(run, 0, broken)).split())
-    assert "no MACs (thop) of dense (inference): thop raised KeyError" in text
+    assert "MACs (thop) missing for dense (inference): thop raised KeyError" in text
 
 
 def test_a_tensor_peak_that_differs_on_real_tensors_is_reported() -> None:
@@ -215,8 +215,8 @@ def test_a_model_that_takes_another_path_while_it_is_observed_is_named() -> None
     noticing = msgspec.structs.replace(allocated, observed_only=("aten::relu", "aten::tanh"))
     text = " ".join(report_text(change(run, 0, noticing)).split())
     assert (
-        "dense (inference) takes another path while it is observed, of which its counts and "
-        "tensor peak are: aten::relu, aten::tanh ran more often than otherwise"
+        "dense (inference) runs other code while it is observed, which is what its counts and "
+        "tensor peak describe: aten::relu, aten::tanh ran more often than otherwise"
     ) in text
 
 
