@@ -49,7 +49,7 @@ def in_turns(run: Run) -> Comparison:
     latencies = [case.latency for case in cases if case.latency is not None]
     shared = [pair for pair in pairs if not any(is_absent(record) for record in pair.records)]
     outputs = compared_outputs(
-        [ComparedCase(name=pair.name, baseline=pair.old, candidate=pair.new) for pair in shared]
+        [ComparedCase(label=pair.label, baseline=pair.old, candidate=pair.new) for pair in shared]
     )
     return Comparison(
         verdict=overall_verdict(cases),

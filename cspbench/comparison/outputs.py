@@ -4,12 +4,13 @@ A candidate whose weights differ in number, name or shape cannot take the baseli
 then say nothing about the change, so that they raise no alarm.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..plan.case import Mode
 from ..records.measurements import Equivalence, stage_of
 from ..records.run import SIDES, Record
-from .case_names import joined
+from .case_names import case_name, joined
 
 _KINDS = ("number", "name", "shape")
 _UNKNOWN = "name or shape"  # versions that did not record which
@@ -26,89 +27,132 @@ class Outputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedCase:
-    """A case that both revisions have, by its ``name``."""
+    """A case that both revisions have, by its ``label`` without a side."""
 
-    name: str
+    label: str
     baseline: Record
     candidate: Record
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of the case."""
+        return self.candidate.case.mode
+
+    @property
+    def equivalence(self) -> Equivalence | None:
+        """Whether both sides compute the same; None if that is not known."""
+        return self.candidate.equivalence
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the outputs are equal within rounding."""
+        return self.equivalence is not None and self.equivalence.is_equal
+
+    @property
+    def is_unrelated(self) -> bool:
+        """Whether outputs differ because weights do; what raises differs whatever the weights."""
+        outputs = self.equivalence
+        if outputs is None or outputs.is_equal or outputs.weights == "shared":
+            return False
+        return not outputs.reason.startswith(tuple(f"the {side} raised " for side in SIDES))
+
+    @property
+    def differs(self) -> bool:
+        """Whether outputs differ in spite of the same weights, or could not be computed."""
+        return self.equivalence is not None and not (self.is_equal or self.is_unrelated)
 
 
 def compared_outputs(cases: Sequence[ComparedCase]) -> Outputs:
     """What is to be said of the outputs of ``cases``."""
-    pairs = [(case.name, case.candidate.equivalence) for case in cases]
-    compared = [(name, outputs) for name, outputs in pairs if outputs is not None]
-    equal = [name for name, outputs in compared if outputs.is_equal]
-    unrelated = [(name, outputs) for name, outputs in compared if _is_unrelated(outputs)]
-    different = [
-        (name, outputs)
-        for name, outputs in compared
-        if not outputs.is_equal and not _is_unrelated(outputs)
-    ]
-    summary = [
-        *_equal(len(equal), len(cases)),
-        *_not_comparable(unrelated, len(cases)),
-    ]
+    unrelated = [case for case in cases if case.is_unrelated]
+    different = [case for case in cases if case.differs]
     return Outputs(
-        summary=" ".join(summary),
-        warnings=(*_different(different), *_died(cases)),
+        summary=" ".join([*_equal(cases), *_not_comparable(unrelated, cases)]),
+        warnings=(*_different(different, cases), *_died(cases)),
         notes=(
-            *(f"{_outputs_of([name])} differ: {_difference(o)}." for name, o in different),
-            *(f"{_outputs_of([name])} are not comparable: {_detail(o)}." for name, o in unrelated),
+            *(_each(different, cases, _difference, "differ") if len(different) > 1 else ()),
+            *_each(unrelated, cases, _detail, "are not comparable"),
             *(
-                f"{_outputs_of([name])} are NaN on both sides in {outputs.nans:,} elements."
-                for name, outputs in compared
-                if outputs.nans
+                f"{_outputs_of([case], cases)} are NaN on both sides in {outputs.nans:,} elements."
+                for case in cases
+                if (outputs := case.equivalence) is not None and outputs.nans
             ),
         ),
     )
 
 
-def _outputs_of(names: Sequence[str]) -> str:
-    return f"The outputs of {joined(names)}"
+def _outputs_of(cases: Sequence[ComparedCase], among: Sequence[ComparedCase]) -> str:
+    return f"The outputs of {_names(cases, among)}"
 
 
-def _is_unrelated(outputs: Equivalence) -> bool:
-    """Whether they differ as weights do; an exception is a difference whatever the weights."""
-    has_raised = outputs.reason.startswith(tuple(f"the {side} raised " for side in SIDES))
-    return outputs.weights == "seeded" and not outputs.is_equal and not has_raised
+def _names(cases: Sequence[ComparedCase], among: Sequence[ComparedCase]) -> str:
+    """The names of ``cases``; a label alone stands for all cases that it has ``among`` others."""
+    modes, all_modes = _modes(cases), _modes(among)
+    names = []
+    for case in cases:
+        is_whole = modes[case.label] == all_modes[case.label] and len(modes[case.label]) > 1
+        names.append(case.label if is_whole else case_name(case.label, case.mode))
+    return joined(list(dict.fromkeys(names)))
 
 
-def _equal(number: int, cases: int) -> Iterator[str]:
-    if number == cases == 1:
+def _modes(cases: Sequence[ComparedCase]) -> dict[str, set[Mode]]:
+    modes: dict[str, set[Mode]] = {}
+    for case in cases:
+        modes.setdefault(case.label, set()).add(case.mode)
+    return modes
+
+
+def _each(
+    cases: Sequence[ComparedCase],
+    among: Sequence[ComparedCase],
+    describe: Callable[[Equivalence], str],
+    verb: str,
+) -> Iterator[str]:
+    """A sentence for each description, with the cases that it holds for."""
+    described: dict[str, list[ComparedCase]] = {}
+    for case in cases:
+        if case.equivalence is not None:
+            described.setdefault(describe(case.equivalence), []).append(case)
+    for description, alike in described.items():
+        yield f"{_outputs_of(alike, among)} {verb}: {description}."
+
+
+def _equal(cases: Sequence[ComparedCase]) -> Iterator[str]:
+    number = sum(case.is_equal for case in cases)
+    if number == len(cases) == 1:
         yield "The outputs are equal within rounding."
     elif number:
-        share = f"all {cases}" if number == cases else f"{number} of {cases}"
+        share = f"all {len(cases)}" if number == len(cases) else f"{number} of {len(cases)}"
         yield f"The outputs of {share} cases are equal within rounding."
 
 
-def _not_comparable(unrelated: Sequence[tuple[str, Equivalence]], cases: int) -> Iterator[str]:
-    if not unrelated:
-        return
+def _not_comparable(
+    unrelated: Sequence[ComparedCase], cases: Sequence[ComparedCase]
+) -> Iterator[str]:
     differ_in = {
         kind
-        for _, outputs in unrelated
-        for kind in (outputs.unshared.differ_in if outputs.unshared else [_UNKNOWN])
+        for case in unrelated
+        if case.equivalence is not None
+        for kind in (
+            case.equivalence.unshared.differ_in if case.equivalence.unshared else (_UNKNOWN,)
+        )
     }
+    if not differ_in:
+        return
     kinds = [kind for kind in (*_KINDS, _UNKNOWN) if kind in differ_in]
-    names = "" if len(unrelated) == cases else f" in {joined([name for name, _ in unrelated])}"
-    yield f"Outputs not comparable{names}: the weights differ in {' and '.join(kinds)}."
+    of = "" if len(unrelated) == len(cases) else f" of {_names(unrelated, cases)}"
+    yield f"Outputs{of} not comparable: the weights differ in {' and '.join(kinds)}."
 
 
-def _different(different: Sequence[tuple[str, Equivalence]]) -> Iterator[str]:
+def _different(different: Sequence[ComparedCase], cases: Sequence[ComparedCase]) -> Iterator[str]:
     """A sentence on all outputs that differ, with the largest difference."""
-    if not different:
-        return
-    names = [name for name, _ in different]
-    if len(different) == 1:
-        yield f"{_outputs_of(names)} differ: {_difference(different[0][1])}."
-        return
-    sizes = [
-        outputs.distance
-        for _, outputs in different
-        if outputs.distance is not None and outputs.rtol > 0
-    ]
-    largest = f", by up to {max(sizes):.3g} times the tolerance" if sizes else ""
-    yield f"{_outputs_of(names)} differ with the same weights and input{largest}."
+    outputs = [case.equivalence for case in different if case.equivalence is not None]
+    if len(outputs) == 1:
+        yield f"{_outputs_of(different, cases)} differ: {_difference(outputs[0])}."
+    elif outputs:
+        sizes = [item.distance for item in outputs if item.distance is not None and item.rtol > 0]
+        largest = f", by up to {max(sizes):.3g} times the tolerance" if sizes else ""
+        yield (f"{_outputs_of(different, cases)} differ with the same weights and input{largest}.")
 
 
 def _died(cases: Sequence[ComparedCase]) -> Iterator[str]:
@@ -117,7 +161,7 @@ def _died(cases: Sequence[ComparedCase]) -> Iterator[str]:
             for failure in record.failures:
                 if failure.stage == stage_of(Equivalence):
                     yield (
-                        f"{_outputs_of([case.name])} were not compared: the process of the "
+                        f"{_outputs_of([case], cases)} were not compared: the process of the "
                         f"{record.case.side} ended ({failure.reason})."
                     )
 

@@ -97,7 +97,9 @@ def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -
     if any(verdict.ratio.low is None for verdict in verdicts):
         return f"No entry is ranked {AT[ranking.mode]}: a single launch gives no interval."
     if ranking.fastest is None:
-        others = "the only other entry is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
+        others = (
+            "the only other entry is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
+        )
         return f"No entry is ranked {AT[ranking.mode]}: {others} undecided against {reference}."
     first = _fastest(ranking, ranking.fastest, ranking.reference, quote)
     tie = _tie(ranking.rivals, quote)
