@@ -169,7 +169,7 @@ def _died(cases: Sequence[ComparedCase]) -> Iterator[str]:
 def _difference(outputs: Equivalence) -> str:
     """In what the outputs of two sides differ."""
     if outputs.distance is None:
-        return outputs.reason
+        return outputs.reason.removeprefix("ValueError: ")
     weights = "the same weights" if outputs.weights == "shared" else "weights of the same seed"
     size = (
         f"with {weights} by up to {outputs.distance:.3g} times the tolerance "

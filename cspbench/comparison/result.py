@@ -301,8 +301,9 @@ def judged_change(
     """
     ratio, criterion = verdict.ratio, verdict.criterion
     threshold = criterion.threshold
+    p = f"= {verdict.p:.4f}" if verdict.p >= 1e-4 else "< 0.0001"
     reason = (
-        f"p = {verdict.p:.4f} over all cases (significant below {criterion.alpha:.2g}); threshold "
+        f"p {p} over all cases (significant below {criterion.alpha:.2g}); threshold "
         f"{f'{threshold:.2%}' if threshold <= 1 else percent_text(threshold)}"
     )
     if ratio.low is None:

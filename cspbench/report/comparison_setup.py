@@ -24,7 +24,7 @@ def setup_line(comparison: Comparison, quote: Quote) -> str:
         f"{threads} {'thread' if threads == '1' else 'threads'}" if threads else "",
         f"torch {torch}" if (torch := _sides(setup.torch, plain)) else "",
         _launches(comparison),
-        f"thresholds: {_thresholds(comparison, quote)}",
+        _thresholds(comparison, quote),
     ]
     return "; ".join(filter(None, parts))
 
@@ -117,9 +117,12 @@ def _launches(comparison: Comparison) -> str:
 
 
 def _thresholds(comparison: Comparison, quote: Quote) -> str:
-    """``latency 1%, others 0; noise floor 2.5%``: the higher of the two is in force for latency."""
-    latency, rules = _latency(comparison.gate), _rules(comparison.gate, quote)
-    others = ", ".join([f"latency {percent_text(latency)}", *rules, "others 0"])
+    """``thresholds: latency 1%, others 0; noise floor 2.5%``: of the two, the higher counts."""
+    rules = list(_rules(comparison.gate, quote))
+    if not any(case.latency for case in comparison.cases):
+        return f"thresholds: {', '.join([*rules, 'others 0'])}" if rules else "threshold 0"
+    latency = _latency(comparison.gate)
+    others = f"thresholds: {', '.join([f'latency {percent_text(latency)}', *rules, 'others 0'])}"
     floor = comparison.setup.noise_floor
     if floor is not None:
         raised = ", which is higher and counts" if floor > latency else ""
