@@ -94,7 +94,7 @@ def test_a_comment_that_was_made_harmless_reads_as_before(tmp_path: Path) -> Non
     path = tmp_path / "comment.md"
     shown = github_flavored_markdown_to_html(path.read_text("utf-8"), Options.CMARK_OPT_UNSAFE)
     text = re.sub("<[^>]+>|\u200b", "", shown)
-    assert "Regression: csp is 5.0% slower in training (95% CI" in text
+    assert "Regression: csp is 5.00% slower in training (95% CI" in text
     assert "aaaaaaaaaaaa → bbbbbbbbbbbb; Imaginary Xeon 8000 (cpu); 2 threads; torch 2.13.0" in text
     for side in SIDES:
         assert readers.read(path, side) == side_excerpt(run, side)

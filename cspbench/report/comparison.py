@@ -1,6 +1,6 @@
 """The page of a comparison: conclusion, a row for each changed entry, how it was made, details."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..comparison.excerpt import Excerpt, write_down
 from ..comparison.result import Comparison
@@ -13,9 +13,9 @@ from . import comparison_setup as setup
 from . import markdown as md
 from .comparison_conclusion import conclusion
 from .comparison_details import Cells, Table
-from .comparison_rows import PEAK, Column, ComparedEntry, changed_entries, columns
+from .comparison_rows import OTHER, PEAK, Column, ComparedEntry, changed_entries, columns
 from .quoting import marked, verbatim
-from .tables import WIDTH, Strip, draw, filled, headed, wrap
+from .tables import WIDTH, Strip, cells_wide, draw, filled, headed, wrap
 from .words import plural
 
 MAX_CHARACTERS = 60_000
@@ -26,8 +26,11 @@ MAX_LINES = 14
 
 _MAX_WARNINGS = 4  # of these lines
 _MAX_ROWS = 60  # rows of one table in a terminal
-_NAMES = {LATENCY: "latency", "macs": "MACs", "params": "params", PEAK: "peak", "other": "other"}
+_LATENCY_WIDTH, _COUNT_WIDTH = 18, 10  # at which cells wrap in a terminal
+_NAME_WIDTH, _OTHER_WIDTH = 20, 14  # that names may need, and that other measures need
+_NAMES = {LATENCY: "latency", "macs": "MACs", "params": "params", PEAK: "peak", OTHER: "other"}
 _MODES: dict[Mode, str] = {"infer": "inference", "train": "training"}
+_SHORT: dict[Mode, str] = {"infer": "infer", "train": "train"}
 _RECORDS = "Records: python -m cspbench compare reads them from here"
 
 
@@ -100,9 +103,9 @@ def _head(comparison: Comparison) -> list[md.Block]:
     return [*blocks, *below]
 
 
-def _header(column: Column, separator: str) -> str:
+def _header(column: Column, separator: str, modes: Mapping[Mode, str]) -> str:
     name = _NAMES[column.measure]
-    return f"{name},{separator}{_MODES[column.mode]}" if column.mode else name
+    return f"{name},{separator}{modes[column.mode]}" if column.mode else name
 
 
 def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:
@@ -112,19 +115,30 @@ def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.
         (marked(entry.label), *row)
         for entry, row in zip(rows, zip(*cells, strict=True), strict=True)
     ]
-    return md.table(["entry", *(_header(column, " ") for column in shown)], lines)
+    return md.table(["entry", *(_header(column, " ", _MODES) for column in shown)], lines)
 
 
 def _text_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> str:
-    strips = []
+    """The compact table; other measures stand below it where their column does not fit."""
+    names = [entry.label for entry in rows]
+    strips: list[Strip] = []
+    below: list[str] = []
     for column in columns(comparison, rows):
-        width = 40 if column.measure == "other" else 18 if column.measure == LATENCY else 10
+        width = _LATENCY_WIDTH if column.measure == LATENCY else _COUNT_WIDTH
+        if column.measure == OTHER:  # the last one: what the others and the names leave
+            taken = sum(strip.width + 3 for strip in strips)
+            width = WIDTH - 7 - taken - min(_NAME_WIDTH, max(map(cells_wide, names)))
+            if width < _OTHER_WIDTH:
+                cells = zip(names, column.cells, strict=True)
+                below = [f"{name}: {cell.line}" for name, cell in cells if cell.line]
+                continue
         wrapped = [
             "\n".join(line for part in cell.lines.split("\n") for line in wrap(part, width))
             for cell in column.cells
         ]
-        strips.append(Strip(header=_header(column, "\n"), cells=tuple(wrapped)))
-    return _drawn("entry", [entry.label for entry in rows], strips)
+        strips.append(Strip(header=_header(column, "\n", _SHORT), cells=tuple(wrapped)))
+    table = _drawn("entry", names, strips)
+    return "\n\n".join([table, headed("Other measures", below)]) if below else table
 
 
 def _text_details(comparison: Comparison) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ..records.gate import LATENCY
 from ..records.quantities import NAMES
 from ..records.trainings import COMPARED
 from ..units import is_wide, percent_text, wide_text
-from .comparison_rows import COLUMNS, PEAK, ComparedEntry, entries, over_modes
+from .comparison_rows import COLUMNS, PEAK, ComparedEntry, entries
 from .percents import amount_text, change_text, speed
 from .quoting import Quote
 from .words import AT, listing, plural
@@ -98,10 +98,12 @@ def _amounts(entry: ComparedEntry, measure: str, answer: Answer) -> Iterator[str
     if not changes:
         return
     texts = {mode: _amount(measure, change) for mode, change in changes.items()}
-    if measure == PEAK:  # what a call needs differs between the modes, as do its reasons
-        yield ", ".join(f"{text} {AT[mode]}" for mode, text in texts.items())
-    else:
-        yield over_modes(entry, texts)
+    is_one = measure != PEAK and set(texts) == set(entry.cases)  # peaks are those of one mode
+    if is_one and len(set(texts.values())) == 1:
+        yield next(iter(texts.values()))
+        return
+    for mode, text in texts.items():
+        yield f"{text} {AT[mode]}"
 
 
 def _amount(measure: str, change: Change) -> str:

@@ -19,6 +19,9 @@ PEAK = "peak_tensor_bytes"
 COLUMNS = (LATENCY, "macs", "params", PEAK)
 """The measures that have columns; others stand in the details, or in a column of their own."""
 
+OTHER = "other"
+"""The measure of that column."""
+
 _MAX_OTHERS = 2  # measures in a cell
 _LATENCY_WORDS: dict[Answer, str] = {"worse": "slower", "better": "faster"}
 
@@ -114,7 +117,7 @@ def one_sided(comparison: Comparison, answer: Answer) -> list[ComparedEntry]:
 
 def columns(comparison: Comparison, rows: Sequence[ComparedEntry]) -> list[Column]:
     """The columns of a table of ``rows``, without those that would be empty."""
-    shown = [*_keys(), ("other", None)]
+    shown = [*_keys(), (OTHER, None)]
     cells = zip(*(_cells(comparison, entry) for entry in rows), strict=True)
     return [
         Column(measure, mode, column)
@@ -191,10 +194,10 @@ def _figure(entry: ComparedEntry, measure: str, mode: Mode | None) -> Cell:
     changes = entry.changes(measure)
     if mode is not None:
         return Cell(exact_text(changes[mode])) if mode in changes else Cell()
-    return Cell(over_modes(entry, {mode: exact_text(changes[mode]) for mode in changes}))
+    return Cell(_over_modes(entry, {mode: exact_text(changes[mode]) for mode in changes}))
 
 
-def over_modes(entry: ComparedEntry, texts: Mapping[Mode, str]) -> str:
+def _over_modes(entry: ComparedEntry, texts: Mapping[Mode, str]) -> str:
     """Texts by mode as one: once if they are the same in all modes, else with their modes."""
     if len(set(texts.values())) == 1 and set(texts) == set(entry.cases):
         return next(iter(texts.values()))
@@ -209,7 +212,7 @@ def _others(entry: ComparedEntry) -> Cell:
         if changes:
             text = _trained_text if measure in COMPARED else exact_text
             texts = {mode: text(change) for mode, change in changes.items()}
-            items.append(f"{NAMES[measure]} {over_modes(entry, texts)}")
+            items.append(f"{NAMES[measure]} {_over_modes(entry, texts)}")
     more = f" and {len(items) - _MAX_OTHERS} more" if len(items) > _MAX_OTHERS else ""
     return Cell(", ".join(items[:_MAX_OTHERS]) + more)
 
