@@ -56,11 +56,23 @@ def tables(comparison: Comparison) -> tuple[Table, ...]:
             elif measure not in NONZERO or change.baseline or change.candidate:
                 values = (_count(change.baseline), _count(change.candidate))
                 exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
+    merged = map(_over_modes, exact)
     return (
-        Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
+        Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *merged),
         Table("Trained, means over seeds", _TRAINED_HEADERS, *trained),
         Table(f"Latency, {unit}", _LATENCY_HEADERS, *timed),
     )
+
+
+def _over_modes(rows: Sequence[Cells]) -> list[Cells]:
+    """The rows with those that differ in their mode alone as one, of both modes."""
+    modes: dict[Cells, list[str]] = {}
+    for name, mode, *cells in rows:
+        modes.setdefault((name, *cells), []).append(mode)
+    return [
+        (name, "both" if len(found) > 1 else found[0], *cells)
+        for (name, *cells), found in modes.items()
+    ]
 
 
 def unchanged(comparison: Comparison) -> str:

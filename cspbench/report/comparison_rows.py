@@ -12,7 +12,7 @@ from ..records.gate import LATENCY
 from ..records.quantities import NAMES
 from ..records.trainings import COMPARED
 from ..units import is_wide, wide_text
-from .percents import change_text
+from .percents import change_text, exact_change_text
 from .words import AT
 
 PEAK = "peak_tensor_bytes"
@@ -134,7 +134,7 @@ def exact_text(change: Change) -> str:
         return "new"
     if change.ratio is None:
         return f"{change.baseline:,} → {change.candidate:,}"
-    return change_text(change.ratio)
+    return exact_change_text(change.ratio)
 
 
 def _grouped(cases: Sequence[CaseComparison]) -> list[ComparedEntry]:

@@ -96,12 +96,26 @@ def amount_text(ratio: float, less: str, more: str) -> str:
     >>> amount_text(1.00004, "less", "more"), amount_text(3.5, "less", "more")
     ('0.0040% more', '250% more')
     """
+    return f"{_exact_percent(ratio)} {less if ratio < 1 else more}"
+
+
+def exact_change_text(ratio: float) -> str:
+    """An exact ratio as a signed change in percent, with the digits of `amount_text`.
+
+    >>> exact_change_text(1.108), exact_change_text(0.959), exact_change_text(12.5)
+    ('+10.8%', '-4.1%', '×12.5')
+    """
+    if ratio >= 10:
+        return f"×{significant_text(ratio, 3)}"
+    return f"{'-' if ratio < 1 else '+'}{_exact_percent(ratio)}"
+
+
+def _exact_percent(ratio: float) -> str:
+    """The size of an exact change: one decimal, more of those below 0.05%, none from 100% on."""
     percent = 100 * abs(ratio - 1)
     if percent < 0.05:
-        number = significant_text(percent, 2)
-    else:
-        number = f"{percent:,.{0 if percent >= 100 else 1}f}"
-    return f"{number}% {less if ratio < 1 else more}"
+        return f"{significant_text(percent, 2)}%"
+    return f"{percent:,.{0 if percent >= 100 else 1}f}%"
 
 
 def _decimals(percent: float, low: float | None, high: float | None) -> int:
