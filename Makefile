@@ -15,7 +15,7 @@ MINUTES ?= 30
 READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format report compare clean
+.PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format report compare notebook dist smoke clean
 
 help:  ## say what each verb does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,12 +72,26 @@ format: $(READY)  ## put the formatting right
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+.PHONY: docs
+docs: $(READY)  ## the documentation site, into site/: open site/index.html
+	$(PYTHON) -m mkdocs build --strict $(ARGS)
+
 report: $(READY)  ## draw a run's report anew: RUN=results/… (the newest)
 	$(PYTHON) -m cspbench report $(RUN) $(ARGS)
 
 compare: $(READY)  ## the newest run beside the reference: BASE=results/reference/cpu HEAD=results/…
 	$(PYTHON) -m cspbench compare $(BASE) $(HEAD) $(ARGS)
 
+notebook: $(READY)  ## run the tutorial notebook, and store it without outputs
+	$(PYTHON) bench/tutorial.py
+
+dist: $(READY)  ## build the sdist, and the wheel from it, into dist/
+	rm -rf dist
+	$(PYTHON) -m build
+
+smoke: dist  ## try the wheel in a new environment outside the clone: FULL=1 installs torch there, too
+	$(PYTHON) bench/dist_check.py $(if $(FULL),--full) $(ARGS)
+
 clean:  ## remove caches and .venv; runs are kept
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .catalogue.entry import Parameter as Parameter
     from .errors import CspbenchError as CspbenchError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "compare", "profile"]
 
 _HOMES = {

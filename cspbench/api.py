@@ -27,6 +27,7 @@ from .records.measurements import AnyMeasurement, Counts
 from .records.run import Record, Run
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
     from .measures.execution.subject import Subject
@@ -36,10 +37,10 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose ``str`` is its summary: layers, totals and every figure that was measured.
+    """A `Record` whose text is its summary: layers, totals and every figure that was measured.
 
-    The figures that are wanted most are attributes; each raises `NotMeasuredError` if its measure
-    was not asked for.
+    A notebook shows the figures as a table, with the summary folded below. The figures that are
+    wanted most are attributes; each raises `NotMeasuredError` if its measure was not asked for.
     """
 
     @property
@@ -81,7 +82,7 @@ class Profile(Record, frozen=True, kw_only=True):
             if failure.stage == stage:
                 return NotMeasuredError(f"{figure} could not be measured: {failure.reason}")
         return NotMeasuredError(
-            f"{figure} was not measured: profile(…, measures=[{stage!r}]) measures it"
+            f"{figure} was not measured; ask for it: profile(…, measures=[{stage!r}])"
         )
 
     def __str__(self) -> str:
@@ -89,14 +90,50 @@ class Profile(Record, frozen=True, kw_only=True):
 
         return summary.text([self])
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A pandas frame of one row in base units, with the columns of a run's ``report.csv``.
+
+        ``pd.concat([profile.to_frame() for profile in profiles])`` is the table of several.
+        """
+        from .report import frame
+
+        return frame.record(self)
+
+    def _repr_html_(self) -> str:
+        from .report import notebook
+
+        return notebook.record(self)
+
 
 class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose ``str`` is its tables."""
+    """A comparison of two runs whose text is its tables; a notebook shows its changes."""
 
     def __str__(self) -> str:
         from .report import comparison
 
         return comparison.text(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A pandas frame with one row for each case and measure.
+
+        ``baseline`` and ``candidate`` are in ``unit`` (bytes, ``s``, or ``yardstick``: the ratio to
+        the yardstick, the frozen workload that ties runs together); counts have none. ``ratio`` is
+        candidate over baseline, ``ratio_low`` to ``ratio_high`` its 95% interval.
+        """
+        from .report import frame
+
+        return frame.changes(self)
+
+    def _repr_html_(self) -> str:
+        from .report import notebook
+
+        return notebook.comparison(self)
 
 
 def compare(
@@ -201,7 +238,9 @@ def _subject(
 
     if isinstance(module_or_entry, nn.Module):
         if value is None:
-            raise CspbenchError("profile needs the input_shape N,C,H,W of a module")
+            raise CspbenchError(
+                "profile of a module needs an input; pass its shape: profile(model, (N, C, H, W))"
+            )
         entry = _entry_of_module(module_or_entry)
     else:
         entry = find(module_or_entry) if isinstance(module_or_entry, str) else module_or_entry
@@ -226,18 +265,23 @@ def _entry_of_module(module: "nn.Module") -> Entry:
 def _checked_stages(measures: Iterable[str]) -> list[str]:
     """The names of ``measures``; raises `CspbenchError` for none, and for what is no name."""
     if isinstance(measures, str):
-        raise CspbenchError(f"measures takes a list of names, got {measures!r}: [{measures!r}]")
+        raise CspbenchError(
+            f"measures must be a list of names, got {measures!r}; pass [{measures!r}]"
+        )
     stages = list(measures)
     for stage in stages:
         if stage in MEASURES and stage not in _STAGES:
             raise CspbenchError(
-                f"the measure {stage!r} needs processes of its own: python -m cspbench run; here: "
-                f"{', '.join(_STAGES)}"
+                f"measure {stage!r} needs processes of its own; use python -m cspbench run "
+                "(profile "
+                f"takes {', '.join(_STAGES)})"
             )
         if stage not in _STAGES:
             raise unknown("measure", stage, _STAGES)
     if not stages:
-        raise CspbenchError(f"measures names none; allowed: {', '.join(_STAGES)}")
+        raise CspbenchError(
+            f"measures must name at least one of {', '.join(_STAGES)}, got {stages}"
+        )
     return stages
 
 
@@ -255,9 +299,12 @@ def _check_options(mode: str, precision: str, turns: object, device: str) -> Non
         if name not in allowed:
             raise unknown(kind, name, allowed)
     if precision == "tf32" and not is_gpu(device):
-        raise CspbenchError("precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, …")
+        raise CspbenchError(
+            f"precision 'tf32' needs a CUDA device, got device {device!r}; use fp32, bf16, fp16 "
+            "or amp"
+        )
     if isinstance(turns, bool) or not isinstance(turns, int) or turns < 1:
-        raise CspbenchError(f"turns is a whole number of at least 1, got {turns!r}")
+        raise CspbenchError(f"turns must be an integer of at least 1, got {turns!r}")
 
 
 def _no_module(value: object) -> str:
@@ -265,19 +312,19 @@ def _no_module(value: object) -> str:
     from torch import Tensor
 
     if isinstance(value, type):
-        return f"{value.__name__} is a class: pass an instance, {value.__name__}(…)"
-    kind = type(value).__name__
+        return f"profile takes a model, got the class {value.__name__}; pass {value.__name__}(…)"
+    kind = "None" if value is None else type(value).__name__
     hint = "pass the model itself"
     if isinstance(value, Tensor):
-        hint = "the model comes first, its input second: profile(model, input)"
+        hint = "the model comes first: profile(model, input)"
     elif isinstance(value, Mapping):
-        hint = "if these are weights, pass the model that they belong to"
+        hint = "if these are weights, pass the model they belong to"
     elif isinstance(value, list | tuple):
-        hint = "for modules that follow one another: nn.Sequential(…)"
+        hint = "wrap modules that follow one another in nn.Sequential(…)"
     elif callable(value):
         kind = f"{kind} {getattr(value, '__name__', '')}".strip()
-        hint = "call it if it makes a model, or put what it computes into a module's forward"
-    return f"profile takes an nn.Module, an Entry or an entry's name, got a {kind}: {hint}"
+        hint = "call it if it makes a model, else make it the forward of a module"
+    return f"profile takes an nn.Module, an Entry or an entry's name, got {kind}; {hint}"
 
 
 @contextlib.contextmanager

@@ -16,15 +16,19 @@ class NotMeasuredError(CspbenchError, AttributeError):
     """A figure of a record whose measure was not asked for: to `hasattr`, it is not there."""
 
 
-def unknown(kind: str, name: object, allowed: Iterable[str], *, hint: str = "") -> CspbenchError:
+def unknown(
+    kind: str, name: object, allowed: Iterable[str], *, owner: str = "", hint: str = ""
+) -> CspbenchError:
     """An error that quotes ``name`` and offers the nearest ``allowed`` names, or all of a few.
 
-    ``hint`` says what else is allowed, or where all names are listed.
+    ``owner`` is what lacks the name; ``hint`` says what else is allowed, or where all are listed.
 
     >>> str(unknown("catalogue entry", "csp_fusion_lst", ["csp_fusion_last", "dense"]))
     "no catalogue entry 'csp_fusion_lst'; nearest: 'csp_fusion_last'"
     >>> str(unknown("mode", "fast", ["infer", "train"]))
     "no mode 'fast'; allowed: 'infer', 'train'"
+    >>> str(unknown("parameter", "gama", ["gamma", "t1"], owner="csp"))
+    "csp has no parameter 'gama'; nearest: 'gamma'"
     """
     names = list(allowed)
     nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.7)
@@ -34,7 +38,8 @@ def unknown(kind: str, name: object, allowed: Iterable[str], *, hint: str = "") 
         offer = "allowed: " + (", ".join(map(repr, names)) or "none")
     else:
         offer = f"{len(names)} are known"
-    return CspbenchError(f"no {kind} {str(name)!r}; {offer}" + (f" ({hint})" if hint else ""))
+    subject = f"{owner} has no {kind}" if owner else f"no {kind}"
+    return CspbenchError(f"{subject} {str(name)!r}; {offer}" + (f" ({hint})" if hint else ""))
 
 
 _MAX_MESSAGE = 100_000

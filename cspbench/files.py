@@ -51,8 +51,7 @@ def lines_of_file(path: Path, max_bytes: int, max_line_bytes: int) -> Iterator[b
 def _check_line(path: Path, number: int, size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise CspbenchError(
-            f"{path} line {number} is longer than {max_bytes:,} bytes, which is the most that is "
-            "read"
+            f"{path} line {number} is too long; at most {max_bytes:,} bytes are read"
         )
 
 
@@ -88,19 +87,19 @@ def open_regular(path: Path, flags: int) -> int:
         descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     except OSError as error:
         if error.errno == errno.ENXIO:  # to write to a FIFO that nobody reads, or to a socket
-            raise CspbenchError(f"{path} is no regular file") from error
+            raise CspbenchError(f"{path} is not a regular file") from error
         raise
     except ValueError as error:  # a NUL
-        raise CspbenchError(f"{str(path)!r} is no path: {error}") from error
+        raise CspbenchError(f"{str(path)!r} is not a path: {error}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CspbenchError(f"{path} is no regular file")
+        raise CspbenchError(f"{path} is not a regular file")
     return descriptor
 
 
 def _check_size(path: Path, size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise CspbenchError(f"{path} is {size:,} bytes large; at most {max_bytes:,} are read")
+        raise CspbenchError(f"{path} is too large: {size:,} bytes; at most {max_bytes:,} are read")
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -18,12 +18,14 @@ _DEEP_KEY = re.compile(  # tomllib takes minutes for a key of 20,000 parts
 def parse_toml(text: str) -> dict[str, Any]:
     """The table that ``text`` holds; raises `CspbenchError` for damaged or excessive TOML."""
     if _DEEP_KEY.search(text):
-        raise CspbenchError(f"a key of more than {_MAX_PARTS} parts")
+        raise CspbenchError(f"cannot read TOML: a key has more than {_MAX_PARTS} parts")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CspbenchError(str(error)) from error
+        raise CspbenchError(f"not valid TOML: {error}") from error
     except ValueError as error:  # Python converts up to 4,300 digits
-        raise CspbenchError("an integer of more digits than 64 bits hold") from error
+        raise CspbenchError(
+            "not valid TOML: an integer has more digits than 64 bits hold"
+        ) from error
     except RecursionError as error:
-        raise CspbenchError("nested too deeply") from error
+        raise CspbenchError("cannot read TOML: nested too deeply") from error

@@ -73,27 +73,27 @@ def test_global_state_is_restored() -> None:
         ({"module_or_entry": "dense", "measures": ["graph"]}, "'graph' needs processes of its own"),
         (
             {"module_or_entry": "dense", "measures": "counts"},
-            r"list of names, got 'counts': \['coun",
+            r"list of names, got 'counts'; pass \['coun",
         ),
-        ({"module_or_entry": "dense", "measures": []}, "measures names none; allowed: "),
+        ({"module_or_entry": "dense", "measures": []}, "measures must name at least one of "),
         ({"module_or_entry": "dense", "mode": "eval"}, "no mode 'eval'; allowed: 'infer', 'train'"),
         ({"module_or_entry": "dense", "precision": "fp31"}, "no precision 'fp31'; nearest: 'fp32'"),
-        ({"module_or_entry": "dense", "precision": "tf32"}, "tf32 is a mode of CUDA devices"),
+        ({"module_or_entry": "dense", "precision": "tf32"}, "'tf32' needs a CUDA device"),
         ({"module_or_entry": "dense", "device": "gpu"}, "no device 'gpu'; allowed: 'cpu', 'cuda'"),
         ({"module_or_entry": "dense", "device": 0}, "no device '0'; allowed: 'cpu', 'cuda'"),
-        ({"module_or_entry": "dense", "turns": 0}, "whole number of at least 1, got 0"),
-        ({"module_or_entry": "dense", "turns": True}, "whole number of at least 1, got True"),
-        ({"module_or_entry": "dense", "turns": 2.5}, "whole number of at least 1, got 2.5"),
-        ({"module_or_entry": nn.ReLU}, r"ReLU is a class: pass an instance, ReLU\(…\)"),
-        ({"module_or_entry": lambda x: x}, "got a function <lambda>: call it if it makes a model"),
-        ({"module_or_entry": torch.zeros(2)}, "got a Tensor: the model comes first, its input sec"),
-        ({"module_or_entry": (torch.zeros(2),)}, r"got a tuple: .* nn.Sequential\(…\)"),
-        ({"module_or_entry": nn.ReLU().state_dict()}, "got a OrderedDict: if these are weights"),
-        ({"module_or_entry": None}, "got a NoneType: pass the model itself"),
+        ({"module_or_entry": "dense", "turns": 0}, "integer of at least 1, got 0"),
+        ({"module_or_entry": "dense", "turns": True}, "integer of at least 1, got True"),
+        ({"module_or_entry": "dense", "turns": 2.5}, "integer of at least 1, got 2.5"),
+        ({"module_or_entry": nn.ReLU}, r"got the class ReLU; pass ReLU\(…\)"),
+        ({"module_or_entry": lambda x: x}, "got function <lambda>; call it if it makes a model"),
+        ({"module_or_entry": torch.zeros(2)}, "got Tensor; the model comes first: profile"),
+        ({"module_or_entry": (torch.zeros(2),)}, r"got tuple; .* nn.Sequential\(…\)"),
+        ({"module_or_entry": nn.ReLU().state_dict()}, "got OrderedDict; if these are weights"),
+        ({"module_or_entry": None}, "got None; pass the model itself"),
         ({"module_or_entry": "dense", "input_shape": (1, 3, 4, 4)}, "takes an input N,64,H,W"),
-        ({"module_or_entry": nn.ReLU()}, "profile needs the input_shape N,C,H,W of a module"),
-        ({"module_or_entry": nn.ReLU(), "input_shape": (1, -3, 4)}, "no negative sizes"),
-        ({"module_or_entry": nn.ReLU(), "input_shape": 3}, "inputs are a shape, .* got int"),
+        ({"module_or_entry": nn.ReLU()}, "profile of a module needs an input"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": (1, -3, 4)}, "must not be negative"),
+        ({"module_or_entry": nn.ReLU(), "input_shape": 3}, "expected an input, got int"),
         ({"module_or_entry": "csp", "arguments": {"gamma": 2.0}}, r"a number in \(0, 1\), got 2.0"),
     ],
 )
@@ -153,7 +153,7 @@ def test_figures_of_a_profile_are_attributes() -> None:
 def test_a_figure_that_was_not_asked_for_names_its_measure(figure: str, stage: str) -> None:
     """As an error of ours, and as an attribute that is not there."""
     profile = cspbench.profile(nn.Conv2d(3, 8, 3), (1, 3, 10, 10), measures=["disk_size"])
-    with pytest.raises(cspbench.CspbenchError, match=rf"{figure} was not measured: .*'{stage}'"):
+    with pytest.raises(cspbench.CspbenchError, match=rf"{figure} was not measured; .*'{stage}'"):
         getattr(profile, figure)
     assert not hasattr(profile, figure)
 

@@ -95,7 +95,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     path.write_bytes(b"x" * 1_000)
     assert read_file(path, 1_000) == b"x" * 1_000
-    with pytest.raises(CspbenchError, match=r"suite\.toml is 1,000 bytes large; at most 999"):
+    with pytest.raises(CspbenchError, match=r"suite\.toml is too large: 1,000 bytes; at most 999"):
         read_file(path, 999)
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     device.symlink_to("/dev/zero")
     for path in (fifo, device):
-        with pytest.raises(CspbenchError, match=f"{path.name} is no regular file"):
+        with pytest.raises(CspbenchError, match=f"{path.name} is not a regular file"):
             read_file(path, 1_000)
     (tmp_path / "file").write_bytes(b"content")
     link.symlink_to(tmp_path / "file")
@@ -114,7 +114,7 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
 
 def test_a_path_with_a_nul_is_none(tmp_path: Path) -> None:
     """No system call takes it."""
-    with pytest.raises(CspbenchError, match=r"a\\x00b' is no path: embedded null byte"):
+    with pytest.raises(CspbenchError, match=r"a\\x00b' is not a path: embedded null byte"):
         read_file(tmp_path / "a\0b", 10)
 
 
@@ -131,9 +131,11 @@ def test_lines_are_read_one_by_one_up_to_both_limits(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_bytes(b"one\nthree\ntorn")
     assert list(lines_of_file(path, 14, 6)) == [b"one\n", b"three\n", b"torn"]
-    with pytest.raises(CspbenchError, match=r"records\.jsonl line 2 is longer than 5 bytes"):
+    with pytest.raises(
+        CspbenchError, match=r"records\.jsonl line 2 is too long; at most 5 bytes are read"
+    ):
         list(lines_of_file(path, 14, 5))
-    with pytest.raises(CspbenchError, match="is 14 bytes large; at most 13 are read"):
+    with pytest.raises(CspbenchError, match="is too large: 14 bytes; at most 13 are read"):
         list(lines_of_file(path, 13, 6))
 
 
@@ -164,7 +166,7 @@ def test_only_a_regular_file_is_opened_to_be_written(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     device.symlink_to("/dev/null")
     for path in (fifo, device):
-        with pytest.raises(CspbenchError, match=f"{path.name} is no regular file"):
+        with pytest.raises(CspbenchError, match=f"{path.name} is not a regular file"):
             open_regular(path, os.O_WRONLY | os.O_APPEND)
     descriptor = open_regular(tmp_path / "new", os.O_WRONLY | os.O_CREAT)
     os.close(descriptor)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -65,20 +66,26 @@ def test_code_of_a_fork_runs_without_secrets_and_writes_nothing(name: str) -> No
     content = workflow(name)
     assert set(content[True]) <= {"pull_request", "push"}  # YAML 1.1 reads `on` as true
     assert content["permissions"] == {"contents": "read"}
-    (job,) = content["jobs"].values()
-    assert "permissions" not in job
-    assert job["steps"][0]["with"]["persist-credentials"] is False
+    for job in content["jobs"].values():
+        assert "permissions" not in job
+        assert job["steps"][0]["with"]["persist-credentials"] is False
     assert "secrets" not in (FOLDER / name).read_text(encoding="utf-8")
 
 
 def test_the_project_is_checked_as_it_is_by_hand() -> None:
-    """With each supported Python, the oldest first, on pushes to main and on pull requests."""
+    """With each supported Python, on pushes to main and on pull requests; then the wheel."""
     content = workflow("check.yml")
     assert content[True] == {"push": {"branches": ["main"]}, "pull_request": None}
-    assert scripts(content) == ["make check"]
-    oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
-    assert oldest is not None
-    assert content["jobs"]["check"]["strategy"]["matrix"]["python"][0] == oldest[1]
+    assert scripts(content) == ["make check", "make smoke FULL=1"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    classified = [
+        version[1]
+        for classifier in project["classifiers"]
+        if (version := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", classifier))
+    ]
+    tested = content["jobs"]["check"]["strategy"]["matrix"]["python"]
+    assert tested == classified == ["3.11", "3.12", "3.13", "3.14"]
+    assert project["requires-python"] == f">={tested[0]}"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

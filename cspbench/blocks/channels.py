@@ -69,7 +69,7 @@ def halved(name: str, channels: int) -> int:
     64
     """
     if channels % 2:
-        raise ValueError(f"{name} must be even, as it is cut into halves, got {channels}")
+        raise ValueError(f"{name} must be even, because it is split into halves, got {channels}")
     return channels // 2
 
 
@@ -85,7 +85,9 @@ def two_way_channels(inputs: int, growth: int, bn_size: int) -> tuple[int, int]:
     """
     require_positive(inputs=inputs, growth=growth, bn_size=bn_size)
     if growth % 2:
-        raise ValueError(f"growth must be even, as each of two ways makes half, got {growth}")
+        raise ValueError(
+            f"growth must be even, because each of two ways makes half of it, got {growth}"
+        )
     half = growth // 2
     inner = bn_size * half
     return (inner if 2 * inner <= inputs else max(1, inputs // 8 * 4)), half

@@ -32,7 +32,9 @@ class ZeroPadShortcut(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         if outputs < inputs:
-            raise ValueError(f"outputs must be at least the {inputs} inputs, got {outputs}")
+            raise ValueError(
+                f"outputs must be at least as many as the {inputs} inputs, got {outputs}"
+            )
         self.padding = outputs - inputs
         self.stride = stride
 

@@ -179,8 +179,8 @@ class Codebase:
                 path = Path(str(file)).resolve()
                 if path.is_relative_to(tree) and not _is_installed(path, tree):
                     raise AbsentError(
-                        f"{name} is imported from {path}, not from the revision: an editable "
-                        "install puts that folder before the revision's own"
+                        f"{name} is imported from {path} instead of the revision, because an "
+                        "editable install puts that folder first; uninstall it, then run again"
                     )
 
     def _search_path(self) -> list[str]:

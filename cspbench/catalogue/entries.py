@@ -29,7 +29,10 @@ def find(name: str) -> Entry:
     if ":" in name:
         return external.entry(name)
     if name.endswith(".py"):
-        raise CspbenchError(f"{name} is a file; name what makes the model in it: {name}:NAME")
+        raise CspbenchError(
+            f"{name} names only a file; add the class or function that makes the model, as in "
+            f"{name}:Net"
+        )
     if name not in ENTRIES:
         raise unknown("catalogue entry", name, ENTRIES, hint="python -m cspbench list shows all")
     return ENTRIES[name]

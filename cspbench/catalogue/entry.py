@@ -45,11 +45,11 @@ class Parameter:
         name = f"{owner}: {self.name}"
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
-                raise CspbenchError(f"{name} takes true or false, got {value!r}")
+                raise CspbenchError(f"{name} must be true or false, got {value!r}")
             return value
         if isinstance(self.default, str):
             if not isinstance(value, str) or (self.choices and value not in self.choices):
-                raise unknown(f"{self.name} of {owner}", value, self.choices)
+                raise unknown(self.name, value, self.choices, owner=owner)
             return value
         is_whole = isinstance(self.default, int)
         if (
@@ -57,8 +57,8 @@ class Parameter:
             or (is_whole and isinstance(value, float))
             or not self._is_in_range(value)
         ):
-            kind = "whole number" if is_whole else "number"
-            raise CspbenchError(f"{name} takes a {kind}{self._range()}, got {value!r}")
+            kind = "an integer" if is_whole else "a number"
+            raise CspbenchError(f"{name} must be {kind}{self._range()}, got {value!r}")
         return value if is_whole else float(value)
 
     def parse(self, text: str, *, owner: str) -> Value:
@@ -144,7 +144,7 @@ class Entry:
         """Name and value of a command line's ``name=value``."""
         name, equals, value = text.partition("=")
         if not equals:
-            raise CspbenchError(f"--set takes KEY=VALUE, got {text!r}")
+            raise CspbenchError(f"--set: expected KEY=VALUE, got {text!r}")
         if self.is_open:
             return name, _guessed(value)
         return name, self._parameter(name).parse(value, owner=self.name)
@@ -158,13 +158,13 @@ class Entry:
         expected = int(arguments[self.channels]) if self.channels in arguments else None
         if shape is not None and math.prod(shape) > MAX_ELEMENTS:
             raise CspbenchError(
-                f"{self.name}: its input has more elements than any tensor of torch can hold "
-                f"({MAX_ELEMENTS:.3g})"
+                f"{self.name}: an input has more elements than a torch tensor can hold "
+                f"({MAX_ELEMENTS:.3g}), got {','.join(map(str, shape))}"
             )
         if shape is None and not self.input_shape:
             raise CspbenchError(
-                f"{self.name}: its input is not known; give one: --input N,C,H,W (in a suite: "
-                "input = [N, C, H, W]), one for each argument"
+                f"{self.name} has no default input; give one for each argument of its forward: "
+                "--input N,C,H,W (in a suite: input = [N, C, H, W])"
             )
         if shape is None:
             batch, *rest = self.input_shape
@@ -172,10 +172,10 @@ class Entry:
         text = ",".join(map(str, shape))
         if self.takes_images and (len(shape) != 4 or min(shape) < 1):
             raise CspbenchError(
-                f"{self.name} takes an input N,C,H,W of four positive numbers, got {text}"
+                f"{self.name}: expected an input N,C,H,W of four positive numbers, got {text}"
             )
         if min(shape, default=1) < 1:
-            raise CspbenchError(f"{self.name}: an input has positive sizes, got {text}")
+            raise CspbenchError(f"{self.name}: sizes of an input must be positive, got {text}")
         if expected is not None and shape[1] != expected:
             raise CspbenchError(
                 f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
@@ -195,14 +195,14 @@ class Entry:
             is_storable = -(2**63) <= value < 2**63
         if not is_storable:
             raise CspbenchError(
-                f"{self.name}: {name} is a number of at most 64 bits that is finite, got {value!r}"
+                f"{self.name}: {name} must be finite and fit in 64 bits, got {value!r}"
             )
 
     def _parameter(self, name: str) -> Parameter:
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
-        raise unknown(f"parameter of {self.name}", name, [p.name for p in self.parameters])
+        raise unknown("parameter", name, [p.name for p in self.parameters], owner=self.name)
 
 
 def is_own(builder: str) -> bool:

@@ -35,11 +35,11 @@ def entry(name: str) -> Entry:
         return _library_entry(name, source, attribute)
     is_file = source.endswith(".py") and attribute
     if not is_file and not _CALLABLE.fullmatch(name):
-        raise CspbenchError(f"{name!r} names no model; a model of yours is named as: {FORMS}")
+        raise CspbenchError(f"no model {name!r}; models are named as {FORMS}")
     return Entry(
         name=name,
         build=name,
-        description="a model of yours",
+        description="your own model",
         source=source,
         input_shape=(),
         is_open=True,

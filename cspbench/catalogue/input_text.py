@@ -24,8 +24,8 @@ _MAKER = re.compile(
 _SCALAR = "scalar"
 _MAX_DIGITS = 18
 _FORMS = (
-    "SHAPE[:TYPE[:HIGH or :LOW-HIGH]], such as 1,3,640,640 or 1,77:int64:49408; none, true or "
-    "false; each with NAME= before it for a keyword; or what makes them: path/to/file.py:callable"
+    "SHAPE[:TYPE[:HIGH or :LOW-HIGH]], none, true or false, each as NAME=… for a keyword argument, "
+    "or a callable that makes all inputs: path/to/file.py:callable"
 )
 
 
@@ -76,7 +76,7 @@ def parse_value(value: object) -> Inputs:
     if isinstance(value, Mapping):
         return Inputs(kwargs={str(name): _node(item) for name, item in value.items()})
     if not isinstance(value, list | tuple):
-        raise CspbenchError(f"an input is a shape, a list or a table of inputs, got {value!r}")
+        raise CspbenchError(f"expected an input (a shape, a list or a table), got {value!r}")
     args: list[Node] = []
     kwargs: dict[str, Node] = {}
     for item in value:
@@ -114,10 +114,10 @@ def _add_word(word: str, args: list[Node], kwargs: dict[str, Node]) -> None:
     named = _NAMED.fullmatch(word)
     if named is None:
         if _maker(word):
-            raise CspbenchError(f"{word} makes all inputs: give it alone")
+            raise CspbenchError(f"{word} makes all inputs; give no other input beside it")
         args.append(_node_of_word(word))
     elif named["name"] in kwargs:
-        raise CspbenchError(f"an input is given once, got {named['name']!r} twice")
+        raise CspbenchError(f"input {named['name']!r} is given twice; give it once")
     else:
         kwargs[named["name"]] = _node_of_word(named["text"])
 
@@ -128,9 +128,9 @@ def _node_of_word(word: str) -> Node:
     try:
         table = parse_toml(f"value = {word}")
     except CspbenchError as error:
-        raise CspbenchError(f"no list or table of inputs: {word!r}: {error}") from error
+        raise CspbenchError(f"cannot read the input {word!r}: {error}") from error
     if len(table) > 1:
-        raise CspbenchError(f"no list or table of inputs: {word!r}")
+        raise CspbenchError(f"cannot read the input {word!r}: expected one list or table")
     return _node(table["value"])
 
 
@@ -139,12 +139,16 @@ def _node_of_text(text: str) -> Node:
         return _PLAIN[text]
     match = _TENSOR.fullmatch(text)
     if match is None:
-        raise CspbenchError(f"an input is {_FORMS}; got {text!r}")
+        raise CspbenchError(
+            f"expected an input such as 1,3,640,640 or 1,77:int64:49408, got {text!r} ({_FORMS})"
+        )
     sizes = () if match["sizes"] == _SCALAR else match["sizes"].split(",")
     bounds = {name: match[name] for name in ("low", "high") if match[name] is not None}
     digits = max(map(len, (*sizes, *bounds.values())), default=0)
     if digits > _MAX_DIGITS:
-        raise CspbenchError(f"a number of {digits} digits in the input {text!r}")
+        raise CspbenchError(
+            f"input {text!r} has a number of {digits} digits; at most {_MAX_DIGITS} are allowed"
+        )
     return _tensor(
         tuple(map(int, sizes)), match["dtype"], {name: int(bounds[name]) for name in bounds}
     )
@@ -152,10 +156,10 @@ def _node_of_text(text: str) -> Node:
 
 def _tensor(shape: tuple[int, ...], dtype: str | None, bounds: Mapping[str, int]) -> TensorSpec:
     if dtype is not None and dtype not in {*FLOATING, *WHOLE}:
-        raise unknown("type of an input", dtype, (*FLOATING, *WHOLE))
+        raise unknown("input type", dtype, (*FLOATING, *WHOLE))
     tensor = TensorSpec(shape, dtype or "float32", **bounds)
     if shape and min(shape) < 1:
-        raise CspbenchError(f"an input has positive sizes, got {tensor.text}")
+        raise CspbenchError(f"sizes of an input must be positive, got {tensor.text}")
     return tensor.check()
 
 
@@ -184,13 +188,16 @@ def _node_of_table(table: Mapping[str, object]) -> Node:
         return _plain(table["value"])
     if "shape" not in table:
         return Table({name: _node(item) for name, item in table.items()})
+    fields = _TensorTable.__struct_fields__
+    if strange := [name for name in table if name not in fields]:
+        raise unknown("key", strange[0], fields, owner="an input table")
     try:
         tensor = msgspec.convert(table, _TensorTable)
     except msgspec.ValidationError as error:
-        raise CspbenchError(f"an input as a table: {error}") from error
+        raise CspbenchError(f"input table: {error}") from error
     bounds = {} if tensor.high is None else {"low": tensor.low, "high": tensor.high}
     if tensor.low and not bounds:
-        raise CspbenchError(f"an input with low = {tensor.low} needs a high, too")
+        raise CspbenchError(f"input table with low = {tensor.low} lacks high, the end of its range")
     return _tensor(tensor.shape, tensor.dtype, bounds)
 
 
@@ -201,7 +208,7 @@ def _plain(value: object) -> Node:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    raise CspbenchError(f"an input is a shape, a list or a table of inputs, got {value!r}")
+    raise CspbenchError(f"expected an input (a shape, a list or a table), got {value!r}")
 
 
 def _word(node: Node) -> str:

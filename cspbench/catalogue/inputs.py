@@ -55,19 +55,19 @@ class TensorSpec(msgspec.Struct, frozen=True, tag="tensor", forbid_unknown_field
         """This tensor; raises `CspbenchError` if torch cannot make it."""
         if math.prod(self.shape) > MAX_ELEMENTS:
             raise CspbenchError(
-                f"an input of {self.text} has more elements than any tensor of torch can hold "
-                f"({MAX_ELEMENTS:.3g})"
+                f"an input has more elements than a torch tensor can hold ({MAX_ELEMENTS:.3g}), "
+                f"got {self.text}"
             )
         if (self.low, self.high) == (0, 2):
             return self
         if self.dtype not in WHOLE:
-            raise CspbenchError(f"a range is of whole numbers and booleans, got {self.text}")
+            raise CspbenchError(f"only integer and bool inputs take a range, got {self.text}")
         largest = 2 ** _BITS[self.dtype] - 1
         smallest = 0 if self.dtype in {"uint8", "bool"} else -largest - 1
         if not smallest <= self.low < self.high <= largest + 1:
             raise CspbenchError(
-                f"a range of {self.dtype} is LOW-HIGH (exclusive) within {smallest} to {largest}, "
-                f"got {self.text}"
+                f"a range of {self.dtype} must be LOW-HIGH (HIGH excluded) within {smallest} to "
+                f"{largest}, got {self.text}"
             )
         return self
 
@@ -163,7 +163,7 @@ def of_shape(shape: Shape) -> Inputs:
 
 def _at_batch_size(inputs: Inputs, batch_size: int) -> Inputs:
     if inputs.batch_size is None:
-        raise CspbenchError(f"a batch size is of inputs that have axes, got {inputs.text}")
+        raise CspbenchError(f"a batch size needs an input with axes, got {inputs.text}")
 
     def resized(tensor: TensorSpec) -> TensorSpec:
         if tensor.shape[:1] != (inputs.batch_size,):
@@ -177,7 +177,7 @@ def _at_img_size(inputs: Inputs, img_size: int) -> Inputs:
     sizes = {tensor.shape[2:] for tensor in inputs.tensors if _is_image(tensor)}
     if len(sizes) != 1:
         raise CspbenchError(
-            "an image size is of floating-point inputs N,C,H,W"
+            "an image size needs floating-point inputs N,C,H,W"
             + (" of one size" if sizes else "")
             + f", got {inputs.text}"
         )

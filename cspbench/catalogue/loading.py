@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import AbsentError, CspbenchError
+from ..errors import AbsentError, CspbenchError, unknown
 from .entries import find
 from .entry import Value, is_own
 from .sources import Source, locate
@@ -32,9 +32,13 @@ def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
     try:
         builder: Callable[..., Any] = operator.attrgetter(source.attribute)(module)
     except AttributeError as error:
-        raise CspbenchError(f"{source.name!r} has no {source.attribute!r}") from error
+        raise unknown(
+            "callable", source.attribute, _callables(module), owner=source.name
+        ) from error
     if not callable(builder):
-        raise CspbenchError(f"{reference!r} is {builder!r}, which cannot be called")
+        raise CspbenchError(
+            f"{reference} is {builder!r}, which cannot be called; name a class or a function"
+        )
     return builder
 
 
@@ -50,12 +54,10 @@ def check_arguments(reference: str, names: Iterable[str]) -> None:
     try:
         signature.bind(**given)
     except TypeError as error:
-        unknown = [name for name in given if name not in known]
-        reason = f"it takes no {unknown[0]!r}" if unknown else str(error)
-        raise CspbenchError(
-            f"{reference} cannot be called so: {reason} (--set, and set in a suite, take "
-            f"{', '.join(known) or 'nothing here'})"
-        ) from error
+        strange = [name for name in given if name not in known]
+        reason = f"unexpected argument {strange[0]!r}" if strange else str(error)
+        hint = f"--set, and set in a suite, take {', '.join(known)}" if known else "it takes none"
+        raise CspbenchError(f"{reference}: {reason} ({hint})") from error
 
 
 def build(
@@ -88,11 +90,28 @@ def _loaded(source: Source, reference: str) -> ModuleType:
     except CspbenchError:
         raise
     except (ImportError, ValueError) as error:
-        raise CspbenchError(f"cannot import {source.name!r} of {reference!r}: {error}") from error
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{source.module}.".startswith(f"{missing}."):
+            raise CspbenchError(
+                f"no module {missing!r}, which {reference} names; run in the folder that holds it, "
+                f"or name its file: path/to/file.py:{source.attribute}"
+            ) from error
+        raise CspbenchError(f"cannot import {source.name!r}: {error}") from error
     except Exception as error:
         raise CspbenchError(
-            f"{source.name} cannot be loaded: {type(error).__name__}: {error}"
+            f"cannot import {source.name!r}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _callables(module: ModuleType) -> list[str]:
+    """The names of the public callables that ``module`` itself defines."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value)
+        and not name.startswith("_")
+        and getattr(value, "__module__", None) == module.__name__
+    ]
 
 
 def _module_of_file(name: str, path: Path) -> ModuleType:
@@ -125,7 +144,7 @@ def _build_entry(checkout: Path, name: str, arguments: Mapping[str, Value]) -> A
         raise AbsentError(f"this revision has no catalogue: {error}") from error
     if not Path(str(catalogue.__file__)).is_relative_to(checkout):
         raise AbsentError(
-            "this repository has no catalogue: name its modules package.module:callable"
+            "this repository has no catalogue; name its models as package.module:callable"
         )
     if name not in catalogue.ENTRIES:
         raise AbsentError(f"this revision has no entry {name!r}")

@@ -54,7 +54,9 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
     """
     name, colon, attribute = reference.rpartition(":")
     if not colon:
-        raise CspbenchError(f"a builder is written package.module:callable, got {reference!r}")
+        raise CspbenchError(
+            f"expected package.module:callable or path/to/file.py:callable, got {reference!r}"
+        )
     if not name.endswith(".py"):
         codebase = _codebase_of_module(name) if checkout is None else _of_checkout(name, checkout)
         return Source(name=name, attribute=attribute, module=name, codebase=codebase)
@@ -63,7 +65,7 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
         path = _files.get(name, path)
     if not path.exists():
         if checkout is None:
-            raise CspbenchError(f"there is no file {path}")
+            raise CspbenchError(f"no file {path}; paths are relative to the current folder")
         raise AbsentError(f"{name} is not in this revision")
     _check_source(path)
     path = path.resolve()

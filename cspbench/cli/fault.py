@@ -1,4 +1,4 @@
-"""A fault of cspbench: one line for the user, and a file with what is needed to mend it."""
+"""A fault of cspbench: one line for the user, and a file with what is needed to fix it."""
 
 import contextlib
 import os
@@ -35,10 +35,12 @@ def report(error: BaseException, words: list[str]) -> None:
     with contextlib.suppress(Exception):  # its text is computed by code, which may fail, too
         name = ": ".join(filter(None, [name, next(iter(str(error).splitlines()), "")]))[:300]
     try:
-        details = f"details in {_write(_details(error, words))}"
+        details = f"details to report are in {_write(_details(error, words))}"
     except Exception as second:  # noqa: BLE001 -- no memory, no disk
-        details = f"its details cannot be written ({type(second).__name__}): {_place(error)}"
-    print_error(f"this is a fault of cspbench: {name}; {details}")
+        details = (
+            f"its details cannot be written ({type(second).__name__}); raised at {_place(error)}"
+        )
+    print_error(f"this is a bug in cspbench: {name}; {details}")
 
 
 def _details(error: BaseException, words: list[str]) -> str:

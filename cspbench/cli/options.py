@@ -3,7 +3,9 @@
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..choices import COMPILERS
 from ..errors import CspbenchError, unknown
+from . import wrong_usage
 from .values import AUTO
 from .verbs import VERBS, make_parser
 
@@ -23,7 +25,7 @@ def parse(words: list[str]) -> "Request":
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         words = ["run", *words]
     elif not first.startswith("-") and first not in VERBS:
-        raise unknown("verb", first, VERBS, hint="a suite is measured with: run SUITE")
+        raise wrong_usage.unknown_verb(first, VERBS)
     parser = make_parser()
     namespace, rest = parser.parse_known_args(words)
     options = vars(namespace)
@@ -33,7 +35,7 @@ def parse(words: list[str]) -> "Request":
     if len(rest) == 1 and not rest[0].startswith("-") and may_be_suite:
         options["suite"] = rest[0]
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.refuse(rest, verb)
     if "compiler" in options:
         _check_compiler(options)
     if options.get("batch_size") == AUTO:
@@ -46,26 +48,26 @@ def _check_text(words: list[str]) -> None:
     for word in words:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
             raise CspbenchError(
-                f"{word!r} is not text (UTF-8), which a run could not record: rename it, or give "
-                "a link with another name"
+                f"{word!r} is not text (UTF-8), so a run cannot record it; rename the file, or "
+                "name a link to it"
             )
 
 
 def _check_compiler(options: dict[str, Any]) -> None:
     """Raise `CspbenchError` for an unknown backend; the word may be the suite instead."""
-    from ..plan.case import COMPILERS
-
     backend = options["compiler"]
     if backend in COMPILERS:
         return
     if "suite" in options:
-        raise unknown("backend", backend, COMPILERS)
+        raise CspbenchError(f"--compile: {unknown('backend', backend, COMPILERS)}")
     options |= {"suite": backend, "compiler": COMPILERS[0]}
 
 
 def _set_fitted_batches(verb: str, options: dict[str, Any]) -> None:
     if verb != "run":
-        raise CspbenchError("--batch-size auto is of run: both sides must have one batch")
+        raise CspbenchError(
+            "--batch-size auto works only with run: both sides of ab need the same batch"
+        )
     del options["batch_size"]
     options["is_batch_fitted"] = True
 

@@ -80,11 +80,11 @@ def _message(error: BaseException) -> str | None:
             return reason(error)
         case ModuleNotFoundError(name=str(name)) if not name.startswith("cspbench"):
             return (
-                f"{name} is not installed for {sys.executable}; make setup fills an environment "
-                "of its own (.venv/bin/python), or: pip install -e ."
+                f"{name} is not installed for {sys.executable}; run make setup and use "
+                ".venv/bin/python, or run pip install -e . for this Python"
             )
         case ImportError(name=str(name)) if not name.startswith("cspbench"):
-            return f"{name} cannot be loaded by {sys.executable}: {error}"
+            return f"{name} cannot be loaded by {sys.executable} (reinstall it): {error}"
         case OSError():  # a full disk under the temporary folder
             place = f": {error.filename}" if error.filename else ""
             return f"{error.strerror or error}{place}"
@@ -97,7 +97,7 @@ def _interrupted(words: list[str]) -> str:
     if words and not words[0].startswith("-") and words[0] not in _MEASURING:
         return "interrupted"
     if folder := fault.folder():
-        return f"interrupted; what was measured is kept in {folder}"
+        return f"interrupted; results so far are in {folder}"
     return "interrupted before anything was measured"
 
 

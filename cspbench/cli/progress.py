@@ -54,7 +54,7 @@ class PlainProgress:
         left = self._pace.left(total - index)
         if self._is_due("counting", is_forced=index == total or _has_failure(lines)):
             self._print(
-                f"counted, case {index} of {total}: {self._names[case.key]}, {case.mode}: "
+                f"counted case {index} of {total}: {self._names[case.key]}, {case.mode}: "
                 f"{_results_text(lines)}; {left}"
             )
 
@@ -217,7 +217,8 @@ def _plan_text(info: RunInfo) -> str:
         text += f", then {seeds} training{'' if seeds == 1 else 's'} of each block, of "
         text += f"{info.settings.training.steps} steps"
     elif "latency" in info.stages:
-        launches = f"{info.settings.launches} launches"
+        number = info.settings.launches
+        launches = f"{number} launch{'' if number == 1 else 'es'}"
         if info.settings.budget_s is not None:
             launches = f"up to {seconds_text(info.settings.budget_s)} of launches"
         text += f", then {launches}"

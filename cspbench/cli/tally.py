@@ -40,7 +40,7 @@ class Tally:
         repeats = (self.total or 0) - (self._planned or 0)
         if repeats > 0 and self._disturbed:
             kind = next(iter(self._disturbed)) if len(self._disturbed) == 1 else "disturbed"
-            parts.append(f"{repeats} of them to repeat {kind} ones")
+            parts.append(f"{repeats} added to repeat {kind} ones")
         return ", ".join([*parts, *(f"{n} {kind}" for kind, n in self._disturbed.items())])
 
 
@@ -61,4 +61,4 @@ class Pace:
         self._last = self._clock()
         if not remaining:
             return "done"
-        return f"{seconds_text((self._last - self._began) / self._ended * remaining)} left"
+        return f"about {seconds_text((self._last - self._began) / self._ended * remaining)} left"

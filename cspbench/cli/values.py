@@ -2,16 +2,26 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from ..choices import HEADS, MODES, PRECISIONS, REPORT_FORMATS, Mode
 from ..errors import CspbenchError, unknown
-
-if TYPE_CHECKING:
-    from ..plan.case import Mode
 
 AUTO = "auto"
 _MAX_QUOTE = 40
 _MAX_SECONDS = 1_000_000
+_MAX_COUNT = 1_000_000
+
+
+def named(option: str, parse: Callable[[str], object]) -> Callable[[str], object]:
+    """``parse`` whose errors begin with the ``option`` that the value was given to."""
+
+    def parse_named(text: str) -> object:
+        try:
+            return parse(text)
+        except CspbenchError as error:
+            raise CspbenchError(f"{option}: {error}") from error
+
+    return parse_named
 
 
 def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
@@ -27,30 +37,22 @@ def word(kind: str, allowed: Sequence[str]) -> Callable[[str], str]:
 
 def report_format(text: str) -> str:
     """The name of a format of reports."""
-    from ..report import FORMATS
-
-    return word("format", FORMATS)(text)
+    return word("format", REPORT_FORMATS)(text)
 
 
 def precision(text: str) -> str:
     """The name of a precision."""
-    from ..plan.case import PRECISIONS
-
     return word("precision", PRECISIONS)(text)
 
 
-def modes(text: str) -> "tuple[Mode, ...]":
+def modes(text: str) -> tuple[Mode, ...]:
     """The modes that ``infer``, ``train`` or ``both`` stands for."""
-    from ..plan.case import MODES
-
     word("mode", (*MODES, "both"))(text)
     return tuple(mode for mode in MODES if text in {mode, "both"})
 
 
 def head(text: str) -> str:
     """The name of the layers that follow a block in training."""
-    from ..records.trainings import HEADS
-
     return word("head", HEADS)(text)
 
 
@@ -61,40 +63,37 @@ def device(text: str) -> str:
         if not re.fullmatch(r"cpu|cuda|auto|cuda:[0-9]{1,4}", name):
             raise unknown("device", name, ("cpu", "cuda", "cuda:0", "cuda:0,cuda:1", "auto"))
         if len(names) > 1 and ":" not in name:
-            raise CspbenchError(f"several devices are GPUs by number, cuda:0,cuda:1; got {text!r}")
+            raise CspbenchError(f"expected one device, or GPUs as in cuda:0,cuda:1, got {text!r}")
     if len(set(names)) < len(names):
-        raise CspbenchError(f"a list names each device once, got {text!r}")
+        raise CspbenchError(f"expected each device once, got {text!r}")
     return text
 
 
 def count(text: str) -> int:
     """A positive integer."""
-    return _whole_number("a count", text, 1, 1_000_000)
+    return _integer(text, 1, _MAX_COUNT)
 
 
 def counts(text: str) -> tuple[int, ...]:
     """Positive integers, separated by commas, without repetition."""
-    numbers = tuple(count(part) for part in text.split(","))
-    if len(set(numbers)) < len(numbers):
-        raise CspbenchError(f"a list names each number once, got {text!r}")
-    return numbers
+    return _counts(text)
 
 
 def batch_sizes(text: str) -> tuple[int, ...] | str:
     """Positive integers separated by commas, or `AUTO`."""
-    return AUTO if text == AUTO else counts(text)
+    return AUTO if text == AUTO else _counts(text, alternative=", or auto")
 
 
 def steps(text: str) -> int:
     """A number of training steps, at least 4."""
-    return _whole_number("a number of steps", text, 4, 1_000_000)
+    return _integer(text, 4, _MAX_COUNT)
 
 
 def seed(text: str) -> int:
     """A seed from 0 to `MAX_SEED`."""
     from ..records.run import MAX_SEED
 
-    return _whole_number("a seed", text, 0, MAX_SEED)
+    return _integer(text, 0, MAX_SEED)
 
 
 def seconds(least: float) -> Callable[[str], float]:
@@ -107,8 +106,7 @@ def seconds(least: float) -> Callable[[str], float]:
             value = -1.0
         if not least <= value <= _MAX_SECONDS:
             raise CspbenchError(
-                f"a time is a number of seconds from {least:g} to {_MAX_SECONDS:,}, "
-                f"got {_quote(text)}"
+                f"expected seconds from {least:g} to {_MAX_SECONDS:,}, got {_quote(text)}"
             )
         return value
 
@@ -124,17 +122,37 @@ def input_word(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names, separated by commas."""
-    return tuple(text.split(","))
+    """Names of columns of a report, separated by commas."""
+    from ..report.columns import choose
+
+    keys = tuple(text.split(","))
+    choose(keys)
+    return keys
 
 
-def _whole_number(kind: str, text: str, minimum: int, maximum: int) -> int:
-    number = int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
+def _counts(text: str, alternative: str = "") -> tuple[int, ...]:
+    numbers = tuple(map(_number, text.split(",")))
+    if not all(1 <= number <= _MAX_COUNT for number in numbers):
+        raise CspbenchError(
+            f"expected integers from 1 to {_MAX_COUNT:,} separated by commas{alternative}, got "
+            f"{_quote(text)}"
+        )
+    if len(set(numbers)) < len(numbers):
+        raise CspbenchError(f"expected each number once, got {_quote(text)}")
+    return numbers
+
+
+def _integer(text: str, minimum: int, maximum: int) -> int:
+    number = _number(text)
     if not minimum <= number <= maximum:
         raise CspbenchError(
-            f"{kind} is a whole number from {minimum} to {maximum}, got {_quote(text)}"
+            f"expected an integer from {minimum} to {maximum:,}, got {_quote(text)}"
         )
     return number
+
+
+def _number(text: str) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) else -1
 
 
 def _quote(text: str) -> str:

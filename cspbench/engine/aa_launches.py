@@ -55,7 +55,7 @@ def launch_copies(settings: Settings, say: Callable[[str], None]) -> list[Line]:
         say(f"noise floor, launch {number} of {settings.launches}: copies of {_ENTRY} take turns")
         result = run_launch(number, copies, settings, plan)
         if result.failure_reason is not None:
-            raise CspbenchError(f"the noise floor cannot be measured: {result.failure_reason}")
+            raise CspbenchError(f"cannot measure the noise floor: {result.failure_reason}")
         lines += result.lines
         longest_s = max(longest_s, time.monotonic() - launch_began)
     return lines

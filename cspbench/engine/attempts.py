@@ -23,7 +23,7 @@ def run(
     try:
         return isolate.run(task, *arguments, time_limit_s=time_limit_s, receive=receive, stop=stop)
     except OSError as error:
-        reason = f"no process for measuring can be started: {error.strerror or error}"
+        reason = f"cannot start a process to measure in: {error.strerror or error}"
         return Exit(cause="environment", reason=reason, detail="", step=-1, is_from_outside=True)
 
 

@@ -95,8 +95,8 @@ class CaseMeasurer:
         if is_gpu(case.device) or peak is None or peak.peak_tensor_bytes <= budget_bytes:
             return None
         reason = (
-            f"its tensors alone need {bytes_text(peak.peak_tensor_bytes)}; the memory budget is "
-            f"{bytes_text(budget_bytes)}: it was counted, not run"
+            f"its tensors alone need {bytes_text(peak.peak_tensor_bytes)}, more than the memory "
+            f"budget of {bytes_text(budget_bytes)}; counted, not run"
         )
         return CaseFailure(case=case.key, stage="allocated", cause="too_large", reason=reason)
 

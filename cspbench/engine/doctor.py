@@ -35,7 +35,7 @@ def diagnose(
     or, before anything is measured, if the floor cannot be stored.
     """
     stored_floors.check_writable()
-    say("looking at the machine")
+    say("checking the machine")
     findings: list[Finding] = []
 
     def add(finding: Finding) -> None:
@@ -99,7 +99,7 @@ def _contention(launches: Sequence[Launch]) -> Finding:
         level=level,
         text=f"{contended} of {len(launches)} launches contended; "
         f"others took up to {largest_share:.1%} of the processor time",
-        remedy="stop what else runs, or measure when the machine is idle" if contended else "",
+        remedy="stop other processes, or measure when the machine is idle" if contended else "",
     )
 
 
@@ -114,8 +114,8 @@ def _noise(
         return Finding(
             name=name,
             level="poor",
-            text="not measured: too few launches had the time to build their cases",
-            remedy="stop what else runs, and ask again",
+            text="not measured: too few launches could build their cases in time",
+            remedy="stop other processes, then run doctor again",
         )
     widest = max(widths.values())
     level: Level = next((level for limit, level in limits if widest <= limit), "poor")
@@ -128,5 +128,5 @@ def _noise(
         text=f"identical code, {compared}: {by_mode} (95%, default settings)",
         remedy=""
         if level == "good"
-        else "more launches or turns, or --budget S, narrow it; mend the findings above first",
+        else "fix the findings above; then more --launches, --turns or --budget narrow it",
     )

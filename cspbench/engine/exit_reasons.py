@@ -13,7 +13,7 @@ _LOG_TAIL_BYTES = 1 << 16
 def exit_reason(exit_code: int | None, log_tail: str) -> str:
     """Why a process ended with ``exit_code``: negative for a signal, None if it is not known."""
     if exit_code is None:
-        return "the process that watched over it was killed"
+        return "the process that watches it was killed"
     if exit_code >= 0:
         line = _error_line(log_tail)
         return f"the process exited early with code {exit_code}" + (f": {line}" if line else "")

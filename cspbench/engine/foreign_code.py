@@ -34,9 +34,9 @@ def check_named(info: RunInfo, request: RunRequest | GradientsRequest) -> None:
     if unnamed := [name for name in code if name not in named]:
         more = f" and {len(unnamed) - _MAX_NAMES} more" if len(unnamed) > _MAX_NAMES else ""
         raise CspbenchError(
-            f"--resume {request.resume} would run code that this command does not name: "
-            f"{', '.join(unnamed[:_MAX_NAMES])}{more}; name its suite or entries again "
-            f"({request.verb} SUITE|ENTRY,… --resume DIR), or add --trust if you trust the folder"
+            f"cannot resume {request.resume}: it would run code that this command does not name: "
+            f"{', '.join(unnamed[:_MAX_NAMES])}{more} (name its suite or entries again, as in "
+            f"{request.verb} ENTRY,… --resume DIR, or add --trust if you trust the folder)"
         )
 
 

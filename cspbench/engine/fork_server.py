@@ -29,6 +29,7 @@ from .signals import signals_held
 _PRELOAD = "cspbench.engine.worker"
 _LOADING_LIMIT_S = 300.0  # for loading torch, also from a slow disk beside other work
 _STARTING_LIMIT_S = 20.0  # for forking
+_SETTLING_S = 1.0  # from the end of a server's sockets to its own
 _ENDING_LIMIT_S = 6.0  # longer than a guard takes for clearing up
 
 Stop: TypeAlias = "Connection[Any, Any] | None"
@@ -106,8 +107,10 @@ class ForkServer:
             try:
                 return self._request(folder, descriptors, stop)
             except (NoAnswerError, OSError) as error:
-                reason = self._stop()
-                raise NoAnswerError(reason if isinstance(error, _EndedError) else error) from error
+                if not isinstance(error, _EndedError):
+                    self._stop()
+                    raise NoAnswerError(error) from error
+                raise NoAnswerError(self._stop(settling_s=_SETTLING_S)) from error
             except BaseException:  # an interrupt, perhaps while it was loaded
                 self._stop()
                 raise
@@ -155,17 +158,23 @@ class ForkServer:
         self._control = control
         return control
 
-    def _stop(self) -> str:
-        """End the server if there is one; returns why it has ended if it did so before."""
+    def _stop(self, settling_s: float = 0.0) -> str:
+        """End the server if there is one; returns why it, or else a guard, ended before.
+
+        A server that is just ending gets ``settling_s`` seconds to do so.
+        """
         if self._process is None or os.getpid() != self._owner:
             return ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(settling_s)
+        exit_code = self._process.returncode
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_ENDING_LIMIT_S)
         if self._control is not None:
             self._control.close()
         with self._log:
-            reason = exit_reason(self._process.returncode, tail_of(self._log))
+            reason = exit_reason(1 if exit_code is None else exit_code, tail_of(self._log))
         self._process = self._control = None
         return reason
 

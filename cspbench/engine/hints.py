@@ -38,13 +38,13 @@ def _missing_package(match: re.Match[str]) -> str:
         )
     if package == "torchvision":
         return f"install the build for this torch: {_torchvision()}"
-    return f"it is imported by the model's code: install what provides {package}"
+    return f"the model's code imports it: install the package that provides {package}"
 
 
 def _unfit_torchvision(_: re.Match[str]) -> str:
     return (
-        f"torchvision does not fit torch {_version('torch')}: install the build for it: "
-        f"{_torchvision()}"
+        f"torchvision was built for another torch than {_version('torch')}: install the build for "
+        f"this one: {_torchvision()}"
     )
 
 
@@ -68,16 +68,16 @@ def _version(package: str) -> str:
 def _image_size(match: re.Match[str]) -> str:
     height = match["height"]
     width = match.groupdict().get("width") or height
-    return f"it is made for images of {height}x{width}: --input N,C,{height},{width}"
+    return f"the model takes images of {height}x{width}: --input N,C,{height},{width}"
 
 
 def _channels(match: re.Match[str]) -> str:
-    return f"its first layers take {match[1]} channels: --input N,{match[1]},H,W"
+    return f"the layer takes {match[1]} channels: --input N,{match[1]},H,W"
 
 
 _OTHER_SIZE = (
-    "does the input have the size that the model is made for? Many take one size alone, or "
-    "multiples of 32: --input N,C,H,W"
+    "check the size of the input: many models take only one size, or multiples of 32: "
+    "--input N,C,H,W"
 )
 _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
     (re.compile(pattern), remedy)
@@ -85,7 +85,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         (
             r"Expected more than 1 value per channel when training",
             (
-                "BatchNorm has no variance over a single value: train on more images, "
+                "BatchNorm needs more than one value per channel: train on more images with "
                 "--batch-size 2 (show: --input 2,C,H,W), or on larger ones"
             ),
         ),
@@ -103,7 +103,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         (r"expected input\[.*\] to have (\d+) channels, but got", _channels),
         (
             r"Invalid channel dimensions",
-            "does the input have the number of channels that the model takes? --input N,C,H,W",
+            "check the number of channels of the input: --input N,C,H,W",
         ),
         (r"mat1 and mat2 shapes cannot be multiplied", _OTHER_SIZE),
         (r"shapes cannot be multiplied \(\d+x\d+ and \d+x\d+\)", _OTHER_SIZE),
@@ -114,15 +114,15 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         (r"is not a multiple of patch|should be divisible by patch size", _OTHER_SIZE),
         (
             r"Kernel size can't be greater than actual input size|Output size is too small",
-            "the image is too small for so many strides: a larger --input N,C,H,W",
+            "the image is too small for the strides: give a larger --input N,C,H,W",
         ),
         (
             r"forward\(\) missing \d+ required positional argument",
-            "it takes several inputs: repeat --input, or give them by name: --input NAME=1,77",
+            "it takes several inputs: repeat --input, or name them: --input NAME=1,77",
         ),
         (
             r"Expected tensor for argument #1 'indices' to have one of the following scalar types",
-            "it takes whole numbers: --input 1,77:int64:49408, with the number of tokens last",
+            "it takes integers: --input 1,77:int64:49408, with the number of tokens last",
         ),
     )
 )

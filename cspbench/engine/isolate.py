@@ -31,7 +31,9 @@ _EXIT_GRACE_S = 5.0  # time for a worker to end after it has closed its pipe
 _FROM_OUTSIDE = {None, -signal.SIGKILL, -signal.SIGTERM}
 """Exit codes that tell nothing of the task; one that kills its own process does so again."""
 
-_GARBLED = "its process sent what cannot be read: a model's code writes to the pipe of its results"
+_GARBLED = (
+    "its process sent data that cannot be read: the model's code wrote to the pipe of results"
+)
 
 _End = Literal["returned", "died", "late", "garbled"]
 
@@ -141,7 +143,7 @@ def _start(
                 os.close(clock_file)
             on_failure.pop_all()
             return worker, receiver, clock
-    raise CspbenchError(f"no process for measuring can be started: {reason}")
+    raise CspbenchError(f"cannot start a process to measure in: {reason}")
 
 
 def _clock_file(folder: Path) -> int:
@@ -156,7 +158,7 @@ def _clock_file(folder: Path) -> int:
 
 def _lateness(clock: StepClock, time_limit_s: float) -> str:
     if not clock[1]:
-        return f"its process did not begin within {_START_LIMIT_S:g} s"
+        return f"its process did not start within {_START_LIMIT_S:g} s"
     return f"a step took longer than the time limit of {time_limit_s:g} s"
 
 

@@ -135,7 +135,7 @@ def lines_to_keep(result: LaunchResult, spared: AbstractSet[str] = frozenset()) 
         if line not in out_of_memory and not (isinstance(line, CaseFailure) and line.case in spared)
     ]
     if out_of_memory and case is not None:
-        reason = f"no memory beside its reference: {out_of_memory[-1].reason}"
+        reason = f"not enough memory beside its reference: {out_of_memory[-1].reason}"
         failure = msgspec.structs.replace(out_of_memory[-1], case=case.key, reason=reason)
         lines.insert(0, failure)  # the closing line stays last
     if result.exit is None:

@@ -31,8 +31,9 @@ class LaunchFailures:
         self.in_a_row += 1
         if self.in_a_row >= _MAX_IN_A_ROW:
             raise CspbenchError(
-                f"{self.in_a_row} launches in a row failed, the last one because {failure.reason}; "
-                "what was measured before is kept: go on with --resume when this is mended"
+                f"{self.in_a_row} launches in a row failed, the last with: {failure.reason}; "
+                "results "
+                "so far are kept (fix the cause, then continue with --resume)"
             )
         for key in _keys_of(cases):
             if key in self.apart:

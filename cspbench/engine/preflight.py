@@ -7,7 +7,7 @@ from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
 from ..records.run import Settings
-from . import attempts
+from . import attempts, defaults
 from .request import EngineRequest, GradientsRequest
 
 _TIME_LIMIT_S = 120  # for loading torch and initialising a driver
@@ -20,7 +20,7 @@ def devices_of(request: EngineRequest) -> tuple[str, tuple[AvailableGpu, ...]]:
     """
     if isinstance(request, GradientsRequest):
         return "cpu", ()
-    return find_devices(request.device or "cpu")
+    return find_devices(request.device or defaults.DEVICE)
 
 
 def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
@@ -41,10 +41,10 @@ def find_devices(device: str) -> tuple[str, tuple[AvailableGpu, ...]]:
         return "cpu", ()
     refusals = [answer for answer in answers if isinstance(answer, CspbenchError)]
     if refusals:
-        raise refusals[0]
+        raise CspbenchError(f"--{refusals[0]}")  # which begins with the device
     raise CspbenchError(
-        f"--device {device}: it cannot be used: "
-        f"{worker_exit.reason if worker_exit else 'no answer'}"
+        f"--device {device} cannot be used: "
+        f"{worker_exit.reason if worker_exit else 'its process gave no answer'}"
     )
 
 
@@ -75,7 +75,7 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     if worker_exit is not None:
         builders = dict.fromkeys(builder for builder, _ in calls)
         names = ", ".join([*builders, *makers, *([data] if data else [])])
-        raise CspbenchError(f"{names}: loading it failed: {worker_exit.reason}")
+        raise CspbenchError(f"cannot load {names}: {worker_exit.reason}")
     named = {case.entry for case in cases}  # leaves out builders of a library's many models
     named |= {inputs.maker for inputs in makers.values()}
     return {builder: digest for builder, digest in answers if builder in named}

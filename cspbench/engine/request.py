@@ -1,16 +1,17 @@
 """Requests: the options of each command that measures, as a frozen dataclass.
 
 Each field holds one option, named in `OPTIONS`. An option that is left out is None, False or empty;
-`engine.settings` and `engine.suites` hold the defaults.
+`engine.defaults` holds the defaults.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from ..choices import Allocator, ComparisonFormat, Head
 from ..errors import CspbenchError
 from ..plan.suite import Selection
-from ..records.trainings import Head
+from . import defaults
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +24,7 @@ class Sampling:
     min_time_s: float | None = None
     time_limit_s: float | None = None
     budget_s: float | None = None
-    allocator: Literal["pinned", "system"] | None = None
+    allocator: Allocator | None = None
     seed: int | None = None
     cold: bool = False
     cuda_graph: bool = False
@@ -44,7 +45,7 @@ class Training:
 class Judging:
     """How a comparison is judged and printed."""
 
-    format: Literal["table", "markdown", "json"] = "table"
+    format: ComparisonFormat = "table"
     thresholds: tuple[str, ...] = ()
     is_strict: bool = False
 
@@ -57,7 +58,7 @@ class RunRequest:
     """
 
     verb: ClassVar[str] = "run"
-    default_suite: ClassVar[str] = "blocks"
+    default_suite: ClassVar[str] = defaults.SUITES["run"]
 
     suite: str | None = None
     overrides: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class AbRequest:
     """``ab``: measure a suite or entries at two revisions of the repository at ``path``."""
 
     verb: ClassVar[str] = "ab"
-    default_suite: ClassVar[str] = "blocks"
+    default_suite: ClassVar[str] = defaults.SUITES["ab"]
 
     baseline: str
     candidate: str
@@ -106,7 +107,7 @@ class GradientsRequest:
     """``gradients``: trace a suite, or entries, and train their blocks."""
 
     verb: ClassVar[str] = "gradients"
-    default_suite: ClassVar[str] = "designs"
+    default_suite: ClassVar[str] = defaults.SUITES["gradients"]
 
     suite: str | None = None
     overrides: tuple[str, ...] = ()
@@ -132,7 +133,7 @@ class DoctorRequest:
 
     device: str | None = None
     threads: int | None = None
-    allocator: Literal["pinned", "system"] | None = None
+    allocator: Allocator | None = None
     as_json: bool = False
 
 
@@ -167,8 +168,10 @@ def _values(part: object) -> Iterator[tuple[str, object]]:
 
 def _check_folder(out: str | None, resume: str | None = None, *, trust: bool = False) -> None:
     if trust and resume is None:
-        raise CspbenchError("--trust is of a run to go on with: --resume DIR --trust")
+        raise CspbenchError(
+            "--trust applies only to a run that is resumed; use it with --resume DIR"
+        )
     if resume is not None and out is not None:
-        raise CspbenchError("--resume goes on in its own folder: leave out --out")
+        raise CspbenchError("--resume continues in the folder of the run; leave out --out")
     if out is not None and not out:
-        raise CspbenchError("--out takes a folder, got ''")
+        raise CspbenchError("--out: expected a folder, got ''")

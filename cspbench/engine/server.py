@@ -59,7 +59,8 @@ def serve(control_file: int, preload: str) -> None:
 def _fork_guards(control: socket.socket) -> None:
     """Fork a guard for each request until the parent ends; end what killed guards have left."""
     _process_control(_PR_SET_CHILD_SUBREAPER, 1)
-    child_ended = _watch_children()
+    watch = _watch_children()
+    child_ended, _ = watch
     guards: set[int] = set()
     while True:
         ready, _, _ = select.select([control.fileno(), child_ended], [], [])
@@ -73,7 +74,7 @@ def _fork_guards(control: socket.socket) -> None:
             request = _next_request(control)
             if request is None:
                 return
-            guards.add(_fork_guard(control, child_ended, *request))
+            guards.add(_fork_guard(control, watch, *request))
 
 
 def _next_request(control: socket.socket) -> tuple[Path, list[int]] | None:
@@ -83,7 +84,7 @@ def _next_request(control: socket.socket) -> tuple[Path, list[int]] | None:
 
 
 def _fork_guard(
-    control: socket.socket, child_ended: int, folder: Path, descriptors: list[int]
+    control: socket.socket, watch: tuple[int, int], folder: Path, descriptors: list[int]
 ) -> int:
     """The process id of a new guard."""
     for descriptor in descriptors:
@@ -92,7 +93,7 @@ def _fork_guard(
     if guard == 0:
         code = 1
         try:
-            _unwatch_children(child_ended)
+            _unwatch_children(watch)
             control.close()
             code = _guard(folder, *descriptors)
         except ConnectionError:  # the parent has ended; so has the worker
@@ -110,11 +111,12 @@ def _guard(folder: Path, life_file: int, connection: int, clock_file: int) -> in
     """Fork a worker, wait until it ends or the parent closes ``life_file``, and clear up."""
     life = socket.socket(fileno=life_file)
     _process_control(_PR_SET_CHILD_SUBREAPER, 1)
-    child_ended = _watch_children()
+    watch = _watch_children()
+    child_ended, _ = watch
     guard = os.getpid()
     worker = os.fork()
     if worker == 0:
-        _unwatch_children(child_ended)
+        _unwatch_children(watch)
         life.close()
         _work(guard, folder, connection, clock_file)
     status = None
@@ -201,20 +203,24 @@ def _kill_children(but: set[int] | frozenset[int] = frozenset()) -> None:
                     process.kill()
 
 
-def _watch_children() -> int:
-    """A descriptor that becomes readable when a child has ended."""
+def _watch_children() -> tuple[int, int]:
+    """A descriptor that becomes readable when a child has ended, and the other end of its pipe."""
     child_ended, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
-    return child_ended
+    return child_ended, wake
 
 
-def _unwatch_children(child_ended: int) -> None:
-    """Undo `_watch_children` in a forked process."""
-    os.close(signal.set_wakeup_fd(-1))
+def _unwatch_children(watch: tuple[int, int]) -> None:
+    """Undo `_watch_children` in a forked process.
+
+    The wake-up descriptor may be unset there: from Python 3.12 on, asyncio does that after a fork.
+    """
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.close(child_ended)
+    for descriptor in watch:
+        os.close(descriptor)
 
 
 def _leave(code: int) -> NoReturn:

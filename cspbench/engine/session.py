@@ -169,7 +169,7 @@ def _check_files(cases: Iterable[Case], roots: Mapping[Side, Path]) -> None:
             continue
         if file.is_absolute() or not any((root / file).is_file() for root in roots.values()):
             raise CspbenchError(
-                f"there is no file {file} in either revision: its path begins at the root of the "
+                f"no file {file} in either revision; paths are relative to the root of the "
                 "repository"
             )
 

@@ -11,9 +11,11 @@ from ..measures.base import Command
 from ..records.lines import Stage
 from ..records.machine import AvailableGpu
 from ..records.run import Settings, TrainingSettings
+from . import defaults
 from .option_names import OPTIONS
 from .request import (
     AbRequest,
+    DoctorRequest,
     EngineRequest,
     GradientsRequest,
     RunRequest,
@@ -21,23 +23,25 @@ from .request import (
     chosen_options,
 )
 
-DEFAULT_TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="pool")
-_TRAINING_TIME_LIMIT_S = 600.0
-_BUDGETS_S: dict[type[EngineRequest], float] = {RunRequest: 120.0, AbRequest: 60.0}
-"""The budget of a command without --budget and --launches."""
+DEFAULT_TRAINING = TrainingSettings(
+    seeds=defaults.TRAINING_SEEDS,
+    steps=defaults.TRAINING_STEPS,
+    data=defaults.TRAINING_DATA,
+    head=defaults.TRAINING_HEAD,
+)
 
 
-def default_settings(device: str = "cpu", gpus: Sequence[AvailableGpu] = ()) -> Settings:
+def default_settings(device: str = defaults.DEVICE, gpus: Sequence[AvailableGpu] = ()) -> Settings:
     """The settings of a run on ``device`` without any options."""
     return Settings(
         device=device,
         threads=environment.physical_cores(),
-        launches=6,
+        launches=defaults.LAUNCHES,
         turns=None,
-        min_time_s=0.001,
-        time_limit_s=120.0,
-        allocator="pinned",
-        seed=0,
+        min_time_s=defaults.MIN_TIME_S,
+        time_limit_s=defaults.TIME_LIMIT_S,
+        allocator=defaults.ALLOCATOR,
+        seed=defaults.SEED,
         memory_budget_bytes=environment.memory_budget_bytes([gpu.free_bytes for gpu in gpus]),
     )
 
@@ -55,10 +59,14 @@ def settings_of(request: EngineRequest, device: str, gpus: Sequence[AvailableGpu
     if trains(request):
         training = msgspec.structs.replace(DEFAULT_TRAINING, **chosen_training(request))
         settings = msgspec.structs.replace(
-            settings, threads=1, time_limit_s=_TRAINING_TIME_LIMIT_S, training=training
+            settings,
+            threads=defaults.TRAINING_THREADS,
+            time_limit_s=defaults.TRAINING_TIME_LIMIT_S,
+            training=training,
         )
-    if "launches" not in chosen:
-        settings = msgspec.structs.replace(settings, budget_s=_BUDGETS_S.get(type(request)))
+    if "launches" not in chosen and not isinstance(request, DoctorRequest):
+        budget_s = defaults.BUDGETS_S.get(request.verb)
+        settings = msgspec.structs.replace(settings, budget_s=budget_s)
     return msgspec.structs.replace(settings, **chosen)
 
 
@@ -91,10 +99,14 @@ def _check_gpu_options(
     sampling = request.sampling
     for name in ("cold", "cuda_graph", "energy"):
         if getattr(sampling, name) and not gpus:
-            raise CspbenchError(f"{OPTIONS[name]} is of GPUs: it needs --device cuda, not {device}")
+            option = OPTIONS[name]
+            raise CspbenchError(
+                f"{option} needs a GPU, got --device {device} (use --device cuda, or leave out "
+                f"{option})"
+            )
     if sampling.cuda_graph and request.selection.compiler == "cudagraphs":
         raise CspbenchError(
-            "--cuda-graph captures what --compile cudagraphs has captured already: choose one"
+            "--cuda-graph and --compile cudagraphs both capture CUDA graphs; choose one of them"
         )
 
 
@@ -102,6 +114,6 @@ def _check_threads(threads: object) -> None:
     cores = environment.usable_cores()
     if isinstance(threads, int) and threads > cores:
         raise CspbenchError(
-            f"--threads {threads}: this process may use {cores} logical cores; "
-            "more threads than that would measure the scheduler"
+            f"--threads: expected at most the {cores} logical cores that this process may use, "
+            f"got {threads}; more would measure the scheduler"
         )

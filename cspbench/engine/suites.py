@@ -26,7 +26,8 @@ def suite_of(request: SuiteRequest, device: str) -> Suite:
         return _on_device(request, Selection(only=request.only, mode=("train",)), device)
     if request.selection.precision == "tf32" and device == "cpu":
         raise CspbenchError(
-            "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp"
+            "--precision tf32 needs a CUDA device, got --device cpu (on a CPU: fp32, bf16, fp16 or "
+            "amp)"
         )
     return share_out([_on_device(request, request.selection, part) for part in device.split(",")])
 
@@ -45,7 +46,9 @@ def _on_device(request: SuiteRequest, selection: Selection, device: str) -> Suit
             has_references=has_references,
         )
     if request.overrides or request.inputs:
-        raise CspbenchError(f"--set and --input are of an entry; {name!r} is a suite")
+        raise CspbenchError(
+            f"--set and --input need an entry, but {name!r} is a suite; name entries instead"
+        )
     return load(name, selection, device, has_references=has_references)
 
 

@@ -72,7 +72,7 @@ def load(
         for inputs in made:
             check_maker(inputs)
         if data is not None:
-            images(data)
+            _check_data(data)
     except CspbenchError as error:
         channel.send(error)
 
@@ -126,6 +126,13 @@ def call_once(
 ) -> None:
     """Send whether one call of a case runs, unobserved and within the memory budget."""
     channel.send(_runs(BuiltSubject(case, roots.get(case.side)), settings))
+
+
+def _check_data(data: str) -> None:
+    try:
+        images(data)
+    except CspbenchError as error:
+        raise CspbenchError(f"--data: {error}") from error
 
 
 def _runs(subject: BuiltSubject, settings: Settings) -> bool:

@@ -25,23 +25,29 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.root = Path(self._git("rev-parse", "--show-toplevel", error_prefix=f"{folder}: "))
+        self.root = Path(
+            self._git(
+                *("rev-parse", "--show-toplevel"),
+                error=f"ab needs a git repository (--path {folder})",
+            )
+        )
 
     def commit(self, revision: str) -> str:
         """The hash of the commit that ``revision`` names; raises `CspbenchError` for no commit."""
+        no_revision = f"no revision {revision!r} in {self._folder} (give a commit, branch or tag)"
         if revision.startswith("-"):
-            raise CspbenchError(f"no revision {revision!r}")
+            raise CspbenchError(no_revision)
         return self._git(
             *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"),
-            error_prefix=f"no revision {revision!r} in {self._folder}",
+            error=no_revision,
         )
 
     def merge_base(self, baseline: str, candidate: str) -> str:
         """The hash of the last common commit; raises `CspbenchError` if there is none."""
         return self._git(
             *("merge-base", baseline, candidate),
-            error_prefix=f"{baseline[:12]} and {candidate[:12]} have no commit in common "
-            "(a shallow clone? fetch its history, or give --no-merge-base); ",
+            error=f"{baseline[:12]} and {candidate[:12]} have no commit in common (fetch the "
+            "history of a shallow clone, or add --no-merge-base)",
         )
 
     @contextlib.contextmanager
@@ -64,17 +70,17 @@ class Repository:
             self._git(
                 *("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach"),
                 *(str(root), commit),
-                error_prefix=f"cannot check out {commit[:12]}: ",
+                error=f"cannot check out {commit[:12]}",
             )
 
     def _remove_worktree(self, root: Path) -> None:
         with signals_held(), contextlib.suppress(CspbenchError):  # adding it may have failed
             # twice: also one that git locked while it was added
-            self._git("worktree", "remove", "--force", "--force", str(root), error_prefix="")
+            self._git("worktree", "remove", "--force", "--force", str(root), error="git worktree")
 
     def _remove_left_worktrees(self) -> None:
         """Remove the worktrees that lie in folders of processes that were killed."""
-        listing = self._git("worktree", "list", "--porcelain", error_prefix="")
+        listing = self._git("worktree", "list", "--porcelain", error="cannot list the worktrees")
         for line in listing.splitlines():
             root = Path(line.removeprefix("worktree "))
             owner = root.parent.parent
@@ -83,8 +89,8 @@ class Repository:
                 if not owner.exists():
                     self._remove_worktree(root)
 
-    def _git(self, *arguments: str, error_prefix: str) -> str:
-        """The output of git; if it fails, raises its last line after ``error_prefix``."""
+    def _git(self, *arguments: str, error: str) -> str:
+        """The output of git; if it fails, raises ``error``, with the last line that git printed."""
         try:
             process = subprocess.run(  # noqa: S603 -- no shell, and revisions are never options
                 ["git", "-C", str(self._folder), *arguments],  # noqa: S607 -- the user's own git
@@ -94,9 +100,9 @@ class Repository:
                 check=False,
                 timeout=_LIMIT_S,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise CspbenchError(f"git cannot be run: {error}") from error
+        except (OSError, subprocess.TimeoutExpired) as reason:
+            raise CspbenchError(f"cannot run git: {reason}") from reason
         if process.returncode:
-            last_line = process.stderr.strip().splitlines()[-1:]
-            raise CspbenchError(error_prefix + "".join(last_line))
+            last_line = "".join(process.stderr.strip().splitlines()[-1:]).removeprefix("fatal: ")
+            raise CspbenchError(f"{error}: {last_line}" if last_line else error)
         return process.stdout.strip()

@@ -6,7 +6,8 @@ variables before a start, and reports whether it succeeded.
 """
 
 import ctypes
-from typing import Literal
+
+from ..choices import Allocator
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # malloc.h
 
@@ -20,7 +21,7 @@ def _set(options: tuple[tuple[int, int], ...]) -> bool:
     return all(result == 1 for result in results)
 
 
-def pin() -> Literal["pinned", "system"]:
+def pin() -> Allocator:
     """Keep freed memory in the process and map no blocks; return the mode in force."""
     options = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2_000_000_000), (_TOP_PAD, 64 << 20))
     return "pinned" if _set(options) else "system"

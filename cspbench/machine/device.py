@@ -171,15 +171,13 @@ def check_device(device: str) -> None:
         return
     if not torch.cuda.is_available():
         raise CspbenchError(
-            f"--device {device}: torch {torch.__version__} sees no CUDA device; install a CUDA "
-            "build of torch and a driver, or measure with --device cpu"
+            f"device {device}: torch {torch.__version__} sees no CUDA device; install a CUDA build "
+            "of torch and a driver, or measure on the CPU (device cpu)"
         )
-    index = torch.device(device).index or 0
-    if index >= torch.cuda.device_count():
-        raise CspbenchError(
-            f"--device {device}: there are {torch.cuda.device_count()} CUDA devices, "
-            f"cuda:0 to cuda:{torch.cuda.device_count() - 1}"
-        )
+    index, count = torch.device(device).index or 0, torch.cuda.device_count()
+    if index >= count:
+        names = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
+        raise CspbenchError(f"device {device} does not exist; this machine has {names}")
 
 
 def describe_gpu(device: str) -> AvailableGpu:

@@ -54,14 +54,16 @@ def busy_warning(taken: float, *, cores: int, threads: int) -> str:
     """A sentence on others that keep ``taken`` of the cores busy; '' if that disturbs nothing.
 
     >>> busy_warning(1.2, cores=2, threads=2)
-    'others take 1.2 of 2 cores: timings will be poor; wait, or use --threads 1'
+    'other processes use 1.2 of 2 cores: timings will be poor; wait, or use --threads 1'
     """
     level = processor.load_level(taken, cores=cores, threads=threads)
     if level == "good":
         return ""
     with_one = processor.load_level(taken, cores=cores, threads=1)
-    way = "wait, or use --threads 1" if threads > 1 and with_one != "poor" else "better wait"
-    return f"others take {taken:.1f} of {cores} cores: timings will be {level}; {way}"
+    way = (
+        "wait, or use --threads 1" if threads > 1 and with_one != "poor" else "wait until they end"
+    )
+    return f"other processes use {taken:.1f} of {cores} cores: timings will be {level}; {way}"
 
 
 def worst(findings: Iterable[Finding]) -> Level:
@@ -74,5 +76,5 @@ def _finding(name: str, check: Check, machine: Machine) -> Finding | None:
     try:
         return check(machine)
     except (OSError, ValueError, IndexError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or "not in the form that was expected"
+        reason = getattr(error, "strerror", None) or "unexpected format"
         return Finding(name=name, level="unknown", text=f"cannot be read: {reason}")

@@ -61,8 +61,8 @@ def _writing_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise CspbenchError(
-            f"cannot keep the noise floor in {path()}: {error.strerror}; "
-            "set XDG_STATE_HOME to a folder that can be written"
+            f"cannot store the noise floor in {path()}: {error.strerror}; "
+            "set XDG_STATE_HOME to a writable folder"
         ) from error
 
 

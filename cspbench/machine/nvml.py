@@ -132,7 +132,7 @@ class Nvml:
         nvml = self._library
         field = getattr(nvml, "NVML_FI_DEV_POWER_INSTANT", None)
         if field is None:
-            return Failure(reason="this NVML has no power of an instant")
+            return Failure(reason="this version of NVML cannot read the power of an instant")
         values = self._read(lambda: nvml.nvmlDeviceGetFieldValues(self._handle, [field]))
         if isinstance(values, Failure):
             return values

@@ -47,7 +47,7 @@ def energy(subject: "Subject") -> Energy:
     """
     case, device = subject.case, subject.case.device
     if not is_gpu(device):
-        return _without_energy(case.key, "energy is read of GPUs only")
+        return _without_energy(case.key, "energy is measured on GPUs only")
 
     from ..machine.device import gpu, open_nvml
     from .execution.call import Call

@@ -37,7 +37,9 @@ def resident(subject: "Subject") -> Resident:
     """
     case = subject.case
     if case.compiler is not None:
-        return _missing(case.key, "the compiler itself would need more than what it compiles")
+        return _missing(
+            case.key, "not measured of compiled models: the compiler itself needs more memory"
+        )
     if not map_every_block():
         return _missing(case.key, "the C library's allocator has no mallopt (not glibc)")
     for _ in range(2):

@@ -1,21 +1,34 @@
 """Cases: an entry with its arguments on one device in one mode, identified by a stable key."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import msgspec
 
 from ..catalogue.entry import Entry, Shape, Value
 from ..catalogue.input_text import words_of
 from ..catalogue.inputs import Inputs, of_shape
+from ..choices import COMPILERS, MODES, PRECISIONS, Compiler, Mode, Precision
 from ..errors import CspbenchError
 
-Mode = Literal["infer", "train"]
-Precision = Literal["fp32", "tf32", "bf16", "fp16", "amp"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-Compiler = Literal["inductor", "cudagraphs", "aot_eager", "eager"]
-COMPILERS: tuple[Compiler, ...] = get_args(Compiler)
-"""Backends of `torch.compile`: two for use, and two that split up the cost of compiling."""
+__all__ = [
+    "COMPILERS",
+    "MAX_KEY",
+    "MODES",
+    "PRECISIONS",
+    "Accuracy",
+    "Case",
+    "Compiler",
+    "Key",
+    "Mode",
+    "Precision",
+    "batch_of",
+    "input_text",
+    "inputs_of",
+    "is_gpu",
+    "make_case",
+    "show_words",
+    "takes_image",
+]
 
 MAX_KEY = 2_000
 """The most characters of a case's key, and of its label."""
@@ -105,8 +118,8 @@ def make_case(
     key = " ".join([name, final.text, device, precision, *form, mode])
     if len(key) > MAX_KEY:
         raise CspbenchError(
-            f"{entry.name}: the case would have a key of {len(key):,} characters; at most "
-            f"{MAX_KEY:,} are allowed: shorten its arguments or inputs"
+            f"{entry.name}: arguments and inputs make a key of {len(key):,} characters; at most "
+            f"{MAX_KEY:,} are allowed, so shorten them"
         )
     return Case(
         key=key,
@@ -144,7 +157,7 @@ def _final_inputs(
     if final.only_shape:
         entry.shape(arguments, final.only_shape)
     elif entry.takes_images:
-        raise CspbenchError(f"{entry.name} takes one input N,C,H,W, got {final.text}")
+        raise CspbenchError(f"{entry.name}: expected one input N,C,H,W, got {final.text}")
     return final
 
 

@@ -73,8 +73,8 @@ def check_count(number: int) -> None:
     """Raise `CspbenchError` for a ``number`` of cases above `MAX_CASES`."""
     if number > MAX_CASES:
         raise CspbenchError(
-            f"{number:,} cases; at most {MAX_CASES:,} are allowed, of the entries that --only "
-            "names if it is given"
+            f"{number:,} cases are too many; at most {MAX_CASES:,} are allowed (--only chooses "
+            "entries)"
         )
 
 

@@ -18,7 +18,7 @@ from ..toml import MAX_BYTES, parse_toml
 from .case import Case, Compiler, Mode, Precision
 from .points import Placed, Points, case_count, cases_at, check_count, limited
 from .references import added_tables, with_first_as_reference, with_references
-from .tables import CaseTable, SuiteFile
+from .tables import CaseTable, SuiteFile, fault_of
 
 _SUFFIX = ".toml"
 _MAX_NAME = 80  # characters of the name of a suite of entries, which names a folder
@@ -73,7 +73,7 @@ def load(
     suite = _read(name)
     tables = [*(CaseTable(entry=entry) for entry in suite.entries), *suite.case]
     if not tables:
-        raise CspbenchError(f"suite {name}: it lists no entries and no [[case]]")
+        raise CspbenchError(f"suite {name}: no cases; add entries or a [[case]] table")
     reference = suite.reference if has_references else None
     points = _points(suite, selection, device)
     try:
@@ -176,14 +176,18 @@ def _read(name: str) -> SuiteFile:
             raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
     else:
         if name not in _names():
-            hint = "or the path of a .toml file"
+            hint = "python -m cspbench list shows all; your own: path/to/suite.toml"
             if difflib.get_close_matches(name, ENTRIES, cutoff=0.7):
                 raise unknown("suite or entry", name, [*_names(), *ENTRIES], hint=hint)
             raise unknown("suite", name, _names(), hint=hint)
         content = (files(__package__) / "suites" / f"{name}{_SUFFIX}").read_bytes()
     try:
         return msgspec.convert(parse_toml(content.decode()), SuiteFile)
-    except (CspbenchError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except msgspec.ValidationError as error:
+        raise CspbenchError(f"suite {name}: {fault_of(error)}") from error
+    except UnicodeDecodeError as error:
+        raise CspbenchError(f"suite {name}: not UTF-8 text: {error.reason}") from error
+    except CspbenchError as error:
         raise CspbenchError(f"suite {name}: {error}") from error
 
 
@@ -207,7 +211,9 @@ def _selected(cases: Sequence[Case], only: str | None, *, suite_name: str) -> tu
     """The ``cases`` of a suite that ``only`` matches, and their references; all for None."""
     (key, times), *_ = Counter(case.key for case in cases).most_common(1)
     if times > 1:
-        raise CspbenchError(f"suite {suite_name}: the case {key!r} is asked for {times} times")
+        raise CspbenchError(
+            f"suite {suite_name}: the case {key!r} is listed {times} times; list it once"
+        )
     return tuple(cases if only is None else _chosen(cases, only, suite_name=suite_name))
 
 

@@ -112,7 +112,8 @@ class Assembly:
         """The run with all lines added so far."""
         notes = self.notes
         if cut_off := sum(map(len, self._pending.values())):
-            note = f"samples of {cut_off} cases in a launch that was cut off are left out"
+            cases = "1 case" if cut_off == 1 else f"{cut_off} cases"
+            note = f"samples of {cases} in a launch that was cut off are ignored"
             notes = (*notes, note)
         if self.launch_failures:
             notes = (*notes, self._failures_note())
@@ -129,7 +130,7 @@ class Assembly:
         """How many launches failed and why the last did, and the cases that have no other."""
         number, last = len(self.launch_failures), self.launch_failures[-1]
         words = "1 launch failed and is" if number == 1 else f"{number} launches failed and are"
-        text = f"{words} left out; launch {last.launch}: {last.reason}"
+        text = f"{words} ignored; launch {last.launch}: {last.reason}"
         tried = dict.fromkeys(key for failure in self.launch_failures for key in failure.cases)
         records = [self.record(key) for key in tried]
         labels = [
@@ -137,7 +138,7 @@ class Assembly:
             for record in records
             if not record.latencies and not record.has_failed
         ]
-        return f"{text}; no launch was completed of {', '.join(labels)}" if labels else text
+        return f"{text}; no launch was completed for {', '.join(labels)}" if labels else text
 
     def _close(self, launch: Launch) -> None:
         self.launches.append(launch)

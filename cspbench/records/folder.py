@@ -57,10 +57,10 @@ class RunFolder:
         damaged, or is locked.
         """
         if not (path / INFO).is_file():
-            hint = f"without which its {RECORDS} cannot be read: begin anew (--out)"
+            hint = f"its {RECORDS} cannot be read without it; start a new run without --resume"
             if not (path / RECORDS).is_file():
-                hint = "it is not a run folder"
-            raise CspbenchError(f"--resume {path}: there is no {INFO}; {hint}")
+                hint = "give the folder of an earlier run"
+            raise CspbenchError(f"cannot resume {path}: it has no {INFO} ({hint})")
         folder = cls._open(path)
         try:
             assembly = folder.read_back()
@@ -73,19 +73,19 @@ class RunFolder:
         """Write ``run.json``; raises `CspbenchError` if the folder holds a run already."""
         if (self.path / INFO).exists():
             raise CspbenchError(
-                f"{self.path} holds a run already; go on with it (--resume {self.path}) "
-                "or give another folder (--out)"
+                f"{self.path} already holds a run (continue it with --resume {self.path}, or give "
+                "another folder with --out)"
             )
         if os.fstat(self._descriptor).st_size:
             raise CspbenchError(
-                f"{self.path} holds the {RECORDS} of a run, but no {INFO}, without which it cannot "
-                "be read; remove it or give another folder (--out)"
+                f"{self.path} holds {RECORDS} without the {INFO} that is needed to read it (remove "
+                "the folder, or give another one with --out)"
             )
         self._info, self._check = info_text(info), _check_of(info)
         try:
             self._write_info()
         except OSError as error:
-            hint = "; make room and start again" if error.errno == errno.ENOSPC else ""
+            hint = " (free some space, then start again)" if error.errno == errno.ENOSPC else ""
             raise CspbenchError(
                 f"cannot write {self.path / INFO}: {error.strerror}{hint}"
             ) from error
@@ -116,8 +116,8 @@ class RunFolder:
             foreign = {item.name for item in path.iterdir() if not _is_leftover(item)}
             if not (path / INFO).exists() and foreign - {RECORDS, _IGNORE}:
                 raise CspbenchError(
-                    f"{path} is not empty and holds no run ({min(foreign)} stands there); "
-                    "give another folder (--out)"
+                    f"{path} is not empty and holds no run: it contains {min(foreign)} (give "
+                    "another folder with --out)"
                 )
             return cls(path, _locked(path))
         except OSError as error:
@@ -135,8 +135,8 @@ class RunFolder:
         size = os.fstat(self._descriptor).st_size + len(content)
         if size > _MAX_RECORDS_BYTES or self._check.values > _MAX_VALUES:
             raise CspbenchError(
-                f"{self.path / RECORDS} is as large as can be read; what was measured before is "
-                "kept: measure the other cases in another run (--only, --out)"
+                f"{self.path / RECORDS} has reached the largest size that can be read; results so "
+                "far are kept (measure the other cases in another run: --only, --out)"
             )
         try:
             while content:
@@ -144,8 +144,8 @@ class RunFolder:
             os.fsync(self._descriptor)
         except OSError as error:
             raise CspbenchError(
-                f"cannot write {self.path / RECORDS}: {error.strerror}; what was measured before "
-                f"is kept: make room, then go on with --resume {self.path}"
+                f"cannot write {self.path / RECORDS}: {error.strerror}; results so far are kept "
+                f"(free some space, then continue with --resume {self.path})"
             ) from error
         return [line for _, line in accepted]
 
@@ -164,7 +164,7 @@ class RunFolder:
                 self._write_info()
         except OSError as error:
             raise CspbenchError(
-                f"{self.path} was removed and cannot be written anew: {error.strerror}"
+                f"{self.path} was removed during the run and cannot be restored: {error.strerror}"
             ) from error
 
     def close(self) -> None:
@@ -201,13 +201,13 @@ def _read_checked(path: Path) -> tuple[Assembly, LineCheck]:
     check, records = _check_of(assembly.info), path / RECORDS
     for number, text in enumerate(_lines(records), start=1):
         if not text.endswith(b"\n"):
-            assembly.notes = (f"{RECORDS} ends in a torn line, which is left out",)
+            assembly.notes = (f"{RECORDS} ends in an incomplete line, which is ignored",)
             break
         check_values(records, check.values + values_in(text), _MAX_VALUES)
         try:
             assembly.add([check.decode(text)])
         except ValueError as error:
-            raise CspbenchError(f"{records} line {number}: {error}") from error
+            raise CspbenchError(f"{records} line {number} is invalid: {error}") from error
     return assembly, check
 
 
@@ -228,7 +228,7 @@ def _locked(path: Path) -> int:
     except OSError as error:
         os.close(descriptor)
         raise CspbenchError(
-            f"another run writes into {path}; wait for it or give another folder (--out)"
+            f"another run is writing to {path} (wait for it, or give another folder with --out)"
         ) from error
     return descriptor
 

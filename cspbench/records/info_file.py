@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -19,6 +20,7 @@ _decoder = msgspec.json.Decoder(RunInfo)
 
 class _Schema(msgspec.Struct):
     schema: int
+    version: Annotated[str, msgspec.Meta(max_length=100)] = "the version"
 
 
 def info_text(info: RunInfo) -> bytes:
@@ -30,7 +32,8 @@ def info_text(info: RunInfo) -> bytes:
         raise CspbenchError(f"the run cannot be recorded: {error}") from error
     if len(content) > _MAX_BYTES or values_in(content) > _MAX_VALUES:
         raise CspbenchError(
-            f"the run cannot be recorded: its {len(info.cases):,} cases take {len(content):,} bytes"
+            f"the run cannot be recorded: its {len(info.cases):,} cases take {len(content):,} "
+            "bytes, more than can be read back (choose fewer with --only)"
         )
     return content
 
@@ -41,15 +44,15 @@ def read_info(path: Path) -> RunInfo:
         content = read_file(path, _MAX_BYTES)
     check_values(path, values_in(content), _MAX_VALUES)
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
-        if schema != SCHEMA:
+        head = msgspec.json.decode(content, type=_Schema)
+        if head.schema != SCHEMA:
             raise CspbenchError(
-                f"{path}: schema {schema}, this version reads {SCHEMA}; "
-                "read it with the version that wrote it"
+                f"{path} has schema {head.schema}, but this version reads schema {SCHEMA}; read it "
+                f"with cspbench {head.version}, which wrote it"
             )
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CspbenchError(f"{path}: {error}") from error
+        raise CspbenchError(f"{path} is invalid: {error}") from error
 
 
 def values_in(content: bytes) -> int:
@@ -60,7 +63,7 @@ def values_in(content: bytes) -> int:
 def check_values(path: Path, values: int, most: int) -> None:
     """Raise `CspbenchError` if the file ``path`` holds more than ``most`` values."""
     if values > most:
-        raise CspbenchError(f"{path} holds more than {most:,} values, which is the most to be read")
+        raise CspbenchError(f"{path} holds too many values; at most {most:,} are read")
 
 
 @contextlib.contextmanager
@@ -69,6 +72,7 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise CspbenchError(f"no {path.name} in {path.parent}: it is not a run folder") from error
+        fault = f"it has no {path.name}" if path.parent.exists() else "there is no such folder"
+        raise CspbenchError(f"{path.parent} is not a run folder: {fault}") from error
     except OSError as error:
         raise CspbenchError(f"cannot read {path}: {error.strerror}") from error

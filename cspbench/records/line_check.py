@@ -83,7 +83,9 @@ class LineCheck:
         except UnicodeEncodeError:
             text = _encoder.encode(_storable(msgspec.to_builtins(line)))
         if len(text) >= MAX_LINE_BYTES or values_in(text) > _MAX_LINE_VALUES:
-            raise ValueError(f"it takes {len(text):,} bytes, more than can be read")
+            raise ValueError(
+                f"it takes {len(text):,} bytes; at most {MAX_LINE_BYTES:,} can be read"
+            )
         return text + b"\n", self.decode(text)
 
     def _add(self, line: Line) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ..choices import Allocator
 from .base import (
     MAX_DETAIL,
     MAX_REASON,
@@ -89,7 +90,7 @@ class Launch(Frozen, frozen=True, kw_only=True, tag="launch", tag_field="kind"):
     cases: tuple[Name, ...]
     seed: Whole
     threads: Whole
-    allocator: Literal["pinned", "system"]
+    allocator: Allocator
     activity: Activity
     seconds: Elapsed
     gpu: GpuActivity | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
-from ..plan.case import Mode
+from ..choices import Allocator, Mode
 from .base import Amount, Elapsed, Failure, Frozen, Level, Name, Whole
 
 Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
@@ -160,7 +160,7 @@ class NoiseFloor(Frozen, frozen=True, kw_only=True):
     machine: Name
     device: Name
     threads: Whole
-    allocator: Literal["pinned", "system"]
+    allocator: Allocator
     launches: Whole
     turns: Whole
     in_turns: dict[Mode, Spread]

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, TypeVar
 
+from ..choices import Allocator, Head
 from ..plan.case import Case
 from .base import MAX_DETAIL, Detail, Elapsed, Frozen, Name, Seconds, Whole, bound_texts
 from .gate import Gate
@@ -21,7 +22,7 @@ from .measurements import (
     TensorPeak,
     stage_of,
 )
-from .trainings import Head, Training
+from .trainings import Training
 
 SCHEMA = 2
 Side = Literal["baseline", "candidate"]
@@ -63,7 +64,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     turns: Whole | None
     min_time_s: Elapsed
     time_limit_s: Seconds
-    allocator: Literal["pinned", "system"]
+    allocator: Allocator
     seed: Whole
     memory_budget_bytes: Whole
     budget_s: Elapsed | None = None

@@ -2,17 +2,13 @@
 
 from itertools import combinations
 from statistics import fmean
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import msgspec
 
 from .base import Amount, Frozen, Name, Share, Whole
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-
-Head = Literal["pool", "conv"]
-HEADS: tuple[Head, ...] = get_args(Head)
-"""The layers after a block in training: a global average pool, or a 3x3 convolution before it."""
 
 Square = tuple[tuple[Share, ...], ...]
 """A square matrix with a row and a column for each feature map."""

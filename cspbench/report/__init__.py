@@ -2,7 +2,7 @@
 
 from .columns import COLUMNS, Column, choose
 from .results import Results, derive
-from .writing import FORMATS, render, text, write, write_history
+from .writing import FORMATS, conclusion, render, text, write, write_history
 
 __all__ = [
     "COLUMNS",
@@ -10,6 +10,7 @@ __all__ = [
     "Column",
     "Results",
     "choose",
+    "conclusion",
     "derive",
     "render",
     "text",

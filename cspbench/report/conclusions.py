@@ -36,50 +36,40 @@ def _exact_conclusion(ranking: Ranking, quote: Quote) -> str:
     if ranking.has_own_batches:
         batches = sorted(filter(None, (batch_of(row.record.case) for row in ranking.group)))
         return f"Each entry has its own batch {at}: {batches[0]:,}–{batches[-1]:,}."
-    named = [
-        (names, f"the {rank} ({amount})")
-        for rank, less, key in _LEAST
-        for names, amount in _least(key, less, ranking, quote)
-    ]
-    if not named:
+    least = [*_least(ranking, quote)]
+    if not least:
         return f"Nothing was counted {at}.{_unranked(ranking, quote)}"
-    ranks: dict[tuple[str, ...], list[str]] = {}
-    for names, rank in named:
-        ranks.setdefault(names, []).append(rank)
+    amounts: dict[tuple[str, ...], list[str]] = {}
+    for names, amount in least:
+        amounts.setdefault(names, []).append(amount)
     of = f" of {plural(len(ranking.ranked), 'entry')}" if len(ranking.ranked) > 1 else ""
     clauses = [
         f"{listing(names)} {'have' if names[1:] else 'has'} {' and '.join(words)}"
-        for names, words in ranks.items()
+        for names, words in amounts.items()
     ]
     return f"{'; '.join(clauses)}{of} {at}.{_unranked(ranking, quote)}"
 
 
-_LEAST = (
-    ("fewest MACs", "fewer", "macs"),
-    ("lowest peak tensor memory", "less", "peak_tensor_bytes"),
-)
-"""What a conclusion names the least of: its rank, the word for less of it, its key."""
-
-
-def _least(
-    key: str, less: str, ranking: Ranking, quote: Quote
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The names of the entries with the least of ``key``, and how much; nothing if unknown."""
-    values = [(row, value) for row in ranking.ranked if isinstance(value := row.readings[key], int)]
-    if not values:
-        return
-    lowest = min(value for _, value in values)
-    best = [row for row, value in values if value == lowest]
-    ratio = best[0].ratios[key]
-    if ratio is None or ratio == 1 or best[0].is_reference:
-        amount = _amount(key, lowest)
-    else:
-        amount = f"{amount_text(ratio, less, 'more')} than {quote(str(best[0].reference))}"
-    yield tuple(quote(row.name) for row in best), amount
-
-
-def _amount(key: str, value: int) -> str:
-    return f"{value:,}" if key == "macs" else bytes_text(value)
+def _least(ranking: Ranking, quote: Quote) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The names of the entries with the fewest MACs, with the lowest peak, and how much it is."""
+    for key, noun, rank, less in (
+        ("macs", "MACs", "fewest MACs", "fewer"),
+        ("peak_tensor_bytes", "of peak tensor memory", "lowest peak tensor memory", "less"),
+    ):
+        rows = ranking.ranked
+        values = [(row, value) for row in rows if isinstance(value := row.readings[key], int)]
+        if not values:
+            continue
+        lowest = min(value for _, value in values)
+        best = [row for row, value in values if value == lowest]
+        ratio = best[0].ratios[key]
+        if ratio is None or ratio == 1 or best[0].is_reference:
+            amount = f"{lowest:,}" if key == "macs" else bytes_text(lowest)
+        else:
+            amount = f"{amount_text(ratio, less, 'more')} than {quote(str(best[0].reference))}"
+        is_alone = len(values) == 1
+        names = tuple(quote(row.name) for row in best)
+        yield names, f"{amount} {noun}" if is_alone else f"the {rank} ({amount})"
 
 
 def _unranked(ranking: Ranking, quote: Quote) -> str:

@@ -1,16 +1,23 @@
-"""Runs as pandas data frames in base units: one row for each case, or for each case and run."""
+"""Results as pandas data frames in base units: runs, single records, comparisons, histories.
 
+Columns have the same types in every frame, whatever is missing, so that frames can be joined.
+"""
+
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..comparison.result import CaseComparison, Change, Comparison
 from ..plan.case import input_text
-from ..plan.labels import plain
+from ..plan.labels import label, plain
 from ..records.base import Failure
+from ..records.gate import LATENCY
 from ..records.measurements import EXACT
+from ..records.run import Record
 from ..verdicts.stats import Estimate
 from .history import History, points
 from .readings import TRAINED, Reading
 from .results import Results
-from .rows import Row
+from .rows import Row, row_alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +28,33 @@ def cases(results: Results) -> "pd.DataFrame":
 
     A missing figure is NA, and the column ``missing`` says why; integers stay integers.
     """
-    import pandas as pd
+    return _frame(map(_case, results.rows))
 
-    frame = pd.DataFrame([_case(row) for row in results.rows])
-    integers = [name for name in (*EXACT, *_INTEGERS) if name in frame]
-    return frame.astype(dict.fromkeys(integers, "Int64"))
+
+def record(alone: Record) -> "pd.DataFrame":
+    """A frame with the columns of `cases` and one row, of a record that belongs to no run."""
+    return _frame([_case(row_alone(alone))])
+
+
+def changes(comparison: Comparison) -> "pd.DataFrame":
+    """A frame with one row for each case and measure of a comparison.
+
+    ``baseline`` and ``candidate`` are in ``unit``, that of a latency ``s`` or ``yardstick`` (its
+    ratio to the yardstick); counts have none. ``ratio_low`` and ``ratio_high`` are the ends of the
+    95% interval of ``ratio``.
+    """
+    return _frame(
+        _change(case, measure, change, in_turns=comparison.in_turns)
+        for case in comparison.cases
+        for measure, change in case.measures.items()
+    )
+
+
+def unit(measure: str, change: Change, *, in_turns: bool) -> str:
+    """The unit of both sides of a change; '' for counts and shares."""
+    if measure == LATENCY:
+        return "yardstick" if change.is_comparable and not in_turns else "s"
+    return "bytes" if measure.endswith("_bytes") else ""
 
 
 def cases_csv(results: Results) -> str:
@@ -57,22 +86,69 @@ def _text_cell(value: object) -> object:
 
 
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide ones begin formulas in East Asia
-_INTEGERS = (
-    "peak_tensor_real_bytes",
-    "peak_alloc_bytes",
-    "peak_reserved_bytes",
-    "baseline_alloc_bytes",
-    "peak_rss_bytes",
-    "latency_launches",
-    "host_latency_launches",
-    "graph_latency_launches",
-    "energy_windows",
-    "power_energy_windows",
-    "launches_left_out",
-    "latency_samples",
-    "latency_ratio_launches",
-    "outliers",
+_TEXTS = frozenset(
+    (
+        *("key", "entry", "mode", "input_shape", "device", "precision", "compiler", "reference"),
+        *("top1_source", "cuts", "verdict", "missing", "failures", "measure", "unit", "reason"),
+    )
 )
+_FLAGS = frozenset(("channels_last", "is_reference"))
+_INTEGERS = frozenset(
+    (
+        *EXACT,
+        "launches",
+        "more_launches",
+        "peak_tensor_real_bytes",
+        "peak_alloc_bytes",
+        "peak_reserved_bytes",
+        "baseline_alloc_bytes",
+        "peak_rss_bytes",
+        "latency_launches",
+        "host_latency_launches",
+        "graph_latency_launches",
+        "energy_windows",
+        "power_energy_windows",
+        "launches_left_out",
+        "latency_samples",
+        "latency_ratio_launches",
+        "outliers",
+    )
+)
+
+
+def _frame(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows))
+    return frame.astype({str(name): _dtype(str(name)) for name in frame})
+
+
+def _dtype(column: str) -> str:
+    kinds = {"Int64": _INTEGERS, "string": _TEXTS, "bool": _FLAGS}
+    return next((kind for kind, names in kinds.items() if column in names), "float64")
+
+
+def _change(
+    case: CaseComparison, measure: str, change: Change, *, in_turns: bool
+) -> dict[str, Any]:
+    low, high = change.interval or (None, None)
+    return {
+        "key": plain(case.key),
+        "entry": label(case.label),
+        "mode": case.mode,
+        "measure": measure,
+        "unit": unit(measure, change, in_turns=in_turns),
+        "baseline": change.baseline,
+        "candidate": change.candidate,
+        "ratio": change.ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "verdict": change.verdict,
+        "reason": plain(change.reason),
+        "launches": change.launches,
+        "more_launches": change.more_launches,
+        "threshold": change.threshold,
+    }
 
 
 def _case(row: Row) -> dict[str, Any]:

@@ -74,6 +74,16 @@ def markdown(results: Results, columns: Sequence[Column]) -> str:
     return md.page(blocks)
 
 
+def conclusion(results: Results) -> str:
+    """What the run concludes, as plain text: the end of what a terminal shows of it."""
+    sentences = (
+        _conclusions(results, verbatim)
+        or gradients.term_conclusions(results.rows, verbatim)
+        or conclusions.exact_conclusions(results, verbatim)
+    )
+    return printable_lines("\n".join(map(filled, [*sentences, *completeness(results, verbatim)])))
+
+
 def csv(results: Results) -> str:
     """The content of ``report.csv``: one row for each case, in full precision and base units."""
     from .frame import cases_csv

@@ -110,6 +110,28 @@ def rows(run: Run) -> tuple[Row, ...]:
     return tuple(table)
 
 
+def row_alone(record: Record) -> Row:
+    """The row of a record that belongs to no run: all its launches count, none has a reference."""
+    case = record.case
+    stages = [*record.measurements, *(failure.stage for failure in record.failures)]
+    launches = CaseLaunches(count=record.latencies)
+    timed = ["latency"] if record.latencies else []
+    readings = case_readings(record, launches, [*stages, *timed])
+    return Row(
+        record=record,
+        name=names_of([case])[case.key],
+        place=0,
+        reference=None,
+        is_reference=False,
+        readings={**readings, "latency_ratio": None, **_verdict(None)},
+        ratios=dict.fromkeys(EXACT),
+        verdict=None,
+        latencies=launches.count,
+        left_out=launches.left_out,
+        samples=launches.samples,
+    )
+
+
 def by_mode(table: Iterable[Row]) -> dict[Mode, list[Row]]:
     """The rows of each mode, in order of appearance."""
     groups: dict[Mode, list[Row]] = {}

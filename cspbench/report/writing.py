@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..choices import REPORT_FORMATS
 from ..errors import CspbenchError
 from ..files import replace_file
 from ..plan.case import batch_of
@@ -11,10 +12,7 @@ from ..records.run import Run
 from .columns import Column, choose, for_cases
 from .results import Results, derive
 
-FORMATS = (
-    *("table", "markdown", "csv"),
-    *("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine"),
-)
+FORMATS = REPORT_FORMATS
 """The formats of `render`."""
 
 
@@ -24,6 +22,13 @@ def text(derived: Results, columns: Sequence[str] | None = None) -> str:
     ``columns`` are keys of `COLUMNS`; raises `CspbenchError` for any other.
     """
     return render(derived, "table", columns)
+
+
+def conclusion(derived: Results) -> str:
+    """The sentences that conclude the report, as plain text."""
+    from . import pages
+
+    return pages.conclusion(derived)
 
 
 def render(derived: Results, form: str, columns: Sequence[str] | None = None) -> str:

@@ -311,7 +311,7 @@ def test_a_revision_takes_nothing_from_another_checkout(
         "",
     )
     write(tmp_path / "repository" / "more", {"stranger.py": HELPER}, "repository")
-    with pytest.raises(AbsentError, match=r"stranger is imported from .*, not from the revision"):
+    with pytest.raises(AbsentError, match=r"stranger is imported from .* instead of the revision"):
         call("late.py:net", tmp_path / "revision")
 
 
@@ -325,10 +325,10 @@ def test_a_module_that_a_revision_lacks_is_absent_though_it_is_installed(tmp_pat
     ("code", "message"),
     [
         ("import nowhere_at_all", "cannot import .*: No module named 'nowhere_at_all'"),
-        ("def net(:", "cannot be loaded: SyntaxError"),
-        ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero"),
+        ("def net(:", "cannot import .*: SyntaxError"),
+        ("1 / 0", "cannot import .*: ZeroDivisionError: division by zero"),
         ("from .parts import x", "cannot import .*No module named"),
-        ("NET = 1", "has no 'net'"),
+        ("NET = 1", "has no callable 'net'; allowed: none"),
         ("net = 1", "is 1, which cannot be called"),
     ],
 )

@@ -68,18 +68,18 @@ def test_a_command_lines_text_is_read_in_the_parameters_type(
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("channels", 1, "block: channels takes a whole number of at least 2, got 1"),
-        ("channels", 3.0, "block: channels takes a whole number of at least 2, got 3.0"),
-        ("channels", True, "block: channels takes a whole number of at least 2, got True"),
-        ("channels", "many", "block: channels takes a whole number of at least 2, got 'many'"),
-        ("gamma", 1, "block: gamma takes a number in (0, 1), got 1"),
-        ("gamma", float("nan"), "block: gamma takes a number in (0, 1), got nan"),
-        ("ratio", float("inf"), "block: ratio takes a number above 0, got inf"),
-        ("ratio", 0.0, "block: ratio takes a number above 0, got 0.0"),
-        ("slope", float("inf"), "block: slope takes a number that is finite, got inf"),
-        ("shortcut", 1, "block: shortcut takes true or false, got 1"),
-        ("pool", "mean", "no pool of block 'mean'; allowed: 'none', 'avg', 'max'"),
-        ("gama", 0.5, "no parameter of block 'gama'; nearest: 'gamma'"),
+        ("channels", 1, "block: channels must be an integer of at least 2, got 1"),
+        ("channels", 3.0, "block: channels must be an integer of at least 2, got 3.0"),
+        ("channels", True, "block: channels must be an integer of at least 2, got True"),
+        ("channels", "many", "block: channels must be an integer of at least 2, got 'many'"),
+        ("gamma", 1, "block: gamma must be a number in (0, 1), got 1"),
+        ("gamma", float("nan"), "block: gamma must be a number in (0, 1), got nan"),
+        ("ratio", float("inf"), "block: ratio must be a number above 0, got inf"),
+        ("ratio", 0.0, "block: ratio must be a number above 0, got 0.0"),
+        ("slope", float("inf"), "block: slope must be a number that is finite, got inf"),
+        ("shortcut", 1, "block: shortcut must be true or false, got 1"),
+        ("pool", "mean", "block has no pool 'mean'; allowed: 'none', 'avg', 'max'"),
+        ("gama", 0.5, "block has no parameter 'gama'; nearest: 'gamma'"),
     ],
 )
 def test_an_argument_that_does_not_fit_is_refused(name: str, value: Value, message: str) -> None:
@@ -89,10 +89,10 @@ def test_an_argument_that_does_not_fit_is_refused(name: str, value: Value, messa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("channels", "--set takes KEY=VALUE, got 'channels'"),
-        ("channels=", "block: channels takes a whole number of at least 2, got ''"),
-        ("channels=3.5", "block: channels takes a whole number of at least 2, got '3.5'"),
-        ("shortcut=maybe", "block: shortcut takes true or false, got 'maybe'"),
+        ("channels", "--set: expected KEY=VALUE, got 'channels'"),
+        ("channels=", "block: channels must be an integer of at least 2, got ''"),
+        ("channels=3.5", "block: channels must be an integer of at least 2, got '3.5'"),
+        ("shortcut=maybe", "block: shortcut must be true or false, got 'maybe'"),
     ],
 )
 def test_a_command_lines_text_that_does_not_fit_is_refused(text: str, message: str) -> None:
@@ -110,8 +110,11 @@ def test_a_shape_that_fits_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((64, 56, 56), "block takes an input N,C,H,W of four positive numbers, got 64,56,56"),
-        ((1, 64, 0, 56), "block takes an input N,C,H,W of four positive numbers, got 1,64,0,56"),
+        ((64, 56, 56), "block: expected an input N,C,H,W of four positive numbers, got 64,56,56"),
+        (
+            (1, 64, 0, 56),
+            "block: expected an input N,C,H,W of four positive numbers, got 1,64,0,56",
+        ),
         (
             (1, 32, 56, 56),
             (
@@ -138,14 +141,23 @@ def test_a_builder_is_found_inside_the_package_and_outside() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("json", "a builder is written package.module:callable, got 'json'"),
+        ("json", "expected package.module:callable or path/to/file.py:callable, got 'json'"),
         (
             "no_such:thing",
-            "cannot import 'no_such' of 'no_such:thing': No module named 'no_such'",
+            (
+                "no module 'no_such', which no_such:thing names; run in the folder that holds it, "
+                "or name its file: path/to/file.py:thing"
+            ),
         ),
-        (":thing", "cannot import '' of ':thing': Empty module name"),
-        ("json:thing", "'json' has no 'thing'"),
-        ("json:__name__", "'json:__name__' is 'json', which cannot be called"),
+        (":thing", "cannot import '': Empty module name"),
+        (
+            "cspbench.errors:unknwn",
+            "cspbench.errors has no callable 'unknwn'; nearest: 'unknown'",
+        ),
+        (
+            "json:__name__",
+            "json:__name__ is 'json', which cannot be called; name a class or a function",
+        ),
     ],
 )
 def test_a_builder_that_is_not_there_is_refused(reference: str, message: str) -> None:

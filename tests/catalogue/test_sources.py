@@ -17,7 +17,7 @@ def test_a_model_that_is_a_fifo_a_device_or_a_folder_is_refused(tmp_path: Path) 
     device.symlink_to("/dev/zero")
     folder.mkdir()
     for path in (fifo, device, folder):
-        with pytest.raises(CspbenchError, match=f"{path.name} is no regular file"):
+        with pytest.raises(CspbenchError, match=f"{path.name} is not a regular file"):
             locate(f"{path}:net")
 
 

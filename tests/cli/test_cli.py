@@ -42,14 +42,14 @@ SUITES = (
     [
         (
             ["rnu"],
-            (
-                "no verb 'rnu'; allowed: 'run', 'list', 'show', 'verify', 'compare', 'ab', "
-                "'report', 'gradients', 'doctor' (a suite is measured with: run SUITE)"
-            ),
+            "no verb 'rnu'; nearest: 'run' (python -m cspbench --help lists all verbs)",
         ),
         (
             ["run", "bloks"],
-            "no suite 'bloks'; nearest: 'blocks' (or the path of a .toml file)",
+            (
+                "no suite 'bloks'; nearest: 'blocks' "
+                "(python -m cspbench list shows all; your own: path/to/suite.toml)"
+            ),
         ),
         (
             ["show", "csp_fusion_lst"],
@@ -58,44 +58,53 @@ SUITES = (
                 "'csp_fusion_first' (python -m cspbench list shows all)"
             ),
         ),
-        (["show", "csp", "--set", "gama=1"], "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (["show", "csp", "--set", "gama=1"], "csp has no parameter 'gama'; nearest: 'gamma'"),
         (
             ["show", "csp", "--set", "gamma=1.5"],
-            "csp: gamma takes a number in (0, 1), got 1.5",
+            "csp: gamma must be a number in (0, 1), got 1.5",
         ),
         (
             ["show", "csp", "--set", "layers=0"],
-            "csp: layers takes a whole number from 1 to 1000, got 0",
+            "csp: layers must be an integer from 1 to 1000, got 0",
         ),
         (
             ["show", "csp", "--set", "layers=" + "9" * 30],
-            f"csp: layers takes a whole number from 1 to 1000, got '{'9' * 30}'",
+            f"csp: layers must be an integer from 1 to 1000, got '{'9' * 30}'",
         ),
-        (["show", "csp", "--set", "gamma=nan"], "csp: gamma takes a number in (0, 1), got nan"),
-        (["show", "csp", "--set", "gamma="], "csp: gamma takes a number in (0, 1), got ''"),
+        (["show", "csp", "--set", "gamma=nan"], "csp: gamma must be a number in (0, 1), got nan"),
+        (["show", "csp", "--set", "gamma="], "csp: gamma must be a number in (0, 1), got ''"),
         (
             ["show", "dense", "--input", "1,64," + "9" * 18 + ",56"],
             (
-                "an input of 1x64x999999999999999999x56 has more elements than any tensor of torch "
-                "can hold (1.15e+18)"
+                "--input: an input has more elements than a torch tensor can hold (1.15e+18), got "
+                "1x64x999999999999999999x56"
             ),
         ),
         (
             ["run", ""],
-            f"no suite ''; allowed: {SUITES} (or the path of a .toml file)",
+            (
+                f"no suite ''; allowed: {SUITES} "
+                "(python -m cspbench list shows all; your own: path/to/suite.toml)"
+            ),
         ),
         (
             ["run", "x" * 300],
-            f"no suite {'x' * 300!r}; allowed: {SUITES} (or the path of a .toml file)",
+            (
+                f"no suite {'x' * 300!r}; allowed: {SUITES} "
+                "(python -m cspbench list shows all; your own: path/to/suite.toml)"
+            ),
         ),
         (
             ["run", "densse"],
-            "no suite or entry 'densse'; nearest: 'dense' (or the path of a .toml file)",
+            (
+                "no suite or entry 'densse'; nearest: 'dense' "
+                "(python -m cspbench list shows all; your own: path/to/suite.toml)"
+            ),
         ),
-        (["--out", ""], "--out takes a folder, got ''"),
-        (["--seed", "-1"], f"a seed is a whole number from 0 to {2**40}, got '-1'"),
-        (["--batch-size", "1,1"], "a list names each number once, got '1,1'"),
-        (["show", "csp", "--set", "layers"], "--set takes KEY=VALUE, got 'layers'"),
+        (["--out", ""], "--out: expected a folder, got ''"),
+        (["--seed", "-1"], f"--seed: expected an integer from 0 to {2**40:,}, got '-1'"),
+        (["--batch-size", "1,1"], "--batch-size: expected each number once, got '1,1'"),
+        (["show", "csp", "--set", "layers"], "--set: expected KEY=VALUE, got 'layers'"),
         (
             ["show", "dense", "--input", "1,63,56,56"],
             (
@@ -105,56 +114,82 @@ SUITES = (
         ),
         (
             ["show", "dense", "--input", "1,64,56"],
-            "dense takes an input N,C,H,W of four positive numbers, got 1,64,56",
+            "dense: expected an input N,C,H,W of four positive numbers, got 1,64,56",
         ),
         (
             ["--precision", "fp31"],
-            "no precision 'fp31'; nearest: 'fp32', 'fp16'",
+            "--precision: no precision 'fp31'; nearest: 'fp32', 'fp16'",
         ),
         (
             ["--device", "gpu"],
-            "no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'cuda:0,cuda:1', 'auto'",
+            "--device: no device 'gpu'; allowed: 'cpu', 'cuda', 'cuda:0', 'cuda:0,cuda:1', 'auto'",
         ),
         (
             ["--device", "cuda:0,cpu"],
-            "several devices are GPUs by number, cuda:0,cuda:1; got 'cuda:0,cpu'",
+            "--device: expected one device, or GPUs as in cuda:0,cuda:1, got 'cuda:0,cpu'",
         ),
-        (["--device", "cuda:1,cuda:1"], "a list names each device once, got 'cuda:1,cuda:1'"),
+        (["--device", "cuda:1,cuda:1"], "--device: expected each device once, got 'cuda:1,cuda:1'"),
         (
             ["run", "smoke", "--compile", "gcc"],
-            "no backend 'gcc'; allowed: 'inductor', 'cudagraphs', 'aot_eager', 'eager'",
+            "--compile: no backend 'gcc'; allowed: 'inductor', 'cudagraphs', 'aot_eager', 'eager'",
         ),
         (
             ["run", "--compile", "smock"],
-            "no suite 'smock'; nearest: 'smoke' (or the path of a .toml file)",
+            (
+                "no suite 'smock'; nearest: 'smoke' "
+                "(python -m cspbench list shows all; your own: path/to/suite.toml)"
+            ),
         ),
-        (["--cold"], "--cold is of GPUs: it needs --device cuda, not cpu"),
-        (["--cuda-graph"], "--cuda-graph is of GPUs: it needs --device cuda, not cpu"),
-        (["--launches", "0"], "a count is a whole number from 1 to 1000000, got '0'"),
-        (["--batch-size", "1,-8"], "a count is a whole number from 1 to 1000000, got '-8'"),
+        (
+            ["--cold"],
+            "--cold needs a GPU, got --device cpu (use --device cuda, or leave out --cold)",
+        ),
+        (
+            ["--cuda-graph"],
+            (
+                "--cuda-graph needs a GPU, got --device cpu (use --device cuda, or leave out "
+                "--cuda-graph)"
+            ),
+        ),
+        (["--launches", "0"], "--launches: expected an integer from 1 to 1,000,000, got '0'"),
+        (
+            ["--batch-size", "1,-8"],
+            (
+                "--batch-size: expected integers from 1 to 1,000,000 separated by commas, or auto, "
+                "got '1,-8'"
+            ),
+        ),
         (
             ["--threads", "9999"],
             (
-                f"--threads 9999: this process may use {len(os.sched_getaffinity(0))} logical "
-                "cores; more threads than that would measure the scheduler"
+                f"--threads: expected at most the {len(os.sched_getaffinity(0))} logical cores "
+                "that "
+                "this process may use, got 9999; more would measure the scheduler"
             ),
         ),
         (
             ["--min-time", "soon"],
-            "a time is a number of seconds from 1e-06 to 1,000,000, got 'soon'",
+            "--min-time: expected seconds from 1e-06 to 1,000,000, got 'soon'",
         ),
         (
             ["--precision", "tf32"],
-            "--precision tf32 is a mode of CUDA devices; on a CPU: fp32, bf16, fp16 or amp",
+            (
+                "--precision tf32 needs a CUDA device, got --device cpu (on a CPU: fp32, bf16, "
+                "fp16 "
+                "or amp)"
+            ),
         ),
         (
             ["--lanches", "2"],
-            "unrecognized arguments: --lanches (python -m cspbench --help shows what is allowed)",
+            (
+                "run has no option '--lanches'; nearest: '--launches' "
+                "(python -m cspbench run --help lists all options)"
+            ),
         ),
-        (["report", "nowhere"], "no run.json in nowhere: it is not a run folder"),
+        (["report", "nowhere"], "nowhere is not a run folder: there is no such folder"),
         (
             ["run", "--resume", "nowhere"],
-            "--resume nowhere: there is no run.json; it is not a run folder",
+            "cannot resume nowhere: it has no run.json (give the folder of an earlier run)",
         ),
         (["run", "--out", "/proc/run"], "cannot write into /proc/run: No such file or directory"),
     ],
@@ -173,7 +208,7 @@ def test_an_unknown_column_names_the_nearest_before_anything_is_measured(tmp_pat
     """A typing error costs no run."""
     completed = cspbench("run", "smoke", "--columns", "parms", cwd=tmp_path)
     assert completed.returncode == 2
-    assert completed.stderr.startswith("cspbench: no column 'parms'; nearest: 'params'")
+    assert completed.stderr.startswith("cspbench: --columns: no column 'parms'; nearest: 'params'")
     assert completed.stderr.count("\n") == 1
 
 
@@ -188,7 +223,7 @@ def test_a_python_without_what_is_needed_is_one_line_that_says_where_it_is() -> 
     )
     assert process.returncode == 2
     assert process.stderr.startswith(
-        f"cspbench: msgspec is not installed for {sys.executable}; make setup"
+        f"cspbench: msgspec is not installed for {sys.executable}; run make setup"
     )
     assert process.stderr.count("\n") == 1
 
@@ -216,18 +251,19 @@ def test_cuda_without_cuda_is_refused_with_a_remedy(tmp_path: Path) -> None:
     assert (completed.returncode, completed.stdout) == (2, "")
     assert completed.stderr == (
         f"cspbench: --device cuda: torch {torch.__version__} sees no CUDA device; install a CUDA "
-        "build of torch and a driver, or measure with --device cpu\n"
+        "build of torch and a driver, or measure on the CPU (device cpu)\n"
     )
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["list"], ["list", "--json"]])
 def test_help_and_list_load_nothing_heavy(words: list[str]) -> None:
     """They answer at once, also where torch is absent."""
+    heavy = (*HEAVY, "msgspec") if "--help" in words else HEAVY
     code = (
         "import sys\nfrom cspbench import cli\n"
         f"try: cli.main({words!r})\n"
         "except SystemExit: pass\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        f"heavy = [name for name in {heavy!r} if name in sys.modules]\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     completed = subprocess.run(
@@ -242,8 +278,8 @@ def test_help_names_only_verbs_that_work() -> None:
     completed = cspbench("--help")
     assert completed.returncode == 0
     for verb in VERBS:
-        assert re.search(rf"^    {verb}\b", completed.stdout, re.MULTILINE)
-    assert "130 interrupted" in completed.stdout
+        assert re.search(rf"^  {verb}\b", completed.stdout, re.MULTILINE)
+    assert "130  interrupted" in completed.stdout
 
 
 def test_version_names_what_counts_and_what_runs() -> None:
@@ -312,12 +348,14 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
         *("report.txt", "report.md", "report.csv", "plots"),
     }
     assert (folder / "report.txt").read_text() in completed.stdout
-    assert f"Run folder: results/{folder.name}" in completed.stdout
+    end = completed.stdout.partition((folder / "report.txt").read_text())[2]
+    assert re.match(r"\n(csp_fusion_first|dense|No entry)[^|]*\n\nRun folder: ", end)  # concludes
+    assert f"Run folder: results/{folder.name}\n" in end
     assert re.search(r"(?m)^Next: \S*python\S* -m cspbench show csp_fusion_first", completed.stdout)
     commands = ("repeat", "Next: ", "Run folder: ")  # which stay whole, to be copied
     lines = [line for line in completed.stdout.splitlines() if not line.startswith(commands)]
     assert max(map(len, lines)) <= 100
-    assert "counted, case 2 of 2: csp_fusion_first" in completed.stderr
+    assert "counted case 2 of 2: csp_fusion_first" in completed.stderr
     assert re.search(r"(?m)^latency: 2 cases take turns", completed.stderr)
     run = read(folder)
     assert run.info.command == ("python -m cspbench run smoke --mode infer --launches 2 --turns 2")
@@ -412,17 +450,17 @@ def test_an_interrupt_keeps_what_was_measured_and_a_resume_goes_on(tmp_path: Pat
     assert "Traceback" not in errors
     assert "1,143,209,984" not in output
     assert "368,320" in output
-    assert re.search(r"Go on: \S*python\S* -m cspbench run --resume run\n", output)
+    assert re.search(r"Continue with: \S*python\S* -m cspbench run --resume run\n", output)
 
     refused = cspbench("run", "--resume", "run", "--turns", "3", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "cspbench: cannot resume run: it was started with --turns 1000, not 3. "
-        "Ask for the same, or begin anew (--out)\n"
+        "cspbench: cannot resume run: it was started with --turns 1000, not 3 "
+        "(use --turns 1000, or start a new run without --resume)\n"
     )
     refused = cspbench("run", "blocks", "--resume", "run", "--mode", "infer", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "its suite lacks 'c3 1x128x32x32 cpu fp32 infer'" in refused.stderr
+    assert "; it lacks 'dense 1x64x56x56 cpu fp32 infer', " in refused.stderr
 
     path = tmp_path / "run" / "run.json"
     path.write_text(path.read_text().replace('"turns": 1000', '"turns": 2'))
@@ -458,11 +496,11 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     assert {case.compiler for case in run.info.cases} == {"eager"}
     assert "--compile eager" in run.info.command
     assert "compile" in completed.stdout
-    assert "of the modules as written" in " ".join(completed.stdout.split())
+    assert "describe the modules as written" in " ".join(completed.stdout.split())
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "cspbench: cannot resume run: only its suite has 'dense 1x64x28x28 cpu fp32 compile=eager "
-        "infer'; its suite lacks 'dense 1x64x28x28 cpu fp32 infer'. Ask for the same, or begin "
-        "anew (--out)\n"
+        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compile=eager infer', "
+        "which this command does not measure; it lacks 'dense 1x64x28x28 cpu fp32 infer' (start a "
+        "new run without --resume)\n"
     )

@@ -63,7 +63,7 @@ def test_a_record_file_stands_for_its_folder(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere", "nowhere"], "it is not a run folder"),
+        (["nowhere", "nowhere"], "nowhere is not a run folder: there is no such folder"),
         (["a", "b", "--threshold=-1%"], "invalid threshold"),
         (["a", "b", "--threshold", "many"], "invalid threshold"),
         (["a", "b", "--format", "xml"], "format"),

@@ -102,11 +102,23 @@ def test_a_model_of_ones_own_is_a_suite_with_a_plain_name(tmp_path: Path) -> Non
     ("words", "message"),
     [
         (("gradients", "dence"), "no suite or entry 'dence'; nearest: 'dense'"),
-        (("gradients", "designs", "--set", "gamma=0.5"), "--set and --input are of an entry"),
-        (("gradients", "csp", "--set", "gama=0.5"), "no parameter of csp 'gama'; nearest: 'gamma'"),
+        (
+            ("gradients", "designs", "--set", "gamma=0.5"),
+            "--set and --input need an entry, but 'designs' is a suite",
+        ),
+        (
+            ("gradients", "csp", "--set", "gama=0.5"),
+            "csp has no parameter 'gama'; nearest: 'gamma'",
+        ),
         (("gradients", "csp", "--head", "cnv"), "no head 'cnv'; nearest: 'conv'"),
-        (("gradients", "csp", "--steps", "3"), "a number of steps is a whole number from 4"),
-        (("gradients", "--device", "cuda"), "unrecognized arguments: --device"),
+        (
+            ("gradients", "csp", "--steps", "3"),
+            "--steps: expected an integer from 4 to 1,000,000, got '3'",
+        ),
+        (
+            ("gradients", "--device", "cuda"),
+            "gradients has no option '--device'; it is an option of run, ab and doctor",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -123,10 +135,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((*SHORT, "--data", "nowhere:batches"), "cannot import 'nowhere' of 'nowhere:batches'"),
-        ((*SHORT, "--data", "data.py:none"), "'data.py' has no 'none'"),
-        ((*SHORT, "--data", "data.py:ends"), "data.py:ends: loading it failed: the process exited"),
-        (("gradients", "data.py:none", "--input", "1,4,8,8"), "'data.py' has no 'none'"),
+        (
+            (*SHORT, "--data", "nowhere:batches"),
+            "--data: no module 'nowhere', which nowhere:batches names",
+        ),
+        ((*SHORT, "--data", "data.py:none"), "--data: data.py has no callable 'none'"),
+        ((*SHORT, "--data", "data.py:ends"), "cannot load data.py:ends: the process exited"),
+        (("gradients", "data.py:none", "--input", "1,4,8,8"), "data.py has no callable 'none'"),
     ],
 )
 def test_data_or_a_model_that_cannot_be_had_is_said_before_anything_is_measured(
@@ -155,14 +170,16 @@ def test_a_run_is_gone_on_with_only_where_its_model_is_found(tmp_path: Path) -> 
     completed = cspbench("gradients", "--resume", "../run", "--trust", cwd=elsewhere)
     assert completed.returncode == 2
     assert completed.stderr == (
-        "cspbench: --resume ../run: there is no file mine.py; go on from where it was begun\n"
+        "cspbench: cannot resume ../run: no file mine.py; paths are relative to the current "
+        "folder "
+        "(continue in the folder in which it was started)\n"
     )
     (tmp_path / "mine.py").write_text("from torch import nn\n\nBlock = nn.ReLU\n")
     completed = cspbench("gradients", "--resume", "run", "--trust", cwd=tmp_path)
     assert completed.returncode == 2
     assert completed.stderr == (
-        "cspbench: cannot resume run: mine.py:Block has changed since. Ask for the same, or begin "
-        "anew (--out)\n"
+        "cspbench: cannot resume run: mine.py:Block has changed since it was started (start a new "
+        "run without --resume)\n"
     )
     assert records.read_bytes() == content
 
@@ -175,5 +192,5 @@ def test_a_run_of_another_kind_is_not_gone_on_with(tmp_path: Path) -> None:
     assert completed.returncode == 2
     assert completed.stderr == (
         "cspbench: cannot resume run: it measures counts, gradient_terms, not counts, disk_size, "
-        "tensor_peak, allocated, resident, latency. Ask for the same, or begin anew (--out)\n"
+        "tensor_peak, allocated, resident, latency (start a new run without --resume)\n"
     )

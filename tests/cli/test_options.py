@@ -98,15 +98,23 @@ def test_batches_are_not_fitted_for_two_revisions() -> None:
     """The request of ab cannot say so."""
     with pytest.raises(CspbenchError) as error:
         parse(["ab", "main", "HEAD", "--batch-size", "auto"])
-    assert str(error.value) == "--batch-size auto is of run: both sides must have one batch"
+    assert str(error.value) == (
+        "--batch-size auto works only with run: both sides of ab need the same batch"
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--resume", "a", "--out", "b"], "--resume goes on in its own folder: leave out --out"),
-        (["gradients", "--out", ""], "--out takes a folder, got ''"),
-        (["run", "smoke", "--trust"], "--trust is of a run to go on with: --resume DIR --trust"),
+        (
+            ["--resume", "a", "--out", "b"],
+            "--resume continues in the folder of the run; leave out --out",
+        ),
+        (["gradients", "--out", ""], "--out: expected a folder, got ''"),
+        (
+            ["run", "smoke", "--trust"],
+            "--trust applies only to a run that is resumed; use it with --resume DIR",
+        ),
     ],
 )
 def test_a_run_has_one_folder(words: list[str], message: str) -> None:
@@ -120,5 +128,5 @@ def test_a_run_has_one_folder(words: list[str], message: str) -> None:
 @pytest.mark.parametrize("words", [["run"], ["report"], ["ab", "main"], ["--only"], []])
 def test_a_word_that_is_no_text_is_refused(words: list[str], word: str) -> None:
     """Bytes that are not UTF-8 come from the system so; a run could not record them."""
-    with pytest.raises(CspbenchError, match=r"is not text \(UTF-8\), which a run could not record"):
+    with pytest.raises(CspbenchError, match=r"is not text \(UTF-8\), so a run cannot record it"):
         parse([*words, word])

@@ -28,7 +28,11 @@ class FakeSession:
 @pytest.mark.parametrize(
     ("taken", "stages", "words"),
     [
-        (1.9, ("latency",), "others take 1.9 of 2 cores: timings will be poor; better wait\n"),
+        (
+            1.9,
+            ("latency",),
+            "other processes use 1.9 of 2 cores: timings will be poor; wait until they end\n",
+        ),
         (0.1, ("latency",), ""),
         (1.9, ("counts",), ""),
         (Failure(reason="no /proc"), ("latency",), ""),

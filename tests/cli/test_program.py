@@ -61,9 +61,9 @@ def test_a_fault_is_one_line_with_a_file_of_details_and_exit_code_70(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1
-    assert printed.err.startswith(f"cspbench: this is a fault of cspbench: {name}")
+    assert printed.err.startswith(f"cspbench: this is a bug in cspbench: {name}")
     (file,) = tmp_path.iterdir()
-    assert printed.err.endswith(f"; details in {file}\n")
+    assert printed.err.endswith(f"; details to report are in {file}\n")
     details = file.read_text(encoding="utf-8")
     assert "command      compare 'a b' c\n" in details
     assert "Traceback (most recent call last)" in details
@@ -84,7 +84,7 @@ def test_details_are_kept_in_the_run_folder_where_there_is_one(
     monkeypatch.setattr("cspbench.report.derive", fail)
     assert cli.main(["report", str(tmp_path / "run")]) == 70
     (file,) = (tmp_path / "run").glob("fault-*.txt")
-    assert f"details in {file}" in capsys.readouterr().err
+    assert f"details to report are in {file}" in capsys.readouterr().err
 
 
 def test_a_fault_whose_details_cannot_be_written_says_where_it_was_raised(
@@ -99,8 +99,8 @@ def test_a_fault_whose_details_cannot_be_written_says_where_it_was_raised(
     raising(monkeypatch, ZeroDivisionError("division by zero"))
     assert cli.main(["list"]) == 70
     assert re.fullmatch(
-        r"cspbench: this is a fault of cspbench: ZeroDivisionError: division by zero; its details "
-        r"cannot be written \(OSError\): test_program.py:\d+\n",
+        r"cspbench: this is a bug in cspbench: ZeroDivisionError: division by zero; its details "
+        r"cannot be written \(OSError\); raised at test_program.py:\d+\n",
         capsys.readouterr().err,
     )
 
@@ -112,7 +112,8 @@ def test_a_library_that_cannot_be_loaded_is_no_fault_of_cspbench(
     raising(monkeypatch, ImportError("libgomp.so.1: cannot open", name="torch._C"))
     assert cli.main(["list"]) == 2
     assert capsys.readouterr().err == (
-        f"cspbench: torch._C cannot be loaded by {sys.executable}: libgomp.so.1: cannot open\n"
+        f"cspbench: torch._C cannot be loaded by {sys.executable} (reinstall it): libgomp.so.1: "
+        "cannot open\n"
     )
 
 

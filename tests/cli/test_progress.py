@@ -76,7 +76,7 @@ def test_a_log_of_cases_has_the_first_the_last_and_one_every_ten_seconds() -> No
     numbers = [re.findall(r"case (\d+) of 20", line)[0] for line in log.lines]
     assert numbers == ["1", "3", "7", "11", "15", "19", "20"]
     assert log.lines[1] == (
-        "counted, case 3 of 20: Raises, infer: FAILED (raised): RuntimeError: no; 51 s left"
+        "counted case 3 of 20: Raises, infer: FAILED (raised): RuntimeError: no; about 51 s left"
     )
 
 
@@ -126,7 +126,7 @@ def test_a_log_says_why_the_number_of_launches_grows_and_counts_decided_cases() 
     log.progress.launch_started(4, 8, 3, 20.0)
     log.progress.launch_ended(3, judged(6, taken=(0.3, 0.0, 0.2)))
     assert log.lines[1] == (
-        "latency: 3 of 8 launches done, 2 of them to repeat contended ones, 2 contended; "
+        "latency: 3 of 8 launches done, 2 added to repeat contended ones, 2 contended; "
         "about 20 s left; 1 of 2 cases decided"
     )
 
@@ -160,7 +160,7 @@ def test_a_terminal_keeps_what_disturbed_the_last_launch_and_the_running_total()
     progress.launch_started(4, 8, 3, 12.0)
     progress.close()
     text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).split())
-    assert "3 of 8 launches done, 2 of them to repeat contended ones, 2 contended; 3 cases" in text
+    assert "3 of 8 launches done, 2 added to repeat contended ones, 2 contended; 3 cases" in text
     assert "the last launch was contended: other processes took 20% of its processor time" in text
 
 

@@ -155,7 +155,7 @@ def test_inference_is_shown_where_a_training_step_cannot_run(
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("Raises", 3, "cannot be run so: RuntimeError: always"),
+        ("Raises", 3, "does not run: RuntimeError: always"),
         ("Recurses", 3, "RecursionError: maximum recursion depth exceeded"),
         ("odd", 3, "Odd: odd"),
         ("exits", 3, "SystemExit: 5"),
@@ -163,9 +163,9 @@ def test_inference_is_shown_where_a_training_step_cannot_run(
         ("interrupts", 3, "KeyboardInterrupt"),
         ("leaves", 3, "the process exited early with code 0"),
         ("kills", 3, "killed by SIGSEGV"),
-        ("returns_text", 3, "TypeError: models.py:returns_text returned str, not nn.Module"),
+        ("returns_text", 3, "TypeError: models.py:returns_text returned str, not an nn.Module"),
         ("number", 2, "is 3, which cannot be called"),
-        ("absent", 2, "has no 'absent'"),
+        ("absent", 2, "models.py has no callable 'absent'"),
     ],
 )
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -189,4 +189,4 @@ def test_a_file_named_from_a_folder_above_is_no_builder_of_ours(
     name = f"{prefix.format(models.name)}models.py"
     assert cli.main(["show", f"{name}:absent", "--input", "1,3,8,8"]) == 2
     assert cli.main(["show", f"{name}:Frozen", "--input", "1,7"]) == 0
-    assert f"{name}' has no 'absent'" in capfd.readouterr().err
+    assert f"{name} has no callable 'absent'" in capfd.readouterr().err

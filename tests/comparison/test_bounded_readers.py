@@ -72,7 +72,7 @@ def test_what_a_run_of_extreme_times_saves_is_read_back(tmp_path: Path, time_s: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" + "1," * 4_000_001, "holds more than 4,000,000 values"),
+        ("[" + "1," * 4_000_001, "holds too many values; at most 4,000,000"),
         ("\n" * 1_000_001, r"comment\.md: 1,000,001 lines are too many; at most 1,000,000$"),
         (
             "Inference, 1\n+---+---+\n| entry | params |\n+---+---+\n| a | 1 |\n"
@@ -91,7 +91,7 @@ def test_what_would_take_time_or_memory_is_refused(tmp_path: Path, text: str, me
 def test_a_report_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     """A FIFO would block."""
     os.mkfifo(tmp_path / "report.md")
-    with pytest.raises(CspbenchError, match=r"report\.md is no regular file"):
+    with pytest.raises(CspbenchError, match=r"report\.md is not a regular file"):
         readers.read(tmp_path / "report.md")
 
 

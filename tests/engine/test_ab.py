@@ -206,7 +206,7 @@ def test_a_file_that_no_revision_has_is_refused(repository: Path, file: str) -> 
     file = file.format(repository)
     process = ab(repository, "slower", suite=f'[[case]]\nentry = "{file}:Block"\ninput = [1, 8]')
     assert (process.returncode, process.stdout) == (2, "")
-    assert f"cspbench: there is no file {file} in either revision" in process.stderr
+    assert f"cspbench: no file {file} in either revision" in process.stderr
 
 
 @slow

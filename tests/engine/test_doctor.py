@@ -181,7 +181,7 @@ def test_the_floor_is_kept_for_later_runs(launches: Callable[..., FakeLaunches])
     launches()
     diagnosis, messages = diagnosis_and_messages()
     assert noise_floor.load(floor_of(diagnosis).machine, DEFAULTS) == diagnosis.floor
-    assert messages[0] == "looking at the machine"
+    assert messages[0] == "checking the machine"
     assert messages[-1] == "noise floor, launch 6 of 6: copies of dense take turns"
 
 
@@ -192,7 +192,7 @@ def test_a_state_folder_that_cannot_be_written_is_said_at_once(
     (tmp_path / "state").write_text("a file")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     fake = launches()
-    with pytest.raises(CspbenchError, match=r"cannot keep the noise floor in .*: Not a directory"):
+    with pytest.raises(CspbenchError, match=r"cannot store the noise floor in .*: Not a directory"):
         diagnosis_and_messages()
     assert not fake.numbers
 
@@ -246,7 +246,7 @@ def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
     """No floor is made up."""
     launches(fails=True)
-    with pytest.raises(CspbenchError, match="noise floor cannot be measured: no room"):
+    with pytest.raises(CspbenchError, match="cannot measure the noise floor: no room"):
         diagnosis_and_messages()
 
 

@@ -95,9 +95,10 @@ def test_a_strangers_folder_runs_nothing(
     if words[0] == "run":
         assert code == 2
         assert capsys.readouterr().err == (
-            "cspbench: --resume run would run code that this command does not name: trap.py:model; "
-            "name its suite or entries again (run SUITE|ENTRY,… --resume DIR), or add --trust if "
-            "you trust the folder\n"
+            "cspbench: cannot resume run: it would run code that this command does not name: "
+            "trap.py:model (name its suite or entries again, as in run ENTRY,… --resume DIR, or "
+            "add "
+            "--trust if you trust the folder)\n"
         )
 
 

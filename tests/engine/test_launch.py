@@ -69,7 +69,7 @@ def test_a_case_without_memory_beside_its_reference_alone_has_failed() -> None:
     assert isinstance(case_failure, CaseFailure)
     assert (case_failure.case, case_failure.reason) == (
         B.key,
-        "no memory beside its reference: no room",
+        "not enough memory beside its reference: no room",
     )
     assert latencies == [latency, closing]
 

@@ -121,7 +121,7 @@ def test_a_model_that_kills_its_group_ends_its_worker_alone() -> None:
     ("target", "number", "reason"),
     [
         ("self", 36, "killed by SIGRTMIN+2"),
-        ("guard", signal.SIGKILL, "the process that watched over it was killed"),
+        ("guard", signal.SIGKILL, "the process that watches it was killed"),
     ],
 )
 def test_a_death_by_any_signal_is_said(target: str, number: int, reason: str) -> None:
@@ -144,7 +144,7 @@ def test_a_question_whose_worker_is_killed_is_asked_once_more(tmp_path: Path) ->
 def test_what_a_killed_guard_should_have_ended_is_ended_by_the_server() -> None:
     """A process that left the group of its worker, which ended with the guard."""
     (pid, _), reason = run("leave_a_daemon_and_kill_guard")
-    assert reason == "the process that watched over it was killed"
+    assert reason == "the process that watches it was killed"
     assert isinstance(pid, int)
     assert eventually(lambda: ended(pid))
 
@@ -175,7 +175,7 @@ def test_a_server_that_never_starts_is_one_error(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(CspbenchError) as raised:
         run("hang")
     assert str(raised.value) == (
-        "no process for measuring can be started: the process exited early with code 1: "
+        "cannot start a process to measure in: the process exited early with code 1: "
         "OSError: no room"
     )
 
@@ -190,6 +190,32 @@ def test_loading_is_not_in_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(fork_server, "_program", slow_program)
     monkeypatch.setattr(isolate, "SERVER", fork_server.ForkServer())
     assert run("leave_processes", "subprocess", time_limit_s=2.0)[1] == ""
+
+
+def test_a_library_that_unsets_the_wake_up_descriptor_after_a_fork_ends_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As asyncio does from Python 3.12 on, which torch imports."""
+    program = fork_server._program
+    hook = "import os, signal; os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))"
+    monkeypatch.setattr(fork_server, "_program", lambda file: f"{hook}; {program(file)}")
+    monkeypatch.setattr(isolate, "SERVER", fork_server.ForkServer())
+    (pid,), reason = run("leave_processes", "session")
+    assert isinstance(pid, int)
+    assert not reason
+    assert ended(pid)
+
+
+def test_a_guard_that_fails_is_said_and_not_taken_for_the_servers_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server, which we then kill ourselves, has not run out of memory."""
+    program = fork_server._program
+    broken = "from cspbench.engine import server; server._guard = lambda *_: 1 / 0"
+    monkeypatch.setattr(fork_server, "_program", lambda file: f"{broken}; {program(file)}")
+    monkeypatch.setattr(isolate, "SERVER", fork_server.ForkServer())
+    with pytest.raises(CspbenchError, match="code 1: ZeroDivisionError: division by zero"):
+        run("hang")
 
 
 PARENT = """

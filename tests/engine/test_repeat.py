@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cspbench.choices import ALLOCATORS, COMPILERS, HEADS, MODES, PRECISIONS
 from cspbench.cli.options import parse
 from cspbench.cli.requests import REQUESTS, Request
 from cspbench.cli.verbs import make_parser
@@ -24,16 +25,14 @@ from cspbench.engine.request import (
     Training,
     suite_name,
 )
-from cspbench.plan.case import COMPILERS, MODES, PRECISIONS
 from cspbench.plan.suite import Selection
-from cspbench.records.trainings import HEADS
 
 texts = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=8)
 names = texts.filter(lambda text: text[0] not in "-/")
 counts = st.integers(1, 1_000_000)
 seconds = st.floats(0.1, 1e6)
 seeds = st.integers(0, 2**40)
-allocators = st.sampled_from(("pinned", "system"))
+allocators = st.sampled_from(ALLOCATORS)
 devices = st.sampled_from(("cpu", "cuda", "cuda:1", "cuda:0,cuda:1", "auto"))
 count_lists = st.lists(counts, min_size=1, max_size=3, unique=True).map(tuple)
 

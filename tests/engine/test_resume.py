@@ -16,7 +16,7 @@ TRAINING = TrainingSettings(seeds=5, steps=200, data="digits", head="pool")
 TRAINED = msgspec.structs.replace(SETTINGS, training=TRAINING)
 COST_RUN = make_info(settings=SETTINGS, stages=stages("run", SETTINGS))
 GRADIENT_RUN = make_info(settings=TRAINED, stages=stages("gradients", TRAINED))
-ASK = "Ask for the same, or begin anew (--out)"
+NEW = "start a new run without --resume"
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,10 @@ def test_the_same_options_again_are_no_difference() -> None:
         (
             COST_RUN,
             RunRequest(resume="run", sampling=Sampling(launches=3)),
-            f"cannot resume run: it was started with --launches 1, not 3. {ASK}",
+            (
+                "cannot resume run: it was started with --launches 1, not 3 (use --launches 1, "
+                f"or {NEW})"
+            ),
         ),
         (
             COST_RUN,
@@ -58,7 +61,9 @@ def test_the_same_options_again_are_no_difference() -> None:
             (
                 "cannot resume run: it was started with --min-time 0.0001, not 0.01, and without "
                 "--budget, and with --seed 0, not 7, and without --cold, and with --device cpu, "
-                f"not cuda. {ASK}"
+                "not cuda (use --min-time 0.0001 --seed 0 --device cpu and leave out --budget "
+                "--cold, "
+                f"or {NEW})"
             ),
         ),
         (
@@ -66,7 +71,7 @@ def test_the_same_options_again_are_no_difference() -> None:
             GradientsRequest(resume="run", training=Training(steps=8, head="conv")),
             (
                 "cannot resume run: it was started with --steps 200, not 8, and with --head pool, "
-                f"not conv. {ASK}"
+                f"not conv (use --steps 200 --head pool, or {NEW})"
             ),
         ),
         (
@@ -74,26 +79,33 @@ def test_the_same_options_again_are_no_difference() -> None:
             GradientsRequest(resume="run", training=Training(seeds=3)),
             (
                 "cannot resume run: it was started without --seeds; it measures counts, disk_size, "
-                "tensor_peak, allocated, resident, latency, not counts, gradient_terms, training. "
-                f"{ASK}"
+                "tensor_peak, allocated, resident, latency, not counts, gradient_terms, training "
+                f"({NEW})"
             ),
         ),
         (
             COST_RUN,
             RunRequest(resume="run", is_batch_fitted=True),
-            "--resume run: its batches were found when it began: leave out --batch-size auto",
+            (
+                "cannot resume run with --batch-size auto: its batch sizes were found when it was "
+                "started (leave the option out)"
+            ),
         ),
         (
             COST_RUN,
             RunRequest(resume="run", selection=Selection(mode=("infer",))),
-            "--resume run: to choose cases of its suite 'test' anew, name the suite's file, too",
+            (
+                "cannot resume run: to choose cases of its suite 'test', name the file of the "
+                "suite "
+                "as well"
+            ),
         ),
         (
             msgspec.structs.replace(COST_RUN, revisions={"baseline": "a", "candidate": "b"}),
             RunRequest(resume="run"),
             (
-                "--resume run: it holds two revisions, whose checkouts are gone; compare them anew "
-                "(ab)"
+                "cannot resume run: it compares two revisions, whose checkouts are gone (run ab "
+                "again)"
             ),
         ),
     ],

@@ -245,7 +245,7 @@ def test_a_case_without_memory_even_alone_has_failed(
     }
     assert len(run.records[0].latencies) >= 2
     reason = run.records[1].failures[0].reason
-    assert reason == "no memory beside its reference: CUDA out of memory"
+    assert reason == "not enough memory beside its reference: CUDA out of memory"
 
 
 @pytest.mark.parametrize("graphs_die", [False, True])
@@ -351,14 +351,14 @@ def test_a_case_beside_which_the_yardstick_fails_costs_only_its_own_figures(tmp_
     assert [reason for _, reason in progress.failed] == ["the yardstick: it is patched"] * 4
     assert not any(record.failures for record in run.records)
     (note,) = run.notes
-    assert note.startswith("4 launches failed and are left out; launch ")
-    assert note.endswith("the yardstick: it is patched; no launch was completed of bad (infer)")
+    assert note.startswith("4 launches failed and are ignored; launch ")
+    assert note.endswith("the yardstick: it is patched; no launch was completed for bad (infer)")
 
 
 def test_a_yardstick_that_always_fails_ends_the_run_with_what_was_measured(tmp_path: Path) -> None:
     """Not an endless loop; no case is blamed."""
     fake = Failing(lambda names: NO_YARDSTICK if "measured" not in names else None)
-    with pytest.raises(CspbenchError, match=r"^12 launches in a row failed, the last one because"):
+    with pytest.raises(CspbenchError, match=r"^12 launches in a row failed, the last with: "):
         run_of(tmp_path / "run", fake, *"abcdefgh")
     run = read(tmp_path / "run")
     assert all(record.counts and not record.failures for record in run.records)
@@ -370,7 +370,7 @@ def test_a_yardstick_that_failed_once_leaves_the_cases_together(tmp_path: Path) 
     fake = Failing(lambda names: None if "measured" in names else next(fails, None))
     run, _ = run_of(tmp_path / "run", fake, *"abc")
     assert fake.groups == [("a", "b", "c")] * 3
-    assert run.notes == ("1 launch failed and is left out; launch 1: the yardstick: it is patched",)
+    assert run.notes == ("1 launch failed and is ignored; launch 1: the yardstick: it is patched",)
 
 
 @pytest.mark.parametrize(("kills", "expected"), [(1, 2), (2, ("latency", "signal"))])
@@ -424,7 +424,7 @@ def test_a_disk_too_full_to_start_a_worker_leaves_cases_to_a_resumed_run(tmp_pat
     run, _ = run_of(tmp_path / "run", Failing(full_disk), *"ab")
     assert outcome(run) == {"a": ("counts", "environment"), "b": ("counts", "environment")}
     assert run.records[0].failures[0].reason == (
-        "no process for measuring can be started: No space left on device"
+        "cannot start a process to measure in: No space left on device"
     )
     run, _ = run_of(tmp_path / "run", Failing(lambda _: None), *"ab")
     assert outcome(run) == {"a": 2, "b": 2}

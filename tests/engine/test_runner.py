@@ -65,7 +65,7 @@ def test_a_launch_that_was_cut_off_keeps_its_number_to_itself(tmp_path: Path) ->
     run = read(path)
     assert [launch.launch for launch in run.launches] == [1, 3]
     assert [latency.launch for latency in run.records[0].latencies] == [1, 3]
-    assert run.notes == ("samples of 2 cases in a launch that was cut off are left out",)
+    assert run.notes == ("samples of 2 cases in a launch that was cut off are ignored",)
 
 
 @slow

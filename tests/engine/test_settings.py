@@ -87,26 +87,29 @@ def test_every_sampling_option_is_a_setting() -> None:
         (
             RunRequest(sampling=Sampling(cuda_graph=True)),
             "cpu",
-            "--cuda-graph is of GPUs: it needs --device cuda, not cpu",
+            (
+                "--cuda-graph needs a GPU, got --device cpu (use --device cuda, or leave out "
+                "--cuda-graph)"
+            ),
         ),
         (
             AbRequest(baseline="a", candidate="b", sampling=Sampling(energy=True)),
             "cpu",
-            "--energy is of GPUs: it needs --device cuda, not cpu",
+            "--energy needs a GPU, got --device cpu (use --device cuda, or leave out --energy)",
         ),
         (
             RunRequest(
                 sampling=Sampling(cuda_graph=True), selection=Selection(compiler="cudagraphs")
             ),
             "cuda",
-            "--cuda-graph captures what --compile cudagraphs has captured already: choose one",
+            "--cuda-graph and --compile cudagraphs both capture CUDA graphs; choose one of them",
         ),
         (
             DoctorRequest(threads=9),
             "cpu",
             (
-                "--threads 9: this process may use 8 logical cores; more threads than that would "
-                "measure the scheduler"
+                "--threads: expected at most the 8 logical cores that this process may use, got 9; "
+                "more would measure the scheduler"
             ),
         ),
     ],

@@ -61,15 +61,21 @@ def test_gradients_of_several_entries_are_compared() -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (RunRequest(suite="blocks", overrides=("a=1",)), "--set and --input are of an entry; 'bl"),
-        (RunRequest(inputs=("1,8",)), "--set and --input are of an entry; 'blocks' is a suite"),
+        (
+            RunRequest(suite="blocks", overrides=("a=1",)),
+            "--set and --input need an entry, but 'bl",
+        ),
+        (RunRequest(inputs=("1,8",)), "--set and --input need an entry, but 'blocks' is a suite"),
         (RunRequest(suite="csp,dens"), "no catalogue entry 'dens'; nearest: 'dense'"),
-        (RunRequest(suite="csp,csp"), "the case 'csp 1x64x56x56 cpu fp32 infer' is asked for 2"),
-        (RunRequest(suite="csp", inputs=("1,64,8,8", "1,8")), "csp takes one input N,C,H,W, got"),
-        (RunRequest(suite="torch.nn:ReLU"), "torch.nn:ReLU: its input is not known; give one"),
+        (RunRequest(suite="csp,csp"), "the case 'csp 1x64x56x56 cpu fp32 infer' is listed 2"),
+        (
+            RunRequest(suite="csp", inputs=("1,64,8,8", "1,8")),
+            "csp: expected one input N,C,H,W, got",
+        ),
+        (RunRequest(suite="torch.nn:ReLU"), "torch.nn:ReLU has no default input; give one"),
         (
             RunRequest(suite="torch.nn:ReLU", inputs=("1,8",), selection=Selection(img_size=(8,))),
-            "torch.nn:ReLU: an image size is of floating-point inputs N,C,H,W, got 1x8",
+            "torch.nn:ReLU: an image size needs floating-point inputs N,C,H,W, got 1x8",
         ),
     ],
 )

@@ -190,7 +190,10 @@ def test_what_cannot_be_loaded_is_the_answer() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("in_features", "out_featurs"), "takes no 'out_featurs' (--set, and set in a suite, take"),
+        (
+            ("in_features", "out_featurs"),
+            "unexpected argument 'out_featurs' (--set, and set in a suite",
+        ),
         (("in_features",), "missing a required argument: 'out_features'"),
     ],
 )

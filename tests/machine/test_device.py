@@ -230,5 +230,7 @@ def test_a_cuda_index_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     device.check_device("cuda:1")
-    with pytest.raises(CspbenchError, match="there are 2 CUDA devices, cuda:0 to cuda:1"):
+    with pytest.raises(
+        CspbenchError, match="device cuda:2 does not exist; this machine has cuda:0 to cuda:1"
+    ):
         device.check_device("cuda:2")

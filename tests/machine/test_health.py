@@ -146,7 +146,7 @@ def test_a_machine_that_is_set_well_has_nothing_to_mend(tmp_path: Path) -> None:
                 "proc/stat": "cpu  100 0 100 700 0 0 0 100 0 0\n",
             },
             "10.00%",
-            "machine of its own",
+            "hardware of your own",
         ),
         ("power", "poor", {"sys/class/power_supply/BAT0/status": "Discharging"}, "battery", "plug"),
         (
@@ -189,7 +189,7 @@ def test_an_allocator_that_cannot_be_pinned_is_found(tmp_path: Path) -> None:
     by_name = findings_by_name(tmp_path, variables={"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"})
     assert (by_name["allocator"].level, by_name["allocator"].text) == (
         "poor",
-        "jemalloc: it cannot be pinned",
+        "jemalloc, which cannot be pinned",
     )
 
 
@@ -249,13 +249,13 @@ def test_this_machine_has_findings() -> None:
     ("taken", "threads", "words"),
     [
         (0.5, 2, ""),
-        (0.7, 1, "others take 0.7 of 2 cores: timings will be fair; better wait"),
+        (0.7, 1, "other processes use 0.7 of 2 cores: timings will be fair; wait until they end"),
         (
             1.2,
             2,
-            "others take 1.2 of 2 cores: timings will be poor; wait, or use --threads 1",
+            "other processes use 1.2 of 2 cores: timings will be poor; wait, or use --threads 1",
         ),
-        (1.9, 2, "others take 1.9 of 2 cores: timings will be poor; better wait"),
+        (1.9, 2, "other processes use 1.9 of 2 cores: timings will be poor; wait until they end"),
     ],
 )
 def test_a_busy_machine_is_graded_as_the_doctor_does(

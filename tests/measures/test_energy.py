@@ -153,4 +153,4 @@ def test_the_energy_of_a_case_is_that_of_its_calls(monkeypatch: pytest.MonkeyPat
 def test_a_processor_has_no_energy() -> None:
     """`profile` may ask for it."""
     record = energy(BuiltSubject(make_case("Good")))
-    assert record.windows == Failure(reason="energy is read of GPUs only")
+    assert record.windows == Failure(reason="energy is measured on GPUs only")

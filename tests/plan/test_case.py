@@ -90,7 +90,7 @@ def test_one_tensor_of_numbers_is_a_shape() -> None:
 
 def test_sizes_that_a_case_cannot_have_are_said_of_its_entry() -> None:
     """In one line."""
-    with pytest.raises(CspbenchError, match=r"torch\.nn:ReLU: an image size is of floating-point"):
+    with pytest.raises(CspbenchError, match=r"torch\.nn:ReLU: an image size needs floating-point"):
         make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), img_size=4)
     assert make_case(find("torch.nn:ReLU"), {}, shape=(1, 8), batch_size=4).input_shape == (4, 8)
 

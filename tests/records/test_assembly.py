@@ -54,7 +54,7 @@ def test_samples_count_from_the_closing_line_of_their_launch_on() -> None:
     assembly = Assembly(INFO)
     assembly.add([make_latency(FIRST, 1), make_latency(SECOND, 1)])
     assert assembly.record(FIRST.key).latencies == ()
-    assert assembly.run().notes == ("samples of 2 cases in a launch that was cut off are left out",)
+    assert assembly.run().notes == ("samples of 2 cases in a launch that was cut off are ignored",)
     assembly.add([make_launch(1, FIRST, SECOND)])
     assert [line.launch for line in assembly.record(FIRST.key).latencies] == [1]
     assert assembly.run().notes == ()
@@ -107,7 +107,7 @@ def test_a_launch_that_failed_is_said_and_its_samples_are_left_out() -> None:
     failed = LaunchFailure(launch=1, cause="raised", reason="the yardstick: no memory")
     run = assemble(INFO, [make_latency(FIRST, 1), failed])
     assert run.records[0].latencies == ()
-    assert run.notes == ("1 launch failed and is left out; launch 1: the yardstick: no memory",)
+    assert run.notes == ("1 launch failed and is ignored; launch 1: the yardstick: no memory",)
     assert run.last_launch == 1
 
 

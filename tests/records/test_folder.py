@@ -98,7 +98,7 @@ def test_a_torn_last_line_is_dropped_and_said(tmp_path: Path) -> None:
     with (path / "records.jsonl").open("ab") as file:
         file.write(b'{"kind":"launch","laun')
     run = read(path)
-    assert run.notes == ("records.jsonl ends in a torn line, which is left out",)
+    assert run.notes == ("records.jsonl ends in an incomplete line, which is ignored",)
     assert len(run.launches) == 1
 
 
@@ -119,7 +119,7 @@ def test_samples_of_a_launch_that_was_cut_off_are_left_out_and_counted(tmp_path:
     """A launch without its closing line was in flight."""
     run = read(write_run(tmp_path / "run", [latency(1), closing(1), latency(2)]))
     assert len(run.records[0].latencies) == 1
-    assert run.notes == ("samples of 1 cases in a launch that was cut off are left out",)
+    assert run.notes == ("samples of 1 case in a launch that was cut off are ignored",)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_any_other_damage_is_an_error_that_names_the_line(
         file.write(damage + msgspec.json.encode(closing(1)) + b"\n")
     with pytest.raises(CspbenchError) as caught:
         read(path)
-    where = f"{path / 'records.jsonl'} line 2: "
+    where = f"{path / 'records.jsonl'} line 2 is invalid: "
     assert str(caught.value).startswith(where)
     if message is not None:
         assert str(caught.value) == where + message
@@ -165,22 +165,22 @@ def test_any_other_damage_is_an_error_that_names_the_line(
     [
         pytest.param(
             [latency(1), closing(1), latency(1)],
-            "line 3: launch 1 has 'Good infer' twice",
+            "line 3 is invalid: launch 1 has 'Good infer' twice",
             id="written over by another copy of itself",
         ),
         pytest.param(
             [latency(1, 1.0), closing(1), latency(2, 1.0, 2.0), closing(2), latency(2, 1.0, 2.0)],
-            "line 5: launch 2 has 'Good infer' twice",
+            "line 5 is invalid: launch 2 has 'Good infer' twice",
             id="launches may differ among themselves",
         ),
         pytest.param(
             [closing(1), make_launch(2, CASE, make_case("Twin"))],
-            "line 2: run.json lists no case 'Twin infer'",
+            "line 2 is invalid: run.json lists no case 'Twin infer'",
             id="a launch of a case of another run",
         ),
         pytest.param(
             [CaseFailure(case=YARDSTICK, stage="latency", cause="raised", reason="no")],
-            "line 1: run.json lists no case 'yardstick'",
+            "line 1 is invalid: run.json lists no case 'yardstick'",
             id="the yardstick is no case that could fail",
         ),
     ],
@@ -220,7 +220,9 @@ def test_a_run_that_could_not_be_read_back_is_never_begun(tmp_path: Path) -> Non
 def test_a_folder_of_other_things_is_not_written_into(tmp_path: Path) -> None:
     """A report must not replace a user's file of that name."""
     (tmp_path / "report.txt").write_text("mine")
-    with pytest.raises(CspbenchError, match=r"is not empty and holds no run \(report.txt stands"):
+    with pytest.raises(
+        CspbenchError, match=r"is not empty and holds no run: it contains report.txt"
+    ):
         RunFolder.create(tmp_path, INFO)
     assert [path.name for path in tmp_path.iterdir()] == ["report.txt"]
 
@@ -230,7 +232,9 @@ def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run", [])
     content = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps({**content, "schema": 99, "novel": True}))
-    with pytest.raises(CspbenchError, match="schema 99, this version reads 2; read it with the"):
+    with pytest.raises(
+        CspbenchError, match="99, but this version reads schema 2; read it with cspbench"
+    ):
         read(path)
 
 
@@ -238,11 +242,11 @@ def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
     """The second is refused while the first writes, and after it."""
     path = tmp_path / "run"
     with RunFolder.create(path, INFO):
-        with pytest.raises(CspbenchError, match="another run writes into"):
+        with pytest.raises(CspbenchError, match="another run is writing to"):
             RunFolder.create(path, INFO)
-        with pytest.raises(CspbenchError, match="another run writes into"):
+        with pytest.raises(CspbenchError, match="another run is writing to"):
             RunFolder.resume(path)
-    with pytest.raises(CspbenchError, match="holds a run already; go on with it"):
+    with pytest.raises(CspbenchError, match=r"already holds a run \(continue it with"):
         RunFolder.create(path, INFO)
 
 
@@ -268,7 +272,7 @@ def test_a_full_disk_loses_nothing_that_was_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", half_then_full)
-    with pytest.raises(CspbenchError, match="No space left on device; what was measured before is"):
+    with pytest.raises(CspbenchError, match="No space left on device; results so far are kept"):
         run_folder.append([closing(2)])
     run_folder.close()
     monkeypatch.undo()
@@ -282,9 +286,9 @@ def test_a_full_disk_loses_nothing_that_was_written(
 
 def test_a_folder_without_a_run_is_said_to_be_none(tmp_path: Path) -> None:
     """Neither reading nor resuming invents one."""
-    with pytest.raises(CspbenchError, match=r"no run.json in .*: it is not a run folder"):
+    with pytest.raises(CspbenchError, match=r"is not a run folder: it has no run.json$"):
         read(tmp_path)
-    with pytest.raises(CspbenchError, match=r"there is no run.json; it is not a run folder"):
+    with pytest.raises(CspbenchError, match=r"it has no run.json .give the folder"):
         RunFolder.resume(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -306,9 +310,9 @@ def test_records_without_their_run_are_refused_with_what_to_do(tmp_path: Path) -
     """Beginning and resuming do not name each other."""
     path = write_run(tmp_path / "run", [latency(1)])
     (path / "run.json").unlink()
-    with pytest.raises(CspbenchError, match=r"holds the records.jsonl of a run, but no run.json"):
+    with pytest.raises(CspbenchError, match=r"holds records.jsonl without the run.json"):
         RunFolder.create(path, INFO)
-    with pytest.raises(CspbenchError, match=r"cannot be read: begin anew \(--out\)"):
+    with pytest.raises(CspbenchError, match=r"cannot be read without it; start a new run"):
         RunFolder.resume(path)
 
 
@@ -322,7 +326,7 @@ def test_a_folder_that_is_removed_while_a_run_writes_is_written_anew(
         run_folder.append([latency(1), closing(1)])
         (tmp_path / gone).rename(tmp_path / "gone")
         run_folder.append([latency(2), closing(2)])
-        with pytest.raises(CspbenchError, match="another run writes into"):
+        with pytest.raises(CspbenchError, match="another run is writing to"):
             RunFolder.create(path, INFO)
     assert [launch.launch for launch in read(path).launches] == [1, 2]
 
@@ -333,7 +337,9 @@ def test_a_folder_that_cannot_be_written_anew_is_one_clear_error(tmp_path: Path)
     with RunFolder.create(path, INFO) as run_folder:
         path.rename(tmp_path / "gone")
         path.touch()
-        with pytest.raises(CspbenchError, match=r"run was removed and cannot be written anew: "):
+        with pytest.raises(
+            CspbenchError, match=r"run was removed during the run and cannot be restored: "
+        ):
             run_folder.append([latency(1)])
 
 

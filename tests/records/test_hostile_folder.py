@@ -28,9 +28,9 @@ def make_sparse(path: Path) -> None:
 
 
 REPLACEMENTS: dict[str, Callable[[Path], object]] = {
-    "is no regular file": os.mkfifo,
-    "is no regular file ": lambda path: path.symlink_to("/dev/zero"),
-    r"is 1,099,511,627,776 bytes large; at most [0-9,]+ are read": make_sparse,
+    "is not a regular file": os.mkfifo,
+    "is not a regular file ": lambda path: path.symlink_to("/dev/zero"),
+    r"is too large: 1,099,511,627,776 bytes; at most [0-9,]+ are read": make_sparse,
 }
 
 
@@ -49,7 +49,7 @@ def test_a_file_that_would_never_end_is_refused(path: Path, name: str, message: 
 def test_a_new_run_is_not_written_into_a_fifo(tmp_path: Path) -> None:
     """Opening it would wait for a reader."""
     os.mkfifo(tmp_path / RECORDS)
-    with pytest.raises(CspbenchError, match=f"{RECORDS} is no regular file"):
+    with pytest.raises(CspbenchError, match=f"{RECORDS} is not a regular file"):
         RunFolder.create(tmp_path, make_info(CASE))
 
 
@@ -60,7 +60,7 @@ def test_a_line_beyond_the_limit_is_refused_by_its_number(
     monkeypatch.setattr(folder, "MAX_LINE_BYTES", 4_000)
     with (path / RECORDS).open("ab") as file:
         file.write(b'"' + b"x" * 4_000 + b'"\n')
-    with pytest.raises(CspbenchError, match=f"{RECORDS} line 3 is longer than 4,000 bytes"):
+    with pytest.raises(CspbenchError, match=f"{RECORDS} line 3 is too long; at most 4,000"):
         read(path)
 
 
@@ -72,5 +72,5 @@ def test_more_values_than_memory_should_hold_are_refused(
     whole = (path / RECORDS).read_bytes()
     assert max(line.count(b",") for line in whole.splitlines()) < 25 < whole.count(b",")
     monkeypatch.setattr(info_file if name == INFO else folder, "_MAX_VALUES", values)
-    with pytest.raises(CspbenchError, match=f"{name} holds more than {values} values"):
+    with pytest.raises(CspbenchError, match=f"{name} holds too many values; at most {values}"):
         read(path)

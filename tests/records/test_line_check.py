@@ -47,7 +47,7 @@ def accepted(*lines: Line) -> list[Line]:
         (
             msgspec.structs.replace(COUNTS, macs=2**63),
             "counts",
-            "macs is 9223372036854775808: Expected `int` <= 9223372036854775807",
+            "macs is 9223372036854775808: expected an integer <= 9223372036854775807",
         ),
         (
             msgspec.structs.replace(COUNTS, macs=10**400),
@@ -112,7 +112,7 @@ def test_a_launch_out_of_bounds_is_left_out_and_said(tmp_path: Path) -> None:
     assert [line.launch for line in run.records[0].latencies] == [2]
     (note,) = run.notes
     assert note == (
-        "1 launch failed and is left out; launch 1: its closing line: it cannot be recorded: "
+        "1 launch failed and is ignored; launch 1: its closing line: it cannot be recorded: "
         "seconds is inf: Expected `float`, got `null`"
     )
 
@@ -193,4 +193,4 @@ def test_a_line_longer_than_is_read_is_a_failure(monkeypatch: pytest.MonkeyPatch
     layer = Layer(path="a", type="Conv2d", output_shape=None, params=1, macs=0, calls=1)
     (failure,) = accepted(msgspec.structs.replace(COUNTS, layers=(layer,) * 20))
     assert isinstance(failure, CaseFailure)
-    assert failure.reason.endswith(" bytes, more than can be read")
+    assert failure.reason.endswith(" bytes; at most 600 can be read")

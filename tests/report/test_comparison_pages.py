@@ -213,7 +213,7 @@ def test_a_comment_fits_however_many_cases_there_are() -> None:
     run = make_ab_run(baseline, candidate)
     page = markdown(in_turns(run), excerpts(run))
     assert len(page) <= MAX_CHARACTERS
-    assert page.startswith("**Regression: `entry_599` has 0.000053% more MACs in training; `entry_598`, ")
+    assert page.startswith("**Regression: `entry_599` has 0.000026% more MACs at inference and ")
     assert " `entry_595` and 595 more are worse, too**" in page
     assert "more rows of this table do not fit into a comment." in page
     assert re.search(

@@ -14,12 +14,18 @@ import pytest
 from synthetic import change, make_run, render_report
 
 from cspbench import report
+from cspbench.choices import EXPORT_FORMATS
 from cspbench.comparison.compare import compare
 from cspbench.comparison.excerpt import excerpt
 from cspbench.comparison.readers import read
 from cspbench.records.run import Run
 from cspbench.report.exporters import EXPORTERS, bencher, github_action_benchmark, hyperfine
 from cspbench.report.results import derive
+
+
+def test_the_formats_that_help_lists_are_those_that_are_written() -> None:
+    """In one order."""
+    assert tuple(EXPORTERS) == EXPORT_FORMATS
 
 
 @pytest.fixture

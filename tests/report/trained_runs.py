@@ -6,6 +6,7 @@ import msgspec
 from factories import SETTINGS, by_stage, make_case, make_info
 from synthetic import make_counts
 
+from cspbench.choices import Head
 from cspbench.records.gradient_terms import (
     Part,
     Source,
@@ -18,7 +19,7 @@ from cspbench.records.gradient_terms import (
 )
 from cspbench.records.measurements import GradientTerms
 from cspbench.records.run import Record, Run, TrainingSettings
-from cspbench.records.trainings import Head, Reading, Training
+from cspbench.records.trainings import Reading, Training
 
 DENSE = (0.60, 0.58, 0.62, 0.61)
 """Similarities of the parts of a dense block, a value a seed."""

@@ -40,7 +40,7 @@ class Bottleneck(Residual):
     ) -> None:
         require_positive(k=k)
         if k % 2 == 0:
-            raise ValueError(f"k must be odd, as an even kernel changes H and W, got {k}")
+            raise ValueError(f"k must be odd, because an even kernel changes H and W, got {k}")
         hidden = scaled(channels, e)
         require_groups(groups, hidden)
         require_groups(groups, channels)

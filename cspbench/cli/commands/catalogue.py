@@ -73,7 +73,7 @@ def show(request: ShowRequest) -> ExitCode:
     inference, training = static_profiles(cases)
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
-        print_error(f"{entry.name} cannot be run so: {inference.failures[0].reason}")
+        print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
     elif request.as_json:
         print_json(_profile(entry.name, inference, training))
     else:
@@ -108,15 +108,15 @@ def _fits(records: Sequence[Record]) -> str:
     from ...units import bytes_text
 
     budget = memory_budget_bytes()
-    nouns: dict[Mode, str] = {"infer": "an inference", "train": "a training step"}
+    nouns: dict[Mode, str] = {"infer": "inference", "train": "a training step"}
     parts = [
         f"{nouns[record.case.mode]} {'fits' if peak < budget else 'does not fit'}"
         for record in records
         if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes)
     ]
     return output.filled(
-        f"In the {bytes_text(budget)} that a case may use here (60% of the available memory) "
-        f"{' and '.join(parts)}."
+        f"A case may use {bytes_text(budget)} here (60% of the available memory): "
+        f"{', '.join(parts)}."
     )
 
 

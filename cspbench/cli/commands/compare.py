@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from ... import report
+from ...choices import ComparisonFormat
 from ...comparison.compare import compare as compare_runs
 from ...comparison.excerpt import Excerpt
 from ...comparison.in_turns import in_turns
@@ -65,9 +65,7 @@ def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
 
 
 def _print_comparison(
-    comparison: Comparison,
-    form: Literal["table", "markdown", "json"],
-    records: Sequence[Excerpt] = (),
+    comparison: Comparison, form: ComparisonFormat, records: Sequence[Excerpt] = ()
 ) -> None:
     if form == "json":
         print_json(comparison.to_dict())

@@ -43,8 +43,8 @@ def doctor(request: DoctorRequest) -> ExitCode:
 
 def _diagnose(request: DoctorRequest, report: Callable[[Finding], None]) -> Diagnosis:
     if request.device not in {None, "cpu"}:
-        print_to_stderr("loading torch, to look for the GPU")
+        print_to_stderr("loading torch to find the GPU")
     device, gpus = devices_of(request)
     if len(gpus) > 1:
-        raise CspbenchError(f"doctor looks at one device at a time, got {device!r}")
+        raise CspbenchError(f"--device: doctor checks one device at a time, got {device!r}")
     return engine.diagnose(settings_of(request, device, gpus), gpus, print_to_stderr, report)

@@ -12,8 +12,6 @@ from ..terminal import print_text
 
 def report(request: ReportRequest) -> ExitCode:
     """Write and print the report of each run, or the history of one measure over all runs."""
-    if request.columns is not None:
-        views.choose(request.columns)
     if request.history is not None:
         return _history(request, request.history)
     for name in request.runs:

@@ -15,8 +15,6 @@ from ..terminal import print_text, print_to_stderr
 def run(request: RunRequest | GradientsRequest) -> ExitCode:
     """Begin or resume a run, measure it, and print its table and a command to go on with."""
     columns = request.columns if isinstance(request, RunRequest) else None
-    if columns is not None:
-        report.choose(columns)  # an unknown column fails before anything is measured
     with Session.begin(request, print_to_stderr) as session:
         is_complete = output.measure(session)
         result = session.read()
@@ -26,12 +24,13 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
         finally:  # print the table even if its files cannot be written
             print_text(report.text(results, columns))
     folder = output.shown_path(session.path)
-    print_text(f"\nRun folder: {folder}")
+    print_text(f"{report.conclusion(results)}\n")
+    print_text(f"Run folder: {folder}")
     print_text(output.written_files(paths, session.path))
     if not is_complete:
         trust = ["--trust"] if foreign_code(result.info) else []
         command = output.command_line(request.verb, "--resume", folder, *trust)
-        print_text(f"Interrupted. Go on: {command}")
+        print_text(f"Interrupted. Continue with: {command}")
         return ExitCode.INTERRUPTED
     return _print_next(result)
 

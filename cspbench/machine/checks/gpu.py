@@ -27,7 +27,7 @@ def _gpu(gpu: AvailableGpu) -> Finding:
         _known(state.sm_mhz, "{:,.0f} MHz"),
         _known(state.celsius, "{:.0f} °C"),
         _known(state.watts, "{:.0f} W"),
-        f"{others} other processes" if others else "no other process",
+        _others_text(others),
         f"clocks held down by {', '.join(limits)}" if limits else "not throttled",
     ]
     text = ", ".join(filter(None, words))
@@ -36,10 +36,16 @@ def _gpu(gpu: AvailableGpu) -> Finding:
             name="GPU",
             level="poor",
             text=text,
-            remedy="stop the other processes (nvidia-smi), let it cool, or lock its clocks "
-            "(sudo nvidia-smi --lock-gpu-clocks)",
+            remedy="stop other processes (nvidia-smi lists them), let the GPU cool down, or lock "
+            "its clocks (sudo nvidia-smi --lock-gpu-clocks=MIN,MAX)",
         )
     return Finding(name="GPU", level="good", text=text)
+
+
+def _others_text(others: int) -> str:
+    if others < 2:
+        return f"{others or 'no'} other process"
+    return f"{others} other processes"
 
 
 def _known(value: float | Failure, form: str) -> str:

@@ -19,10 +19,12 @@ def memory(machine: Machine) -> Finding:
         f"{bytes_text(free)} of {bytes_text(total)} available, {bytes_text(swap - unused)} swapped"
     )
     if free < 0.1 * total:
-        remedy = "stop what holds memory (top -o %MEM)"
+        remedy = "stop what uses most memory (top -o %MEM lists it)"
         return Finding(name="memory", level="poor", text=text, remedy=remedy)
     if swap - unused > 0.01 * total:
-        remedy = "sudo swapoff -a && sudo swapon -a, or stop what holds memory"
+        remedy = (
+            "stop what uses most memory, then empty the swap: sudo swapoff -a && sudo swapon -a"
+        )
         return Finding(name="memory", level="fair", text=text, remedy=remedy)
     return Finding(name="memory", level="good", text=text)
 
@@ -38,8 +40,8 @@ def cpu_quota(machine: Machine) -> Finding:
     return Finding(
         name="CPU quota",
         level="poor",
-        text=f"{quota:g} cores for {machine.threads} threads: the system stops them in between",
-        remedy=f"give the container {machine.threads} cores (docker run --cpus), or "
+        text=f"{quota:g} cores for {machine.threads} threads: the system pauses them",
+        remedy=f"give the container {machine.threads} cores (docker run --cpus), or measure with "
         f"--threads {max(1, int(quota))}",
     )
 

@@ -16,7 +16,7 @@ def variables(machine: Machine) -> Finding:
     names = sorted(name for name in machine.variables if _CHANGING.match(name))
     if not names:
         return Finding(
-            name="environment", level="good", text="no variable changes what is measured"
+            name="environment", level="good", text="no variables that change what is measured"
         )
     return Finding(
         name="environment",
@@ -35,6 +35,8 @@ def allocator(machine: Machine) -> Finding:
     return Finding(
         name="allocator",
         level="poor" if replacement else "fair",
-        text=f"{replacement.group() if replacement else library}: it cannot be pinned",
-        remedy="unset LD_PRELOAD" if replacement else "a system with glibc",
+        text=f"{replacement.group() if replacement else library}, which cannot be pinned",
+        remedy="unset LD_PRELOAD"
+        if replacement
+        else "measure on a system with glibc, or compare no allocated bytes",
     )

@@ -6,7 +6,7 @@ from ..system import CPU, Machine, listed
 
 def governor(machine: Machine) -> Finding:
     if not (machine.root / f"{CPU}/cpu{machine.cores[0]}/cpufreq").exists():
-        text = "the system shows none (usual in a virtual machine)"
+        text = "not shown by the system (usual in a virtual machine)"
         return Finding(name="governor", level="unknown", text=text)
     governors = sorted(
         {machine.read(f"{CPU}/cpu{core}/cpufreq/scaling_governor") for core in machine.cores}
@@ -27,15 +27,15 @@ def turbo(machine: Machine) -> Finding:
         if (machine.root / path).exists():
             if machine.number(path) != on:
                 return Finding(
-                    name="turbo", level="good", text="off: clocks do not follow the heat"
+                    name="turbo", level="good", text="off: clocks do not depend on temperature"
                 )
             return Finding(
                 name="turbo",
                 level="fair",
-                text="on: clocks follow heat and neighbours",
+                text="on: clocks depend on temperature and on other cores",
                 remedy=f"echo {1 - on} | sudo tee /{path}",
             )
-    return Finding(name="turbo", level="unknown", text="the system shows no switch for it")
+    return Finding(name="turbo", level="unknown", text="not shown by the system")
 
 
 def load_level(load: float, *, cores: int, threads: int) -> Level:
@@ -54,7 +54,7 @@ def load(machine: Machine) -> Finding:
         name="load",
         level=level,
         text=f"{load:.2f} over the last minute on {len(machine.cores)} cores",
-        remedy="see what runs (top -o %CPU), stop it, and wait a minute",
+        remedy="stop what runs (top -o %CPU lists it), then wait a minute",
     )
 
 
@@ -68,8 +68,8 @@ def threads(machine: Machine) -> Finding:
     return Finding(
         name="threads",
         level="fair",
-        text=f"{text}: two threads share a core's units",
-        remedy=f"--threads {len(siblings)}",
+        text=f"{text}: some share a core",
+        remedy=f"measure with --threads {len(siblings)}",
     )
 
 
@@ -90,9 +90,9 @@ def virtual(machine: Machine) -> Finding:
     return Finding(
         name="virtual machine",
         level="fair",
-        text=f"yes; its host kept {stolen:.2%} of the processor time since the start; its "
-        "neighbours there are not seen",
-        remedy="a machine of its own; else trust ratios in turns rather than times",
+        text=f"yes; its host took {stolen:.2%} of the processor time since boot; the load of its "
+        "neighbours is not visible",
+        remedy="measure on hardware of your own, or rely on ratios within a run, not on times",
     )
 
 
@@ -103,8 +103,8 @@ def power(machine: Machine) -> Finding | None:
     states = {path.read_text(encoding="utf-8").strip() for path in batteries}
     if "Discharging" not in states:
         return Finding(name="power", level="good", text="mains")
-    text = "on battery: clocks are held down"
-    return Finding(name="power", level="poor", text=text, remedy="plug it in")
+    text = "on battery: clocks are limited"
+    return Finding(name="power", level="poor", text=text, remedy="plug in the power supply")
 
 
 def throttling(machine: Machine) -> Finding | None:
@@ -116,10 +116,10 @@ def throttling(machine: Machine) -> Finding | None:
         return None
     number = sum(int(path.read_text(encoding="utf-8")) for path in counts if path.exists())
     if number == 0:
-        return Finding(name="throttling", level="good", text="never since the start")
+        return Finding(name="throttling", level="good", text="never since boot")
     return Finding(
         name="throttling",
         level="fair",
-        text=f"cores were slowed down for heat {number:,} times since the start",
-        remedy="better cooling, or lower clocks that it can hold",
+        text=f"cores were throttled {number:,} times since boot, by heat",
+        remedy="improve the cooling, or limit the clocks to what it can sustain",
     )

@@ -12,8 +12,8 @@ from .inputs import Arguments, as_arguments
 from .trees import tensors
 
 _FORMS = (
-    "inputs are a shape, a tensor, a tuple or list of arguments, a dict of keyword arguments, a "
-    "text as on the command line, or a callable that makes them"
+    "a shape, a tensor, a tuple or list of arguments, a dict of keyword arguments, a text as on "
+    "the command line, or a callable that makes them"
 )
 
 
@@ -35,7 +35,7 @@ def read_inputs(value: object) -> tuple[Inputs, Arguments | None]:
         value = (value,)
     arguments = as_arguments(value)
     if arguments is None:
-        raise CspbenchError(f"{_FORMS}; got {type(value).__name__}")
+        raise CspbenchError(f"expected an input, got {type(value).__name__} (pass {_FORMS})")
     given = Arguments(
         tuple(map(_read, arguments.args)),
         {name: _read(item) for name, item in arguments.kwargs.items()},
@@ -51,7 +51,7 @@ def _read(value: Any) -> Any:
     """``value`` with a `TensorSpec` for each shape and each text of a tensor."""
     if _is_shape(value):
         if min(value, default=0) < 0:
-            raise CspbenchError(f"an input has no negative sizes, got {tuple(value)}")
+            raise CspbenchError(f"sizes of an input must not be negative, got {tuple(value)}")
         return TensorSpec(tuple(value)).check()
     if type(value) in {list, tuple}:
         return type(value)(map(_read, value))

@@ -65,7 +65,7 @@ def check_maker(inputs: Inputs) -> None:
         return
     except TypeError as error:
         raise CspbenchError(
-            f"{inputs.text} cannot make inputs: {error} (--batch-size and --img-size call it with "
+            f"{inputs.text} cannot make inputs: {error} (--batch-size and --img-size pass it "
             "batch_size and img_size)"
         ) from error
 
@@ -76,8 +76,8 @@ def _from_maker(inputs: Inputs, device: str, root: Path | None) -> Arguments:
     arguments = as_arguments(made)
     if arguments is None:
         raise TypeError(
-            f"{inputs.maker} returned {type(made).__name__}: inputs are a tensor, a tuple or list "
-            "of arguments, or a dict of keyword arguments"
+            f"{inputs.maker} returned {type(made).__name__}; expected a tensor, a tuple or list of "
+            "arguments, or a dict of keyword arguments"
         )
     return arguments
 

@@ -111,7 +111,7 @@ class BuiltSubject:
         os.chdir(self._folder)  # which an earlier build may have left, and this one may, too
         module = build(case.entry, case.build, case.arguments, self.root)
         if not isinstance(module, nn.Module):
-            raise TypeError(f"{case.build} returned {type(module).__name__}, not nn.Module")
+            raise TypeError(f"{case.build} returned {type(module).__name__}, not an nn.Module")
         return module
 
 

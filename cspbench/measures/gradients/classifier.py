@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from ...blocks.classifier import LinearHead
 from ...blocks.layers import Conv
-from ...records.trainings import Head
+from ...choices import Head
 
 
 class Classifier(nn.Module):

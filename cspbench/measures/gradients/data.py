@@ -35,7 +35,11 @@ def images(name: str) -> Images:
 
     Raises `CspbenchError` like these.
     """
-    return digits() if name == DIGITS else yielded(name)
+    if name == DIGITS:
+        return digits()
+    if ":" not in name:
+        raise CspbenchError(f"expected digits or package.module:callable, got {name!r}")
+    return yielded(name)
 
 
 def digits(size: int = 8) -> Images:
@@ -47,7 +51,9 @@ def digits(size: int = 8) -> Images:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise CspbenchError("the digits need scikit-learn: pip install scikit-learn") from error
+        raise CspbenchError(
+            "the digits need scikit-learn; install it with: pip install scikit-learn"
+        ) from error
     bundle = load_digits()
     pixels = torch.from_numpy(bundle.images).float().unsqueeze(1)
     if size != pixels.shape[-1]:
@@ -94,7 +100,7 @@ def _batches(reference: str) -> Iterator[object]:
         yield from batches()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise CspbenchError(f"{reference} cannot yield batches: {reason}") from error
+        raise CspbenchError(f"{reference} failed to yield batches: {reason}") from error
 
 
 def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
@@ -111,8 +117,8 @@ def _checked(batch: object, reference: str) -> tuple[Tensor, Tensor]:
         ):
             return images, labels
     raise CspbenchError(
-        f"{reference} must yield pairs of images (N, C, H, W) and labels (N,), whole numbers from "
-        f"0, got {_described(batch)}"
+        f"{reference} must yield pairs of images (N, C, H, W) and labels (N,), integers from 0, "
+        f"got {_described(batch)}"
     )
 
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...choices import Head
 from ...errors import CspbenchError
 from ...machine.device import backend
-from ...records.trainings import Head, Training
+from ...records.trainings import Training
 from ..execution.copying import copy_with
 from ..execution.placement import place_on_meta
 from .classifier import Classifier
@@ -46,7 +47,7 @@ def train(
     (N, C, H, W), and a loss that is not finite.
     """
     if not at or min(at) < 0 or max(at) > steps:
-        raise CspbenchError(f"readings are at steps from 0 to {steps}, got {list(at)}")
+        raise CspbenchError(f"readings must be at steps from 0 to {steps}, got {list(at)}")
     with backend(device="cpu", threads=threads, seed=seed, precision="fp32"):
         block = build()
         model = Classifier(

@@ -23,7 +23,7 @@ def test_the_digits_are_standardised(size: int) -> None:
 
 def test_the_digits_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(CspbenchError, match=r"^the digits need scikit-learn: pip"):
+    with pytest.raises(CspbenchError, match=r"^the digits need scikit-learn; install it with: pip"):
         digits()
 
 
@@ -92,10 +92,10 @@ def nothing() -> None:
         ("soft", "got tuple of a tensor (9, 1, 4, 4) of torch.float32, a tensor (9,) of torch.flo"),
         ("not_in_pairs", "got a tensor (9, 1, 4, 4) of torch.float32"),
         ("too_few_images", "yields 2 images; at least 8 are needed"),
-        ("negative", "labels (N,), whole numbers from 0, got tuple of a tensor (9, 1, 4, 4)"),
+        ("negative", "labels (N,), integers from 0, got tuple of a tensor (9, 1, 4, 4)"),
         ("uneven", "must yield images of one shape, got (1, 5, 5) after (1, 4, 4)"),
-        ("raising", "cannot yield batches: OSError: disk gone"),
-        ("nothing", "cannot yield batches: TypeError: 'NoneType' object is not iterable"),
+        ("raising", "failed to yield batches: OSError: disk gone"),
+        ("nothing", "failed to yield batches: TypeError: 'NoneType' object is not iterable"),
     ],
 )
 def test_other_batches_are_refused(name: str, description: str) -> None:

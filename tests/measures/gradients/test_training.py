@@ -7,10 +7,10 @@ from short_trainings import design, make_images, trained
 from torch import nn
 
 from cspbench.blocks.csp import CSP
+from cspbench.choices import Head
 from cspbench.errors import CspbenchError
 from cspbench.measures.gradients.data import Images
 from cspbench.measures.gradients.training import train
-from cspbench.records.trainings import Head
 
 
 def test_a_seed_sets_the_whole_training() -> None:
@@ -62,7 +62,7 @@ def test_training_tells_images_apart_that_can_be_told_apart() -> None:
 
 @pytest.mark.parametrize("at", [(), (-1,), (3,)])
 def test_steps_that_are_never_reached_are_refused(at: tuple[int, ...]) -> None:
-    with pytest.raises(CspbenchError, match="readings are at steps from 0 to 2, got"):
+    with pytest.raises(CspbenchError, match="readings must be at steps from 0 to 2, got"):
         trained(design(one_conv_blocks.Dense), at=at)
 
 

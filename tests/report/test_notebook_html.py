@@ -1,0 +1,169 @@
+"""Results as HTML in a notebook: what is shown, that it is well formed, that it is escaped."""
+
+import html
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from compared_runs import make_small_run, with_yardstick
+from factories import with_measurements
+from synthetic import change, change_case, make_run
+from torch import nn
+
+import cspbench
+from cspbench.records.base import Failure
+from cspbench.report import notebook
+
+TAGS = {
+    *("div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary"),
+    "pre",
+}
+HOSTILE = "<img src=x onerror=alert(1)>&\"'</pre><script>"
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: the cells of its table, and its plain text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.plain = ""
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS, tag
+        assert {name for name, _ in attrs} <= {"style"}
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"th", "td"}:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["pre"]:
+            self.plain += data
+        elif set(self.open[-1:]) & {"th", "td"}:
+            self.rows[-1][-1] += data
+
+
+def test_a_profile_shows_its_figures_and_below_them_its_text() -> None:
+    """Each figure that was measured, as the tables of a report write it, with what it is."""
+    profile = cspbench.profile(
+        nn.Conv2d(3, 8, 3), (1, 3, 10, 10), measures=["counts", "tensor_peak", "latency"], turns=2
+    )
+    source = profile._repr_html_()
+    page = Page(source)
+    figures = {name: value for name, value, _ in page.rows}
+    assert page.rows[0] == ["figure", "value", "what it is"]
+    assert figures["params"] == f"{8 * 27 + 8:,}"
+    assert figures["MACs"] == f"{8 * 64 * 27:,}"
+    assert figures["peak tensor memory [bytes]"] == f"{profile.peak_tensor_bytes:,}"
+    assert float(figures["latency [ms]"].replace(",", "")) == pytest.approx(
+        profile.latency * 1e3, rel=1e-3
+    )
+    assert "images /s" in figures
+    assert "MACs, other products" not in figures  # there are none
+    assert "verdict" not in figures  # which takes a run
+    assert page.plain.strip() == str(profile).strip()
+    assert "<strong>Conv2d</strong>: 1x3x10x10, inference, cpu, fp32" in source
+
+
+def test_a_figure_that_is_missing_says_why() -> None:
+    """A dash, and the reason in place of what it is."""
+    profile = cspbench.profile(nn.Conv2d(3, 8, 3), (1, 3, 10, 10))
+    assert profile.counts is not None
+    counts = msgspec.structs.replace(profile.counts, thop_macs=Failure(reason="thop <raised>"))
+    page = Page(notebook.record(with_measurements(profile, counts)))
+    assert ["MACs (thop)", "–", "thop <raised>"] in page.rows
+
+
+def test_the_text_of_a_profile_is_no_markup() -> None:
+    """The names of modules and what they print are text from outside."""
+    record = change_case(make_run(["dense"]), 0, label=HOSTILE, device=HOSTILE).records[0]
+    assert record.counts is not None
+    layers = tuple(
+        msgspec.structs.replace(layer, type=HOSTILE, path=HOSTILE) for layer in record.counts.layers
+    )
+    record = with_measurements(record, msgspec.structs.replace(record.counts, layers=layers))
+    source = notebook.record(record)
+    page = Page(source)
+    assert "<img" in page.plain
+    assert html.escape("<img src=x onerror=alert(1)>") in source.partition("</p>")[0]
+
+
+def test_a_comparison_shows_what_changed_and_below_it_its_text() -> None:
+    """A row for each measure that is not the same, none for those that are."""
+    baseline = make_small_run()
+    counts = baseline.records[0].counts
+    assert counts is not None
+    more = msgspec.structs.replace(counts, macs=2 * counts.macs)
+    comparison = cspbench.compare(baseline, change(make_small_run(slower={0: 1.2}), 0, more))
+    page = Page(comparison._repr_html_())
+    header, macs, latency = page.rows
+    assert header[2:] == [
+        *("measure", "baseline", "candidate", "ratio", "95% interval", "verdict"),
+    ]
+    sides = [f"{counts.macs:,}", f"{2 * counts.macs:,}"]
+    assert macs == ["dense", "infer", "MACs", *sides, "2.000", "", "worse"]
+    assert latency[:3] == ["dense", "infer", "latency"]
+    assert latency[3].endswith(" yardsticks")
+    assert latency[5].startswith("1.2")
+    assert "–" in latency[6]
+    assert latency[7] == "worse"
+    assert page.plain.strip() == str(comparison).strip()
+
+
+def test_latencies_of_two_revisions_are_in_milliseconds() -> None:
+    """They took turns, so that seconds compare."""
+    comparison = cspbench.compare(make_small_run(), make_small_run(slower={0: 1.2}))
+    in_turns = msgspec.structs.replace(comparison, in_turns=True)
+    (latency,) = [row for row in Page(in_turns._repr_html_()).rows if row[2] == "latency"]
+    assert latency[3].endswith(" ms")
+
+
+def test_a_comparison_without_a_change_has_no_table() -> None:
+    """Its conclusion stands alone."""
+    page = Page(cspbench.compare(make_small_run(), make_small_run())._repr_html_())
+    assert page.rows == []
+
+
+def test_a_case_of_one_side_is_one_row() -> None:
+    """Its figures, which nothing is compared with, are left out."""
+    both, one = make_small_run(), with_yardstick(make_run(["dense"]))
+    rows = Page(cspbench.compare(both, one)._repr_html_()).rows
+    assert [row for row in rows if row[0] == "csp"] == [
+        ["csp", mode, *[""] * 5, "removed"] for mode in ("infer", "train")
+    ]
+
+
+def test_the_text_of_a_comparison_is_no_markup() -> None:
+    """The name of a case comes from a file that somebody else wrote."""
+    baseline = change_case(make_small_run(), 1, label=HOSTILE)
+    counts = baseline.records[1].counts
+    assert counts is not None
+    candidate = change(baseline, 1, msgspec.structs.replace(counts, macs=1))
+    page = Page(cspbench.compare(baseline, candidate)._repr_html_())
+    assert [row[0] for row in page.rows[1:]] == [HOSTILE]
+
+
+def test_a_large_comparison_is_cut_and_says_so() -> None:
+    """A notebook stores what it shows."""
+    labels = [f"entry_{index}" for index in range(100)]
+    baseline = with_yardstick(make_run(labels, modes=("infer",), launches=2, reference=None))
+    records = []
+    for record in baseline.records:
+        assert record.counts is not None
+        counts = msgspec.structs.replace(record.counts, macs=record.counts.macs + 1)
+        records.append(with_measurements(record, counts))
+    candidate = msgspec.structs.replace(baseline, records=tuple(records))
+    comparison = cspbench.compare(baseline, candidate)
+    source = comparison._repr_html_()
+    assert len(Page(source).rows) == 1 + 60
+    changed = (comparison.to_frame()["verdict"] != "same").sum()
+    assert f"<p>{changed - 60} further rows: to_frame() has all</p>" in source
