@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 from rendered import HOSTILE, PARTS
+from revisions import make_ab_run
 from test_workflows import steps, workflow
+
+from cspbench.comparison import readers
+from cspbench.comparison.in_turns import in_turns
+from cspbench.comparison.sides import excerpts, side_excerpt
+from cspbench.records.run import SIDES
+from cspbench.report import comparison as views
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +81,31 @@ def test_an_artifact_that_is_not_one_comment_is_refused(
     assert process.returncode == 1
     assert len(process.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["comment.zip"]
+
+
+def test_a_comment_that_was_made_harmless_reads_as_before(tmp_path: Path) -> None:
+    """Its figures and its commits, and its records, which `compare` reads from it."""
+    from cmarkgfm import github_flavored_markdown_to_html
+    from cmarkgfm.cmark import Options
+
+    run = make_ab_run()
+    page = views.markdown(in_turns(run), excerpts(run))
+    assert harmless(tmp_path, {"comment.md": page}).returncode == 0
+    path = tmp_path / "comment.md"
+    shown = github_flavored_markdown_to_html(path.read_text("utf-8"), Options.CMARK_OPT_UNSAFE)
+    text = re.sub("<[^>]+>|\u200b", "", shown)
+    assert "Regression: csp is 5.00% slower in training (95% CI" in text
+    assert "aaaaaaaaaaaa → bbbbbbbbbbbb; Imaginary Xeon 8000 (cpu); 2 threads; torch 2.13.0" in text
+    for side in SIDES:
+        assert readers.read(path, side) == side_excerpt(run, side)
+
+
+def test_commits_in_a_note_stay_whole(tmp_path: Path) -> None:
+    """The entity that keeps GitHub from linking a commit is not made visible."""
+    page = "commit 012345&#8203;6789ab and &#64;someone"
+    assert harmless(tmp_path, {"comment.md": page}).returncode == 0
+    comment = (tmp_path / "comment.md").read_text(encoding="utf-8")
+    assert comment.endswith("commit 012345&#8203;6789ab and &\u200b#\u200b64;someone")
 
 
 def test_an_empty_comment_is_none_and_a_long_one_is_cut_at_a_line(tmp_path: Path) -> None:

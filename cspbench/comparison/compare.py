@@ -13,18 +13,20 @@ from statistics import geometric_mean
 
 from ..plan.case import Mode
 from ..records.gate import LATENCY, Gate
-from ..records.run import Run
+from ..records.run import Run, Side
 from ..verdicts.judge import Criterion, Verdict, judge
 from ..verdicts.matching import Matched, matched
 from ..verdicts.stats import exp, t_quantile
 from . import readers
-from .deciding import deciding_notes
+from .case_names import case_name, joined
+from .deciding import between_runs
 from .energies import energy_notes
-from .excerpt import CaseExcerpt, Excerpt, excerpt
+from .excerpt import CaseExcerpt, Excerpt
 from .result import (
     Change,
     Comparison,
     Discrepancy,
+    Setup,
     compared_case,
     exact_changes,
     judged_change,
@@ -32,7 +34,7 @@ from .result import (
     overall_verdict,
     unjudged_change,
 )
-from .states import state_notes, yardstick_ratios
+from .states import matching_notes, state_warnings, yardstick_ratios
 from .trained import trained_changes
 
 _TRAINING = "training"  # trainings are not compared if runs differ in this circumstance
@@ -54,15 +56,19 @@ def compare(
     """The changes from ``baseline`` to ``candidate`` that exceed the thresholds of ``gate``.
 
     Each side is a run, a run folder or one of its two files, a saved report or pull request
-    comment, or pytest-benchmark's JSON. The threshold of latency is raised to the noise floor
-    between runs, which is 2.5% or, if `doctor` measured a higher one, that. Raises `CspbenchError`
-    for a side that cannot be read.
+    comment, or pytest-benchmark's JSON. A run of two revisions, or its comment, stands for its
+    baseline as ``baseline`` and for its candidate as ``candidate``. The threshold of latency is
+    raised to the noise floor between runs, which is 2.5% or, if `doctor` measured a higher one,
+    that. Raises `CspbenchError` for a side that cannot be read.
     """
-    return _compare(_excerpt(baseline), _excerpt(candidate), gate or Gate())
+    sides = _excerpt(baseline, "baseline"), _excerpt(candidate, "candidate")
+    return _compare(*sides, gate or Gate())
 
 
-def _excerpt(source: Run | Path | str) -> Excerpt:
-    return excerpt(source) if isinstance(source, Run) else readers.read(Path(source))
+def _excerpt(source: Run | Path | str, side: Side) -> Excerpt:
+    if isinstance(source, Run):
+        return readers.of_run(source, side)
+    return readers.read(Path(source), side)
 
 
 def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
@@ -75,6 +81,7 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
     pairs = {key: pair for key, pair in outcomes.items() if isinstance(pair, Matched)}
     latencies = {key: change for key, change in outcomes.items() if isinstance(change, Change)}
     latencies |= _judged(pairs, baseline, candidate, (before, after), gate)
+    states = [((before[key], after[key]), pair) for key, pair in pairs.items()]
     trained = trained_changes(
         (before, after),
         alike=all(discrepancy.what != _TRAINING for discrepancy in discrepancies),
@@ -95,16 +102,43 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
         cases=tuple(cases),
         failed=tuple(case.key or case.name for case in after.values() if case.failed),
         notes=(
-            *_contention_notes(baseline, candidate),
-            *state_notes([((before[key], after[key]), pair) for key, pair in pairs.items()]),
-            *deciding_notes(baseline, candidate, latencies.values()),
+            *matching_notes(states),
             *energy_notes(
-                (f"{new.name} ({new.mode})", before[key].energy_j, new.energy_j)
+                (case_name(new.name, new.mode), before[key].energy_j, new.energy_j)
                 for key, new in after.items()
                 if key in before
             ),
         ),
+        warnings=(*_contended(baseline, candidate), *state_warnings(states)),
+        setup=_setup(baseline, candidate, _highest_floor(baseline, candidate, before, pairs)),
+        gate=gate,
+        deciding=between_runs(baseline, candidate, latencies.values()),
     )
+
+
+def _setup(baseline: Excerpt, candidate: Excerpt, noise_floor: float | None) -> Setup:
+    def both(*names: str) -> tuple[str, str]:
+        known = [name for name in names if name in baseline.made or name in candidate.made]
+        name = known[0] if known else names[0]
+        return baseline.made.get(name, ""), candidate.made.get(name, "")
+
+    return Setup(
+        commits=both("commit of the models", "commit"),
+        device=both("device"),
+        threads=both("threads"),
+        torch=both("torch"),
+        launches=(baseline.launches, candidate.launches),
+        noise_floor=noise_floor,
+    )
+
+
+def _highest_floor(
+    baseline: Excerpt, candidate: Excerpt, before: Cases, pairs: Mapping[Hashable, Matched]
+) -> float | None:
+    floors = [
+        _floor(baseline, candidate, before[key].mode, *pair.launches) for key, pair in pairs.items()
+    ]
+    return max(floors, default=None)
 
 
 def _by_identity(baseline: Excerpt, candidate: Excerpt) -> tuple[Cases, Cases]:
@@ -195,7 +229,7 @@ def _same_samples(case: CaseExcerpt) -> Change:
         ratio=1.0,
         interval=None,
         verdict="same",
-        reason="the very same samples",
+        reason="the same samples on both sides",
     )
 
 
@@ -206,9 +240,15 @@ def _mean(case: CaseExcerpt) -> float:
 def _why_withheld(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str]) -> str:
     for side, case in (("baseline", old), ("candidate", new)):
         if not case.yardsticks and case.latency_s is not None:
-            return f"the {side} has times without a yardstick: rounded ones, or of one process"
+            return (
+                f"the {side} has no ratios to the yardstick, only times that are rounded or of one "
+                "process: give a run folder or a report.md"
+            )
     if misleading:
-        return f"withheld, as the runs differ in {', '.join(misleading)}"
+        return (
+            f"not comparable, because the runs differ in {joined(misleading, len(misleading))}: "
+            "measure both alike, or two revisions with ab"
+        )
     for side, case in (("baseline", old), ("candidate", new)):
         if not case.yardsticks:
             return f"the {side} has no times: {case.missing or 'none were saved'}"
@@ -240,10 +280,11 @@ def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterator[Discrepanc
             yield Discrepancy(what=circumstance, baseline=old, candidate=new, misleads=misleads)
 
 
-def _contention_notes(baseline: Excerpt, candidate: Excerpt) -> Iterator[str]:
+def _contended(baseline: Excerpt, candidate: Excerpt) -> Iterator[str]:
     for side, run in (("baseline", baseline), ("candidate", candidate)):
         if run.contended:
+            was = "was" if run.contended == 1 else "were"
             yield (
-                f"{run.contended} of {run.launches} launches of the {side} were contended: "
-                "others ran on its cores"
+                f"{run.contended} of {run.launches} launches of the {side} {was} contended: others "
+                "used its cores or its GPU."
             )

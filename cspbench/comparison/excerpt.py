@@ -7,7 +7,7 @@ yardstick, one a launch.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ from ..records.base import Detail, Elapsed, Failure, Frozen, Name, Share, Whole
 from ..records.lines import Stage
 from ..records.machine import Spread
 from ..records.measurements import MEASUREMENTS, stage_of
-from ..records.run import COSTS, Record, Run
+from ..records.run import COSTS, Record, Run, RunInfo
 from ..records.trainings import COMPARED
 from ..verdicts.energy import by_counter, call_energy
 from ..verdicts.launches import CaseLaunches, is_contended, launches_by_case
@@ -74,7 +74,8 @@ class Excerpt(Frozen, frozen=True, kw_only=True):
 
     ``between_runs`` is the machine's noise floor by mode, empty if not known. ``launch_s`` is the
     mean time of a launch in seconds, 0 if not known. ``contended`` counts contended launches.
-    ``cspbench`` is the version of the format, `EXCERPT`.
+    ``cspbench`` is the version of the format, `EXCERPT`. ``side`` is that of a revision in a run of
+    two, else ''.
     """
 
     cspbench: Whole = EXCERPT
@@ -83,7 +84,15 @@ class Excerpt(Frozen, frozen=True, kw_only=True):
     launches: Whole = 0
     launch_s: Elapsed = 0.0
     contended: Whole = 0
+    side: Literal["", "baseline", "candidate"] = ""
     cases: tuple[CaseExcerpt, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of any record, without a ``side`` that is ''."""
+        plain_values = super().to_dict()
+        if not self.side:
+            del plain_values["side"]
+        return plain_values
 
 
 def excerpt(run: Run) -> Excerpt:
@@ -200,10 +209,15 @@ def _rounded(value: float, digits: int = _DIGITS) -> float:
     return float(f"{value:.{digits}g}")
 
 
+def device_text(info: RunInfo) -> str:
+    """The name of the processor or GPU, and of the device."""
+    return f"{info.environment.device} ({info.settings.device})"
+
+
 def _circumstances(run: Run) -> dict[str, str]:
     info, settings, environment = run.info, run.info.settings, run.info.environment
     circumstances = {
-        "device": f"{environment.device} ({settings.device})",
+        "device": device_text(info),
         "cores": str(environment.physical_cores),
         "threads": str(settings.threads),
         "allocator": settings.allocator,

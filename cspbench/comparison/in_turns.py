@@ -1,29 +1,39 @@
 """Comparison of two revisions that took turns in one run (`ab`)."""
 
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from ..records.gate import LATENCY
 from ..records.lines import CaseFailure
-from ..records.measurements import Equivalence, stage_of
-from ..records.run import Record, Run
+from ..records.machine import Environment
+from ..records.run import SIDES, Record, Run, Settings
 from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
+from ..verdicts.stats import half_width
 from ..verdicts.within_run import verdicts
+from .case_names import case_name
+from .deciding import of_revisions
 from .energies import energy_notes
-from .excerpt import CaseExcerpt, case_excerpt, energy_j
+from .excerpt import CaseExcerpt, case_excerpt, device_text, energy_j
+from .outputs import ComparedCase, compared_outputs
 from .result import (
     CaseComparison,
     Change,
     Comparison,
+    Setup,
     compared_case,
     exact_changes,
     judged_change,
     one_sided_case,
     overall_verdict,
     unjudged_change,
+)
+from .sides import is_absent, labels_of, without_side
+
+_DISTURBED = (
+    (is_contended, "contended: others used its cores or its GPU"),
+    (is_throttled, "throttled: heat or power held the clocks down"),
 )
 
 
@@ -36,30 +46,59 @@ def in_turns(run: Run) -> Comparison:
     judged = verdicts(run, launches)
     pairs = list(_pairs(run))
     cases = [_compare(run, pair, launches, judged) for pair in pairs]
+    latencies = [case.latency for case in cases if case.latency is not None]
+    shared = [pair for pair in pairs if not any(is_absent(record) for record in pair.records)]
+    outputs = compared_outputs(
+        [ComparedCase(label=pair.label, baseline=pair.old, candidate=pair.new) for pair in shared]
+    )
     return Comparison(
         verdict=overall_verdict(cases),
         discrepancies=(),
         cases=tuple(cases),
-        failed=tuple(
-            new.case.key
-            for old, new in pairs
-            if (_is_absent(old) and _is_absent(new))
-            or any(failure.cause != "absent" for failure in new.failures)
+        failed=tuple(pair.new.case.key for pair in pairs if pair.has_failed),
+        notes=(
+            *outputs.notes,
+            *energy_notes((pair.name, energy_j(pair.old), energy_j(pair.new)) for pair in shared),
         ),
-        notes=tuple(_notes(run, [pair for pair in pairs if not any(map(_is_absent, pair))])),
+        warnings=(*outputs.warnings, *_disturbed(run)),
+        outputs=outputs.summary,
+        setup=_setup(run, latencies),
+        gate=run.info.gate,
+        deciding=of_revisions(run, latencies),
         in_turns=True,
     )
 
 
-_Pair = tuple[Record, Record]  # baseline, candidate
+class _Pair(msgspec.Struct, frozen=True):
+    """The records of a case on both sides, and its label without a side."""
+
+    old: Record
+    new: Record
+    label: str
+
+    @property
+    def records(self) -> tuple[Record, Record]:
+        return self.old, self.new
+
+    @property
+    def name(self) -> str:
+        return case_name(self.label, self.new.case.mode)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the candidate failed, or no revision has the case."""
+        return all(map(is_absent, self.records)) or any(
+            failure.cause != "absent" for failure in self.new.failures
+        )
 
 
 def _pairs(run: Run) -> Iterator[_Pair]:
     records = {record.case.key: record for record in run.records}
+    labels = labels_of(record.case for record in run.records)
     for candidate in run.records:
         baseline = records.get(candidate.case.reference or "")
         if baseline is not None:
-            yield baseline, candidate
+            yield _Pair(baseline, candidate, labels[candidate.case.key])
 
 
 def _compare(
@@ -68,13 +107,13 @@ def _compare(
     launches: Mapping[str, CaseLaunches],
     judged: Mapping[str, Verdict],
 ) -> CaseComparison:
-    old, new = pair
-    before, after = (_without_side(record, launches[record.case.key]) for record in pair)
-    if _is_absent(old) != _is_absent(new):
-        return one_sided_case(
-            None if _is_absent(old) else before, None if _is_absent(new) else after
-        )
-    change = unjudged_change("no launch that both took part in")
+    old, new = pair.records
+    before, after = (
+        _side_excerpt(record, pair.label, launches[record.case.key]) for record in pair.records
+    )
+    if is_absent(old) != is_absent(new):
+        return one_sided_case(None if is_absent(old) else before, None if is_absent(new) else after)
+    change = unjudged_change("not measured: no launch of both sides was completed")
     if verdict := judged.get(new.case.key):
         seconds = before.latency_s or 0.0, after.latency_s or 0.0
         runs = not (old.has_failed or new.has_failed)
@@ -82,7 +121,8 @@ def _compare(
             verdict, seconds, more_launches=verdict.more_launches if runs else None
         )
     elif failures := [*filter(_is_fatal, old.failures), *filter(_is_fatal, new.failures)]:
-        change = unjudged_change(f"{failures[0].stage} failed: {failures[0].reason}")
+        side = "baseline" if failures[0] in old.failures else "candidate"
+        change = unjudged_change(f"{side}: {failures[0].stage} failed: {failures[0].reason}")
     exact: dict[str, Change] = exact_changes(before, after, run.info.gate)
     return compared_case(after, {**exact, LATENCY: change})
 
@@ -91,65 +131,42 @@ def _is_fatal(failure: CaseFailure) -> bool:
     return failure.is_fatal
 
 
-def _is_absent(record: Record) -> bool:
-    return any(failure.cause == "absent" for failure in record.failures)
+def _side_excerpt(record: Record, label: str, launches: CaseLaunches) -> CaseExcerpt:
+    plain = msgspec.structs.replace(record, case=without_side(record.case))
+    return case_excerpt(plain, label, launches, {})
 
 
-def _without_side(record: Record, launches: CaseLaunches) -> CaseExcerpt:
-    case = record.case
-    suffix = f" @ {case.side}"
-    plain = msgspec.structs.replace(
-        case, key=case.key.removesuffix(suffix), label=case.label.removesuffix(suffix)
+def _disturbed(run: Run) -> Iterator[str]:
+    for is_disturbed, words in _DISTURBED:
+        if number := sum(map(is_disturbed, run.launches)):
+            was = "was" if number == 1 else "were"
+            yield f"{number} of {len(run.launches)} launches {was} {words}."
+
+
+def _setup(run: Run, latencies: Sequence[Change]) -> Setup:
+    settings: Settings = run.info.settings
+    environment: Environment = run.info.environment
+    device, threads = device_text(run.info), str(settings.threads)
+    torch = environment.packages.get("torch", "")
+    number = len(run.launches)
+    return Setup(
+        commits=(run.info.revisions.get(SIDES[0], ""), run.info.revisions.get(SIDES[1], "")),
+        device=(device, device),
+        threads=(threads, threads),
+        torch=(torch, torch),
+        launches=(number, number),
+        noise_floor=_noise_floor(run, latencies),
     )
-    return case_excerpt(msgspec.structs.replace(record, case=plain), plain.label, launches, {})
 
 
-def _notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
-    yield from _output_notes(run, pairs)
-    if contended := sum(map(is_contended, run.launches)):
-        yield f"{contended} of {len(run.launches)} launches were contended."
-    if throttled := sum(map(is_throttled, run.launches)):
-        yield f"{throttled} of {len(run.launches)} launches were throttled."
-    yield from energy_notes((_name(new), energy_j(old), energy_j(new)) for old, new in pairs)
-
-
-def _output_notes(run: Run, pairs: list[_Pair]) -> Iterator[str]:
-    """Sentences on the outputs of both sides: those that are equal, differ or hold NaN."""
-    equivalences = [(new, new.equivalence) for _, new in pairs if new.equivalence is not None]
-    equal = sum(equivalence.is_equal for _, equivalence in equivalences)
-    if equal:
-        yield f"The outputs of {equal} of {len(list(_pairs(run)))} cases are equal within rounding."
-    for record, equivalence in equivalences:
-        outputs = f"The outputs of {_name(record)}"
-        if not equivalence.is_equal:
-            yield f"{outputs} differ: {_difference(equivalence)}."
-        if equivalence.nans:
-            yield f"{outputs} are NaN on both sides in {equivalence.nans:,} elements."
-    for record in chain.from_iterable(pairs):
-        for failure in record.failures:
-            if failure.stage == stage_of(Equivalence):
-                yield (
-                    f"The outputs of {_name(record)} could not be compared, as the "
-                    f"{record.case.side}'s process ended: {failure.reason}."
-                )
-
-
-def _difference(equivalence: Equivalence) -> str:
-    """What differs in the outputs of two sides."""
-    if equivalence.distance is None:
-        return f"they cannot be compared: {equivalence.reason}"
-    weights = "the same weights" if equivalence.weights == "shared" else "weights of the same seed"
-    size = (
-        f"with {weights} by up to {equivalence.distance:.3g} times what is tolerated "
-        f"(rtol {equivalence.rtol:g}, atol {equivalence.atol:g})"
-    )
-    if not equivalence.reason:
-        return size
-    has_size = equivalence.distance > 1 and equivalence.rtol > 0
-    return f"{equivalence.reason}; {size}" if has_size else equivalence.reason
-
-
-def _name(record: Record) -> str:
-    """The label of a case without its side, and its mode."""
-    case = record.case
-    return f"{case.label.removesuffix(f' @ {case.side}')} ({case.mode})"
+def _noise_floor(run: Run, latencies: Sequence[Change]) -> float | None:
+    """The highest noise floor in force, by the launches of each case; None if it is not known."""
+    if run.info.noise_floor is None:
+        return None
+    floors = [
+        half_width(spread, change.launches)
+        for change in latencies
+        if change.launches
+        for spread in run.info.noise_floor.in_turns.values()
+    ]
+    return max((floor for floor in floors if floor is not None), default=None)

@@ -9,6 +9,7 @@ from ..plan.case import Mode
 from ..records.base import MAX_NAME, Failure
 from ..records.measurements import EXACT
 from ..records.quantities import MISSING, QUANTITIES
+from ..text import shortened
 from .excerpt import CaseExcerpt, Excerpt
 
 _MAX_COUNT = 2**63 - 1
@@ -40,8 +41,9 @@ def refuse_repeated(identities: Sequence[tuple[str, str]]) -> None:
     known: set[tuple[str, str]] = set()
     for identity in identities:
         if identity in known:
-            name = identity[0] if len(identity[0]) <= 80 else f"{identity[0][:80]}…"
-            raise CspbenchError(f"it holds {name!r} twice")
+            raise CspbenchError(
+                f"{shortened(identity[0], 80)!r} occurs twice: save one report by itself"
+            )
         known.add(identity)
 
 
@@ -53,7 +55,7 @@ def _case(name: str, mode: Mode, figures: Mapping[str, str]) -> CaseExcerpt:
         if key is None or not cell:
             continue
         if key in EXACT:
-            exact[key] = _figure(cell) if cell != MISSING else Failure(reason="not shown")
+            exact[key] = _figure(header, cell) if cell != MISSING else Failure(reason="not shown")
         elif key == "latency" and _TIME.fullmatch(cell):
             latency_s = float(cell.replace(",", "")) / 1e3 or None
     return CaseExcerpt(
@@ -64,15 +66,16 @@ def _case(name: str, mode: Mode, figures: Mapping[str, str]) -> CaseExcerpt:
         input_shape=(),
         exact=exact,
         latency_s=latency_s,
-        missing="the table shows none",
+        missing="the table has none",
     )
 
 
-def _figure(cell: str) -> int:
+def _figure(header: str, cell: str) -> int:
     count = int(cell.replace(",", "")) if _FIGURE.fullmatch(cell) else -1
     if not 0 <= count <= _MAX_COUNT:
-        quote = cell if len(cell) <= 40 else f"{cell[:40]}…"
-        raise CspbenchError(f"its table has {quote!r} where a count belongs")
+        raise CspbenchError(
+            f"{shortened(cell, 40)!r} in the column {header!r} is not a count: copy the table again"
+        )
     return count
 
 
@@ -116,14 +119,18 @@ def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
     head, body = parts
     width = len(head[0])
     if any(len(cells) != width for cells in (*head, *body)):
-        raise CspbenchError("its table is torn: the rows differ in their number of cells")
+        raise CspbenchError(
+            "damaged table: its rows have different numbers of cells; copy it again from report.txt"
+        )
     headers = [" ".join(" ".join(cells).split()) for cells in zip(*head, strict=True)]
     rows: list[list[str]] = []
     for cells in body:
         if rows and cells[0] and not any(cells[1:]):
             rows[-1][0] = f"{rows[-1][0]} {cells[0]}"  # the second line of a wrapped name
             if len(rows[-1][0]) > MAX_NAME:
-                raise CspbenchError(f"its table has a name of more than {MAX_NAME:,} characters")
+                raise CspbenchError(
+                    f"damaged table: a name of more than {MAX_NAME:,} characters; copy it again"
+                )
         else:
             rows.append(cells)
     refuse_repeated([(row[0], mode) for row in rows])

@@ -12,6 +12,7 @@ import msgspec
 from ..errors import CspbenchError
 from ..plan.case import MODES, Mode
 from ..records.measurements import EXACT
+from ..text import shortened
 from .excerpt import CaseExcerpt, Excerpt
 from .pasted_report import refuse_repeated
 
@@ -67,7 +68,10 @@ def read_benchmarks(text: str) -> Excerpt:
 
 def _case(benchmark: _Benchmark) -> CaseExcerpt:
     if not 1e-12 <= benchmark.stats.median <= 1e9:
-        raise CspbenchError(f"{benchmark.fullname!r} has a median of {benchmark.stats.median!r} s")
+        raise CspbenchError(
+            f"{shortened(benchmark.fullname, 80)!r} has a median of {benchmark.stats.median!r} s: "
+            "expected a time above 0"
+        )
     exact = {name: benchmark.extra_info[name] for name in EXACT if name in benchmark.extra_info}
     if OURS in benchmark.extra_info:
         rest = msgspec.convert(benchmark.extra_info[OURS], dict[str, Any])

@@ -31,7 +31,7 @@ RANK: tuple[Answer, ...] = (
 )
 """Verdicts by precedence: a case has the first of these that one of its measures has."""
 
-ONE_SIDE = "only one side has it"
+ONE_SIDE = "only one side has this figure"
 
 
 class Change(Frozen, frozen=True, kw_only=True):
@@ -74,6 +74,11 @@ class CaseComparison(Frozen, frozen=True, kw_only=True):
     verdict: Answer
     measures: dict[str, Change]
 
+    @property
+    def latency(self) -> Change | None:
+        """The change of the latency; None if it was not measured."""
+        return self.measures.get(LATENCY)
+
 
 class Discrepancy(Frozen, frozen=True, kw_only=True):
     """A circumstance (``what``) in which two runs differ; ``misleads`` if it forbids latencies."""
@@ -84,11 +89,43 @@ class Discrepancy(Frozen, frozen=True, kw_only=True):
     misleads: bool
 
 
+class Setup(Frozen, frozen=True, kw_only=True):
+    """What both sides were measured with, each the baseline's and the candidate's.
+
+    A text is '' if a side does not say. ``launches`` are those of the runs, 0 if not known.
+    ``noise_floor`` is the highest that is in force for a case, as a share; None if none is known.
+    """
+
+    commits: tuple[str, str] = ("", "")
+    device: tuple[str, str] = ("", "")
+    threads: tuple[str, str] = ("", "")
+    torch: tuple[str, str] = ("", "")
+    launches: tuple[int, int] = (0, 0)
+    noise_floor: float | None = None
+
+
+class Deciding(Frozen, frozen=True, kw_only=True):
+    """What should decide undecided latencies: a longer run, or both revisions in turns.
+
+    ``option`` is that of a run which should decide ``decided`` of ``undecided`` latencies, and
+    takes about ``seconds`` (0 if not known); '' if no run of reasonable length would. ``command``
+    lets both revisions take turns; '' if they did, or are not known.
+    """
+
+    undecided: int
+    decided: int = 0
+    option: str = ""
+    seconds: float = 0.0
+    command: str = ""
+
+
 class Comparison(Frozen, frozen=True, kw_only=True):
     """The changes from baseline to candidate.
 
-    ``failed`` names the candidate's failed cases. ``in_turns``: both sides took turns in one run,
-    so that latencies are in seconds.
+    ``failed`` names the candidate's failed cases. ``warnings`` are what a reader has to know before
+    trusting a verdict, ``outputs`` says whether both sides compute the same ('' if that was not
+    compared), ``notes`` are the rest. ``deciding`` is None if no latency is undecided.
+    ``in_turns``: both sides took turns in one run, so that latencies are in seconds.
     """
 
     verdict: Overall
@@ -96,6 +133,11 @@ class Comparison(Frozen, frozen=True, kw_only=True):
     cases: tuple[CaseComparison, ...]
     failed: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    outputs: str = ""
+    setup: Setup = Setup()
+    gate: Gate = Gate()
+    deciding: Deciding | None = None
     in_turns: bool = False
 
     @property
@@ -259,12 +301,13 @@ def judged_change(
     """
     ratio, criterion = verdict.ratio, verdict.criterion
     threshold = criterion.threshold
+    p = f"= {verdict.p:.4f}" if verdict.p >= 1e-4 else "< 0.0001"
     reason = (
-        f"p {verdict.p:.4f} over all cases, below {criterion.alpha:.2g} wanted; threshold "
+        f"p {p} over all cases (significant below {criterion.alpha:.2g}); threshold "
         f"{f'{threshold:.2%}' if threshold <= 1 else percent_text(threshold)}"
     )
     if ratio.low is None:
-        reason = "one launch on a side gives no interval"
+        reason = "one launch gives no interval: measure each side in at least two launches"
     return Change(
         baseline=sides[0],
         candidate=sides[1],

@@ -23,25 +23,29 @@ def yardstick_ratios(case: CaseExcerpt, other: CaseExcerpt) -> list[YardstickRat
     return [YardstickRatio(log, state_s) for log, state_s in zip(logs, seconds, strict=True)]
 
 
-def state_notes(pairs: Sequence[tuple[Cases, Matched]]) -> Iterator[str]:
+def state_warnings(pairs: Sequence[tuple[Cases, Matched]]) -> Iterator[str]:
     """What the states of the machine do to the comparison of ``pairs``, if much."""
     unknown = [cases for cases, _ in pairs if not _states_known(cases)]
     if unknown:
         sides = zip(unknown[0], ("baseline", "candidate"), strict=True)
         name = next(name for case, name in sides if not case.yardstick_s)
         yield (
-            f"The {name} does not hold the yardstick's times: launches in different states of the "
-            "machine are compared as if they were alike."
+            f"The {name} was saved without the yardstick's times: launches are compared whatever "
+            "state the machine was in."
         )
     apart = [cases for cases, pair in pairs if not pair.has_like_state and _states_known(cases)]
     if apart:
         old, new = max(apart, key=_distance)
         number = "" if len(apart) == len(pairs) else f" in {len(apart)} of {len(pairs)} cases"
         yield (
-            f"The machine was in different states{number}: the yardstick took "
-            f"{_span(old.yardstick_s)} in the baseline and {_span(new.yardstick_s)} in the "
-            "candidate. Ratios to it may have changed by as much, so that intervals are wide."
+            f"The machine was in different states{number}, so that intervals are wide: the "
+            f"yardstick took {_span(old.yardstick_s)} in the baseline, {_span(new.yardstick_s)} in "
+            "the candidate."
         )
+
+
+def matching_notes(pairs: Sequence[tuple[Cases, Matched]]) -> Iterator[str]:
+    """The launches of ``pairs`` that do not count, if there are many."""
     for side, name, other in ((0, "baseline", "candidate"), (1, "candidate", "baseline")):
         shares = [len(pair.unmatched[side]) / len(cases[side].yardsticks) for cases, pair in pairs]
         if max(shares, default=0.0) < _WORTH_SAYING:
@@ -50,8 +54,8 @@ def state_notes(pairs: Sequence[tuple[Cases, Matched]]) -> Iterator[str]:
         times_s = [cases[side].yardstick_s[launch] for launch in pair.unmatched[side]]
         yield (
             f"Not counted: up to {len(times_s)} of {len(cases[side].yardsticks)} launches of a "
-            f"case in the {name}, as no launch of the {other} met the machine in a like state (the "
-            f"yardstick took {_span(times_s)})."
+            f"case in the {name}, because the {other} has no launch with the machine in a like "
+            f"state (the yardstick took {_span(times_s)})."
         )
 
 

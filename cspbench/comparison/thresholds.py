@@ -11,6 +11,7 @@ from ..errors import CspbenchError, unknown
 from ..files import read_file
 from ..records.gate import LATENCY, MAX_SHARE, Gate, Rule
 from ..records.measurements import EXACT
+from ..text import shortened
 from ..toml import MAX_BYTES, parse_toml
 
 MEASURES = (*EXACT, LATENCY)
@@ -54,10 +55,9 @@ def _share(raw_threshold: object) -> float:
     elif isinstance(raw_threshold, int | float) and not isinstance(raw_threshold, bool):
         value = raw_threshold
     if not 0 <= value <= MAX_SHARE:
-        text = repr(raw_threshold)
         raise CspbenchError(
-            "a threshold is a share of at least 0, as 1% or 0.01, got "
-            + (text if len(text) <= 40 else f"{text[:40]}…")
+            f"invalid threshold {shortened(repr(raw_threshold), 40)}: give a share from 0 to "
+            f"{MAX_SHARE:.0%}, such as 1% or 0.01"
         )
     return float(value)
 
@@ -85,13 +85,15 @@ def _configured(start: Path) -> tuple[tuple[Rule, ...], bool]:
 
 def _read(table: object) -> tuple[tuple[Rule, ...], bool]:
     if not isinstance(table, dict):
-        raise CspbenchError(f"it is a table, got {table!r}")
+        raise CspbenchError(f"expected a table, got {table!r}")
     for key in table:
         if key not in {"strict", "thresholds"}:
             raise unknown("setting", key, ("strict", "thresholds"))
     strict, thresholds = table.get("strict", False), table.get("thresholds", {})
     if not isinstance(strict, bool):
-        raise CspbenchError(f"strict takes true or false, got {strict!r}")
+        raise CspbenchError(f"strict: expected true or false, got {strict!r}")
     if not isinstance(thresholds, dict):
-        raise CspbenchError(f"thresholds is a table of measures, got {thresholds!r}")
+        raise CspbenchError(
+            f"thresholds: expected a table such as {{latency = '2%'}}, got {thresholds!r}"
+        )
     return tuple(_rule(name, share) for name, share in thresholds.items()), strict

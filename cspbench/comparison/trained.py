@@ -54,7 +54,7 @@ def _difference(
     values = old.trained.get(name, ()), new.trained.get(name, ())
     baseline, candidate = (fmean(side) if side else None for side in values)
     if not alike:
-        reason = "withheld, as the runs differ in training"
+        reason = "not comparable, because the runs trained differently"
         return unjudged_change(reason, baseline=baseline, candidate=candidate)
     if baseline is None or candidate is None:
         return unjudged_change(ONE_SIDE, baseline=baseline, candidate=candidate, verdict="changed")
@@ -67,8 +67,8 @@ def _change(difference: Difference, verdict: Verdict, means: tuple[float, float]
     margin, criterion = difference.margin(), verdict.criterion
     size = f"{difference.log_ratio:+z.3f}" + ("" if margin is None else f" ± {margin:.3f}")
     change = unjudged_change(
-        f"a difference of {size}; the same if all of it is within {criterion.threshold:g}, changed "
-        f"if it is beyond and p (here {verdict.p:.4f}) is below {criterion.alpha:g}",
+        f"difference {size}, p = {verdict.p:.4f}; same if the whole interval is within "
+        f"{criterion.threshold:g}, changed if beyond it with p below {criterion.alpha:g}",
         baseline=means[0],
         candidate=means[1],
         verdict="changed" if verdict.answer in {"worse", "better"} else verdict.answer,

@@ -281,6 +281,20 @@ class GradientTerms(Measurement, frozen=True, kw_only=True, tag="gradient_terms"
         return self.structure.shared_terms
 
 
+class UnsharedWeights(Frozen, frozen=True, kw_only=True):
+    """Why one build cannot take the other's weights: what their state dicts ``differ_in``.
+
+    ``detail`` names a tensor, or says how many tensors there are, on either side.
+    """
+
+    differ_in: tuple[Literal["number", "name", "shape"], ...]
+    detail: Reason
+
+    def __post_init__(self) -> None:
+        """Bound the detail."""
+        bound_texts(self, detail=MAX_REASON)
+
+
 class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag_field="kind"):
     """Whether two builds of a case compute the same from the same weights and input.
 
@@ -288,7 +302,8 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     ``rtol`` * magnitude: at most 1 if they are equal, None if they could not be compared.
     ``reason`` says why they could not, or which outputs differ in type or in exact values.
     ``weights`` is ``shared`` if one build took the other's, ``seeded`` if both were initialised
-    from the same seed. ``nans`` counts elements that are NaN in both, which are equal.
+    from the same seed; ``unshared`` then says why, None in runs of versions that did not record it.
+    ``nans`` counts elements that are NaN in both, which are equal.
     """
 
     is_equal: bool
@@ -298,6 +313,7 @@ class Equivalence(Measurement, frozen=True, kw_only=True, tag="equivalence", tag
     weights: Literal["shared", "seeded"]
     reason: Reason = ""
     nans: Whole = 0
+    unshared: UnsharedWeights | None = None
 
     def __post_init__(self) -> None:
         """Bound the reason."""

@@ -1,283 +1,221 @@
-"""The page of a comparison: conclusion, numbers of cases, changed rows, unchanged rows."""
+"""The page of a comparison: conclusion, a row for each changed entry, how it was made, details."""
 
-from collections.abc import Iterator, Sequence
-from statistics import median_high
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..comparison.result import RANK, CaseComparison, Change, Comparison, Overall
-from ..plan.labels import label, plain
+from ..comparison.excerpt import Excerpt, write_down
+from ..comparison.result import Comparison
+from ..plan.case import Mode
+from ..plan.labels import plain
 from ..records.gate import LATENCY
-from ..records.quantities import NAMES, NONZERO
-from ..records.trainings import COMPARED
 from ..text import printable_lines
-from ..units import is_noisy, percent_text, ratio_text, significant_text, span_text
+from . import comparison_details as details
+from . import comparison_setup as setup
 from . import markdown as md
-from .quoting import Quote, marked, verbatim
-from .tables import WIDTH, Strip, draw, filled, headed, wrap
-from .words import MODE_TITLES, listing, out_of_reach, plural, within_reach
+from .comparison_conclusion import conclusion
+from .comparison_details import Cells, Table
+from .comparison_rows import OTHER, PEAK, Column, ComparedEntry, changed_entries, columns
+from .quoting import marked, verbatim
+from .tables import WIDTH, Strip, cells_wide, draw, filled, headed, wrap
+from .words import plural
 
 MAX_CHARACTERS = 60_000
 """Below the limit of a comment on GitHub, 65,536, which may get a few more on its way."""
 
+MAX_LINES = 14
+"""Lines of a comment before the first fold; comment.yml puts one more above them."""
+
+_MAX_WARNINGS = 4  # of these lines
 _MAX_ROWS = 60  # rows of one table in a terminal
-_VERDICTS: dict[Overall, str] = {
-    "regression": "Regression",
-    "improvement": "Improvement",
-    "same": "No change",
-    "undecided": "Undecided",
-    "not_comparable": "Not comparable",
-}
-
-_YARDSTICKS = "in units of the yardstick"
-
-Cells = tuple[str, ...]
-_EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
-_TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
-_LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\ninterval", "verdict")
+_LATENCY_WIDTH, _COUNT_WIDTH = 18, 10  # at which cells wrap in a terminal
+_NAME_WIDTH, _OTHER_WIDTH = 20, 14  # that names may need, and that other measures need
+_NAMES = {LATENCY: "latency", "macs": "MACs", "params": "params", PEAK: "peak", OTHER: "other"}
+_MODES: dict[Mode, str] = {"infer": "inference", "train": "training"}
+_SHORT: dict[Mode, str] = {"infer": "infer", "train": "train"}
+_RECORDS = "Records: python -m cspbench compare reads them from here"
 
 
 def text(comparison: Comparison) -> str:
     """The page as plain text, at most 100 columns wide."""
-    blocks = [filled(conclusion(comparison, verbatim)), filled(counts(comparison))]
-    if differences := _differences(comparison, verbatim):
-        blocks.append(headed("The runs differ in", differences))
-    blocks += map(filled, map(plain, [*comparison.notes, *_noise(comparison)]))
-    for title, headers, changed, _ in _tables(comparison):
-        if changed:
-            blocks.append(f"{title}\n{_text_table(headers, changed[:_MAX_ROWS])}")
-        if len(changed) > _MAX_ROWS:
-            blocks.append(f"{len(changed) - _MAX_ROWS} further rows: --format json has all")
-    if reasons := _reasons(comparison, verbatim):
-        blocks.append("\n".join(filled(reason, "- ") for reason in reasons))
-    blocks += filter(None, [filled(_rest(comparison))])
+    blocks = [filled(conclusion(comparison, verbatim))]
+    rows = changed_entries(comparison)
+    if rows:
+        blocks.append(_text_rows(comparison, rows[:_MAX_ROWS]))
+    if len(rows) > _MAX_ROWS:
+        blocks.append(f"{len(rows) - _MAX_ROWS} more entries: --format json has all of them")
+    lines = [
+        setup.one_sided_line(comparison, verbatim),
+        setup.setup_line(comparison, verbatim),
+        *(f"Warning: {warning}" for warning in setup.warnings(comparison, verbatim)),
+        plain(comparison.outputs),
+        setup.deciding_line(comparison, verbatim),
+    ]
+    blocks += map(filled, filter(None, lines))
+    blocks += _text_details(comparison)
     return printable_lines("\n\n".join(blocks))
 
 
-def markdown(comparison: Comparison) -> str:
-    """The page as Markdown for a comment on GitHub, whose tables are shortened until it fits."""
-    head = [md.strong(conclusion(comparison, marked)), md.paragraph(counts(comparison))]
-    if differences := _differences(comparison, marked):
-        head += [md.paragraph("The runs differ in:"), md.items(differences)]
-    head += map(md.paragraph, [*comparison.notes, *_noise(comparison)])
-    reasons = _reasons(comparison, marked)
-    tables = _tables(comparison)
-    changed = sum(len(rows) for *_, rows, _ in tables)
-    same = sum(len(rows) for *_, rows in tables)
-    for max_rows, folded in ((changed, same), (changed, 0), (100, 0), (10, 0), (0, 0)):
-        blocks = [*head, *_markdown_blocks(tables, reasons, max_rows, folded)]
+def markdown(comparison: Comparison, records: Sequence[Excerpt] = ()) -> str:
+    """The page as Markdown for a comment on GitHub: all but a few lines is folded.
+
+    ``records``, of both sides, are embedded, so that `compare` can read the page. What does not fit
+    is left out, and the page says so: unchanged measures first, then records, then changed ones.
+    """
+    head = _head(comparison)
+    tables = details.tables(comparison)
+    changed = sum(len(table.changed) for table in tables)
+    same = sum(len(table.same) for table in tables)
+    written = "\n".join(map(write_down, records))
+    for max_rows, max_same, embedded in (
+        *((changed, same, written), (changed, 0, written)),
+        *((changed, 0, ""), (100, 0, ""), (10, 0, ""), (0, 0, "")),
+    ):
+        folds = _folds(comparison, tables, max_rows, max_same)
+        blocks = [*head, *folds, *_records(embedded, len(written))]
         if len(page := md.page(blocks)) <= MAX_CHARACTERS:
             return page
     return md.page(blocks, MAX_CHARACTERS)
 
 
-def _markdown_blocks(
-    tables: Sequence["Table"], reasons: Sequence[str], max_rows: int, folded: int
+def _head(comparison: Comparison) -> list[md.Block]:
+    """The blocks before the first fold, with as many rows as `MAX_LINES` leave room for."""
+    warnings = setup.warnings(comparison, marked)
+    if len(warnings) > _MAX_WARNINGS:
+        left_out = len(warnings) - _MAX_WARNINGS + 1
+        warnings = [*warnings[: _MAX_WARNINGS - 1], f"{left_out} more are in the details."]
+    lines = [
+        setup.setup_line(comparison, marked),
+        *(f"Warning: {warning}" for warning in warnings),
+        plain(comparison.outputs),
+        setup.deciding_line(comparison, marked),
+    ]
+    one_sided = setup.one_sided_line(comparison, marked)
+    below = [md.paragraph(line) for line in [one_sided, *lines] if line]
+    rows = changed_entries(comparison)
+    room = MAX_LINES - 3 - len(below)  # the conclusion, the table's header and its rule
+    blocks = [md.strong(conclusion(comparison, marked))]
+    shown = rows if len(rows) <= room else rows[: room - 1]
+    if shown:
+        blocks.append(_markdown_rows(comparison, shown))
+    if len(shown) < len(rows):
+        more = len(rows) - len(shown)
+        entries = plural(more, "more entry")
+        blocks.append(md.paragraph(f"{entries} {'is' if more == 1 else 'are'} in the details."))
+    return [*blocks, *below]
+
+
+def _header(column: Column, separator: str, modes: Mapping[Mode, str]) -> str:
+    name = _NAMES[column.measure]
+    return f"{name},{separator}{modes[column.mode]}" if column.mode else name
+
+
+def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:
+    shown = columns(comparison, rows)
+    cells = [[cell.line for cell in column.cells] for column in shown]
+    lines = [
+        (marked(entry.label), *row)
+        for entry, row in zip(rows, zip(*cells, strict=True), strict=True)
+    ]
+    return md.table(["entry", *(_header(column, " ", _MODES) for column in shown)], lines)
+
+
+def _text_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> str:
+    """The compact table; other measures stand below it where their column does not fit."""
+    names = [entry.label for entry in rows]
+    strips: list[Strip] = []
+    below: list[str] = []
+    for column in columns(comparison, rows):
+        width = _LATENCY_WIDTH if column.measure == LATENCY else _COUNT_WIDTH
+        if column.measure == OTHER:  # the last one: what the others and the names leave
+            taken = sum(strip.width + 3 for strip in strips)
+            width = WIDTH - 7 - taken - min(_NAME_WIDTH, max(map(cells_wide, names)))
+            if width < _OTHER_WIDTH:
+                cells = zip(names, column.cells, strict=True)
+                below = [f"{name}: {cell.line}" for name, cell in cells if cell.line]
+                continue
+        wrapped = [
+            "\n".join(line for part in cell.lines.split("\n") for line in wrap(part, width))
+            for cell in column.cells
+        ]
+        strips.append(Strip(header=_header(column, "\n", _SHORT), cells=tuple(wrapped)))
+    table = _drawn("entry", names, strips)
+    return "\n\n".join([table, headed("Other measures", below)]) if below else table
+
+
+def _text_details(comparison: Comparison) -> Iterator[str]:
+    for table in details.tables(comparison):
+        if table.changed:
+            yield f"{table.title}\n{_text_table(table.headers, table.changed[:_MAX_ROWS])}"
+        if len(table.changed) > _MAX_ROWS:
+            more = plural(len(table.changed) - _MAX_ROWS, "more row")
+            yield f"{more}: --format json has all of them"
+    if reasons := details.reasons(comparison, verbatim):
+        yield "\n".join(filled(reason, "- ") for reason in reasons)
+    if differences := details.differences(comparison, verbatim):
+        yield headed("The runs differ in", differences)
+    yield from map(filled, map(plain, comparison.notes))
+    yield filled(f"{setup.counts(comparison)} {details.unchanged(comparison)}".strip())
+
+
+def _folds(
+    comparison: Comparison, tables: Sequence[Table], max_rows: int, max_same: int
 ) -> Iterator[md.Block]:
-    for title, headers, changed, _ in tables:
-        if changed[:max_rows]:
-            yield md.heading(3, title)
-            yield _markdown_table(headers, changed[:max_rows])
-        if len(changed) > max_rows:
-            yield md.paragraph(f"{len(changed) - max_rows} further rows are left out here.")
-    if reasons[:max_rows]:
-        yield md.items(reasons[:max_rows])
-    same = [(headers, rows) for _, headers, _, rows in tables if rows]
-    if folded and same:
-        number = sum(len(rows) for _, rows in same)
-        unchanged = [_markdown_table(headers, rows) for headers, rows in same]
-        yield md.folded(f"{number} measures without a change", unchanged)
-
-
-def conclusion(comparison: Comparison, quote: Quote) -> str:
-    """A sentence with the verdict and the cases that it rests on."""
-    verdict = _VERDICTS[comparison.verdict]
-    answer = {"regression": "worse", "improvement": "better"}.get(comparison.verdict)
-    if answer is not None:
-        cases = [case for case in comparison.cases if case.verdict == answer]
-        names = listing([_name_with_changes(case, answer, quote) for case in cases])
-        text = f"{verdict}: {len(cases)} of {len(comparison.cases)} cases {answer}: {names}."
-        return text if comparison.is_latency_comparable else f"{text} No latency can be compared."
-    if comparison.verdict == "same":
-        measures = {name for case in comparison.cases for name in case.measures}
-        parts = ["what is exact is equal"]
-        parts += ["every latency is within its threshold"] if LATENCY in measures else []
-        parts += ["trainings differ by less than matters"] if measures & set(COMPARED) else []
-        return f"{verdict}: {', and '.join(parts)}."
-    if comparison.verdict == "undecided":
-        cases = [case for case in comparison.cases if case.verdict in {"undecided", "changed"}]
-        names = listing([_name(case, quote) for case in cases])
-        return f"No regression detected; undecided: {names}."
-    if all(case.verdict in {"added", "removed"} for case in comparison.cases):
-        return f"{verdict}: the two runs have no case in common."
-    return f"{verdict}: no latency of these runs can be compared; no count is worse."
-
-
-def counts(comparison: Comparison) -> str:
-    """A sentence with the number of cases of each verdict."""
-    answers = ", ".join(
-        f"{number} {answer}" for answer, number in comparison.answers.items() if number
+    yield md.folded(
+        "Details: figures in absolute numbers, reasons, notes",
+        [*_details(comparison, tables, max_rows)],
     )
-    failed = f"; {len(comparison.failed)} failed in the candidate" if comparison.failed else ""
-    return f"Cases: {answers or 'none'}{failed}."
+    same = [table for table in tables if table.same]
+    if max_same and same:
+        number = sum(len(table.same) for table in same)
+        unchanged = [_markdown_table(table.headers, table.same) for table in same]
+        yield md.folded(f"{plural(number, 'measure')} without a change", unchanged)
 
 
-def _noise(comparison: Comparison) -> list[str]:
-    """A sentence on noisy intervals of latency."""
-    are_noisy = [
-        is_noisy(*change.interval, change.launches or 0)
-        for case in comparison.cases
-        if (change := case.measures.get(LATENCY)) and change.interval
-    ]
-    if not any(are_noisy):
-        return []
-    intervals = f"{sum(are_noisy)} of {plural(len(are_noisy), 'interval')}"
-    return [f"Poor timings: {intervals} too noisy to tell."]
+def _details(comparison: Comparison, tables: Sequence[Table], max_rows: int) -> Iterator[md.Block]:
+    counts = [setup.counts(comparison), details.input_shapes(comparison)]
+    yield md.paragraph(" ".join(filter(None, counts)))
+    if len(warnings := setup.warnings(comparison, marked)) > _MAX_WARNINGS:
+        yield md.items(warnings)
+    for table in tables:
+        if table.changed[:max_rows]:
+            yield md.heading(3, table.title)
+            yield _markdown_table(table.headers, table.changed[:max_rows])
+        if len(table.changed) > max_rows:
+            more = plural(len(table.changed) - max_rows, "more row")
+            yield md.paragraph(f"{more} of this table do not fit into a comment.")
+    if reasons := details.reasons(comparison, marked)[:max_rows]:
+        yield md.items(reasons)
+    if differences := details.differences(comparison, marked):
+        yield md.paragraph("The runs differ in:")
+        yield md.items(differences)
+    if comparison.notes:
+        yield md.items(comparison.notes)
 
 
-def _name(case: CaseComparison, quote: Quote) -> str:
-    return f"{quote(label(case.label))} ({MODE_TITLES[case.mode].lower()})"
-
-
-def _name_with_changes(case: CaseComparison, answer: str, quote: Quote) -> str:
-    parts = [
-        f"{NAMES[name]} {ratio_text(change.ratio)}"
-        + (f" ({interval})" if (interval := _interval(change)) else "")
-        for name, change in case.measures.items()
-        if change.verdict == answer and change.ratio is not None
-    ]
-    name = _name(case, quote)
-    return f"{name}: {listing(parts)}" if parts else name
-
-
-def _differences(comparison: Comparison, quote: Quote) -> list[str]:
-    return [
-        f"{plain(discrepancy.what)}: {quote(plain(discrepancy.baseline))} → "
-        f"{quote(plain(discrepancy.candidate))}"
-        + (", so latency is not compared" if discrepancy.misleads else "")
-        for discrepancy in comparison.discrepancies
-    ]
-
-
-def _reasons(comparison: Comparison, quote: Quote) -> list[str]:
-    """Items on undecided latencies, one for each threshold, and on measures without a verdict."""
-    undecided: dict[float, list[tuple[str, Change]]] = {}
-    names: dict[str, list[str]] = {}
-    for case in comparison.cases:
-        for measure, change in case.measures.items():
-            name = _name(case, quote)
-            if change.verdict == "undecided" and change.interval is not None:
-                undecided.setdefault(change.threshold or 0.0, []).append((name, change))
-            elif change.verdict == "undecided" or (
-                change.verdict == "changed" and None in (change.baseline, change.candidate)
-            ):
-                reason = f"no verdict on {NAMES[measure]}: {quote(plain(change.reason))}"
-                names.setdefault(reason, []).append(name)
-    items = [_undecided(changes, threshold) for threshold, changes in undecided.items()]
-    return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
-
-
-def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
-    """An item on undecided latencies, and how many more launches should decide half of them."""
-    names = listing([name for name, _ in changes])
-    text = f"latency of {names} is undecided at a threshold of {percent_text(threshold)}"
-    more_launches = within_reach(change.more_launches for _, change in changes)
-    if not more_launches:
-        return f"{text}: {out_of_reach(len(changes))}"
-    enough = median_high(more_launches)
-    decided = sum(number <= enough for number in more_launches)
-    cases = "it" if len(changes) == 1 else f"{decided} of them"
-    return f"{text}: {plural(enough, 'more launch')} on each side should decide {cases}"
-
-
-def _rest(comparison: Comparison) -> str:
-    number = sum(
-        change.verdict == "same" for c in comparison.cases for change in c.measures.values()
-    )
-    measures, cases = plural(number, "measure"), plural(len(comparison.cases), "case")
-    return f"{measures} of {cases} {'is' if number == 1 else 'are'} the same." if number else ""
-
-
-Table = tuple[str, Sequence[str], list[Cells], list[Cells]]
-"""Title, headers, changed rows, unchanged rows."""
-
-
-def _tables(comparison: Comparison) -> list[Table]:
-    """The tables of exact figures, of trainings and of latencies, the worst cases first."""
-    unit = _time_unit(comparison)
-    ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
-    exact: tuple[list[Cells], list[Cells]] = [], []
-    timed: tuple[list[Cells], list[Cells]] = [], []
-    trained: tuple[list[Cells], list[Cells]] = [], []
-    for case in ordered:
-        name = (label(case.label), case.mode)
-        if case.verdict in {"added", "removed"}:
-            exact[0].append((*name, "", "", "", "", case.verdict))
-            continue
-        for measure, change in case.measures.items():
-            is_same = change.verdict == "same"
-            ratio = "" if change.ratio is None else ratio_text(change.ratio)
-            if measure == LATENCY:
-                sides = (
-                    _time(change, change.baseline, unit),
-                    _time(change, change.candidate, unit),
-                )
-                timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
-            elif measure in COMPARED:
-                trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
-            elif measure not in NONZERO or change.baseline or change.candidate:
-                values = (_count(change.baseline), _count(change.candidate))
-                exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
-    return [
-        ("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
-        ("Trained, means over seeds", _TRAINED_HEADERS, *trained),
-        (f"Latency, {unit}", _LATENCY_HEADERS, *timed),
-    ]
-
-
-def _means(change: Change) -> tuple[str, str, str]:
-    """The cells of both means and their difference."""
-    if change.baseline is None or change.candidate is None:
-        return "–", "–", ""
-    difference = change.candidate - change.baseline
-    return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
-
-
-def _time_unit(comparison: Comparison) -> str:
-    """The unit of the table of latencies; in units of the yardstick, other cells name theirs."""
-    if comparison.in_turns:
-        return "milliseconds, in turns"
-    latencies = [case.measures[LATENCY] for case in comparison.cases if LATENCY in case.measures]
-    has_ratios = any(change.is_comparable for change in latencies)
-    return _YARDSTICKS if has_ratios else "milliseconds"
-
-
-def _time(change: Change, value: float | None, unit: str) -> str:
-    if value is None:
-        return "–"
-    if unit == _YARDSTICKS and change.is_comparable:
-        return significant_text(value)
-    return significant_text(value * 1e3) + (" ms" if unit == _YARDSTICKS else "")
-
-
-def _count(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def _interval(change: Change) -> str:
-    if change.interval is None:
-        return ""
-    return span_text(*change.interval, ratio_text, change.launches or 0)
+def _records(embedded: str, characters: int) -> Iterator[md.Block]:
+    if embedded:
+        yield md.folded(_RECORDS, [md.json_lines(embedded)])
+    elif characters:
+        yield md.paragraph(
+            f"The records ({characters:,} characters) do not fit into a comment: to compare with "
+            "these results later, keep the run folder."
+        )
 
 
 def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
-    names, *columns = zip(*lines, strict=True)
+    names, *cells_by_column = zip(*lines, strict=True)
     strips = []
-    for header, cells in zip(headers[1:], columns, strict=True):
+    for header, cells in zip(headers[1:], cells_by_column, strict=True):
         wrapped = tuple("\n".join(wrap(cell, 12 if header == "measure" else 20)) for cell in cells)
         left = header in {"mode", "measure", "verdict"}
         strips.append(Strip(header=header, cells=wrapped, left=left))
-    width = max(20, WIDTH - 4 - sum(strip.width + 3 for strip in strips))
-    wrapped_names = tuple("\n".join(wrap(name, width)) for name in names)
-    return draw([Strip(header=headers[0], cells=wrapped_names, left=True), *strips])
+    return _drawn(headers[0], names, strips)
+
+
+def _drawn(header: str, names: Sequence[str], strips: Sequence[Strip]) -> str:
+    """The table whose first column holds ``names``, wrapped to what the others leave of a line."""
+    width = max(8, WIDTH - 4 - sum(strip.width + 3 for strip in strips))
+    wrapped = tuple("\n".join(wrap(name, width)) for name in names)
+    return draw([Strip(header=header, cells=wrapped, left=True), *strips])
 
 
 def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> md.Block:

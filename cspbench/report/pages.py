@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from ..comparison.excerpt import excerpt, write_down
+from ..comparison.excerpt import write_down
+from ..comparison.sides import excerpts
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
@@ -68,7 +69,8 @@ def markdown(results: Results, columns: Sequence[Column]) -> str:
     blocks += _items(2, "Failures", failures(table, marked))
     blocks += _items(2, "Notes", _run_notes(results, columns, marked))
     summary = "Records: python -m cspbench compare reads them from here"
-    blocks.append(md.folded(summary, [md.json_lines(write_down(excerpt(run)))]))
+    records = "\n".join(map(write_down, excerpts(run)))
+    blocks.append(md.folded(summary, [md.json_lines(records)]))
     return md.page(blocks)
 
 

@@ -28,8 +28,8 @@ class Speed:
         return f" (95% CI {self.interval})" if self.interval else ""
 
 
-def speed(ratio: float, low: float | None, high: float | None, *, than: str) -> Speed:
-    """A ratio of latencies, and its 95% interval, as a comparison with ``than``.
+def speed(ratio: float, low: float | None, high: float | None, *, than: str = "") -> Speed:
+    """A ratio of latencies, and its 95% interval, as a comparison with ``than``, if that is named.
 
     "16% faster" means 16% less time for a call. Percentages have the decimals that the interval
     justifies.
@@ -44,15 +44,18 @@ def speed(ratio: float, low: float | None, high: float | None, *, than: str) -> 
     '2.50 times as slow as dense (95% CI 2.40–2.60)'
     >>> speed(0.841, None, None, than="dense").with_interval
     '16% faster than dense'
+    >>> speed(1.12, 1.10, 1.14).with_interval
+    '12% slower (95% CI 10–14%)'
     """
     is_known = low is not None and high is not None and not is_wide(low, high)
     if ratio >= _MANY:
+        reference = f" as {than}" if than else ""
         ends = [f"{end:.2f}" for end in (low, high) if end is not None] if is_known else []
-        return Speed(change=f"{ratio:.2f} times as slow as {than}", interval="–".join(ends))
+        return Speed(change=f"{ratio:.2f} times as slow{reference}", interval="–".join(ends))
     percent = 100 * (ratio - 1)
     decimals = _decimals(percent, low, high)
     word = "slower" if ratio > 1 else "faster"
-    change = f"{abs(percent):.{decimals}f}% {word} than {than}"
+    change = f"{abs(percent):.{decimals}f}% {word}" + (f" than {than}" if than else "")
     if low is None or high is None or not is_known:
         return Speed(change=change, interval="")
     if low < 1 < high:
@@ -93,12 +96,26 @@ def amount_text(ratio: float, less: str, more: str) -> str:
     >>> amount_text(1.00004, "less", "more"), amount_text(3.5, "less", "more")
     ('0.0040% more', '250% more')
     """
+    return f"{_exact_percent(ratio)} {less if ratio < 1 else more}"
+
+
+def exact_change_text(ratio: float) -> str:
+    """An exact ratio as a signed change in percent, with the digits of `amount_text`.
+
+    >>> exact_change_text(1.108), exact_change_text(0.959), exact_change_text(12.5)
+    ('+10.8%', '-4.1%', '×12.5')
+    """
+    if ratio >= 10:
+        return f"×{significant_text(ratio, 3)}"
+    return f"{'-' if ratio < 1 else '+'}{_exact_percent(ratio)}"
+
+
+def _exact_percent(ratio: float) -> str:
+    """The size of an exact change: one decimal, more of those below 0.05%, none from 100% on."""
     percent = 100 * abs(ratio - 1)
     if percent < 0.05:
-        number = significant_text(percent, 2)
-    else:
-        number = f"{percent:,.{0 if percent >= 100 else 1}f}"
-    return f"{number}% {less if ratio < 1 else more}"
+        return f"{significant_text(percent, 2)}%"
+    return f"{percent:,.{0 if percent >= 100 else 1}f}%"
 
 
 def _decimals(percent: float, low: float | None, high: float | None) -> int:

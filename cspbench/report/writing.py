@@ -111,12 +111,13 @@ def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:
     if not run.info.revisions:
         return {}
     from ..comparison.in_turns import in_turns
+    from ..comparison.sides import excerpts
     from . import comparison
 
     revisions = in_turns(run)
     return {
         folder / "comparison.txt": (comparison.text(revisions) + "\n").encode(),
-        folder / "comparison.md": comparison.markdown(revisions).encode(),
+        folder / "comparison.md": comparison.markdown(revisions, excerpts(run)).encode(),
     }
 
 

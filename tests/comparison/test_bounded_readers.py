@@ -73,11 +73,11 @@ def test_what_a_run_of_extreme_times_saves_is_read_back(tmp_path: Path, time_s: 
     ("text", "message"),
     [
         ("[" + "1," * 4_000_001, "holds too many values; at most 4,000,000"),
-        ("\n" * 1_000_001, "has more lines than any report"),
+        ("\n" * 1_000_001, r"comment\.md: 1,000,001 lines are too many; at most 1,000,000$"),
         (
             "Inference, 1\n+---+---+\n| entry | params |\n+---+---+\n| a | 1 |\n"
             + "| aaaaaaaaaaaaaaaaaaa |  |\n" * 1_000,
-            "its table has a name of more than 10,000 characters",
+            "damaged table: a name of more than 10,000 characters; copy it again$",
         ),
     ],
     ids=["values", "lines", "wrapped name"],

@@ -33,10 +33,7 @@ def test_a_run_is_the_same_as_itself() -> None:
     }
     assert comparison_exit_code(comparison, strict=True) == 0
     first_line = text(comparison).splitlines()[0]
-    assert (
-        first_line
-        == "No change: what is exact is equal, and every latency is within its threshold."
-    )
+    assert first_line == "No change: counts and peaks are equal and every latency is the same"
 
 
 def test_the_very_same_samples_are_the_same_however_few_or_noisy() -> None:
@@ -46,7 +43,7 @@ def test_the_very_same_samples_are_the_same_however_few_or_noisy() -> None:
     assert {change.verdict for case in comparison.cases for change in case.measures.values()} == {
         "same"
     }
-    assert comparison.cases[0].measures[LATENCY].reason == "the very same samples"
+    assert comparison.cases[0].measures[LATENCY].reason == "the same samples on both sides"
     assert comparison.cases[0].measures[LATENCY].ratio == 1.0
 
 
@@ -69,8 +66,10 @@ def test_a_machine_in_another_state_makes_intervals_wide() -> None:
     assert change_by_5.interval[1] > 1.25
     assert change_by_5.more_launches is None
     page = " ".join(text(comparison).split())
-    assert "The machine was in different states: the yardstick took 2" in page
-    assert "Ratios to it may have changed by as much, so that intervals are wide." in page
+    assert (
+        "Warning: The machine was in different states, so that intervals are wide: the yardstick "
+        "took 2" in page
+    )
 
 
 def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> None:
@@ -83,8 +82,8 @@ def test_launches_in_a_state_that_the_other_run_did_not_meet_do_not_count() -> N
     assert answers(comparison) == ["same"] * 4
     page = " ".join(text(comparison).split())
     assert (
-        "Not counted: up to 2 of 6 launches of a case in the candidate, as no launch of the "
-        "baseline met the machine in a like state (the yardstick took 2.8" in page
+        "Not counted: up to 2 of 6 launches of a case in the candidate, because the baseline has "
+        "no launch with the machine in a like state (the yardstick took 2.8" in page
     )
 
 
@@ -119,7 +118,7 @@ def test_one_slower_case_is_found_and_no_other_is_blamed() -> None:
     assert slower.interval[0] < 1.05 < slower.interval[1]
     assert comparison_exit_code(comparison, strict=False) == 1
     page = " ".join(text(comparison).split())
-    assert page.startswith("Regression: 1 of 4 cases worse: csp (training): latency 1.0")
+    assert page.startswith("Regression: csp is 5.0% slower in training (95% CI 3.7–6.2%) +--")
     assert "Cases: 1 worse, 3 same." in page
 
 
@@ -209,8 +208,11 @@ def test_runs_that_were_made_otherwise_compare_their_counts_only(
         4,
     )
     page = " ".join(text(comparison).split())
-    assert f"{setting}: " in page
-    assert "so latency is not compared" in page
+    assert page.startswith(
+        f"Not comparable: no latency, because the runs differ in {setting}; no count is worse "
+    )
+    assert f"Warning: Latency is not compared: the runs differ in {setting} (" in page
+    assert f"- {setting}: " in page
 
 
 def test_a_regression_of_counts_shows_where_latency_cannot_be_compared() -> None:
@@ -288,7 +290,7 @@ def test_energies_stand_side_by_side_without_a_verdict() -> None:
     comparison = compare(before, with_energies(make_small_run(), 900.0))
     (note,) = comparison.notes
     assert note == (
-        "Energy of a call [mJ]: dense (infer) 402.0 to 904.5; an interval over windows of one "
+        "Energy of a call [mJ]: dense (inference) 402.0 to 904.5; an interval over windows of one "
         "process says nothing of another: no verdict."
     )
     assert comparison.verdict == "same"
@@ -301,5 +303,5 @@ def test_of_many_energies_a_note_has_a_dozen() -> None:
     run = with_yardstick(make_run([f"entry_{index}" for index in range(15)], modes=("infer",)))
     run = with_energies(run, *[100.0] * 15)
     (note,) = compare(run, run).notes
-    assert "entry_11 (infer) 100.5 to 100.5 and 3 more cases; " in note
+    assert "entry_11 (inference) 100.5 to 100.5 and 3 more cases; " in note
     assert "entry_12" not in note

@@ -12,7 +12,7 @@ from cspbench.comparison.in_turns import in_turns
 from cspbench.plan.case import Case
 from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.records.lines import CaseFailure, Cause, Latency
-from cspbench.records.measurements import Equivalence
+from cspbench.records.measurements import Equivalence, UnsharedWeights
 from cspbench.records.run import SIDES, Record, Run
 from cspbench.report.comparison import markdown, text
 from cspbench.verdicts.looks import level, looks
@@ -144,7 +144,7 @@ def test_the_reason_names_the_shares_in_force() -> None:
     assert latency.verdict == "undecided"
     assert latency.alpha == level(0.01, looks(2, len(run.launches)))
     assert latency.threshold == pytest.approx(0.0105, abs=1e-4)
-    assert latency.reason.endswith("over all cases, below 0.0015 wanted; threshold 1.05%")
+    assert latency.reason == "p < 0.0001 over all cases (significant below 0.0015); threshold 1.05%"
     for page in (text(comparison), markdown(comparison)):
         words = " ".join(page.split())
         assert "latency of" in words
@@ -184,7 +184,7 @@ def test_a_case_that_no_revision_has_has_failed() -> None:
     assert comparison.failed == (run.records[CANDIDATE].case.key,)
     (case,) = comparison.cases
     assert list(case.measures) == [LATENCY]
-    assert case.measures[LATENCY].reason == "counts failed: no such thing"
+    assert case.measures[LATENCY].reason == "baseline: counts failed: no such thing"
 
 
 @pytest.mark.parametrize(("index", "failures"), [(BASELINE, 0), (CANDIDATE, 1)])
@@ -194,7 +194,7 @@ def test_a_failure_is_the_reason_why_there_is_no_verdict(index: int, failures: i
     comparison = in_turns(with_failure(run, index, cause="raised"))
     change_of_latency = comparison.cases[0].measures[LATENCY]
     assert (change_of_latency.verdict, change_of_latency.ratio) == ("undecided", None)
-    assert change_of_latency.reason == "latency failed: no such thing"
+    assert change_of_latency.reason == f"{SIDES[index]}: latency failed: no such thing"
     assert comparison.failed == (run.records[CANDIDATE].case.key,) * failures
 
 
@@ -204,70 +204,105 @@ def test_sides_that_shared_no_launch_are_not_compared() -> None:
     for index in (BASELINE, CANDIDATE):
         run = change(run, index, latencies=run.records[index].latencies[index : index + 1])
     latency = in_turns(run).cases[0].measures[LATENCY]
-    assert (latency.verdict, latency.reason) == ("undecided", "no launch that both took part in")
+    assert (latency.verdict, latency.reason) == (
+        "undecided",
+        "not measured: no launch of both sides was completed",
+    )
+
+
+SHAPES = UnsharedWeights(differ_in=("shape",), detail="conv.weight: 8x4x3x3 and 16x4x3x3")
 
 
 @pytest.mark.parametrize(
-    ("fields", "note"),
+    ("fields", "warning"),
     [
-        (
-            {"is_equal": True, "distance": 0.5},
-            "The outputs of 1 of 1 cases are equal within rounding.",
-        ),
         (
             {"distance": 12.3456},
             (
-                "The outputs of c3 (infer) differ: with the same weights by up to 12.3 times what "
-                "is tolerated (rtol 0.0001, atol 1e-05)."
+                "differ: with the same weights by up to 12.3 times the tolerance (rtol 0.0001, "
+                "atol 1e-05)."
             ),
         ),
         (
-            {"distance": 2.0, "weights": "seeded"},
-            (
-                "The outputs of c3 (infer) differ: with weights of the same seed by up to 2 times "
-                "what is tolerated (rtol 0.0001, atol 1e-05)."
-            ),
-        ),
-        (
-            {"reason": "outputs of shapes (1, 2) and (1, 3)"},
-            (
-                "The outputs of c3 (infer) differ: they cannot be compared: outputs of shapes "
-                "(1, 2) and (1, 3)."
-            ),
+            {"reason": "ValueError: outputs of shapes (1, 2) and (1, 3)"},
+            "differ: outputs of shapes (1, 2) and (1, 3).",
         ),
         (
             {"distance": 0.0, "reason": "output is int64 in the baseline, int32 in the candidate"},
-            (
-                "The outputs of c3 (infer) differ: output is int64 in the baseline, int32 in the "
-                "candidate."
-            ),
+            "differ: output is int64 in the baseline, int32 in the candidate.",
         ),
         (
             {"distance": 3.0, "reason": "output.ids differs"},
             (
-                "The outputs of c3 (infer) differ: output.ids differs; with the same weights by up "
-                "to 3 times what is tolerated (rtol 0.0001, atol 1e-05)."
+                "differ: output.ids differs; with the same weights by up to 3 times the tolerance "
+                "(rtol 0.0001, atol 1e-05)."
             ),
         ),
         (
             {"distance": 1e300, "rtol": 0.0, "atol": 0.0, "reason": "output.ids differs"},
-            "The outputs of c3 (infer) differ: output.ids differs.",
+            "differ: output.ids differs.",
+        ),
+        (
+            {"weights": "seeded", "unshared": SHAPES, "reason": "the candidate raised OSError: no"},
+            "differ: the candidate raised OSError: no.",
         ),
     ],
 )
-def test_what_both_compute_is_a_note(fields: dict[str, Any], note: str) -> None:
-    """It changes no verdict."""
+def test_outputs_that_differ_with_the_same_weights_are_a_warning(
+    fields: dict[str, Any], warning: str
+) -> None:
+    """It changes no verdict, and its details are not repeated; what raises is one, too."""
     comparison = in_turns(with_equivalence(two_revisions(), **fields))
-    assert comparison.notes == (note,)
-    assert comparison.verdict == "same"
+    assert comparison.warnings == (f"The outputs of c3 (inference) {warning}",)
+    assert (comparison.verdict, comparison.outputs, comparison.notes) == ("same", "", ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds", "detail"),
+    [
+        ({"distance": 2.0}, "name or shape", ""),  # of a version that did not record which
+        (
+            {"distance": 2e5, "unshared": SHAPES},
+            "shape",
+            " (conv.weight: 8x4x3x3 and 16x4x3x3)",
+        ),
+        (
+            {
+                "reason": "ValueError: outputs of shapes (1, 2) and (1, 3)",
+                "unshared": UnsharedWeights(differ_in=("number", "shape"), detail="2 and 3"),
+            },
+            "number and shape",
+            " (2 and 3)",
+        ),
+    ],
+)
+def test_outputs_of_a_changed_structure_are_not_comparable_and_raise_no_alarm(
+    fields: dict[str, Any], kinds: str, detail: str
+) -> None:
+    """The weights of the two are not the same ones, so that outputs say nothing."""
+    comparison = in_turns(with_equivalence(two_revisions(), weights="seeded", **fields))
+    assert comparison.warnings == ()
+    assert comparison.outputs == f"Outputs not comparable: the weights differ in {kinds}."
+    assert comparison.notes == (
+        f"The outputs of c3 (inference) are not comparable: the weights differ in {kinds}{detail}.",
+    )
+
+
+def test_layers_that_were_renamed_compute_the_same() -> None:
+    """From one seed: equal outputs are equal, whatever the weights are called."""
+    run = with_equivalence(two_revisions(), is_equal=True, distance=0.0, weights="seeded")
+    comparison = in_turns(run)
+    assert comparison.outputs == "The outputs are equal within rounding."
+    assert (comparison.warnings, comparison.notes) == ((), ())
 
 
 def test_nan_on_both_sides_is_equal_and_said() -> None:
     """A model that computes nothing is not equal without a word."""
     run = with_equivalence(two_revisions(), is_equal=True, distance=0.0, nans=1200)
-    assert in_turns(run).notes == (
-        "The outputs of 1 of 1 cases are equal within rounding.",
-        "The outputs of c3 (infer) are NaN on both sides in 1,200 elements.",
+    comparison = in_turns(run)
+    assert comparison.outputs == "The outputs are equal within rounding."
+    assert comparison.notes == (
+        "The outputs of c3 (inference) are NaN on both sides in 1,200 elements.",
     )
 
 
@@ -286,8 +321,11 @@ def test_a_death_while_outputs_are_compared_leaves_the_latency_its_verdict(
     )
     comparison = in_turns(change(run, index, failures=(failure,)))
     assert comparison.cases[0].measures[LATENCY].verdict == "worse"
-    reason = f"as the {SIDES[index]}'s process ended: killed by SIGSEGV"
-    assert comparison.notes == (f"The outputs of c3 (infer) could not be compared, {reason}.",)
+    (warning,) = comparison.warnings
+    assert warning == (
+        f"The outputs of c3 (inference) were not compared: the process of the {SIDES[index]} ended "
+        "(killed by SIGSEGV)."
+    )
     assert len(comparison.failed) == failures
 
 
@@ -297,7 +335,8 @@ def test_of_a_case_that_one_side_lacks_nothing_is_said_of_outputs() -> None:
     absent = CaseFailure(
         case=run.records[BASELINE].case.key, stage="counts", cause="absent", reason="no"
     )
-    assert in_turns(change(run, BASELINE, failures=(absent,))).notes == ()
+    comparison = in_turns(change(run, BASELINE, failures=(absent,)))
+    assert (comparison.outputs, comparison.warnings, comparison.notes) == ("", (), ())
 
 
 def test_contended_launches_are_counted_in_a_note() -> None:
@@ -309,7 +348,9 @@ def test_contended_launches_are_counted_in_a_note() -> None:
         for launch in run.launches
     )
     comparison = in_turns(msgspec.structs.replace(run, launches=launches))
-    assert comparison.notes == ("2 of 6 launches were contended.",)
+    assert comparison.warnings == (
+        "2 of 6 launches were contended: others used its cores or its GPU.",
+    )
     assert comparison.cases[0].measures[LATENCY].ratio is not None
 
 
@@ -326,5 +367,5 @@ def test_energies_of_both_sides_are_a_note() -> None:
     for index, energy_j in ((BASELINE, 400.0), (CANDIDATE, 500.0)):
         run = change(run, index, make_energy(run.records[index].case.key, energy_j))
     comparison = in_turns(run)
-    assert comparison.notes[-1].startswith("Energy of a call [mJ]: c3 (infer) 400.0 to 500.0; ")
+    assert comparison.notes[-1].startswith("Energy of a call [mJ]: c3 (inference) 400.0 to 500.0; ")
     assert "energy" not in comparison.cases[0].measures

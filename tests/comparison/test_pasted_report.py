@@ -86,7 +86,7 @@ def test_latencies_are_seconds_and_only_shown() -> None:
     assert case_of(excerpt, "csp gamma=0.25 layers=12").latency_s == 1.2345
     assert case_of(excerpt, "dense", "train").latency_s is None
     assert {case.yardsticks for case in excerpt.cases} == {()}
-    assert {case.missing for case in excerpt.cases} == {"the table shows none"}
+    assert {case.missing for case in excerpt.cases} == {"the table has none"}
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,30 @@ def table(cell: str, *, rows: str = "", header: str = "params") -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (table("1.5"), "its table has '1.5' where a count belongs"),
-        (table("-1"), "its table has '-1' where a count belongs"),
-        (table("12,34"), "its table has '12,34' where a count belongs"),
-        (table("٣"), "its table has '٣' where a count belongs"),
-        (table(str(2**63)), "its table has '9223372036854775808' where a count belongs"),
-        (table("9" * 50), f"its table has '{'9' * 40}…' where a count belongs"),
-        (table("1 | 2"), "its table is torn: the rows differ in their number of cells"),
-        (table("1", rows="| a | 1 |\n"), "it holds 'a' twice"),
-        (table("1", rows=f"| {'b' * 90} | 1 |\n" * 2), f"it holds '{'b' * 80}…' twice"),
+        (table("1.5"), "'1.5' in the column 'params' is not a count: copy the table again"),
+        (table("-1"), "'-1' in the column 'params' is not a count: copy the table again"),
+        (table("12,34"), "'12,34' in the column 'params' is not a count: copy the table again"),
+        (table("٣"), "'٣' in the column 'params' is not a count: copy the table again"),
+        (
+            table(str(2**63)),
+            "'9223372036854775808' in the column 'params' is not a count: copy the table again",
+        ),
+        (
+            table("9" * 50),
+            f"'{'9' * 39}…' in the column 'params' is not a count: copy the table again",
+        ),
+        (
+            table("1 | 2"),
+            (
+                "damaged table: its rows have different numbers of cells; copy it again from "
+                "report.txt"
+            ),
+        ),
+        (table("1", rows="| a | 1 |\n"), "'a' occurs twice: save one report by itself"),
+        (
+            table("1", rows=f"| {'b' * 90} | 1 |\n" * 2),
+            f"'{'b' * 79}…' occurs twice: save one report by itself",
+        ),
     ],
 )
 def test_a_damaged_table_is_refused(text: str, message: str) -> None:
@@ -146,5 +161,5 @@ def test_a_latency_that_is_no_positive_time_is_none(cell: str) -> None:
 def test_repeated_cases_are_told_from_those_of_two_modes() -> None:
     """A case is its name and its mode."""
     refuse_repeated([("a", "infer"), ("a", "train")])
-    with pytest.raises(CspbenchError, match=r"^it holds 'a' twice$"):
+    with pytest.raises(CspbenchError, match=r"^'a' occurs twice: save one report by itself$"):
         refuse_repeated([("a", "infer"), ("b", "infer"), ("a", "infer")])

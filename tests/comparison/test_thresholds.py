@@ -66,15 +66,21 @@ def test_a_file_without_our_table_says_nothing(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("[tool.cspbench", "cannot read"),
-        ("[tool]\ncspbench = 3", "it is a table, got 3"),
+        ("[tool]\ncspbench = 3", "expected a table, got 3"),
         ("[tool.cspbench]\nstict = true", "no setting 'stict'; nearest: 'strict'"),
-        ("[tool.cspbench]\nstrict = 'yes'", "strict takes true or false"),
-        ("[tool.cspbench]\nthresholds = '1%'", "a table of measures"),
+        ("[tool.cspbench]\nstrict = 'yes'", "strict: expected true or false, got 'yes'"),
+        (
+            "[tool.cspbench]\nthresholds = '1%'",
+            "thresholds: expected a table such as {latency = '2%'}, got '1%'",
+        ),
         ("[tool.cspbench.thresholds]\nlatncy = '1%'", "no measure 'latncy'; nearest: 'latency'"),
-        ("[tool.cspbench.thresholds]\nlatency = '-1%'", "a threshold is a share"),
-        ("[tool.cspbench.thresholds]\nlatency = true", "a threshold is a share"),
-        ("[tool.cspbench.thresholds]\nlatency = nan", "a threshold is a share"),
-        ("[tool.cspbench.thresholds]\nlatency = " + "9" * 400, "a threshold is a share"),
+        (
+            "[tool.cspbench.thresholds]\nlatency = '-1%'",
+            "invalid threshold '-1%': give a share from 0",
+        ),
+        ("[tool.cspbench.thresholds]\nlatency = true", "invalid threshold True: give a share"),
+        ("[tool.cspbench.thresholds]\nlatency = nan", "invalid threshold nan: give a share"),
+        ("[tool.cspbench.thresholds]\nlatency = " + "9" * 400, "invalid threshold 999"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_it(tmp_path: Path, content: str, message: str) -> None:
@@ -91,3 +97,12 @@ def test_a_wrong_option_is_refused(option: str) -> None:
     """A word, a negative share, a measure that does not exist."""
     with pytest.raises(CspbenchError):
         parse(option)
+
+
+def test_a_wrong_threshold_says_what_is_allowed() -> None:
+    """The whole message."""
+    with pytest.raises(CspbenchError) as raised:
+        parse("params=many")
+    assert str(raised.value) == (
+        "invalid threshold 'many': give a share from 0 to 1000%, such as 1% or 0.01"
+    )

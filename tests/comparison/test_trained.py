@@ -46,11 +46,11 @@ def test_one_map_has_no_similarity_of_maps() -> None:
         make_trained_run({"dense": DENSE}),
     )
     page = report_text(one_map)
-    assert "- no similarity of maps of all cases: one feature map makes no pair" in page
+    assert "- similarity of maps missing for all cases: one feature map makes no pair" in page
     assert "mean_cka" not in compare(one_map, one_map).cases[0].measures
     for baseline, candidate in ((one_map, two_maps), (two_maps, one_map)):
         result = compare(baseline, candidate).cases[0].measures["mean_cka"]
-        assert (result.verdict, result.reason) == ("changed", "only one side has it")
+        assert (result.verdict, result.reason) == ("changed", "only one side has this figure")
 
 
 def test_runs_without_a_common_case_are_not_comparable() -> None:
@@ -61,7 +61,7 @@ def test_runs_without_a_common_case_are_not_comparable() -> None:
     )
     result = compare(make_trained_run({"csp": DENSE}), candidate)
     page = text(result)
-    assert page.startswith("Not comparable: the two runs have no case in common.\n")
+    assert page.startswith("Not comparable: the two runs have no case in common\n")
     assert "latency" not in page
     assert comparison_exit_code(result, strict=False) == 4
 
@@ -83,8 +83,8 @@ def test_trainings_compare_seed_by_seed(candidate: Sequence[float], verdict: str
     assert change.verdict == verdict
     assert (change.threshold, change.alpha) == (0.05, 0.01)
     reason = re.fullmatch(
-        r"a difference of (\S+) ± \S+; the same if all of it is within 0\.05, changed if it is "
-        r"beyond and p .* is below 0\.01",
+        r"difference (\S+) ± \S+, p = [01]\.\d{4}; same if the whole interval is within 0\.05, "
+        r"changed if beyond it with p below 0\.01",
         change.reason,
     )
     assert reason is not None
@@ -102,7 +102,9 @@ def test_trainings_of_other_lengths_do_not_compare() -> None:
         make_trained_run({"dense": DENSE}, steps=16, shared=True),
     )
     (case,) = result.cases
-    assert case.measures["parts_cka"].reason == "withheld, as the runs differ in training"
+    assert (
+        case.measures["parts_cka"].reason == "not comparable, because the runs trained differently"
+    )
     shared = case.measures["shared_terms"]
     assert (shared.baseline, shared.candidate, shared.verdict) == (0, 2, "worse")
     assert result.verdict == "regression"
@@ -112,7 +114,7 @@ def test_trainings_before_another_head_do_not_compare() -> None:
     """And the report says what stood behind the block."""
     pool, conv = make_trained_run({"dense": DENSE}), make_trained_run({"dense": DENSE}, head="conv")
     result = compare(pool, conv).cases[0].measures["parts_cka"]
-    assert result.reason == "withheld, as the runs differ in training"
+    assert result.reason == "not comparable, because the runs trained differently"
     for run, where in ((pool, "the pool"), (conv, "a 3x3 convolution and the pool")):
         assert f"4 seeds from 0 x 8 steps on digits, before {where}\n" in report_text(run)
 
@@ -130,7 +132,7 @@ def test_terms_of_no_source_are_refused_on_reading(tmp_path: Path) -> None:
     saved = tmp_path / "comment.md"
     report = render_report(make_trained_run({"dense": DENSE}), "markdown")
     saved.write_text(report.replace('"seeds":[0,1,2,3]', '"seeds":[0]'))
-    with pytest.raises(CspbenchError, match="is not one value a seed"):
+    with pytest.raises(CspbenchError, match=r"damaged record of .*: 4 values of '\w+', 1 seeds$"):
         compare(saved, saved)
 
 

@@ -13,11 +13,14 @@ import pytest
 from model_trees import TWO_MORE, write_tree
 from test_worktrees import git, state
 
+from cspbench.comparison.compare import compare
 from cspbench.comparison.in_turns import in_turns
 from cspbench.records.folder import read
 from cspbench.report.comparison import text
 
 slow = pytest.mark.slow
+
+BRANCHES = ("main", "slower")
 
 SUITE = """
 description = "mine"
@@ -85,7 +88,19 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
     assert state(repository) == before
     run = read(repository.parent / "out")
     assert set(run.info.revisions) == {"baseline", "candidate"}
-    assert (repository.parent / "out" / "comparison.md").read_text().startswith("**Regression")
+    comment = repository.parent / "out" / "comparison.md"
+    page = comment.read_text()
+    assert page.startswith("**Regression: `mine.blocks:Block width=16` is ")
+    commits = " → ".join(f"`{git(repository, 'rev-parse', name)[:12]}`" for name in BRANCHES)
+    assert f"\n\n{commits}; " in page
+    assert "\n\nOutputs not comparable: the weights differ in number.\n" in page
+    assert "Warning: The outputs" not in page
+    for side in (comment, repository.parent / "out"):
+        again = compare(side, side)
+        assert again.verdict == "regression"
+        assert [case.key for case in again.cases] == [case["key"]]
+        assert again.cases[0].measures["macs"].candidate == macs["candidate"]
+        assert again.cases[0].measures["latency"].is_comparable
     assert str(repository) not in (repository.parent / "out" / "run.json").read_text()
 
     resumed = subprocess.run(
@@ -107,7 +122,7 @@ def test_the_same_function_written_otherwise_is_equal(repository: Path) -> None:
     """
     process = ab(repository, "twin", "--threshold", "30%")
     assert process.returncode in {0, 1}, process.stderr  # tiny blocks: an elementwise product shows
-    assert "The outputs of 1 of 1 cases are equal within rounding." in process.stdout
+    assert "The outputs are equal within rounding." in process.stdout
     run = read(repository.parent / "out")
     assert run.info.gate.threshold("mine.blocks:Block", "latency") == 0.3
     assert run.info.command.endswith(" --threshold 30%")
@@ -168,7 +183,8 @@ def test_an_interrupt_leaves_the_repository_as_it_was(repository: Path) -> None:
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert "cspbench: interrupted; what was measured by then is all that was compared\n" in errors
+    message = "cspbench: interrupted: the comparison covers what was measured until then\n"
+    assert message in errors
     assert output
     deadline = time.monotonic() + 10
     while state(repository) != before:

@@ -1,12 +1,15 @@
 """``compare`` and ``ab``: the changes between two runs or two revisions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ... import report
 from ...choices import ComparisonFormat
 from ...comparison.compare import compare as compare_runs
+from ...comparison.excerpt import Excerpt
 from ...comparison.in_turns import in_turns
 from ...comparison.result import Comparison
+from ...comparison.sides import excerpts
 from ...comparison.thresholds import gate
 from ...engine.session import Session
 from ...engine.worktrees import Repository
@@ -41,13 +44,11 @@ def ab(request: AbRequest) -> ExitCode:
     try:
         paths = report.write(report.derive(run), session.path)
     finally:
-        _print_comparison(comparison, request.judging.format)
+        _print_comparison(comparison, request.judging.format, excerpts(run))
     if not is_complete:
-        print_to_stderr("cspbench: interrupted; what was measured by then is all that was compared")
+        print_to_stderr("cspbench: interrupted: the comparison covers what was measured until then")
     if request.judging.format == "table":
-        baseline, candidate = revisions["baseline"], revisions["candidate"]
-        print_text(f"\nbaseline {baseline[:12]}, candidate {candidate[:12]}")
-        print_text(f"Run folder: {output.shown_path(session.path)}")
+        print_text(f"\nRun folder: {output.shown_path(session.path)}")
         print_text(output.written_files(paths, session.path))
     if not is_complete:
         return ExitCode.INTERRUPTED
@@ -63,8 +64,12 @@ def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
     return {"baseline": baseline, "candidate": candidate}
 
 
-def _print_comparison(comparison: Comparison, form: ComparisonFormat) -> None:
+def _print_comparison(
+    comparison: Comparison, form: ComparisonFormat, records: Sequence[Excerpt] = ()
+) -> None:
     if form == "json":
         print_json(comparison.to_dict())
+    elif form == "markdown":
+        print_text(views.markdown(comparison, records))
     else:
-        print_text((views.markdown if form == "markdown" else views.text)(comparison))
+        print_text(views.text(comparison))

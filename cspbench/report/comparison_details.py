@@ -1,0 +1,167 @@
+"""The details of a comparison: every figure in absolute numbers, differences, reasons."""
+
+from collections.abc import Sequence
+from statistics import median_high
+from typing import NamedTuple
+
+from ..comparison.result import RANK, CaseComparison, Change, Comparison
+from ..plan.labels import label, plain
+from ..records.gate import LATENCY
+from ..records.quantities import NAMES, NONZERO
+from ..records.trainings import COMPARED
+from ..units import percent_text, ratio_text, shape_text, significant_text, span_text
+from .quoting import Quote
+from .words import AT, listing, out_of_reach, plural, within_reach
+
+_YARDSTICKS = "in units of the yardstick"
+
+Cells = tuple[str, ...]
+_EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
+_TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
+_LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\ninterval", "verdict")
+
+
+class Table(NamedTuple):
+    """A table of figures: its title, headers, changed rows, and unchanged ones."""
+
+    title: str
+    headers: Sequence[str]
+    changed: list[Cells]
+    same: list[Cells]
+
+
+def tables(comparison: Comparison) -> tuple[Table, ...]:
+    """The tables of exact figures, of trainings and of latencies, the worst cases first."""
+    unit = _time_unit(comparison)
+    ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
+    exact: tuple[list[Cells], list[Cells]] = [], []
+    timed: tuple[list[Cells], list[Cells]] = [], []
+    trained: tuple[list[Cells], list[Cells]] = [], []
+    for case in ordered:
+        name = (label(case.label), case.mode)
+        if case.verdict in {"added", "removed"}:
+            exact[0].append((*name, "", "", "", "", case.verdict))
+            continue
+        for measure, change in case.measures.items():
+            is_same = change.verdict == "same"
+            ratio = "" if change.ratio is None else ratio_text(change.ratio)
+            if measure == LATENCY:
+                sides = (
+                    _time(change, change.baseline, unit),
+                    _time(change, change.candidate, unit),
+                )
+                timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
+            elif measure in COMPARED:
+                trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
+            elif measure not in NONZERO or change.baseline or change.candidate:
+                values = (_count(change.baseline), _count(change.candidate))
+                exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
+    merged = map(_over_modes, exact)
+    return (
+        Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *merged),
+        Table("Trained, means over seeds", _TRAINED_HEADERS, *trained),
+        Table(f"Latency, {unit}", _LATENCY_HEADERS, *timed),
+    )
+
+
+def _over_modes(rows: Sequence[Cells]) -> list[Cells]:
+    """The rows with those that differ in their mode alone as one, of both modes."""
+    modes: dict[Cells, list[str]] = {}
+    for name, mode, *cells in rows:
+        modes.setdefault((name, *cells), []).append(mode)
+    return [
+        (name, "both" if len(found) > 1 else found[0], *cells)
+        for (name, *cells), found in modes.items()
+    ]
+
+
+def unchanged(comparison: Comparison) -> str:
+    """A sentence on how many measures are the same; '' if none is."""
+    number = sum(len(table.same) for table in tables(comparison))
+    are = "is" if number == 1 else "are"
+    return f"{plural(number, 'measure')} {are} the same." if number else ""
+
+
+def _means(change: Change) -> tuple[str, str, str]:
+    """The cells of both means and their difference."""
+    if change.baseline is None or change.candidate is None:
+        return "–", "–", ""
+    difference = change.candidate - change.baseline
+    return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
+
+
+def _time_unit(comparison: Comparison) -> str:
+    """The unit of the table of latencies; in units of the yardstick, other cells name theirs."""
+    if comparison.in_turns:
+        return "milliseconds, in turns"
+    latencies = [case.measures[LATENCY] for case in comparison.cases if LATENCY in case.measures]
+    has_ratios = any(change.is_comparable for change in latencies)
+    return _YARDSTICKS if has_ratios else "milliseconds"
+
+
+def _time(change: Change, value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    if unit == _YARDSTICKS and change.is_comparable:
+        return significant_text(value)
+    return significant_text(value * 1e3) + (" ms" if unit == _YARDSTICKS else "")
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _interval(change: Change) -> str:
+    if change.interval is None:
+        return ""
+    return span_text(*change.interval, ratio_text, change.launches or 0)
+
+
+def differences(comparison: Comparison, quote: Quote) -> list[str]:
+    return [
+        f"{plain(discrepancy.what)}: {quote(plain(discrepancy.baseline))} → "
+        f"{quote(plain(discrepancy.candidate))}"
+        + (" (latency is not compared)" if discrepancy.misleads else "")
+        for discrepancy in comparison.discrepancies
+    ]
+
+
+def reasons(comparison: Comparison, quote: Quote) -> list[str]:
+    """Items on undecided latencies, one for each threshold, and on measures without a verdict."""
+    undecided: dict[float, list[tuple[str, Change]]] = {}
+    names: dict[str, list[str]] = {}
+    for case in comparison.cases:
+        for measure, change in case.measures.items():
+            name = _name(case, quote)
+            if change.verdict == "undecided" and change.interval is not None:
+                undecided.setdefault(change.threshold or 0.0, []).append((name, change))
+            elif change.verdict == "undecided" or (
+                change.verdict == "changed" and None in (change.baseline, change.candidate)
+            ):
+                reason = f"no verdict on {NAMES[measure]}: {quote(plain(change.reason))}"
+                names.setdefault(reason, []).append(name)
+    items = [_undecided(changes, threshold) for threshold, changes in undecided.items()]
+    return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
+
+
+def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
+    """An item on undecided latencies, and how many more launches should decide half of them."""
+    names = listing([name for name, _ in changes])
+    text = f"latency of {names} is undecided at a threshold of {percent_text(threshold)}"
+    more_launches = within_reach(change.more_launches for _, change in changes)
+    if not more_launches:
+        return f"{text}: {out_of_reach(len(changes))}"
+    enough = median_high(more_launches)
+    decided = sum(number <= enough for number in more_launches)
+    cases = "it" if len(changes) == 1 else f"{decided} of them"
+    return f"{text}: {plural(enough, 'more launch')} on each side should decide {cases}"
+
+
+def input_shapes(comparison: Comparison) -> str:
+    """The input of all cases, if they share it; else '', as labels then name it."""
+    shapes = {case.input_shape for case in comparison.cases}
+    return f"Input: {shape_text(*shapes)}." if len(shapes) == 1 and all(shapes) else ""
+
+
+def _name(case: CaseComparison, quote: Quote) -> str:
+    return f"{quote(label(case.label))} {AT[case.mode]}"
