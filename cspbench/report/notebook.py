@@ -18,6 +18,7 @@ from ..units import ratio_text, significant_text, span_text
 from . import comparison as comparison_page
 from . import summary
 from .columns import COLUMNS, MISSING, for_cases
+from .comparison_conclusion import conclusion
 from .frame import unit
 from .quoting import verbatim
 from .rows import row_alone
@@ -51,9 +52,9 @@ def record(alone: Record) -> str:
 
 def comparison(result: Comparison) -> str:
     """The conclusion of a comparison, its changes, and its page as plain text, folded."""
-    conclusion = comparison_page.conclusion(result, verbatim)
+    sentence = conclusion(result, verbatim)
     rows = list(_changes(result))
-    blocks = [f"<p><strong>{_escape(conclusion)}</strong></p>"]
+    blocks = [f"<p><strong>{_escape(sentence)}</strong></p>"]
     if rows:
         headers = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "95% interval")
         blocks.append(_table((*headers, "verdict"), rows[:_MAX_ROWS], right={3, 4, 5, 6}))
