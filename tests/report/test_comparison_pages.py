@@ -165,7 +165,8 @@ def test_every_status_has_a_word() -> None:
     unmeasured = msgspec.structs.replace(make_small_run(), yardstick=())
     assert first_line(compare(unmeasured, make_small_run())) == (
         "Not comparable: no latency can be compared (the baseline has no ratios to the yardstick, "
-        "only times that are rounded or of one process: give a run folder or a report.md); no count is worse"
+        "only times that are rounded or of one process: give a run folder or a report.md); no "
+        "count is worse"
     )
 
 
