@@ -173,14 +173,14 @@ def _not_comparable(comparison: Comparison) -> str:
     misleading = [item.what for item in comparison.discrepancies if item.misleads]
     if misleading:
         differ = listing([plain(what) for what in misleading])
-        return f"no latency, because the runs differ in {differ}; no count is worse"
+        return f"the runs differ in {differ}, so no latency is compared; no count is worse"
     reasons = {
         _reason(change)
         for case in comparison.cases
         if (change := case.latency) is not None and change.verdict == "undecided"
     }
     reason = f" ({reasons.pop()})" if len(reasons) == 1 else ""
-    return f"no latency{reason}; no count is worse"
+    return f"no latency can be compared{reason}; no count is worse"
 
 
 def _reason(change: Change) -> str:

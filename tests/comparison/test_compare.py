@@ -209,7 +209,7 @@ def test_runs_that_were_made_otherwise_compare_their_counts_only(
     )
     page = " ".join(text(comparison).split())
     assert page.startswith(
-        f"Not comparable: no latency, because the runs differ in {setting}; no count is worse "
+        f"Not comparable: the runs differ in {setting}, so no latency is compared; no count is "
     )
     assert f"Warning: Latency is not compared: the runs differ in {setting} (" in page
     assert f"- {setting}: " in page

@@ -164,8 +164,9 @@ def test_every_status_has_a_word() -> None:
     assert first_line(nothing) == "Not comparable: the two runs have no case in common"
     unmeasured = msgspec.structs.replace(make_small_run(), yardstick=())
     assert first_line(compare(unmeasured, make_small_run())) == (
-        "Not comparable: no latency (the baseline has no ratios to the yardstick, only times that "
-        "are rounded or of one process: give a run folder or a report.md); no count is worse"
+        "Not comparable: no latency can be compared (the baseline has no ratios to the yardstick, "
+        "only times that are rounded or of one process: give a run folder or a report.md); no "
+        "count is worse"
     )
 
 
@@ -313,8 +314,7 @@ def test_a_line_says_what_was_compared_how_and_through_which_thresholds() -> Non
     info = msgspec.structs.replace(run.info, gate=gate, noise_floor=make_floor(0.05))
     (line,) = setup_lines(in_turns(msgspec.structs.replace(run, info=info)))
     assert line.endswith(
-        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor 5.4%, which is higher and "
-        "counts"
+        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor 5.4% (higher, so it applies)"
     )
 
 
@@ -324,8 +324,7 @@ def test_two_runs_say_where_they_differ() -> None:
     (line,) = setup_lines(compare(baseline, candidate))
     assert line.startswith("0123456789ab with changes; Imaginary Xeon 8000 (cpu); 2 threads; ")
     assert line.endswith(
-        "; thresholds: latency 1%, others 0; noise floor between runs 2.5%, which is higher and "
-        "counts"
+        "; thresholds: latency 1%, others 0; noise floor between runs 2.5% (higher, so it applies)"
     )
     settings = msgspec.structs.replace(candidate.info.settings, threads=1)
     commit = Git(commit="f" * 40, dirty=False)
