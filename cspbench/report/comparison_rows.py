@@ -151,6 +151,9 @@ def _grouped(cases: Sequence[CaseComparison]) -> list[ComparedEntry]:
 
 
 def _order(entry: ComparedEntry) -> tuple[float, ...]:
+    if entry.verdict == "undecided":  # what may be slower comes first
+        ratios = [change.ratio or 0.0 for change in entry.changes(LATENCY).values()]
+        return RANK.index(entry.verdict), -max(ratios, default=0.0)
     latency, anything = entry.severity(entry.verdict)
     return RANK.index(entry.verdict), -latency, -anything
 

@@ -9,7 +9,7 @@ from ..text import shortened
 from ..units import is_noisy, percent_text, seconds_text
 from .comparison_rows import entries, one_sided
 from .quoting import Quote
-from .words import AT, listing, out_of_reach, plural
+from .words import AT, listing, plural
 
 _COMMIT = 12  # characters
 
@@ -61,12 +61,15 @@ def deciding_line(comparison: Comparison, quote: Quote) -> str:
     if not deciding.undecided:
         return f"To compare latency, {turns}" if turns else ""
     if not deciding.option:
-        never = _capital(out_of_reach(deciding.undecided))
+        latencies = plural(deciding.undecided, "undecided latency")
+        never = (
+            f"More launches would not decide the {latencies.removeprefix('1 ')} in reasonable time"
+        )
         return f"{never}; {turns}" if turns else f"{never}."
     if deciding.undecided == 1:
-        goal = "the latency"
+        goal = "the undecided latency"
     elif deciding.decided == deciding.undecided:
-        goal = f"all {deciding.undecided} latencies"
+        goal = f"the {deciding.undecided} undecided latencies"
     else:
         goal = f"{deciding.decided} of the {deciding.undecided} undecided latencies"
     ways = [f"{again} with {quote(deciding.option)}{takes}", *filter(None, [turns])]

@@ -156,6 +156,8 @@ def test_the_first_line_says_which_latency_is_undecided_and_a_line_what_to_do() 
             "To decide 2 of the 3 undecided latencies, run ab again with --launches 7 (about "
             "1 min 24 s)." in words
         )
+    rows = [line for line in above_the_fold(markdown(comparison)) if line.startswith("| `")]
+    assert rows[0].startswith("| `csp` | +1.4% (+0.4% to +2.5%) undecided |")
 
 
 def test_every_status_has_a_word() -> None:
@@ -418,7 +420,7 @@ def test_noise_is_said_at_the_head_and_no_thousand_launches_are_promised() -> No
             "Warning: Poor timings: 1 of 1 interval too noisy to tell; python -m cspbench doctor "
             "says what disturbs this machine." in words
         )
-        assert "More launches would not decide it in reasonable time." in words
+        assert "More launches would not decide the undecided latency in reasonable time." in words
         assert "is undecided at a threshold of 2.5%: more launches would not decide it in" in words
         assert "should decide" not in words
 
