@@ -16,6 +16,7 @@ GOLDEN = ROOT / "tests" / "golden" / "messages.txt"
 COMMAND = "python tests/message_table.py"
 
 _SEVERAL_WORDS = re.compile(r"[^\W\d]\S* +\S")
+_ERRORS = {"CspbenchError", "AbsentError", "NotMeasuredError", "ValueError"}
 _WORD = re.compile(r"[^\W\d]")
 _EXCEPTION = re.compile(r"\w*(Error|Exit|Interrupt)|unknown")
 
@@ -42,6 +43,14 @@ def table() -> str:
         for _, text in templates(path.read_text(encoding="utf-8"))
     }
     return "".join(f"{text}\n" for text in sorted(texts, key=lambda text: (text.lower(), text)))
+
+
+def errors() -> Iterator[str]:
+    """The template of each error that cspbench raises for its users."""
+    for path in (ROOT / "cspbench").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ERRORS and node.args:
+                yield _template(node.args[0]) or ""
 
 
 class _Visitor(ast.NodeVisitor):

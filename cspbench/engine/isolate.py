@@ -159,7 +159,7 @@ def _clock_file(folder: Path) -> int:
 def _lateness(clock: StepClock, time_limit_s: float) -> str:
     if not clock[1]:
         return f"its process did not start within {_START_LIMIT_S:g} s"
-    return f"a step took longer than the time limit of {time_limit_s:g} s"
+    return f"a step took longer than the time limit of {time_limit_s:g} s (--time-limit raises it)"
 
 
 def _receive_messages(

@@ -122,7 +122,7 @@ def _queued_seconds(root: Path) -> float | Failure:
                 waited_ns.append(int((task / "schedstat").read_text(encoding="ascii").split()[1]))
     except (OSError, ValueError, IndexError) as error:
         return Failure(reason=f"/{_TASKS} cannot be read: {error}")
-    return sum(waited_ns) / 1e9 if waited_ns else Failure(reason=f"/{_TASKS} tells no waiting")
+    return sum(waited_ns) / 1e9 if waited_ns else Failure(reason=f"/{_TASKS} has no waiting times")
 
 
 def _mhz(root: Path) -> float | Failure:

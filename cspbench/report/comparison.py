@@ -108,14 +108,19 @@ def _header(column: Column, separator: str, modes: Mapping[Mode, str]) -> str:
     return f"{name},{separator}{modes[column.mode]}" if column.mode else name
 
 
-def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:
+def compact_table(
+    comparison: Comparison, rows: Sequence[ComparedEntry]
+) -> tuple[list[str], list[Cells]]:
+    """The headers and cells of the table that has a row for each changed entry; names are plain."""
     shown = columns(comparison, rows)
     cells = [[cell.line for cell in column.cells] for column in shown]
-    lines = [
-        (marked(entry.label), *row)
-        for entry, row in zip(rows, zip(*cells, strict=True), strict=True)
-    ]
-    return md.table(["entry", *(_header(column, " ", _MODES) for column in shown)], lines)
+    lines = [(entry.label, *row) for entry, row in zip(rows, zip(*cells, strict=True), strict=True)]
+    return ["entry", *(_header(column, " ", _MODES) for column in shown)], lines
+
+
+def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:
+    headers, lines = compact_table(comparison, rows)
+    return md.table(headers, [(marked(name), *cells) for name, *cells in lines])
 
 
 def _text_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> str:

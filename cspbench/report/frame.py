@@ -96,6 +96,7 @@ _FLAGS = frozenset(("channels_last", "is_reference"))
 _INTEGERS = frozenset(
     (
         *EXACT,
+        *(f"{name}_seeds" for name in TRAINED),
         "launches",
         "more_launches",
         "peak_tensor_real_bytes",

@@ -4,22 +4,19 @@ No style sheet and no script: a notebook gives tables its own looks. All text is
 """
 
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from ..comparison.result import CaseComparison, Change, Comparison
+from ..comparison.result import Comparison
 from ..plan.case import input_text
-from ..plan.labels import label, plain
+from ..plan.labels import plain
 from ..records.base import Failure
-from ..records.gate import LATENCY
-from ..records.quantities import NAMES, NONZERO
 from ..records.run import Record
-from ..records.trainings import COMPARED
-from ..units import ratio_text, significant_text, span_text
-from . import comparison as comparison_page
 from . import summary
 from .columns import COLUMNS, MISSING, for_cases
+from .comparison import compact_table
+from .comparison import text as comparison_text
 from .comparison_conclusion import conclusion
-from .frame import unit
+from .comparison_rows import changed_entries
 from .quoting import verbatim
 from .rows import row_alone
 from .words import MODE_TITLES
@@ -51,57 +48,15 @@ def record(alone: Record) -> str:
 
 
 def comparison(result: Comparison) -> str:
-    """The conclusion of a comparison, its changes, and its page as plain text, folded."""
-    sentence = conclusion(result, verbatim)
-    rows = list(_changes(result))
-    blocks = [f"<p><strong>{_escape(sentence)}</strong></p>"]
-    if rows:
-        headers = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "95% interval")
-        blocks.append(_table((*headers, "verdict"), rows[:_MAX_ROWS], right={3, 4, 5, 6}))
-    if len(rows) > _MAX_ROWS:
-        blocks.append(f"<p>{len(rows) - _MAX_ROWS} further rows: to_frame() has all</p>")
-    return _page([*blocks, _folded("the whole comparison", comparison_page.text(result))])
-
-
-def _changes(result: Comparison) -> Iterator[Cells]:
-    """A row for each measure that is not the same, and for each case that one side lacks."""
-    for case in result.cases:
-        name = (label(case.label), case.mode)
-        if case.verdict in {"added", "removed"}:
-            yield *name, "", "", "", "", "", case.verdict
-            continue
-        for measure, change in _shown(case):
-            if change.verdict != "same":
-                in_unit = unit(measure, change, in_turns=result.in_turns)
-                ratio = "" if change.ratio is None else ratio_text(change.ratio)
-                sides = [
-                    _value(measure, value, in_unit) for value in (change.baseline, change.candidate)
-                ]
-                yield *name, NAMES[measure], *sides, ratio, _interval(change), change.verdict
-
-
-def _shown(case: CaseComparison) -> Iterable[tuple[str, Change]]:
-    return (
-        (measure, change)
-        for measure, change in case.measures.items()
-        if measure not in NONZERO or change.baseline or change.candidate
-    )
-
-
-def _value(measure: str, value: float | None, in_unit: str) -> str:
-    if value is None:
-        return MISSING
-    if measure == LATENCY:
-        if in_unit == "s":
-            return f"{significant_text(value * 1e3)} ms"
-        return f"{significant_text(value)} yardsticks"
-    return f"{value:.3f}" if measure in COMPARED else f"{value:,}"
-
-
-def _interval(change: Change) -> str:
-    if change.interval is None:
-        return ""
-    return span_text(*change.interval, ratio_text, change.launches or 0)
+    """The conclusion of a comparison, its changed entries, and its page as plain text, folded."""
+    blocks = [f"<p><strong>{_escape(conclusion(result, verbatim))}</strong></p>"]
+    changed = changed_entries(result)
+    if changed:
+        headers, rows = compact_table(result, changed[:_MAX_ROWS])
+        blocks.append(_table(headers, rows, right=set()))
+    if len(changed) > _MAX_ROWS:
+        blocks.append(f"<p>{len(changed) - _MAX_ROWS} more entries: to_frame() has all</p>")
+    return _page([*blocks, _folded("the whole comparison", comparison_text(result))])
 
 
 def _table(headers: Cells, rows: Iterable[Cells], right: set[int]) -> str:

@@ -1,6 +1,7 @@
 """`show` of models that print, fail or leave: one line, an exit code, and nothing else said."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_inference_is_shown_where_a_training_step_cannot_run(
     assert "Inference: peak tensor memory" in out
     assert reason in out
     assert "Training: peak" not in out
-    assert "an inference fits." in out
+    assert f"{name} fits at inference (" in out
     assert show(name, "--json", shape=shape) == 0
     profile = json.loads(capfd.readouterr().out)
     assert profile["tensor_peak"]["infer"]["peak_tensor_bytes"] > 0
@@ -190,3 +191,25 @@ def test_a_file_named_from_a_folder_above_is_no_builder_of_ours(
     assert cli.main(["show", f"{name}:absent", "--input", "1,3,8,8"]) == 2
     assert cli.main(["show", f"{name}:Frozen", "--input", "1,7"]) == 0
     assert f"{name} has no callable 'absent'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("shape", "answer"),
+    [
+        ("1,64,8,8", r"csp fits at inference \([\d.]+ MiB\) and in training \([\d.]+ MiB\): "),
+        (
+            "1000,64,8,8",
+            r"csp fits at inference \([\d.]+ MiB\) but not in training \([\d.]+ GiB\): ",
+        ),
+        ("9999,64,99,99", r"csp does not fit at inference \([\d.]+ GiB\) or in training \("),
+    ],
+)
+def test_show_concludes_whether_it_fits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shape: str, answer: str
+) -> None:
+    """On a machine of which a case may use 512 MiB."""
+    monkeypatch.setattr("cspbench.machine.environment.memory_budget_bytes", lambda *_: 2**29)
+    assert cli.main(["show", "csp", "--input", shape]) == 0
+    end = " ".join(capsys.readouterr().out.split("\n\n")[-1].split())
+    assert re.match(answer, end)
+    assert end.endswith("a case may use 512.00 MiB here, 60% of the available memory.")

@@ -111,7 +111,7 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
         check=False,
     )
     assert (resumed.returncode, resumed.stdout) == (2, "")
-    assert "it holds two revisions" in resumed.stderr
+    assert "it compares two revisions" in resumed.stderr
 
 
 @slow

@@ -16,12 +16,14 @@ _FAILING = {
 _MEASURED = {
     "ClosesDescriptors": (),
     "WritesToDescriptors": (),
-    "StopsClocks": ("replaces time.monotonic, time.perf_counter, time.time: its own calls run so",),
+    "StopsClocks": (
+        "replaces time.monotonic, time.perf_counter, time.time: kept for its own calls only",
+    ),
     "ClearsSearchPath": ("removes folders from the search path: put back",),
-    "LeavesMode": ("leaves the mode PassesOn on: its own calls run so",),
+    "LeavesMode": ("leaves the mode PassesOn on: kept for its own calls only",),
     "Forks": ("leaves a process running",),
     "ReplacesFunctions": (
-        "replaces logging.getLogger, statistics.median: its own calls run so",
+        "replaces logging.getLogger, statistics.median: kept for its own calls only",
         "sets a timer: put back",
     ),
     "ReplacesSamples": ("replaces cspbench.measures.timing.benchmark.Benchmark.sample: put back",),

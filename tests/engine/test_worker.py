@@ -43,6 +43,8 @@ def test_a_gpu_says_what_it_is_before_anything_runs(monkeypatch: pytest.MonkeyPa
             name=f"GPU {name}", total_memory=4 << 30, L2_cache_size=1 << 20, uuid="12-34"
         ),
     )
+    # With a torch that is built for CUDA, the real one would ask the made-up devices for more.
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91_000)
     uuids: list[str] = []
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml(queried_uuids=uuids))
     channel = FakeChannel()

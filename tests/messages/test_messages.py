@@ -1,6 +1,6 @@
 """All texts that cspbench can show, in one table, so that each change of one is reviewed."""
 
-from message_table import COMMAND, GOLDEN, table, templates
+from message_table import COMMAND, GOLDEN, errors, table, templates
 
 
 def test_the_table_of_messages_is_up_to_date() -> None:
@@ -28,3 +28,10 @@ def f(name: "the name of it", error: Exception) -> "None or so":
         "more than one",
         "{n} launch{|es} done",
     ]
+
+
+def test_an_error_begins_lower_case_and_ends_without_a_full_stop() -> None:
+    """It follows ``cspbench: `` on a line, and a clause in parentheses or after ``;``."""
+    texts = list(errors())
+    assert len(texts) > 100
+    assert [text for text in texts if text[:1].isupper() or text.rstrip().endswith(".")] == []

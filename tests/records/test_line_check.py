@@ -47,7 +47,7 @@ def accepted(*lines: Line) -> list[Line]:
         (
             msgspec.structs.replace(COUNTS, macs=2**63),
             "counts",
-            "macs is 9223372036854775808: expected an integer <= 9223372036854775807",
+            "macs is 9223372036854775808: Expected `int` <= 9223372036854775807",
         ),
         (
             msgspec.structs.replace(COUNTS, macs=10**400),

@@ -267,7 +267,7 @@ def test_what_a_model_printed_is_a_note_with_its_last_line() -> None:
 def test_what_a_model_changes_in_its_process_is_a_note() -> None:
     """Cases that change the same share one."""
     run = make_run(("dense", "csp", "c3"), modes=("infer",), launches=2, turns=2)
-    sentence = "sets torch's default dtype to float64: its own calls run so"
+    sentence = "sets torch's default dtype to float64: kept for its own calls only"
     for index in (1, 2):
         run = change(run, index, alters=(sentence,))
     assert f"csp (inference) and c3 (inference) {sentence}" in " ".join(report_text(run).split())

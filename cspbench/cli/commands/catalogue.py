@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...catalogue import ENTRIES, find
 from ...catalogue.input_text import parse_words
 from ...measures.registry import MEASURES
-from ...plan.case import MODES, Mode, make_case
+from ...plan.case import MODES, make_case
 from ...plan.suite import built_in
 from ...records.measurements import Counts
 from ...records.run import Record
@@ -78,7 +78,8 @@ def show(request: ShowRequest) -> ExitCode:
         print_json(_profile(entry.name, inference, training))
     else:
         print_text(summary.text([inference, training]))
-        print_text("\n" + _fits([inference, training]))
+        if inference.tensor_peak:
+            print_text("\n" + _fits(entry.name, [inference, training]))
     return code
 
 
@@ -103,20 +104,24 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
     }
 
 
-def _fits(records: Sequence[Record]) -> str:
+def _fits(name: str, records: Sequence[Record]) -> str:
+    """A sentence on whether the tensor peaks fit into the memory that a case may use here."""
     from ...machine.environment import memory_budget_bytes
+    from ...report.words import AT
     from ...units import bytes_text
 
     budget = memory_budget_bytes()
-    nouns: dict[Mode, str] = {"infer": "inference", "train": "a training step"}
-    parts = [
-        f"{nouns[record.case.mode]} {'fits' if peak < budget else 'does not fit'}"
-        for record in records
-        if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes)
-    ]
+    answers: dict[bool, list[str]] = {True: [], False: []}
+    for record in records:
+        if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes):
+            answers[peak < budget].append(f"{AT[record.case.mode]} ({bytes_text(peak)})")
+    fits, exceeds = answers[True], answers[False]
+    if not fits:
+        text = f"does not fit {' or '.join(exceeds)}"
+    else:
+        text = " ".join([f"fits {' and '.join(fits)}", *(f"but not {at}" for at in exceeds)])
     return output.filled(
-        f"A case may use {bytes_text(budget)} here (60% of the available memory): "
-        f"{', '.join(parts)}."
+        f"{name} {text}: a case may use {bytes_text(budget)} here, 60% of the available memory."
     )
 
 

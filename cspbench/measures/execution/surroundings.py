@@ -14,7 +14,7 @@ from ...machine.process_state import QUICK, RANDOM, SLOW, Unreadable, values
 from ...machine.setting import Setting
 from ...records.lines import Alterations
 
-_OWN, _PUT_BACK, _STAYS = "its own calls run so", "put back", "cannot be put back"
+_OWN, _PUT_BACK, _STAYS = "kept for its own calls only", "put back", "cannot be put back"
 _THOROUGH_AFTER_S = 0.25  # of a case's turns; a thorough look takes a millisecond
 
 

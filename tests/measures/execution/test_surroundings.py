@@ -412,7 +412,9 @@ def test_what_torch_replaces_with_the_default_dtype_is_no_patch() -> None:
     surroundings = Surroundings()
     with surroundings.running():
         torch.set_default_dtype(torch.float64)
-    assert surroundings.alters == ("sets torch's default dtype to float64: its own calls run so",)
+    assert surroundings.alters == (
+        "sets torch's default dtype to float64: kept for its own calls only",
+    )
 
 
 def test_a_model_that_changes_the_working_directory_is_built_again(
@@ -452,7 +454,7 @@ def test_what_an_import_changes_holds_for_every_case_of_the_file(tmp_path: Path)
         module = subject.real()
         assert next(module.parameters()).dtype == torch.float64
         assert subject.surroundings.alters == (
-            "sets torch's default dtype to float64: its own calls run so",
+            "sets torch's default dtype to float64: kept for its own calls only",
         )
         assert torch.get_default_dtype() == torch.float32
 
@@ -496,7 +498,10 @@ def test_a_builder_may_set_the_default_device_more_than_once(tmp_path: Path) -> 
     for _ in range(2):
         with subject.surroundings.running():
             assert next(subject.real().parameters()).device.type == "cpu"
-    assert "sets torch's default device to cpu: its own calls run so" in subject.surroundings.alters
+    assert (
+        "sets torch's default device to cpu: kept for its own calls only"
+        in subject.surroundings.alters
+    )
 
 
 class Careless(nn.Module):
@@ -527,8 +532,11 @@ def test_profile_leaves_the_callers_process_as_it_was(*, raises: bool) -> None:
             cspbench.profile(Careless(raises=True), (1, 3, 8, 8))
     else:
         record = cspbench.profile(Careless(raises=False), (1, 3, 8, 8))
-        assert "sets torch's default dtype to float64: its own calls run so" in record.alters
-        assert "changes the working directory: its own calls run so" in record.to_dict()["alters"]
+        assert "sets torch's default dtype to float64: kept for its own calls only" in record.alters
+        assert (
+            "changes the working directory: kept for its own calls only"
+            in record.to_dict()["alters"]
+        )
     assert torch.get_default_dtype() == torch.float32
     assert Path.cwd() == folder
     assert functional.relu is ORIGINAL_RELU
