@@ -142,7 +142,9 @@ def compare(
     """The changes from ``baseline`` to ``candidate`` that exceed the thresholds of ``gate``.
 
     Each side is a run, a run folder or one of its two files, a saved report or pull request
-    comment, or pytest-benchmark's JSON. Raises `CspbenchError` for a side that cannot be read.
+    comment, or pytest-benchmark's JSON. A run of two revisions, or its comment, stands for its
+    baseline as ``baseline`` and for its candidate as ``candidate``. Raises `CspbenchError` for a
+    side that cannot be read.
     """
     comparison = compare_runs(baseline, candidate, gate=gate)
     return Comparison(**msgspec.structs.asdict(comparison))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..catalogue.entry import Shape
 from ..comparison.result import RANK, Answer, CaseComparison, Change, Comparison
 from ..plan.case import MODES, Mode
 from ..plan.labels import label
@@ -37,6 +38,11 @@ class ComparedEntry:
     def verdict(self) -> Answer:
         """The first in `RANK` of the verdicts of its cases."""
         return min((case.verdict for case in self.cases.values()), key=RANK.index)
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input of its cases."""
+        return next(iter(self.cases.values())).input_shape
 
     def changes(self, measure: str, *answers: Answer) -> dict[Mode, Change]:
         """The changes of a measure by mode, those with one of ``answers`` or else all but same."""

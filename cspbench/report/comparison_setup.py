@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from ..comparison.result import Comparison, Setup
+from ..comparison.result import Answer, Comparison, Setup
 from ..plan.labels import plain
 from ..records.gate import LATENCY, THRESHOLD, Gate
 from ..text import shortened
-from ..units import is_noisy, percent_text, seconds_text
+from ..units import is_noisy, percent_text, seconds_text, shape_text
 from .comparison_rows import entries, one_sided
 from .quoting import Quote
 from .words import AT, listing, plural
 
 _COMMIT = 12  # characters
+_ONE_SIDED: tuple[Answer, Answer] = ("added", "removed")
 
 
 def setup_line(comparison: Comparison, quote: Quote) -> str:
@@ -36,15 +37,17 @@ def warnings(comparison: Comparison, quote: Quote) -> list[str]:
 
 def one_sided_line(comparison: Comparison, quote: Quote) -> str:
     """The entries, or single cases, that only one side has; '' without any."""
-    shared = {id(case) for entry in entries(comparison) for case in entry.cases.values()}
-    shared_labels = {case.label for case in comparison.cases if id(case) in shared}
+    sides = {answer: one_sided(comparison, answer) for answer in _ONE_SIDED}
+    labels = [{entry.label for entry in side} for side in (*sides.values(), entries(comparison))]
     parts = []
-    for answer in ("added", "removed"):
+    for answer, side in sides.items():
         names = []
-        for entry in one_sided(comparison, answer):
+        for entry in side:
+            name = entry.label
+            if name in labels[0] & labels[1]:  # both sides have it, with other inputs
+                name = f"{name} {shape_text(entry.input_shape)}".strip()
             modes = f" {listing([AT[mode] for mode in entry.cases])}"
-            is_part = next(iter(entry.cases.values())).label in shared_labels
-            names.append(quote(entry.label) + (modes if is_part else ""))
+            names.append(quote(name) + (modes if name in labels[2] else ""))
         if names:
             parts.append(f"{answer}: {listing(names)}")
     return _capital("; ".join(parts))
@@ -121,6 +124,8 @@ def _launches(comparison: Comparison) -> str:
 
 def _thresholds(comparison: Comparison, quote: Quote) -> str:
     """``thresholds: latency 1%, others 0; noise floor 2.5%``: of the two, the higher counts."""
+    if not entries(comparison):
+        return ""
     rules = list(_rules(comparison.gate, quote))
     if not any(case.latency for case in comparison.cases):
         return f"thresholds: {', '.join([*rules, 'others 0'])}" if rules else "threshold 0"

@@ -293,6 +293,15 @@ def test_entries_of_one_side_are_a_line() -> None:
         with_yardstick(make_run(("dense", "csp"))), with_yardstick(make_run(("dense", "c3")))
     )
     assert "Added: `c3`; removed: `csp`" in above_the_fold(markdown(both))
+    small = msgspec.structs.replace(smaller, records=smaller.records[:2])
+    for index, record in enumerate(small.records):
+        case = msgspec.structs.replace(
+            record.case, key=record.case.key.replace("56x56", "28x28"), input_shape=(1, 64, 28, 28)
+        )
+        small = change(small, index, case=case)
+    resized = above_the_fold(markdown(compare(smaller, small)))
+    assert resized[1] == ("Added: `dense 1x64x28x28`; removed: `dense 1x64x56x56` and `csp`")
+    assert not [line for line in resized if "threshold" in line]
 
 
 def setup_lines(comparison: Comparison) -> set[str]:
