@@ -13,10 +13,8 @@ from ..records.base import Failure
 from ..records.run import Record
 from . import summary
 from .columns import COLUMNS, MISSING, for_cases
-from .comparison import compact_table
+from .comparison import changed_entries, compact_table, conclusion
 from .comparison import text as comparison_text
-from .comparison_conclusion import conclusion
-from .comparison_rows import changed_entries
 from .quoting import verbatim
 from .rows import row_alone
 from .words import MODE_TITLES

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from statistics import median_high
 from typing import NamedTuple
 
-from ..comparison.result import RANK, CaseComparison, Change, Comparison
-from ..plan.labels import label, plain
-from ..records.gate import LATENCY
-from ..records.quantities import NAMES, NONZERO
-from ..records.trainings import COMPARED
-from ..units import percent_text, ratio_text, shape_text, significant_text, span_text
-from .quoting import Quote
-from .words import AT, listing, out_of_reach, plural, within_reach
+from ...comparison.result import RANK, CaseComparison, Change, Comparison
+from ...plan.labels import label, plain
+from ...records.gate import LATENCY
+from ...records.quantities import NAMES, NONZERO
+from ...records.trainings import COMPARED
+from ...units import percent_text, ratio_text, shape_text, significant_text, span_text
+from ..quoting import Quote
+from ..words import AT, listing, out_of_reach, plural, within_reach
 
 _YARDSTICKS = "in units of the yardstick"
 

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..comparison.excerpt import Excerpt, write_down
-from ..comparison.result import Comparison
-from ..plan.case import Mode
-from ..plan.labels import plain
-from ..records.gate import LATENCY
-from ..text import printable_lines
-from . import comparison_details as details
-from . import comparison_setup as setup
-from . import markdown as md
-from .comparison_conclusion import conclusion
-from .comparison_details import Cells, Table
-from .comparison_rows import OTHER, PEAK, Column, ComparedEntry, changed_entries, columns
-from .quoting import marked, verbatim
-from .tables import WIDTH, Strip, cells_wide, draw, filled, headed, wrap
-from .words import plural
+from ...comparison.excerpt import Excerpt, write_down
+from ...comparison.result import Comparison
+from ...plan.case import Mode
+from ...plan.labels import plain
+from ...records.gate import LATENCY
+from ...text import printable_lines
+from .. import markdown as md
+from ..quoting import marked, verbatim
+from ..tables import WIDTH, Strip, cells_wide, draw, filled, headed, wrap
+from ..words import plural
+from . import details, setup
+from .conclusion import conclusion
+from .details import Cells, Table
+from .rows import OTHER, PEAK, Column, ComparedEntry, changed_entries, columns
 
 MAX_CHARACTERS = 60_000
 """Below the limit of a comment on GitHub, 65,536, which may get a few more on its way."""

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..catalogue.entry import Shape
-from ..comparison.result import RANK, Answer, CaseComparison, Change, Comparison
-from ..plan.case import MODES, Mode
-from ..plan.labels import label
-from ..records.gate import LATENCY
-from ..records.quantities import NAMES
-from ..records.trainings import COMPARED
-from ..units import is_wide, wide_text
-from .percents import change_text, exact_change_text
-from .words import AT
+from ...catalogue.entry import Shape
+from ...comparison.result import RANK, Answer, CaseComparison, Change, Comparison
+from ...plan.case import MODES, Mode
+from ...plan.labels import label
+from ...records.gate import LATENCY
+from ...records.quantities import NAMES
+from ...records.trainings import COMPARED
+from ...units import is_wide, wide_text
+from ..percents import change_text, exact_change_text
+from ..words import AT
 
 PEAK = "peak_tensor_bytes"
 COLUMNS = (LATENCY, "macs", "params", PEAK)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from ..comparison.result import Answer, Change, Comparison, Overall
-from ..plan.case import MODES, Mode
-from ..plan.labels import plain
-from ..records.gate import LATENCY
-from ..records.quantities import NAMES
-from ..records.trainings import COMPARED
-from ..units import is_wide, percent_text, wide_text
-from .comparison_rows import COLUMNS, PEAK, ComparedEntry, entries
-from .percents import amount_text, change_text, speed
-from .quoting import Quote
-from .words import AT, listing, plural
+from ...comparison.result import Answer, Change, Comparison, Overall
+from ...plan.case import MODES, Mode
+from ...plan.labels import plain
+from ...records.gate import LATENCY
+from ...records.quantities import NAMES
+from ...records.trainings import COMPARED
+from ...units import is_wide, percent_text, wide_text
+from ..percents import amount_text, change_text, speed
+from ..quoting import Quote
+from ..words import AT, listing, plural
+from .rows import COLUMNS, PEAK, ComparedEntry, entries
 
 _STATUS: dict[Overall, str] = {
     "regression": "Regression",
