@@ -90,7 +90,7 @@ def test_a_slower_revision_is_a_regression_and_nothing_is_left(repository: Path)
     assert set(run.info.revisions) == {"baseline", "candidate"}
     comment = repository.parent / "out" / "comparison.md"
     page = comment.read_text()
-    assert page.startswith("**Regression: `mine.blocks:Block width=16` is ")
+    assert page.startswith("**Regression: `mine.blocks:Block width=16` ")
     commits = " → ".join(f"`{git(repository, 'rev-parse', name)[:12]}`" for name in BRANCHES)
     assert f"\n\n{commits}; " in page
     assert "\n\nOutputs not comparable: the weights differ in number.\n" in page
