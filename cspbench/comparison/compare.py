@@ -285,6 +285,6 @@ def _contended(baseline: Excerpt, candidate: Excerpt) -> Iterator[str]:
         if run.contended:
             was = "was" if run.contended == 1 else "were"
             yield (
-                f"{run.contended} of {run.launches} launches of the {side} {was} contended: others "
-                "used its cores or its GPU."
+                f"{run.contended} of {run.launches} launches of the {side} {was} contended: "
+                "other processes used their cores or GPU."
             )

@@ -32,7 +32,7 @@ from .result import (
 from .sides import is_absent, labels_of, without_side
 
 _DISTURBED = (
-    (is_contended, "contended: others used its cores or its GPU"),
+    (is_contended, "contended: other processes used their cores or GPU"),
     (is_throttled, "throttled: heat or power held the clocks down"),
 )
 

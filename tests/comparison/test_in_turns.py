@@ -349,7 +349,7 @@ def test_contended_launches_are_counted_in_a_note() -> None:
     )
     comparison = in_turns(msgspec.structs.replace(run, launches=launches))
     assert comparison.warnings == (
-        "2 of 6 launches were contended: others used its cores or its GPU.",
+        "2 of 6 launches were contended: other processes used their cores or GPU.",
     )
     assert comparison.cases[0].measures[LATENCY].ratio is not None
 

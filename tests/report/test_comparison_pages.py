@@ -325,7 +325,7 @@ def test_a_line_says_what_was_compared_how_and_through_which_thresholds() -> Non
     info = msgspec.structs.replace(run.info, gate=gate, noise_floor=make_floor(0.05))
     (line,) = setup_lines(in_turns(msgspec.structs.replace(run, info=info)))
     assert line.endswith(
-        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor 5.4% (higher, so it applies)"
+        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor up to 5.4% (where higher)"
     )
 
 
@@ -335,7 +335,7 @@ def test_two_runs_say_where_they_differ() -> None:
     (line,) = setup_lines(compare(baseline, candidate))
     assert line.startswith("0123456789ab with changes; Imaginary Xeon 8000 (cpu); 2 threads; ")
     assert line.endswith(
-        "; thresholds: latency 1%, others 0; noise floor between runs 2.5% (higher, so it applies)"
+        "; thresholds: latency 1%, others 0; noise floor between runs 2.5% (where higher)"
     )
     settings = msgspec.structs.replace(candidate.info.settings, threads=1)
     commit = Git(commit="f" * 40, dirty=False)
@@ -372,7 +372,7 @@ def test_what_a_reviewer_has_to_know_stands_above_the_fold() -> None:
             "Warning: The outputs of csp differ with the same weights and input, by up to 30 times "
             "the tolerance."
         ),
-        "Warning: 2 of 6 launches were contended: others used its cores or its GPU.",
+        "Warning: 2 of 6 launches were contended: other processes used their cores or GPU.",
     ]
     assert "| `csp_fusion_last` | not compared |" in lines
 

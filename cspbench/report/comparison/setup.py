@@ -133,8 +133,9 @@ def _thresholds(comparison: Comparison, quote: Quote) -> str:
     others = f"thresholds: {', '.join([f'latency {percent_text(latency)}', *rules, 'others 0'])}"
     floor = comparison.setup.noise_floor
     if floor is not None:
-        raised = " (higher, so it applies)" if floor > latency else ""
-        kind = "noise floor" if comparison.in_turns else "noise floor between runs"
+        # A case's own noise floor falls with its number of launches: this is the highest.
+        raised = " (where higher)" if floor > latency else ""
+        kind = "noise floor up to" if comparison.in_turns else "noise floor between runs"
         return f"{others}; {kind} {percent_text(floor)}{raised}"
     return f"{others}; noise floor not measured" if comparison.in_turns else others
 
