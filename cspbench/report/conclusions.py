@@ -91,6 +91,9 @@ def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -
             "the only other entry is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
         )
         return f"No entry is ranked {AT[ranking.mode]}: {others} undecided against {reference}."
+    if len(verdicts) == 1:  # a winner of two needs no rank
+        (other,) = (row for row in ranking.compared if row is not ranking.reference)
+        return f"{_against(other, ranking.reference, quote)}."
     first = _fastest(ranking, ranking.fastest, ranking.reference, quote)
     tie = _tie(ranking.rivals, quote)
     answers = Counter(AGAINST_REFERENCE[verdict.answer] for verdict in verdicts)
@@ -108,22 +111,26 @@ def _fastest(ranking: Ranking, fastest: Row, reference: Row, quote: Quote) -> st
     if fastest is reference:
         latency = _latency_text(fastest)
         return f"{quote(fastest.name)}, the reference, is the fastest {of} {at}: {latency}"
-    ratio, than = fastest.ratio, quote(reference.name)
+    is_same = fastest.verdict is not None and fastest.verdict.answer == "same"
+    rank = f"no entry {of} is faster" if is_same else f"the fastest {of}"
+    return f"{_against(fastest, reference, quote)}: {rank}"
+
+
+def _against(row: Row, reference: Row, quote: Quote) -> str:
+    """The clause on an entry with a verdict against its reference, without a full stop."""
+    at, name, than = AT[row.mode], quote(row.name), quote(reference.name)
+    ratio, verdict = row.ratio, row.verdict
     assert ratio is not None
-    faster = speed(ratio.value, ratio.low, ratio.high, than=than)
-    if fastest.verdict is not None and fastest.verdict.answer == "same":
-        threshold = percent_text(fastest.verdict.criterion.threshold)
-        return (
-            f"{quote(fastest.name)} takes as long as {than} {at}, within {threshold}"
-            f"{faster.suffix}: no entry {of} is faster"
-        )
-    macs = fastest.ratios["macs"]
+    assert verdict is not None
+    compared = speed(ratio.value, ratio.low, ratio.high, than=than)
+    if verdict.answer == "same":
+        threshold = percent_text(verdict.criterion.threshold)
+        return f"{name} takes as long as {than} {at}, within {threshold}{compared.suffix}"
+    macs = row.ratios["macs"]
     with_macs = ""
     if macs is not None and macs != 1:
         with_macs = f", with {amount_text(macs, 'fewer', 'more')} MACs"
-    return (
-        f"{quote(fastest.name)} is {faster.change} {at}{faster.suffix}{with_macs}: the fastest {of}"
-    )
+    return f"{name} is {compared.change} {at}{compared.suffix}{with_macs}"
 
 
 def _tie(rivals: Sequence[Row], quote: Quote) -> str:

@@ -22,6 +22,30 @@ def test_the_conclusion_names_the_fastest_and_how_the_others_stand() -> None:
     )
 
 
+def test_of_two_entries_the_other_is_compared_with_the_reference() -> None:
+    """Faster, slower or the same; nobody is ranked."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+
+    def conclusion(factor: float) -> str:
+        latencies = tuple(
+            msgspec.structs.replace(
+                old,
+                samples_s=tuple(s * factor * 1.0001 ** (-1) ** old.launch for s in ref.samples_s),
+            )
+            for old, ref in zip(run.records[1].latencies, run.records[0].latencies, strict=True)
+        )
+        text = " ".join(report_text(change(run, 1, latencies=latencies)).split())
+        return text.partition("different in every run")[2].strip("- ").partition(" device ")[0]
+
+    assert conclusion(0.8) == (
+        "csp is 20.00% faster than dense at inference (95% CI 19.99–20.01%), with 9.1% fewer MACs."
+    )
+    assert conclusion(1.2).startswith("csp is 20.00% slower than dense at inference (95% CI ")
+    assert conclusion(1.0) == (
+        "csp takes as long as dense at inference, within 1% (95% CI -0.01% to +0.01%)."
+    )
+
+
 def test_equal_entries_are_not_told_apart() -> None:
     """The same samples but for noise: the sentence does not cry a winner."""
     run = make_run(("dense", "csp"), modes=("infer",))
@@ -139,7 +163,8 @@ def test_an_entry_at_another_input_is_shown_but_not_ranked() -> None:
     run = make_run(THREE, modes=("infer",))
     run = change_case(run, 2, input_shape=(1, 128, 32, 32))
     text = " ".join(report_text(run).split())
-    assert "the fastest of 2 entries" in text
+    assert "csp is 9" in text  # percent faster than dense, which needs no rank
+    assert "fastest" not in text
     assert "Not ranked, because their input differs: csp_fusion_first." in text
     assert "input 1x64x56x56 (csp_fusion_first: 1x128x32x32)" in text
     labelled = change_case(run, 2, label="mine.py:f 1x128x32x32")
