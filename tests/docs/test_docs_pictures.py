@@ -7,7 +7,7 @@ import pytest
 from pictures import PICTURES, svg
 
 from cspbench import cli
-from cspbench.cli.dispatch import parse
+from cspbench.cli.options import parse
 
 TRANSCRIPTS = sorted(PICTURES.glob("*.txt"))
 
