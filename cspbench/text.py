@@ -1,4 +1,8 @@
-"""Text from outside made safe to show: printable, and no longer than there is room for."""
+"""Text as it is shown: printable, no longer than there is room for, names as a list."""
+
+from collections.abc import Sequence
+
+_SHOWN = 4  # names in a sentence before "and N more"
 
 
 def printable(text: str) -> str:
@@ -31,3 +35,15 @@ def shortened(text: str, length: int) -> str:
     'gamma…'
     """
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def listing(names: Sequence[str], shown: int = _SHOWN) -> str:
+    """Names as part of a sentence, only the first ``shown`` of many.
+
+    >>> listing(["a", "b", "c"]), listing(["a"]), listing(list("abcdef"))
+    ('a, b and c', 'a', 'a, b, c, d and 2 more')
+    """
+    first = list(names[:shown])
+    if len(names) > shown:
+        return f"{', '.join(first)} and {len(names) - shown} more"
+    return " and ".join(filter(None, [", ".join(first[:-1]), *first[-1:]]))

@@ -12,13 +12,14 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from ..plan.case import Mode
+from ..plan.labels import case_name
 from ..records.gate import LATENCY, Gate
 from ..records.run import Run, Side
+from ..text import listing
 from ..verdicts.judge import Criterion, Verdict, judge
 from ..verdicts.matching import Matched, matched
 from ..verdicts.stats import exp, t_quantile
 from . import readers
-from .case_names import case_name, joined
 from .deciding import between_runs
 from .energies import energy_notes
 from .excerpt import CaseExcerpt, Excerpt
@@ -246,7 +247,7 @@ def _why_withheld(old: CaseExcerpt, new: CaseExcerpt, misleading: Sequence[str])
             )
     if misleading:
         return (
-            f"not comparable, because the runs differ in {joined(misleading, len(misleading))}: "
+            f"not comparable, because the runs differ in {listing(misleading, len(misleading))}: "
             "measure both alike, or two revisions with ab"
         )
     for side, case in (("baseline", old), ("candidate", new)):

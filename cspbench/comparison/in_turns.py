@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from ..plan.labels import case_name
 from ..records.gate import LATENCY
 from ..records.lines import CaseFailure
 from ..records.machine import Environment
@@ -12,7 +13,6 @@ from ..verdicts.judge import Verdict
 from ..verdicts.launches import CaseLaunches, is_contended, is_throttled, launches_by_case
 from ..verdicts.stats import half_width
 from ..verdicts.within_run import verdicts
-from .case_names import case_name
 from .deciding import of_revisions
 from .energies import energy_notes
 from .excerpt import CaseExcerpt, case_excerpt, device_text, energy_j

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..plan.case import Mode
+from ..plan.labels import case_name
 from ..records.measurements import Equivalence, stage_of
 from ..records.run import SIDES, Record
-from .case_names import case_name, joined
+from ..text import listing
 
 _KINDS = ("number", "name", "shape")
 _UNKNOWN = "name or shape"  # versions that did not record which
@@ -92,7 +93,7 @@ def _names(cases: Sequence[ComparedCase], among: Sequence[ComparedCase]) -> str:
     for case in cases:
         is_whole = modes[case.label] == all_modes[case.label] and len(modes[case.label]) > 1
         names.append(case.label if is_whole else case_name(case.label, case.mode))
-    return joined(list(dict.fromkeys(names)))
+    return listing(list(dict.fromkeys(names)))
 
 
 def _modes(cases: Sequence[ComparedCase]) -> dict[str, set[Mode]]:

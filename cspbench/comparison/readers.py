@@ -43,16 +43,16 @@ def read(path: Path, side: Side = "candidate") -> Excerpt:
         return of_run(folder.read(path), side)
     text = _text(path)
     try:
-        found = _parse(text, side)
+        parsed = _parse(text, side)
     except (msgspec.DecodeError, RecursionError, CspbenchError) as error:
         raise CspbenchError(f"{path}: {error}") from error
-    if not found.cases:
+    if not parsed.cases:
         raise CspbenchError(
             f"{path}: no results in it; give a run folder, a report.txt, pytest-benchmark's JSON, "
             "or Markdown that holds records: of 'report RUN --format markdown' or "
             "'ab … --format markdown'"
         )
-    return found
+    return parsed
 
 
 def of_run(run: Run, side: Side) -> Excerpt:
@@ -78,8 +78,8 @@ def _text(path: Path) -> str:
 
 def _parse(text: str, side: Side) -> Excerpt:
     if is_pytest_benchmark(text):
-        found = _of_this_version(read_benchmarks(text))
-        return msgspec.structs.replace(found, cases=tuple(map(_checked, found.cases)))
+        parsed = _of_this_version(read_benchmarks(text))
+        return msgspec.structs.replace(parsed, cases=tuple(map(_checked, parsed.cases)))
     lines = [
         line.replace(_NO_WIDTH, "").strip().removeprefix("> ").strip() for line in text.split("\n")
     ]

@@ -66,3 +66,15 @@ def _with_number(cases: Sequence[Case], labels: Mapping[str, str]) -> dict[str, 
         numbers[case.mode, name] += 1
         numbered[case.key] = f"{name} #{numbers[case.mode, name]}"
     return numbered
+
+
+MODE_WORDS: dict[Mode, str] = {"infer": "inference", "train": "training"}
+
+
+def case_name(label: str, mode: Mode) -> str:
+    """A case within a sentence.
+
+    >>> case_name("csp gamma=0.25", "infer")
+    'csp gamma=0.25 (inference)'
+    """
+    return f"{label} ({MODE_WORDS[mode]})"

@@ -10,13 +10,14 @@ from ..records.gate import THRESHOLD
 from ..records.lines import Launch
 from ..records.machine import Git, GpuActivity, GpuDescription, NoiseFloor
 from ..records.run import Run, RunInfo, Settings
+from ..text import listing
 from ..units import bytes_text, percent_text, seconds_text
 from ..verdicts.judge import ALPHA
 from ..verdicts.launches import is_contended, is_throttled
 from ..verdicts.stats import half_width
 from .results import Results
 from .rows import Row
-from .words import AT, launches_text, listing, plural
+from .words import AT, launches_text, plural
 
 
 def circumstances(results: Results) -> list[tuple[str, str]]:

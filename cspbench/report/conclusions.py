@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..plan.case import batch_of
+from ..text import listing
 from ..units import bytes_text, is_wide, percent_text, significant_text, span_text, wide_text
 from .columns import batch_noun, milliseconds
 from .percents import amount_text, speed
@@ -11,7 +12,7 @@ from .quoting import Quote
 from .ranking import Ranking, is_slower
 from .results import Results
 from .rows import AGAINST_REFERENCE, Row
-from .words import AT, listing, plural
+from .words import AT, plural
 
 
 def exact_conclusions(results: Results, quote: Quote) -> list[str]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ..plan.labels import plain
+from ..text import listing
 from ..units import ratio_text
 from ..verdicts.judge import ALPHA
 from ..verdicts.over_seeds import paired_by_seed as seed_difference
@@ -13,7 +14,7 @@ from .quoting import Quote
 from .readings import cuts_text
 from .results import Results
 from .rows import Row, estimate
-from .words import listing, plural
+from .words import plural
 
 _LESS = "{verb} less similar gradients than {than}"
 _MORE = "{verb} more similar gradients than {than}"

@@ -6,16 +6,16 @@ from typing import Any
 
 from ..errors import CspbenchError, unknown
 from ..plan.case import Mode
-from ..plan.labels import names, plain
+from ..plan.labels import MODE_WORDS, names, plain
 from ..records.quantities import NAMES
 from ..records.run import Run
-from ..text import printable_lines
+from ..text import listing, printable_lines
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, for_cases
 from .readings import Reading
 from .results import Results
 from .tables import Grid, Strip, filled
-from .words import MODE_TITLES, listing
+from .words import MODE_TITLES
 
 MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
 
@@ -114,7 +114,7 @@ def _sentences(history: History) -> list[str]:
         sentences.append(f"These runs are of several devices: {listing(list(devices))}.")
     if history.column.part == "exact":
         changed = [
-            f"{name} ({MODE_TITLES[mode].lower()})"
+            f"{name} ({MODE_WORDS[mode]})"
             for (mode, name), readings in history.readings.items()
             if len({reading for reading in readings if isinstance(reading, int)}) > 1
         ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..comparison.result import Comparison
 from ..plan.case import input_text
-from ..plan.labels import plain
+from ..plan.labels import MODE_WORDS, plain
 from ..records.base import Failure
 from ..records.run import Record
 from . import summary
@@ -17,7 +17,6 @@ from .comparison import changed_entries, compact_table, conclusion
 from .comparison import text as comparison_text
 from .quoting import verbatim
 from .rows import row_alone
-from .words import MODE_TITLES
 
 _MAX_ROWS = 60  # as many as a terminal gets
 
@@ -27,7 +26,7 @@ Cells = Sequence[str]
 def record(alone: Record) -> str:
     """The figures of a record that belongs to no run, and its summary, folded."""
     case, row = alone.case, row_alone(alone)
-    about = (input_text(case), MODE_TITLES[case.mode].lower(), case.device, case.precision)
+    about = (input_text(case), MODE_WORDS[case.mode], case.device, case.precision)
     heading = f"<p><strong>{_escape(row.name)}</strong>: {_escape(', '.join(about))}</p>"
     columns = for_cases(COLUMNS, [case])
     figures = [

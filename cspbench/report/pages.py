@@ -8,7 +8,7 @@ from ..comparison.sides import excerpts
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
-from ..text import printable_lines
+from ..text import listing, printable_lines
 from . import conclusions, gradients, notes
 from . import markdown as md
 from .circumstances import circumstances
@@ -18,7 +18,7 @@ from .quoting import Quote, marked, verbatim
 from .results import Results
 from .rows import Row, by_mode
 from .tables import WIDTH, Grid, filled, grid, headed
-from .words import MODE_TITLES, listing
+from .words import MODE_TITLES
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
 TERMS_TITLE = "Exact: counts and gradient terms, the same in every run of the same code"

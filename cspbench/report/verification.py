@@ -4,10 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ..records.verification import CONVENTIONS, Check
-from ..text import printable_lines
+from ..text import listing, printable_lines
 from ..units import percent_text
 from .tables import Strip, draw, filled, headed, wrap
-from .words import listing
 
 _HEADERS = ("entry", "what", "published", "ours", "difference", "answer")
 _DIFFERING = {"differs, as known": "differ for a known reason", "differs": "differ"}

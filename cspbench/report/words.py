@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from ..comparison.deciding import WORTH_WAITING
+from ..plan import labels
 from ..plan.case import Mode
 from ..plan.labels import plain
 from ..records.lines import Printed
+from ..text import listing
 from .quoting import Quote
 from .rows import Row
 
@@ -13,19 +15,6 @@ MODE_TITLES: dict[Mode, str] = {"infer": "Inference", "train": "Training"}
 AT: dict[Mode, str] = {"infer": "at inference", "train": "in training"}
 
 _MAX_QUOTE = 70  # characters of a quoted line
-_MAX_NAMES = 4  # names in a sentence before "and N more"
-
-
-def listing(names: Sequence[str]) -> str:
-    """Names as part of a sentence, only the first few of many.
-
-    >>> listing(["a", "b", "c"]), listing(["a"]), listing(list("abcdef"))
-    ('a, b and c', 'a', 'a, b, c, d and 2 more')
-    """
-    first = list(names[:_MAX_NAMES])
-    if len(names) > _MAX_NAMES:
-        return f"{', '.join(first)} and {len(names) - _MAX_NAMES} more"
-    return " and ".join(filter(None, [", ".join(first[:-1]), *first[-1:]]))
 
 
 def plural(number: int, noun: str) -> str:
@@ -61,7 +50,7 @@ def out_of_reach(cases: int) -> str:
 
 def case_name(row: Row, quote: Quote) -> str:
     """The name and mode of a row."""
-    return f"{quote(row.name)} ({MODE_TITLES[row.mode].lower()})"
+    return labels.case_name(quote(row.name), row.mode)
 
 
 def case_listing(rows: Sequence[Row], quote: Quote) -> str:

@@ -8,10 +8,11 @@ from ...plan.labels import plain
 from ...records.gate import LATENCY
 from ...records.quantities import NAMES
 from ...records.trainings import COMPARED
+from ...text import listing
 from ...units import is_wide, percent_text, wide_text
 from ..percents import amount_text, change_text, speed
 from ..quoting import Quote
-from ..words import AT, listing, plural
+from ..words import AT, plural
 from .rows import COLUMNS, PEAK, ComparedEntry, entries
 
 _STATUS: dict[Overall, str] = {

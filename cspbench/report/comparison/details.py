@@ -9,9 +9,10 @@ from ...plan.labels import label, plain
 from ...records.gate import LATENCY
 from ...records.quantities import NAMES, NONZERO
 from ...records.trainings import COMPARED
+from ...text import listing
 from ...units import percent_text, ratio_text, shape_text, significant_text, span_text
 from ..quoting import Quote
-from ..words import AT, listing, out_of_reach, plural, within_reach
+from ..words import AT, out_of_reach, plural, within_reach
 
 _YARDSTICKS = "in units of the yardstick"
 

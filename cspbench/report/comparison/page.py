@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ...comparison.excerpt import Excerpt, write_down
 from ...comparison.result import Comparison
 from ...plan.case import Mode
-from ...plan.labels import plain
+from ...plan.labels import MODE_WORDS, plain
 from ...records.gate import LATENCY
 from ...text import printable_lines
 from .. import markdown as md
@@ -28,7 +28,6 @@ _MAX_ROWS = 60  # rows of one table in a terminal
 _LATENCY_WIDTH, _COUNT_WIDTH = 18, 10  # at which cells wrap in a terminal
 _NAME_WIDTH, _OTHER_WIDTH = 20, 14  # that names may need, and that other measures need
 _NAMES = {LATENCY: "latency", "macs": "MACs", "params": "params", PEAK: "peak", OTHER: "other"}
-_MODES: dict[Mode, str] = {"infer": "inference", "train": "training"}
 _SHORT: dict[Mode, str] = {"infer": "infer", "train": "train"}
 _RECORDS = "Records: python -m cspbench compare reads them from here"
 
@@ -114,7 +113,7 @@ def compact_table(
     shown = columns(comparison, rows)
     cells = [[cell.line for cell in column.cells] for column in shown]
     lines = [(entry.label, *row) for entry, row in zip(rows, zip(*cells, strict=True), strict=True)]
-    return ["entry", *(_header(column, " ", _MODES) for column in shown)], lines
+    return ["entry", *(_header(column, " ", MODE_WORDS) for column in shown)], lines
 
 
 def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:

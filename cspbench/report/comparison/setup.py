@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from ...comparison.result import Answer, Comparison, Setup
 from ...plan.labels import plain
 from ...records.gate import LATENCY, THRESHOLD, Gate
-from ...text import shortened
+from ...text import listing, shortened
 from ...units import is_noisy, percent_text, seconds_text, shape_text
 from ..quoting import Quote
-from ..words import AT, listing, plural
+from ..words import AT, plural
 from .rows import entries, one_sided
 
 _COMMIT = 12  # characters

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...plan.case import Mode
+from ...plan.labels import MODE_WORDS
 from ..results import Results
 from ..rows import Row, by_mode
-from ..words import MODE_TITLES
 from .selection import Selection
 from .style import BAND, INK, PALE, bar_look, caption, height, look, name_lines, theme
 
@@ -73,10 +73,7 @@ def _handles(modes: Sequence[Mode], bar_name: str, marks: Sequence[tuple[str, st
 
     style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "linestyle": ""}
     return [
-        *(
-            Patch(**bar_look(mode, PALE), label=f"{bar_name}, {MODE_TITLES[mode].lower()}")
-            for mode in modes
-        ),
+        *(Patch(**bar_look(mode, PALE), label=f"{bar_name}, {MODE_WORDS[mode]}") for mode in modes),
         *(
             Line2D([], [], marker=marker, markersize=8, label=name, **style)
             for marker, name in marks

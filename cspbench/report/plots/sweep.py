@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ...plan.labels import MODE_WORDS
 from ...verdicts.stats import Estimate
 from ..readings import telling_interval
 from ..results import Results
@@ -144,7 +145,7 @@ def _maps(swept: Sweep) -> "Figure":
         part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
         table = part.pivot_table(index="y", columns="x", values="value")
         _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
-        axes.set_title(f"{short_name(entry)}, {MODE_TITLES[mode].lower()}")
+        axes.set_title(f"{short_name(entry)}, {MODE_WORDS[mode]}")
         axes.set_xlabel(across)
         axes.set_ylabel(down)
     figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")
