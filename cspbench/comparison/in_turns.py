@@ -62,6 +62,7 @@ def in_turns(run: Run) -> Comparison:
         ),
         warnings=(*outputs.warnings, *_disturbed(run)),
         outputs=outputs.summary,
+        different_outputs=outputs.different,
         setup=_setup(run, latencies),
         gate=run.info.gate,
         deciding=of_revisions(run, latencies),

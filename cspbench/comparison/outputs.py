@@ -19,9 +19,13 @@ _UNKNOWN = "name or shape"  # versions that did not record which
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """The outputs of all cases: a ``summary`` ('' without any), ``warnings``, and ``notes``."""
+    """The outputs of all cases: a ``summary`` ('' without any), ``warnings``, and ``notes``.
+
+    ``different`` are the labels of cases whose outputs differ though their weights are the same.
+    """
 
     summary: str
+    different: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -69,6 +73,7 @@ def compared_outputs(cases: Sequence[ComparedCase]) -> Outputs:
     different = [case for case in cases if case.differs]
     return Outputs(
         summary=" ".join([*_equal(cases), *_not_comparable(unrelated, cases)]),
+        different=tuple(dict.fromkeys(case.label for case in different)),
         warnings=(*_different(different, cases), *_died(cases)),
         notes=(
             *(_each(different, cases, _difference, "differ") if len(different) > 1 else ()),

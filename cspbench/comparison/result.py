@@ -124,8 +124,9 @@ class Comparison(Frozen, frozen=True, kw_only=True):
 
     ``failed`` names the candidate's failed cases. ``warnings`` are what a reader has to know before
     trusting a verdict, ``outputs`` says whether both sides compute the same ('' if that was not
-    compared), ``notes`` are the rest. ``deciding`` is None if no latency is undecided.
-    ``in_turns``: both sides took turns in one run, so that latencies are in seconds.
+    compared), ``different_outputs`` are the labels of cases that do not, ``notes`` are the rest.
+    ``deciding`` is None if no latency is undecided. ``in_turns``: both sides took turns in one run,
+    so that latencies are in seconds.
     """
 
     verdict: Overall
@@ -135,6 +136,7 @@ class Comparison(Frozen, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     outputs: str = ""
+    different_outputs: tuple[str, ...] = ()
     setup: Setup = Setup()
     gate: Gate = Gate()
     deciding: Deciding | None = None

@@ -37,40 +37,47 @@ def _exact_conclusion(ranking: Ranking, quote: Quote) -> str:
     if ranking.has_own_batches:
         batches = sorted(filter(None, (batch_of(row.record.case) for row in ranking.group)))
         return f"Each entry has its own batch {at}: {batches[0]:,}–{batches[-1]:,}."
-    least = [*_least(ranking, quote)]
-    if not least:
-        return f"Nothing was counted {at}.{_unranked(ranking, quote)}"
-    amounts: dict[tuple[str, ...], list[str]] = {}
-    for names, amount in least:
-        amounts.setdefault(names, []).append(amount)
-    of = f" of {plural(len(ranking.ranked), 'entry')}" if len(ranking.ranked) > 1 else ""
+    predicates: dict[tuple[str, str], list[str]] = {}
+    for subject, predicate, among in _least(ranking, quote):
+        predicates.setdefault((subject, among), []).append(predicate)
     clauses = [
-        f"{listing(names)} {'have' if names[1:] else 'has'} {' and '.join(words)}"
-        for names, words in amounts.items()
+        f"{subject} {' and '.join(words)}{among}" for (subject, among), words in predicates.items()
     ]
-    return f"{'; '.join(clauses)}{of} {at}.{_unranked(ranking, quote)}"
+    text = "; ".join(clauses) or "nothing was counted"
+    if text.startswith(("all ", "both ", "nothing ")):
+        text = text[0].upper() + text[1:]
+    return f"{text} {at}.{_unranked(ranking, quote)}"
 
 
-def _least(ranking: Ranking, quote: Quote) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The names of the entries with the fewest MACs, with the lowest peak, and how much it is."""
+def _least(ranking: Ranking, quote: Quote) -> Iterator[tuple[str, str, str]]:
+    """On MACs and on the peak: the entries with the least, how much it is, and among how many."""
     for key, noun, rank, less in (
         ("macs", "MACs", "fewest MACs", "fewer"),
         ("peak_tensor_bytes", "of peak tensor memory", "lowest peak tensor memory", "less"),
     ):
-        rows = ranking.ranked
-        values = [(row, value) for row in rows if isinstance(value := row.readings[key], int)]
+        values = [
+            (row, value)
+            for row in ranking.ranked
+            if isinstance(value := row.readings[key], int) and not row.record.has_failed
+        ]
         if not values:
             continue
         lowest = min(value for _, value in values)
         best = [row for row, value in values if value == lowest]
+        amount = f"{lowest:,}" if key == "macs" else bytes_text(lowest)
+        if len(best) == len(values) > 1:
+            everyone = "both entries" if len(best) == 2 else f"all {len(best)} entries"
+            yield f"{everyone} have", f"{amount} {noun}", ""
+            continue
+        subject = f"{listing([quote(row.name) for row in best])} {'have' if best[1:] else 'has'}"
+        if len(values) == 1:
+            yield subject, f"{amount} {noun}", ""
+            continue
         ratio = best[0].ratios[key]
-        if ratio is None or ratio == 1 or best[0].is_reference:
-            amount = f"{lowest:,}" if key == "macs" else bytes_text(lowest)
-        else:
-            amount = f"{amount_text(ratio, less, 'more')} than {quote(str(best[0].reference))}"
-        is_alone = len(values) == 1
-        names = tuple(quote(row.name) for row in best)
-        yield names, f"{amount} {noun}" if is_alone else f"the {rank} ({amount})"
+        if ratio is not None and ratio != 1 and not best[0].is_reference:
+            than = quote(str(best[0].reference))
+            amount = f"{amount_text(ratio, less, 'more')} than {than}"
+        yield subject, f"the {rank} ({amount})", f" of {plural(len(values), 'entry')}"
 
 
 def _unranked(ranking: Ranking, quote: Quote) -> str:
@@ -88,8 +95,8 @@ def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -
     if any(verdict.ratio.low is None for verdict in verdicts):
         return f"No entry is ranked {AT[ranking.mode]}: a single launch gives no interval."
     if ranking.fastest is None:
-        others = (
-            "the only other entry is" if len(verdicts) == 1 else f"all {len(verdicts)} others are"
+        others = {1: "the only other entry is", 2: "both others are"}.get(
+            len(verdicts), f"all {len(verdicts)} others are"
         )
         return f"No entry is ranked {AT[ranking.mode]}: {others} undecided against {reference}."
     if len(verdicts) == 1:  # a winner of two needs no rank

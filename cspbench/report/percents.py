@@ -9,13 +9,13 @@ _MANY = 2.0  # from this ratio on, "2.5 times as long" reads better than "150% s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Speed:
-    """A ratio of latencies in words: ``change`` ("16% faster") and ``interval`` ("15–17%").
+    """A ratio of latencies in words: ``change`` ("16% faster") and ``margin`` ("95% CI 15–17%").
 
-    ``interval`` is '' if there is none, or if it is too wide to say anything.
+    ``margin`` is '' if there is no interval.
     """
 
     change: str
-    interval: str
+    margin: str
 
     @property
     def with_interval(self) -> str:
@@ -24,15 +24,15 @@ class Speed:
 
     @property
     def suffix(self) -> str:
-        """The interval in parentheses, after a space; '' without one."""
-        return f" (95% CI {self.interval})" if self.interval else ""
+        """The margin in parentheses, after a space; '' without one."""
+        return f" ({self.margin})" if self.margin else ""
 
 
 def speed(ratio: float, low: float | None, high: float | None, *, than: str = "") -> Speed:
     """A ratio of latencies, and its 95% interval, as a comparison with ``than``, if that is named.
 
     "16% faster" means 16% less time for a call. Percentages have the decimals that the interval
-    justifies.
+    justifies; where that is too wide, there is no figure.
 
     >>> speed(0.841, 0.828, 0.854, than="dense").with_interval
     '16% faster than dense (95% CI 15–17%)'
@@ -44,26 +44,27 @@ def speed(ratio: float, low: float | None, high: float | None, *, than: str = ""
     '2.50 times as slow as dense (95% CI 2.40–2.60)'
     >>> speed(0.841, None, None, than="dense").with_interval
     '16% faster than dense'
-    >>> speed(1.12, 1.10, 1.14).with_interval
-    '12% slower (95% CI 10–14%)'
+    >>> speed(1.12, 1.10, 1.14).with_interval, speed(0.3, 0.01, 0.9).with_interval
+    ('12% slower (95% CI 10–14%)', 'faster (too noisy for a figure)')
     """
-    is_known = low is not None and high is not None and not is_wide(low, high)
-    if ratio >= _MANY:
-        reference = f" as {than}" if than else ""
-        ends = [f"{end:.2f}" for end in (low, high) if end is not None] if is_known else []
-        return Speed(change=f"{ratio:.2f} times as slow{reference}", interval="–".join(ends))
+    word = ("slower" if ratio > 1 else "faster") + (f" than {than}" if than else "")
+    if low is not None and high is not None and is_wide(low, high):
+        return Speed(change=word, margin="too noisy for a figure")
     percent = 100 * (ratio - 1)
     decimals = _decimals(percent, low, high)
-    word = "slower" if ratio > 1 else "faster"
-    change = f"{abs(percent):.{decimals}f}% {word}" + (f" than {than}" if than else "")
-    if low is None or high is None or not is_known:
-        return Speed(change=change, interval="")
-    if low < 1 < high:
+    change = f"{abs(percent):.{decimals}f}% {word}"
+    if ratio >= _MANY:
+        change = f"{ratio:.2f} times as slow" + (f" as {than}" if than else "")
+    if low is None or high is None:
+        return Speed(change=change, margin="")
+    if ratio >= _MANY:
+        interval = f"{low:.2f}–{high:.2f}"
+    elif low < 1 < high:
         interval = f"{_signed(low, decimals)} to {_signed(high, decimals)}"
     else:
         ends = [f"{abs(100 * (end - 1)):.{decimals}f}" for end in (low, high)]
         interval = "–".join(ends if ratio > 1 else reversed(ends)) + "%"
-    return Speed(change=change, interval=interval)
+    return Speed(change=change, margin=f"95% CI {interval}")
 
 
 def change_text(ratio: float, low: float | None = None, high: float | None = None) -> str:

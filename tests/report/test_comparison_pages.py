@@ -197,7 +197,7 @@ def test_at_most_fifteen_lines_stand_before_the_fold(entries: int, *, has_warnin
     left_out = re.search(r"(\d+) more entr(?:y|ies) (?:is|are) in the details\.", "\n".join(lines))
     assert (int(left_out[1]) if left_out else 0) == entries - len(rows)
     if has_warnings:
-        assert "Warning: 7 more are in the details." in lines
+        assert "Warning: 6 more are in the details." in lines
         assert "- Warning number 8." in page
     refuse_foreign_markup(page)
 
@@ -367,7 +367,6 @@ def test_what_a_reviewer_has_to_know_stands_above_the_fold() -> None:
     )
     lines = above_the_fold(markdown(in_turns(run)))
     assert [line for line in lines if line.startswith("Warning: ")] == [
-        "Warning: 1 case failed in the candidate: `csp_fusion_last` in training.",
         (
             "Warning: The outputs of csp differ with the same weights and input, by up to 30 times "
             "the tolerance."
@@ -375,6 +374,24 @@ def test_what_a_reviewer_has_to_know_stands_above_the_fold() -> None:
         "Warning: 2 of 6 launches were contended: other processes used their cores or GPU.",
     ]
     assert "| `csp_fusion_last` | not compared |" in lines
+    assert lines[0] == (
+        "**Failed: `csp_fusion_last` in training failed in the candidate; "
+        "the outputs of `csp` differ**"
+    )
+
+
+def test_a_failure_of_all_that_is_undecided_is_the_whole_verdict() -> None:
+    """Nobody is told that no regression was detected in what does not run."""
+    run = make_changed_run(["csp"])
+    failures = [
+        CaseFailure(case=run.records[index].case.key, stage="latency", cause="raised", reason="no")
+        for index in (1, 3)
+    ]
+    for index, failure in zip((1, 3), failures, strict=True):
+        run = change(run, index, latencies=(), failures=(failure,))
+    assert first_line(in_turns(run)) == (
+        "Failed: csp at inference and csp in training failed in the candidate"
+    )
 
 
 def test_a_changed_structure_is_no_warning() -> None:

@@ -8,6 +8,7 @@ from synthetic import change, change_case, make_run, render_report, report_text
 
 from cspbench.catalogue.inputs import Inputs, TensorSpec
 from cspbench.records.lines import CaseFailure
+from cspbench.records.run import Run
 
 THREE = ("dense", "csp", "csp_fusion_first")
 UNRANKED = "No entry is ranked at inference: the only other entry is undecided against dense."
@@ -43,6 +44,27 @@ def test_of_two_entries_the_other_is_compared_with_the_reference() -> None:
     assert conclusion(1.2).startswith("csp is 20.00% slower than dense at inference (95% CI ")
     assert conclusion(1.0) == (
         "csp takes as long as dense at inference, within 1% (95% CI -0.01% to +0.01%)."
+    )
+
+
+def test_only_what_was_counted_is_ranked_by_counts() -> None:
+    """One entry is not the least of two; equal ones have no winner; what failed takes no part."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    counts = [record.counts for record in run.records]
+    assert counts[0] is not None
+    assert counts[1] is not None
+
+    def sentence(changed: Run) -> str:
+        text = " ".join(report_text(changed).split())
+        return text.partition("same code ")[2].strip("- ").partition(" Inference, input")[0]
+
+    equal = change(run, 1, msgspec.structs.replace(counts[1], macs=counts[0].macs))
+    assert sentence(equal).startswith("Both entries have 231,211,008 MACs; csp has the lowest peak")
+    failure = CaseFailure(
+        case=run.records[1].case.key, stage="counts", cause="raised", reason="no", is_fatal=True
+    )
+    assert sentence(change(run, 1, failures=(failure,))) == (
+        "dense has 231,211,008 MACs and 4.87 MiB of peak tensor memory at inference."
     )
 
 

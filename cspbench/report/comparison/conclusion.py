@@ -28,21 +28,54 @@ _UNCOUNTABLE = {PEAK}
 
 
 def conclusion(comparison: Comparison, quote: Quote) -> str:
-    """The status word and a sentence, which does not end in a full stop."""
-    status = _STATUS[comparison.verdict]
+    """The status word and a sentence, which does not end in a full stop.
+
+    What failed in the candidate stands first unless something got worse, and outputs that differ
+    stand last.
+    """
+    status, findings = _STATUS[comparison.verdict], _findings(comparison, quote)
+    if failed := _failed_names(comparison, quote):
+        failures = f"{listing(failed)} failed in the candidate"
+        if comparison.verdict in {"regression", "improvement"}:
+            findings = [*findings, failures]
+        else:
+            rest = f"otherwise {status[:1].lower()}{status[1:]}: {findings[0]}" if findings else ""
+            status, findings = "Failed", [*filter(None, [failures, rest])]
+    if comparison.different_outputs:
+        labels = listing([quote(plain(name)) for name in comparison.different_outputs])
+        findings = [*findings, f"the outputs of {labels} differ"]
+    return f"{status}: {'; '.join(findings)}"
+
+
+def _findings(comparison: Comparison, quote: Quote) -> list[str]:
+    """The clauses on the verdict; there are none if all that is undecided has failed."""
+    missing = [] if comparison.is_latency_comparable else ["no latency can be compared"]
     if comparison.verdict == "regression":
-        return f"{status}: {_changed(comparison, 'worse', quote)}{_latency_is_missing(comparison)}"
+        return [_changed(comparison, "worse", quote), *missing]
     if comparison.verdict == "improvement":
-        return f"{status}: {_changed(comparison, 'better', quote)}{_latency_is_missing(comparison)}"
+        return [_changed(comparison, "better", quote), *missing]
     if comparison.verdict == "same":
-        return f"{status}: {_same(comparison)}"
-    if comparison.verdict == "undecided":
-        return f"{status}: {_undecided(comparison, quote)}; no regression detected"
-    return f"{status}: {_not_comparable(comparison)}"
+        return [_same(comparison)]
+    if comparison.verdict == "not_comparable":
+        failed = _failed_keys(comparison)
+        have_all_failed = all(case.key in failed for case in comparison.cases)
+        return [] if failed and have_all_failed else [_not_comparable(comparison)]
+    undecided = _undecided(comparison, quote)
+    return [undecided, "no regression detected"] if undecided else []
 
 
-def _latency_is_missing(comparison: Comparison) -> str:
-    return "" if comparison.is_latency_comparable else "; no latency can be compared"
+def _failed_names(comparison: Comparison, quote: Quote) -> list[str]:
+    """The names of the cases that failed in the candidate, with their modes."""
+    labels = {case.key: (case.label, case.mode) for case in comparison.cases}
+    names = []
+    for key in _failed_keys(comparison):
+        name, mode = labels.get(key, (key, None))
+        names.append(quote(plain(name)) + (f" {AT[mode]}" if mode else ""))
+    return names
+
+
+def _failed_keys(comparison: Comparison) -> list[str]:
+    return [key.removesuffix(" @ candidate") for key in comparison.failed]
 
 
 def _changed(comparison: Comparison, answer: Answer, quote: Quote) -> str:
@@ -131,21 +164,32 @@ def _same(comparison: Comparison) -> str:
 
 
 def _undecided(comparison: Comparison, quote: Quote) -> str:
-    """The undecided case with the largest ratio of latencies, and how many others there are."""
+    """The undecided case with the largest ratio of latencies, and how many others there are.
+
+    Those that failed are not among them; '' if there are no others.
+    """
+    failed = _failed_keys(comparison)
     cases = [
         (entry, mode)
         for entry in entries(comparison)
         for mode in MODES
-        if mode in entry.cases and entry.cases[mode].verdict in {"undecided", "changed"}
+        if mode in entry.cases
+        and entry.cases[mode].verdict in {"undecided", "changed"}
+        and entry.cases[mode].key not in failed
     ]
+    if not cases:
+        return ""
     entry, mode = max(cases, key=lambda case: _weight(case[0].changes(LATENCY).get(case[1])))
     more = len(cases) - 1
     rest = f", and {plural(more, 'more case')}" if more else ""
     return f"{quote(entry.label)} {AT[mode]}, {_open(entry, mode)}{rest}"
 
 
-def _weight(latency: Change | None) -> float:
-    return latency.ratio or 0.0 if latency is not None else 0.0
+def _weight(latency: Change | None) -> tuple[bool, float]:
+    """Cases with an interval first, the larger ratio first."""
+    if latency is None:
+        return False, 0.0
+    return latency.interval is not None, latency.ratio or 0.0
 
 
 def _open(entry: ComparedEntry, mode: Mode) -> str:
@@ -156,7 +200,7 @@ def _open(entry: ComparedEntry, mode: Mode) -> str:
             return f"{wide_text(latency.launches or 0)}"
         return change_text(latency.ratio, *latency.interval).replace("(", "(95% CI ")
     if latency is not None:
-        return _reason(latency)
+        return "a single launch" if latency.is_comparable else _reason(latency)
     for measure in entry.measures():
         change = entry.changes(measure).get(mode)
         if change is None or change.verdict not in {"undecided", "changed"}:

@@ -32,7 +32,7 @@ def setup_line(comparison: Comparison, quote: Quote) -> str:
 
 def warnings(comparison: Comparison, quote: Quote) -> list[str]:
     """Sentences on what a reader has to know before trusting the verdict."""
-    return [*_withheld(comparison, quote), *_failed(comparison, quote), *_own(comparison)]
+    return [*_withheld(comparison, quote), *_own(comparison)]
 
 
 def one_sided_line(comparison: Comparison, quote: Quote) -> str:
@@ -168,17 +168,6 @@ def _withheld(comparison: Comparison, quote: Quote) -> Iterator[str]:
     reasons = {case.latency.reason for case in comparison.cases if case.latency}
     if len(reasons) == 1:
         yield f"Latency is not compared: {shortened(plain(reasons.pop()), 200)}."
-
-
-def _failed(comparison: Comparison, quote: Quote) -> Iterator[str]:
-    if not comparison.failed:
-        return
-    labels = {case.key: (case.label, case.mode) for case in comparison.cases}
-    names = []
-    for key in comparison.failed:
-        name, mode = labels.get(key.removesuffix(" @ candidate"), (key, None))
-        names.append(quote(plain(name)) + (f" {AT[mode]}" if mode else ""))
-    yield f"{plural(len(names), 'case')} failed in the candidate: {listing(names)}."
 
 
 def _own(comparison: Comparison) -> Iterator[str]:
