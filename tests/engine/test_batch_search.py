@@ -213,6 +213,6 @@ def test_the_command_line_finds_batches_and_repeats_itself(
     assert "images" in printed.out
     assert cli.main(["run", "--resume", str(out), "--trust"]) == 0
     assert cli.main(["run", "--resume", str(out), "--batch-size", "auto"]) == 2
-    assert "its batches were found when it began" in capsys.readouterr().err
+    assert "its batch sizes were found when it was started" in capsys.readouterr().err
     assert cli.main(["ab", "HEAD", "HEAD", "--batch-size", "auto"]) == 2
     assert "both sides must have one batch" in capsys.readouterr().err
