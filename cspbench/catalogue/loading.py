@@ -104,13 +104,14 @@ def _loaded(source: Source, reference: str) -> ModuleType:
 
 
 def _callables(module: ModuleType) -> list[str]:
-    """The names of the public callables that ``module`` itself defines."""
+    """The names of the public callables that ``module``, or a module in its package, defines."""
+    name_within = f"{module.__name__}."
     return [
         name
         for name, value in vars(module).items()
         if callable(value)
         and not name.startswith("_")
-        and getattr(value, "__module__", None) == module.__name__
+        and f"{getattr(value, '__module__', None)}.".startswith(name_within)
     ]
 
 

@@ -156,7 +156,7 @@ def add_sampling(parser: Parser, verb: str) -> None:
     ).add_value
     add(
         "budget_s",
-        "seconds to spend on launches, most of them on undecided cases",
+        "seconds for launches, most of them of undecided cases; counts and memory come before",
         parse=values.seconds(0.1),
         metavar="S",
         default=f"{defaults.BUDGETS_S[verb]:g}; none with --launches",

@@ -119,9 +119,12 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
 
 def _setup(baseline: Excerpt, candidate: Excerpt, noise_floor: float | None) -> Setup:
     def both(*names: str) -> tuple[str, str]:
-        known = [name for name in names if name in baseline.made or name in candidate.made]
-        name = known[0] if known else names[0]
-        return baseline.made.get(name, ""), candidate.made.get(name, "")
+        """The first of the circumstances ``names`` that each side says."""
+        before, after = (
+            next((side.made[name] for name in names if name in side.made), "")
+            for side in (baseline, candidate)
+        )
+        return before, after
 
     return Setup(
         commits=both("commit of the models", "commit"),

@@ -140,9 +140,8 @@ def _suite_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str
         return
     if request.suite is None and info.suite not in built_in():
         raise CspbenchError(
-            f"cannot resume {request.resume}: to choose cases of its suite {info.suite!r}, name "
-            "the "
-            "file of the suite as well"
+            f"cannot resume {request.resume}: options that choose cases need its suite or "
+            f"entries named, too (leave them out, or repeat the command: {info.command})"
         )
     name = info.suite if request.suite is None else request.suite
     yield from _case_differences(info, suite_of(replace(request, suite=name), info.settings.device))

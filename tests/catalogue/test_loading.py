@@ -8,7 +8,7 @@ import pytest
 from model_trees import TWO_MORE, make_tree_case, write_tree
 
 from cspbench.catalogue import find, loading
-from cspbench.errors import AbsentError
+from cspbench.errors import AbsentError, CspbenchError
 from cspbench.plan.case import Case, make_case
 
 
@@ -43,3 +43,9 @@ def test_an_entry_of_the_catalogue_is_the_trees_own(tmp_path: Path) -> None:
         build(tmp_path, case)
     with pytest.raises(AbsentError):
         build(tmp_path, make_case(find("mine.blocks:Gone"), {}, shape=(1, 8, 6, 6)))
+
+
+def test_a_package_offers_what_it_takes_from_its_modules() -> None:
+    """torch.nn defines nothing itself: its layers lie in modules below it."""
+    with pytest.raises(CspbenchError, match=r"torch\.nn has no callable 'Linearr'; nearest: 'Lin"):
+        loading.resolve("torch.nn:Linearr")

@@ -262,3 +262,20 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
     assert case["measures"]["latency"]["verdict"] == "worse"
     equivalences = [r.equivalence for r in read(tmp_path / "out").records if r.equivalence]
     assert [equivalence.is_equal for equivalence in equivalences] == [False]
+
+
+@slow
+def test_one_commit_against_itself_is_said_before_anything_is_measured(repository: Path) -> None:
+    """As on a branch without a commit of its own; then the suite is refused, which is quick."""
+    process = subprocess.run(
+        [sys.executable, "-m", "cspbench", "ab", "main", "main", "dence", "--path", repository],
+        cwd=repository.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    note, error = process.stderr.splitlines()
+    assert note.startswith("main and main come down to one commit, ")
+    assert note.endswith(": identical code is compared, which shows only noise")
+    assert "no suite or entry 'dence'" in error

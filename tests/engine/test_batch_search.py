@@ -215,4 +215,4 @@ def test_the_command_line_finds_batches_and_repeats_itself(
     assert cli.main(["run", "--resume", str(out), "--batch-size", "auto"]) == 2
     assert "its batch sizes were found when it was started" in capsys.readouterr().err
     assert cli.main(["ab", "HEAD", "HEAD", "--batch-size", "auto"]) == 2
-    assert "both sides must have one batch" in capsys.readouterr().err
+    assert "both sides of ab need the same batch" in capsys.readouterr().err

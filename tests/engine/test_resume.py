@@ -95,9 +95,8 @@ def test_the_same_options_again_are_no_difference() -> None:
             COST_RUN,
             RunRequest(resume="run", selection=Selection(mode=("infer",))),
             (
-                "cannot resume run: to choose cases of its suite 'test', name the file of the "
-                "suite "
-                "as well"
+                "cannot resume run: options that choose cases need its suite or entries named, "
+                "too (leave them out, or repeat the command: python -m cspbench run test)"
             ),
         ),
         (

@@ -34,6 +34,11 @@ def ab(request: AbRequest) -> ExitCode:
     rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
     repository = Repository(Path(request.path or "."))
     revisions = _revisions(request, repository)
+    if len(set(revisions.values())) == 1:
+        print_to_stderr(
+            f"{request.baseline} and {request.candidate} come down to one commit, "
+            f"{revisions['candidate'][:12]}: identical code is compared, which shows only noise"
+        )
     with (
         repository.checked_out(revisions) as roots,
         Session.begin_ab(request, revisions, roots, rules) as session,

@@ -148,7 +148,9 @@ def reasons(comparison: Comparison, quote: Quote) -> list[str]:
 def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
     """An item on undecided latencies, and how many more launches should decide half of them."""
     names = listing([name for name, _ in changes])
-    text = f"latency of {names} is undecided at a threshold of {percent_text(threshold)}"
+    latency = "latency" if len(changes) == 1 else "latencies"
+    are = "is" if len(changes) == 1 else "are"
+    text = f"{latency} of {names} {are} undecided at a threshold of {percent_text(threshold)}"
     more_launches = within_reach(change.more_launches for _, change in changes)
     if not more_launches:
         return f"{text}: {out_of_reach(len(changes))}"

@@ -97,7 +97,9 @@ def test_a_callable_that_makes_no_inputs_is_said(makers: str) -> None:
     with pytest.raises(TypeError, match=r":number returned int; expected a tensor, a tuple"):
         make_inputs(case_of(f"{makers}:number"), "cpu")
     check_maker(parse_words([f"{makers}:several(batch_size=5)"]))
-    with pytest.raises(CspbenchError, match=r"'batch_size' \(--batch-size and --img-size call it"):
+    with pytest.raises(
+        CspbenchError, match=r"'batch_size' \(--batch-size and --img-size pass it batch_size"
+    ):
         check_maker(parse_words([f"{makers}:tensor(batch_size=5)"]))
 
 
