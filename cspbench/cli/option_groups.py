@@ -27,7 +27,7 @@ def add_what(parser: Parser, default: str) -> OptionGroup:
     add_arguments(what)
     what.add_value(
         "only",
-        "measure only cases whose entry, label or key matches, such as 'csp*'",
+        "measure only cases whose entry or label matches, such as 'csp*'",
         metavar="GLOB",
     )
     return what

@@ -44,8 +44,12 @@ def read(path: Path, side: Side = "candidate") -> Excerpt:
     text = _text(path)
     try:
         parsed = _parse(text, side)
-    except (msgspec.DecodeError, RecursionError, CspbenchError) as error:
+    except CspbenchError as error:
         raise CspbenchError(f"{path}: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CspbenchError(
+            f"{path}: its records are damaged ({error}); save the whole file again"
+        ) from error
     if not parsed.cases:
         raise CspbenchError(
             f"{path}: no results in it; give a run folder, a report.txt, pytest-benchmark's JSON, "

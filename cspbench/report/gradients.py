@@ -36,8 +36,8 @@ def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
     flows: dict[str, list[str]] = defaultdict(list)
     for row in traced:
         flows[_flow(row)].append(quote(row.name))
-    listed = "; ".join(f"{flow}: {listing(names)}" for flow, names in flows.items())
-    return [f"{text}. Flow of gradients between the parts of a cut: {listed}."]
+    listed = "; ".join(f"{listing(names)} ({flow})" for flow, names in flows.items())
+    return [f"{text}. Gradient flow between the parts of a cut: {listed}."]
 
 
 def trained_conclusions(results: Results, quote: Quote) -> list[str]:
@@ -50,7 +50,7 @@ def trained_conclusions(results: Results, quote: Quote) -> list[str]:
     reference = next((row for row in trained if row.is_reference), None)
     if reference is None or len(trained) < 2:
         values = listing([f"{quote(row.name)} {_similarity(row)}" for row in trained])
-        return [f"{after}, the two parts' gradients have a similarity (linear CKA) of {values}."]
+        return [f"{after}, the similarity of the two parts' gradients (linear CKA) is: {values}."]
     than = f"{quote(reference.name)}, {_similarity(reference)}"
     return [
         f"{after}, {_differences(trained, reference, -1, than, quote)}.",

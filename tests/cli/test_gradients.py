@@ -44,7 +44,7 @@ def test_an_entry_is_traced_trained_and_reported_and_drawn_anew_from_its_records
     assert "plots/latency.png" not in names
     write_report(run, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
-    sentence = "After 4 steps, the two parts' gradients have a similarity (linear CKA) of csp"
+    sentence = "After 4 steps, the similarity of the two parts' gradients (linear CKA) is: csp"
     assert sentence in " ".join(completed.stdout.split())
     assert "- parts compared, of input as the block cuts it: csp" in completed.stdout
     assert f" -m cspbench show {' '.join(SMALL[1:])} --input 1,8,8,8\n" in completed.stdout
@@ -63,7 +63,7 @@ def test_networks_are_traced_only(tmp_path: Path) -> None:
     (record,) = read(tmp_path / "run").records
     assert record.gradient_terms is not None
     assert not record.gradient_terms.is_block
-    assert "no cut: peleenet" in completed.stdout.replace("\n", " ")
+    assert "peleenet (no cut)." in completed.stdout.replace("\n", " ")
     assert "1 case: gradient terms first" in completed.stderr
 
 

@@ -39,9 +39,9 @@ def test_terms_and_flows_are_said_in_a_sentence() -> None:
     """Of two weights on 9 channels, 12 terms are used: 4/3 updates a term."""
     text = " ".join(report_text(make_trained_run({"dense": DENSE})).split())
     assert "dense uses each gradient term in 1.333 updates." in text
-    assert "Flow of gradients between the parts of a cut: truncated: dense." in text
+    assert "Gradient flow between the parts of a cut: dense (truncated)." in text
     shared = " ".join(report_text(make_trained_run({"dense": DENSE}, shared=True)).split())
-    assert "shared: dense." in shared
+    assert "dense (shared)." in shared
 
 
 def test_what_cannot_be_followed_is_named() -> None:
@@ -52,7 +52,7 @@ def test_what_cannot_be_followed_is_named() -> None:
     unfollowed = msgspec.structs.replace(terms, structure=make_structure(unfollowed=True))
     text = " ".join(report_text(change(run, 0, unfollowed)).split())
     assert "dense: softmax in gate cannot be followed (2 calls)" in text
-    assert "truncated, not all followed: dense" in text  # behind it more may be shared
+    assert "dense (truncated, not all followed)" in text  # behind it more may be shared
 
 
 def test_nothing_that_was_not_to_be_measured_is_called_missing() -> None:
