@@ -22,7 +22,8 @@ def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
 
     ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable`` or
     ``path/to/file.py:callable``, in the revision in ``checkout`` if that is given. Raises
-    `CspbenchError` if the module cannot be imported, lacks the name, or the name cannot be called.
+    `AbsentError` if there is no such module or name, and `CspbenchError` if the module cannot be
+    imported or the name cannot be called.
     """
     source = locate(reference, checkout)
     with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
@@ -32,9 +33,8 @@ def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
     try:
         builder: Callable[..., Any] = operator.attrgetter(source.attribute)(module)
     except AttributeError as error:
-        raise unknown(
-            "callable", source.attribute, _callables(module), owner=source.name
-        ) from error
+        missing = unknown("callable", source.attribute, _callables(module), owner=source.name)
+        raise AbsentError(str(missing)) from error
     if not callable(builder):
         raise CspbenchError(
             f"{reference} is {builder!r}, which cannot be called; name a class or a function"
@@ -75,10 +75,7 @@ def build(
             return resolve(reference)(**arguments)
         if is_own(reference):
             return _build_entry(checkout, entry, arguments)
-        try:
-            builder = resolve(reference, None if source.is_of_library(entry) else checkout)
-        except CspbenchError as error:
-            raise AbsentError(str(error)) from error
+        builder = resolve(reference, None if source.is_of_library(entry) else checkout)
         return builder(**arguments)
 
 
@@ -92,7 +89,7 @@ def _loaded(source: Source, reference: str) -> ModuleType:
     except (ImportError, ValueError) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{source.module}.".startswith(f"{missing}."):
-            raise CspbenchError(
+            raise AbsentError(
                 f"no module {missing!r}, which {reference} names; run in the folder that holds it, "
                 f"or name its file: path/to/file.py:{source.attribute}"
             ) from error

@@ -49,3 +49,13 @@ def test_a_package_offers_what_it_takes_from_its_modules() -> None:
     """torch.nn defines nothing itself: its layers lie in modules below it."""
     with pytest.raises(CspbenchError, match=r"torch\.nn has no callable 'Linearr'; nearest: 'Lin"):
         loading.resolve("torch.nn:Linearr")
+
+
+def test_a_revision_whose_model_cannot_be_imported_has_failed(tmp_path: Path) -> None:
+    """It is not absent: nothing was removed. What has no such callable is absent."""
+    (tmp_path / "mine.py").write_text("raise RuntimeError('boom')", encoding="utf-8")
+    (tmp_path / "other.py").write_text("", encoding="utf-8")
+    for name, kind in (("mine", CspbenchError), ("other", AbsentError), ("none", AbsentError)):
+        with pytest.raises(CspbenchError) as caught:
+            loading.build(f"{name}.py:Net", f"{name}.py:Net", {}, tmp_path)
+        assert type(caught.value) is kind, name

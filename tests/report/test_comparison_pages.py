@@ -375,7 +375,7 @@ def test_what_a_reviewer_has_to_know_stands_above_the_fold() -> None:
     ]
     assert "| `csp_fusion_last` | not compared |" in lines
     assert lines[0] == (
-        "**Failed: `csp_fusion_last` in training failed in the candidate; "
+        "**Failed: `csp_fusion_last` in training failed in the candidate (latency failed: no); "
         "the outputs of `csp` differ**"
     )
 
@@ -390,7 +390,15 @@ def test_a_failure_of_all_that_is_undecided_is_the_whole_verdict() -> None:
     for index, failure in zip((1, 3), failures, strict=True):
         run = change(run, index, latencies=(), failures=(failure,))
     assert first_line(in_turns(run)) == (
-        "Failed: csp at inference and csp in training failed in the candidate"
+        "Failed: csp at inference and csp in training failed in the candidate (latency failed: no)"
+    )
+
+
+def test_outputs_that_differ_come_first_where_no_cost_changed() -> None:
+    """They are what is certain."""
+    run = with_outputs(make_changed_run(["csp"]), 0, is_equal=False, distance=12.0)
+    assert first_line(in_turns(run)) == (
+        "Outputs differ: csp; no change: counts and peaks are equal and every latency is within 1%"
     )
 
 

@@ -30,12 +30,11 @@ _UNCOUNTABLE = {PEAK}
 def conclusion(comparison: Comparison, quote: Quote) -> str:
     """The status word and a sentence, which does not end in a full stop.
 
-    What failed in the candidate stands first unless something got worse, and outputs that differ
-    stand last.
+    What failed in the candidate stands first unless a cost changed, and so do outputs that differ.
     """
     status, findings = _STATUS[comparison.verdict], _findings(comparison, quote)
     if failed := _failed_names(comparison, quote):
-        failures = f"{listing(failed)} failed in the candidate"
+        failures = f"{listing(failed)} failed in the candidate{_cause(comparison)}"
         if comparison.verdict in {"regression", "improvement"}:
             findings = [*findings, failures]
         else:
@@ -43,7 +42,11 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
             status, findings = "Failed", [*filter(None, [failures, rest])]
     if comparison.different_outputs:
         labels = listing([quote(plain(name)) for name in comparison.different_outputs])
-        findings = [*findings, f"the outputs of {labels} differ"]
+        if comparison.verdict in {"regression", "improvement"} or failed:
+            findings = [*findings, f"the outputs of {labels} differ"]
+        else:
+            first = f"{status[:1].lower()}{status[1:]}: {findings[0]}"
+            status, findings = "Outputs differ", [labels, first, *findings[1:]]
     return f"{status}: {'; '.join(findings)}"
 
 
@@ -72,6 +75,17 @@ def _failed_names(comparison: Comparison, quote: Quote) -> list[str]:
         name, mode = labels.get(key, (key, None))
         names.append(quote(plain(name)) + (f" {AT[mode]}" if mode else ""))
     return names
+
+
+def _cause(comparison: Comparison) -> str:
+    """Why the candidate failed, if all that failed did so for one reason."""
+    failed = _failed_keys(comparison)
+    reasons = {
+        _reason(case.latency).removeprefix("candidate: ")
+        for case in comparison.cases
+        if case.key in failed and case.latency is not None and not case.latency.is_comparable
+    }
+    return f" ({reasons.pop()})" if len(reasons) == 1 else ""
 
 
 def _failed_keys(comparison: Comparison) -> list[str]:
