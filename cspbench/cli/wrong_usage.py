@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import CspbenchError, unknown
+from ..text import listing
 
 PROGRAM = "python -m cspbench"
 _CUTOFF = 0.6  # of `difflib`: lower than for names, as verbs are short and options few
@@ -42,7 +43,7 @@ def unexpected(
     owners = [other for other, names in options.items() if option in names]
     if owners:
         return CspbenchError(
-            f"{verb} has no option {option!r}; it is an option of {_listing(owners)} {hint}"
+            f"{verb} has no option {option!r}; it is an option of {listing(owners)} {hint}"
         )
     if nearest := _nearest(option, options[verb]):
         return CspbenchError(f"{verb} has no option {option!r}; nearest: {_quoted(nearest)} {hint}")
@@ -57,7 +58,7 @@ def refused(message: str, prog: str, forms: Mapping[str, str], example: str) -> 
     hint = f"({prog} --help lists all options)"
     if match := _MISSING.fullmatch(message):
         verb = prog.removeprefix(f"{PROGRAM} ")
-        missing = _listing(match[1].split(", "))
+        missing = listing(match[1].split(", "))
         return CspbenchError(f"{verb} needs {missing}; for example: {example}")
     if match := _WITHOUT_VALUE.fullmatch(message):
         return CspbenchError(f"{match[1]} needs a value: {forms[match[1]]} {hint}")
@@ -87,7 +88,3 @@ def _nearest(word: str, names: Iterable[str]) -> list[str]:
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def _listing(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -1,31 +1,21 @@
 """Ratios in percent, as sentences and table cells give them: "16% faster (95% CI 15–17%)"."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..units import is_wide, significant_text
 
 _MANY = 2.0  # from this ratio on, "2.5 times as long" reads better than "150% slower"
+_TIMES = 10.0  # from this ratio on, a cell shows "×12.5" in place of "+1150%"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Speed:
-    """A ratio of latencies in words: ``change`` ("16% faster") and ``margin`` ("95% CI 15–17%").
+class Speed(NamedTuple):
+    """A ratio of latencies in words, ``16% faster``, and its ``suffix``, `` (95% CI 15–17%)``.
 
-    ``margin`` is '' if there is no interval.
+    The suffix is '' if there is no interval.
     """
 
     change: str
-    margin: str
-
-    @property
-    def with_interval(self) -> str:
-        """Both, as ``16% faster (95% CI 15–17%)``."""
-        return f"{self.change}{self.suffix}"
-
-    @property
-    def suffix(self) -> str:
-        """The margin in parentheses, after a space; '' without one."""
-        return f" ({self.margin})" if self.margin else ""
+    suffix: str
 
 
 def speed(ratio: float, low: float | None, high: float | None, *, than: str = "") -> Speed:
@@ -34,29 +24,29 @@ def speed(ratio: float, low: float | None, high: float | None, *, than: str = ""
     "16% faster" means 16% less time for a call. Percentages have the decimals that the interval
     justifies; where that is too wide, there is no figure.
 
-    >>> speed(0.841, 0.828, 0.854, than="dense").with_interval
+    >>> "".join(speed(0.841, 0.828, 0.854, than="dense"))
     '16% faster than dense (95% CI 15–17%)'
-    >>> speed(1.0612, 1.0565, 1.0659, than="dense").with_interval
+    >>> "".join(speed(1.0612, 1.0565, 1.0659, than="dense"))
     '6.1% slower than dense (95% CI 5.6–6.6%)'
-    >>> speed(1.012, 0.99, 1.034, than="dense").with_interval
+    >>> "".join(speed(1.012, 0.99, 1.034, than="dense"))
     '1.2% slower than dense (95% CI -1.0% to +3.4%)'
-    >>> speed(2.5, 2.4, 2.6, than="dense").with_interval
+    >>> "".join(speed(2.5, 2.4, 2.6, than="dense"))
     '2.50 times as slow as dense (95% CI 2.40–2.60)'
-    >>> speed(0.841, None, None, than="dense").with_interval
+    >>> "".join(speed(0.841, None, None, than="dense"))
     '16% faster than dense'
-    >>> speed(1.12, 1.10, 1.14).with_interval, speed(0.3, 0.01, 0.9).with_interval
+    >>> "".join(speed(1.12, 1.10, 1.14)), "".join(speed(0.3, 0.01, 0.9))
     ('12% slower (95% CI 10–14%)', 'faster (too noisy for a figure)')
     """
     word = ("slower" if ratio > 1 else "faster") + (f" than {than}" if than else "")
     if low is not None and high is not None and is_wide(low, high):
-        return Speed(change=word, margin="too noisy for a figure")
+        return Speed(word, " (too noisy for a figure)")
     percent = 100 * (ratio - 1)
     decimals = _decimals(percent, low, high)
     change = f"{abs(percent):.{decimals}f}% {word}"
     if ratio >= _MANY:
         change = f"{ratio:.2f} times as slow" + (f" as {than}" if than else "")
     if low is None or high is None:
-        return Speed(change=change, margin="")
+        return Speed(change, "")
     if ratio >= _MANY:
         interval = f"{low:.2f}–{high:.2f}"
     elif low < 1 < high:
@@ -64,29 +54,20 @@ def speed(ratio: float, low: float | None, high: float | None, *, than: str = ""
     else:
         ends = [f"{abs(100 * (end - 1)):.{decimals}f}" for end in (low, high)]
         interval = "–".join(ends if ratio > 1 else reversed(ends)) + "%"
-    return Speed(change=change, margin=f"95% CI {interval}")
+    return Speed(change, f" (95% CI {interval})")
 
 
-def change_text(ratio: float, low: float | None = None, high: float | None = None) -> str:
-    """A ratio as a signed change in percent, with its interval if it has one.
+def signed_change(ratio: float, low: float, high: float) -> tuple[str, str]:
+    """A ratio and its interval as signed changes in percent.
 
-    >>> change_text(1.12, 1.10, 1.14), change_text(0.959), change_text(1.0), change_text(12.5)
-    ('+12% (+10% to +14%)', '-4.1%', '0%', '×12.5')
-    >>> change_text(1.12, 0.8, 1.5), change_text(1.0000021)
-    ('+12% (-20% to +50%)', '+0.00021%')
+    >>> signed_change(1.12, 1.10, 1.14), signed_change(12.5, 12.0, 13.0)
+    (('+12%', '+10% to +14%'), ('×12.5', '+1100% to +1200%'))
+    >>> signed_change(0.996, 0.99, 1.002)
+    ('-0.4%', '-1.0% to +0.2%')
     """
-    if ratio == 1:
-        return "0%"
-    if ratio >= 10:
-        return f"×{significant_text(ratio, 3)}"
-    percent = 100 * (ratio - 1)
-    if abs(percent) < 0.05 and low is None:
-        return f"{'+' if percent > 0 else '-'}{significant_text(abs(percent), 2)}%"
-    decimals = _decimals(percent, low, high)
-    text = _signed(ratio, decimals)
-    if low is None or high is None:
-        return text
-    return f"{text} ({_signed(low, decimals)} to {_signed(high, decimals)})"
+    decimals = _decimals(100 * (ratio - 1), low, high)
+    value = f"×{significant_text(ratio, 3)}" if ratio >= _TIMES else _signed(ratio, decimals)
+    return value, f"{_signed(low, decimals)} to {_signed(high, decimals)}"
 
 
 def amount_text(ratio: float, less: str, more: str) -> str:
@@ -106,7 +87,7 @@ def exact_change_text(ratio: float) -> str:
     >>> exact_change_text(1.108), exact_change_text(0.959), exact_change_text(12.5)
     ('+10.8%', '-4.1%', '×12.5')
     """
-    if ratio >= 10:
+    if ratio >= _TIMES:
         return f"×{significant_text(ratio, 3)}"
     return f"{'-' if ratio < 1 else '+'}{_exact_percent(ratio)}"
 

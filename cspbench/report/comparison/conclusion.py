@@ -10,7 +10,7 @@ from ...records.quantities import NAMES
 from ...records.trainings import COMPARED
 from ...text import listing
 from ...units import is_wide, percent_text, wide_text
-from ..percents import amount_text, change_text, speed
+from ..percents import amount_text, signed_change, speed
 from ..quoting import Quote
 from ..words import AT, plural
 from .rows import COLUMNS, PEAK, ComparedEntry, entries
@@ -212,7 +212,8 @@ def _open(entry: ComparedEntry, mode: Mode) -> str:
     if latency is not None and latency.ratio is not None and latency.interval is not None:
         if is_wide(*latency.interval):
             return f"{wide_text(latency.launches or 0)}"
-        return change_text(latency.ratio, *latency.interval).replace("(", "(95% CI ")
+        value, interval = signed_change(latency.ratio, *latency.interval)
+        return f"{value} (95% CI {interval})"
     if latency is not None:
         return "a single launch" if latency.is_comparable else _reason(latency)
     for measure in entry.measures():

@@ -13,7 +13,7 @@ from ...records.gate import LATENCY
 from ...records.quantities import NAMES
 from ...records.trainings import COMPARED
 from ...units import is_wide, wide_text
-from ..percents import change_text, exact_change_text
+from ..percents import exact_change_text, signed_change
 from ..words import AT
 
 PEAK = "peak_tensor_bytes"
@@ -195,8 +195,7 @@ def _latency(entry: ComparedEntry, mode: Mode, *, is_comparable: bool) -> Cell:
         return Cell(interval="one launch", word=word)
     if is_wide(*change.interval):
         return Cell(interval=wide_text(change.launches or 0), word=word)
-    value, _, interval = change_text(change.ratio, *change.interval).partition(" (")
-    return Cell(value, interval.removesuffix(")"), word)
+    return Cell(*signed_change(change.ratio, *change.interval), word)
 
 
 def _figure(entry: ComparedEntry, measure: str, mode: Mode | None) -> Cell:
