@@ -138,7 +138,9 @@ def _build_entry(checkout: Path, name: str, arguments: Mapping[str, Value]) -> A
     }
     try:
         catalogue = importlib.import_module("cspbench.catalogue")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name not in {"cspbench", "cspbench.catalogue"}:
+            raise
         raise AbsentError(f"this revision has no catalogue: {error}") from error
     if not Path(str(catalogue.__file__)).is_relative_to(checkout):
         raise AbsentError(

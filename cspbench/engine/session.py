@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from .. import __version__
+from ..catalogue.entry import is_own
 from ..catalogue.sources import locate
 from ..errors import CspbenchError
 from ..machine import environment
@@ -162,8 +163,14 @@ def _info(
 
 
 def _check_files(cases: Iterable[Case], roots: Mapping[Side, Path]) -> None:
-    """Raise `CspbenchError` if the file of a model is in no revision."""
+    """Raise `CspbenchError` if no revision has the catalogue, or the file of a model."""
     for builder in dict.fromkeys(case.build for case in cases):
+        catalogue = Path("cspbench", "catalogue")
+        if is_own(builder) and not any((root / catalogue).is_dir() for root in roots.values()):
+            raise CspbenchError(
+                "no cspbench/catalogue in either revision, which the entries come from; name your "
+                "own models: ab BASE_REV HEAD_REV path/to/net.py:Net --input N,C,H,W"
+            )
         file = Path(builder.rpartition(":")[0])
         if file.suffix != ".py":
             continue

@@ -59,3 +59,20 @@ def test_a_revision_whose_model_cannot_be_imported_has_failed(tmp_path: Path) ->
         with pytest.raises(CspbenchError) as caught:
             loading.build(f"{name}.py:Net", f"{name}.py:Net", {}, tmp_path)
         assert type(caught.value) is kind, name
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("import nowhere", ModuleNotFoundError), ("from os import nothing", ImportError)],
+)
+def test_a_revision_whose_catalogue_cannot_be_imported_has_failed(
+    tmp_path: Path, code: str, kind: type[Exception]
+) -> None:
+    """Its entries were not removed."""
+    package = tmp_path / "cspbench" / "catalogue"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__init__.py").write_text(code, encoding="utf-8")
+    with pytest.raises(kind) as caught:
+        loading.build("dense", find("dense").build, {}, tmp_path)
+    assert not isinstance(caught.value, AbsentError)

@@ -264,6 +264,16 @@ def test_a_helper_that_alone_changed_changes_outputs_counts_and_latency(tmp_path
     assert [equivalence.is_equal for equivalence in equivalences] == [False]
 
 
+def test_entries_of_the_catalogue_are_refused_where_no_revision_has_it(repository: Path) -> None:
+    """As when `ab` is typed in a repository of models, without a suite."""
+    process = ab(repository, "slower", suite='[[case]]\nentry = "dense"')
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == (
+        "cspbench: no cspbench/catalogue in either revision, which the entries come from; name "
+        "your own models: ab BASE_REV HEAD_REV path/to/net.py:Net --input N,C,H,W\n"
+    )
+
+
 @slow
 def test_one_commit_against_itself_is_said_before_anything_is_measured(repository: Path) -> None:
     """As on a branch without a commit of its own; then the suite is refused, which is quick."""
