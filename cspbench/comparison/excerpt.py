@@ -151,7 +151,7 @@ def case_excerpt(
         yardstick_s=tuple(_ratio(launch.yardstick_s, _STATE_DIGITS) for launch in through),
         latency_s=_latency_s(launches),
         energy_j=energy_j(record),
-        missing="" if record.latencies else _why_missing(record, "latency"),
+        missing="" if record.latencies else why_missing(record, "latency"),
         failed=bool(record.failures),
         timed="latency" in stages,
         seeds=tuple(training.seed for training in record.trainings),
@@ -170,7 +170,7 @@ def _exact(record: Record, stages: Sequence[Stage]) -> Iterator[tuple[str, int |
         measurement = record.get(kind)
         for name in kind.exact if stage_of(kind) in stages else ():
             if measurement is None:
-                yield name, Failure(reason=_why_missing(record, stage_of(kind)))
+                yield name, Failure(reason=why_missing(record, stage_of(kind)))
             elif (figure := getattr(measurement, name)) is not None:
                 yield name, figure
 
@@ -189,7 +189,7 @@ def _latency_s(launches: CaseLaunches) -> float | None:
     return _ratio(latency_estimate(samples).value) if samples else None
 
 
-def _why_missing(record: Record, stage: Stage) -> str:
+def why_missing(record: Record, stage: Stage) -> str:
     """The failure of ``stage``, or the first one after which the case was not measured further."""
     failures = [
         failure for failure in record.failures if failure.stage == stage or failure.is_fatal

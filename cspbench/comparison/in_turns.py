@@ -6,7 +6,6 @@ import msgspec
 
 from ..plan.labels import case_name
 from ..records.gate import LATENCY
-from ..records.lines import CaseFailure
 from ..records.machine import Environment
 from ..records.run import SIDES, Record, Run, Settings
 from ..verdicts.judge import Verdict
@@ -15,7 +14,7 @@ from ..verdicts.stats import half_width
 from ..verdicts.within_run import verdicts
 from .deciding import of_revisions
 from .energies import energy_notes
-from .excerpt import CaseExcerpt, case_excerpt, device_text, energy_j
+from .excerpt import CaseExcerpt, case_excerpt, device_text, energy_j, why_missing
 from .outputs import ComparedCase, compared_outputs
 from .result import (
     CaseComparison,
@@ -121,15 +120,15 @@ def _compare(
         change = judged_change(
             verdict, seconds, more_launches=verdict.more_launches if runs else None
         )
-    elif failures := [*filter(_is_fatal, old.failures), *filter(_is_fatal, new.failures)]:
-        side = "baseline" if failures[0] in old.failures else "candidate"
-        change = unjudged_change(f"{side}: {failures[0].stage} failed: {failures[0].reason}")
+    elif failed := [
+        (side, record)
+        for side, record in zip(SIDES, pair.records, strict=True)
+        if record.has_failed
+    ]:
+        side, record = failed[0]
+        change = unjudged_change(f"{side}: {why_missing(record, 'latency')}")
     exact: dict[str, Change] = exact_changes(before, after, run.info.gate)
     return compared_case(after, {**exact, LATENCY: change})
-
-
-def _is_fatal(failure: CaseFailure) -> bool:
-    return failure.is_fatal
 
 
 def _side_excerpt(record: Record, label: str, launches: CaseLaunches) -> CaseExcerpt:

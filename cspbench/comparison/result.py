@@ -230,15 +230,12 @@ def exact_changes(
 
     A figure that one side lacks has changed, unless it is not in ``measured`` (a run was not to
     measure it) or a side is a table that does not show it: then it is left out, and so is one that
-    both sides lack for the same reason.
+    both sides lack, for whatever reasons.
     """
     names = dict.fromkeys(
         name
         for name in (*old.exact, *new.exact)
-        if name in measured
-        and not (
-            isinstance(old.exact.get(name), Failure) and old.exact.get(name) == new.exact.get(name)
-        )
+        if name in measured and any(isinstance(side.exact.get(name), int) for side in (old, new))
     )
     if not (old.key and new.key):
         names = dict.fromkeys(name for name in old.exact if name in new.exact)
@@ -261,7 +258,7 @@ def _exact_change(old: int | Failure | None, new: int | Failure | None, threshol
             candidate=new if isinstance(new, int) else None,
             ratio=None,
             interval=None,
-            verdict="same" if old == new else "changed",
+            verdict="changed",
             reason="; ".join(reasons) or ONE_SIDE,
         )
     ratio = new / old if old else None

@@ -188,6 +188,20 @@ def test_a_figure_that_only_one_side_has_is_changed() -> None:
     ) == (0, 4)
 
 
+def test_a_figure_that_neither_side_has_is_left_out() -> None:
+    """Whatever kept each from it: nothing has changed that could be seen."""
+    runs = []
+    for reason in ("thop broke", "no such thing"):
+        run = make_small_run()
+        counts = run.records[0].counts
+        assert counts is not None
+        without = msgspec.structs.replace(counts, thop_macs=Failure(reason=reason))
+        runs.append(change(run, 0, without))
+    comparison = compare(*runs)
+    assert "thop_macs" not in comparison.cases[0].measures
+    assert comparison.cases[0].verdict == "same"
+
+
 @pytest.mark.parametrize(
     ("settings", "setting"), [({"threads": 1}, "threads"), ({"allocator": "system"}, "allocator")]
 )

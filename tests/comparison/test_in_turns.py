@@ -184,7 +184,7 @@ def test_a_case_that_no_revision_has_has_failed() -> None:
     assert comparison.failed == (run.records[CANDIDATE].case.key,)
     (case,) = comparison.cases
     assert list(case.measures) == [LATENCY]
-    assert case.measures[LATENCY].reason == "baseline: counts failed: no such thing"
+    assert case.measures[LATENCY].reason == "baseline: failed at counts (absent): no such thing"
 
 
 @pytest.mark.parametrize(("index", "failures"), [(BASELINE, 0), (CANDIDATE, 1)])
@@ -194,7 +194,7 @@ def test_a_failure_is_the_reason_why_there_is_no_verdict(index: int, failures: i
     comparison = in_turns(with_failure(run, index, cause="raised"))
     change_of_latency = comparison.cases[0].measures[LATENCY]
     assert (change_of_latency.verdict, change_of_latency.ratio) == ("undecided", None)
-    assert change_of_latency.reason == f"{SIDES[index]}: latency failed: no such thing"
+    assert change_of_latency.reason == f"{SIDES[index]}: failed at latency (raised): no such thing"
     assert comparison.failed == (run.records[CANDIDATE].case.key,) * failures
 
 

@@ -375,7 +375,8 @@ def test_what_a_reviewer_has_to_know_stands_above_the_fold() -> None:
     ]
     assert "| `csp_fusion_last` | not compared |" in lines
     assert lines[0] == (
-        "**Failed: `csp_fusion_last` in training failed in the candidate (latency failed: no); "
+        "**Failed: `csp_fusion_last` in training failed in the candidate "
+        "(failed at latency (raised): no); "
         "the outputs of `csp` differ**"
     )
 
@@ -390,8 +391,21 @@ def test_a_failure_of_all_that_is_undecided_is_the_whole_verdict() -> None:
     for index, failure in zip((1, 3), failures, strict=True):
         run = change(run, index, latencies=(), failures=(failure,))
     assert first_line(in_turns(run)) == (
-        "Failed: csp at inference and csp in training failed in the candidate (latency failed: no)"
+        "Failed: csp at inference and csp in training failed in the candidate "
+        "(failed at latency (raised): no)"
     )
+
+
+def test_why_a_case_has_no_verdict_is_said_once_for_all_its_measures() -> None:
+    """Of a candidate that cannot be built; and the launches of the baseline are not 0."""
+    run = make_changed_run(["csp"])
+    key = run.records[1].case.key
+    failure = CaseFailure(case=key, stage="counts", cause="raised", reason="boom")
+    run = change(run, 1, latencies=(), failures=(failure,), measurements={})
+    page = text(in_turns(run))
+    assert page.count("boom") == 2  # in the first line, and where the measures are named
+    assert "no verdict on params, weights, MACs, MACs (thop) and" in " ".join(page.split())
+    assert "; 6 launches; " in " ".join(page.split())
 
 
 def test_outputs_that_differ_come_first_where_no_cost_changed() -> None:

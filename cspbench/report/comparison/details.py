@@ -1,6 +1,7 @@
 """The details of a comparison: every figure in absolute numbers, differences, reasons."""
 
 from collections.abc import Sequence
+from itertools import chain
 from statistics import median_high
 from typing import NamedTuple
 
@@ -71,8 +72,8 @@ def _over_modes(rows: Sequence[Cells]) -> list[Cells]:
     for name, mode, *cells in rows:
         modes.setdefault((name, *cells), []).append(mode)
     return [
-        (name, "both" if len(found) > 1 else found[0], *cells)
-        for (name, *cells), found in modes.items()
+        (name, "both" if len(with_cells) > 1 else with_cells[0], *cells)
+        for (name, *cells), with_cells in modes.items()
     ]
 
 
@@ -119,6 +120,7 @@ def _interval(change: Change) -> str:
 
 
 def differences(comparison: Comparison, quote: Quote) -> list[str]:
+    """Items on the circumstances in which the runs differ."""
     return [
         f"{plain(discrepancy.what)}: {quote(plain(discrepancy.baseline))} → "
         f"{quote(plain(discrepancy.candidate))}"
@@ -130,7 +132,7 @@ def differences(comparison: Comparison, quote: Quote) -> list[str]:
 def reasons(comparison: Comparison, quote: Quote) -> list[str]:
     """Items on undecided latencies, one for each threshold, and on measures without a verdict."""
     undecided: dict[float, list[tuple[str, Change]]] = {}
-    names: dict[str, list[str]] = {}
+    unjudged: dict[str, dict[str, dict[str, None]]] = {}  # names of measures by case, by reason
     for case in comparison.cases:
         for measure, change in case.measures.items():
             name = _name(case, quote)
@@ -139,10 +141,17 @@ def reasons(comparison: Comparison, quote: Quote) -> list[str]:
             elif change.verdict == "undecided" or (
                 change.verdict == "changed" and None in (change.baseline, change.candidate)
             ):
-                reason = f"no verdict on {NAMES[measure]}: {quote(plain(change.reason))}"
-                names.setdefault(reason, []).append(name)
-    items = [_undecided(changes, threshold) for threshold, changes in undecided.items()]
-    return [*items, *(f"{listing(cases)}: {reason}" for reason, cases in names.items())]
+                measures = unjudged.setdefault(change.reason, {}).setdefault(name, {})
+                measures[NAMES[measure]] = None
+    return [
+        *(_undecided(changes, threshold) for threshold, changes in undecided.items()),
+        *(
+            f"{listing(list(cases))}: no verdict on "
+            f"{listing(list(dict.fromkeys(chain.from_iterable(cases.values()))))}: "
+            f"{quote(plain(reason))}"
+            for reason, cases in unjudged.items()
+        ),
+    ]
 
 
 def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:

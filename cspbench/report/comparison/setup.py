@@ -115,7 +115,9 @@ def _launches(comparison: Comparison) -> str:
         if not fewest or fewest == most:
             return plural(most, "launch") if most else ""
         return f"{setup.launches[0]} and {setup.launches[1]} launches"
-    numbers = [case.latency.launches or 0 for case in comparison.cases if case.latency]
+    numbers = [
+        case.latency.launches for case in comparison.cases if case.latency and case.latency.launches
+    ]
     if not numbers:
         return plural(setup.launches[0], "launch")
     fewest, most = min(numbers), max(numbers)
