@@ -1,37 +1,28 @@
-"""The Python interface: `profile` a module or a catalogue entry, `compare` two runs.
-
-Only `profile` imports torch, so that runs can be compared where it is not installed.
-"""
+"""`profile` a module or a catalogue entry from Python, and what it returns."""
 
 import contextlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from .catalogue import find
-from .catalogue.entry import Entry, Value
-from .comparison import result
-from .comparison.compare import compare as compare_runs
-from .errors import CspbenchError, NotMeasuredError, unknown
-from .machine.environment import physical_cores
-from .measures.registry import MEASURES
-from .plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
-from .records.gate import Gate
-from .records.lines import CaseFailure, Latency
-from .records.measurements import AnyMeasurement, Counts
-from .records.run import Record, Run
+from ..catalogue import find
+from ..catalogue.entry import Entry, Value
+from ..errors import CspbenchError, NotMeasuredError, unknown
+from ..machine.environment import physical_cores
+from ..measures.registry import MEASURES
+from ..plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
+from ..records.lines import CaseFailure, Latency
+from ..records.measurements import AnyMeasurement, Counts
+from ..records.run import Record
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-    from .measures.execution.subject import Subject
-    from .measures.timing.benchmark import Benchmark
+    from ..measures.execution.subject import Subject
+    from ..measures.timing.benchmark import Benchmark
 
 _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_process)
 
@@ -86,7 +77,7 @@ class Profile(Record, frozen=True, kw_only=True):
         )
 
     def __str__(self) -> str:
-        from .report import summary
+        from ..report import summary
 
         return summary.text([self])
 
@@ -98,56 +89,14 @@ class Profile(Record, frozen=True, kw_only=True):
 
         ``pd.concat([profile.to_frame() for profile in profiles])`` is the table of several.
         """
-        from .report import frame
+        from ..report import frame
 
         return frame.record(self)
 
     def _repr_html_(self) -> str:
-        from .report import notebook
+        from ..report import notebook
 
         return notebook.record(self)
-
-
-class Comparison(result.Comparison, frozen=True, kw_only=True):
-    """A comparison of two runs whose text is its tables; a notebook shows its changes."""
-
-    def __str__(self) -> str:
-        from .report import comparison
-
-        return comparison.text(self)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def to_frame(self) -> "pd.DataFrame":
-        """A pandas frame with one row for each case and measure.
-
-        ``baseline`` and ``candidate`` are in ``unit`` (bytes, ``s``, or ``yardstick``: the ratio to
-        the yardstick, the frozen workload that ties runs together); counts have none. ``ratio`` is
-        candidate over baseline, ``ratio_low`` to ``ratio_high`` its 95% interval.
-        """
-        from .report import frame
-
-        return frame.changes(self)
-
-    def _repr_html_(self) -> str:
-        from .report import notebook
-
-        return notebook.comparison(self)
-
-
-def compare(
-    baseline: Run | Path | str, candidate: Run | Path | str, *, gate: Gate | None = None
-) -> Comparison:
-    """The changes from ``baseline`` to ``candidate`` that exceed the thresholds of ``gate``.
-
-    Each side is a run, a run folder or one of its two files, a saved report or pull request
-    comment, or pytest-benchmark's JSON. A run of two revisions, or its comment, stands for its
-    baseline as ``baseline`` and for its candidate as ``candidate``. Raises `CspbenchError` for a
-    side that cannot be read.
-    """
-    comparison = compare_runs(baseline, candidate, gate=gate)
-    return Comparison(**msgspec.structs.asdict(comparison))
 
 
 def profile(
@@ -164,8 +113,8 @@ def profile(
     """The cost of a module or a catalogue entry for an input (N, C, H, W), or for other inputs.
 
     ``input_shape`` is a shape, a tensor, a tuple of positional arguments or a dict of keyword
-    arguments, each a shape, a tensor or a tree of them, or what ``--input`` takes as text. A shape
-    stands for random floating-point numbers; the values of tensors are those that are used.
+    arguments, each a shape, a tensor or a tree of them; or one text, as ``--input`` takes it. A
+    shape stands for random floating-point numbers; the values of tensors are those that are used.
 
     ``measures`` may name those that need no process of their own: ``counts``, ``tensor_peak`` and
     others that are exact and allocate nothing, and ``allocated`` and ``latency``, which run the
@@ -182,8 +131,8 @@ def profile(
     device = _checked_device(device)
     _check_options(mode, precision, turns, device)
 
-    from .engine.in_process import measure_in_process
-    from .machine.device import backend, check_device
+    from ..engine.in_process import measure_in_process
+    from ..machine.device import backend, check_device
 
     check_device(device)
     subject = _subject(
@@ -235,8 +184,8 @@ def _subject(
     if not isinstance(module_or_entry, nn.Module | Entry | str):
         raise CspbenchError(_no_module(module_or_entry))
 
-    from .measures.execution.given import read_inputs
-    from .measures.execution.subject import BuiltSubject, ModuleSubject
+    from ..measures.execution.given import read_inputs
+    from ..measures.execution.subject import BuiltSubject, ModuleSubject
 
     if isinstance(module_or_entry, nn.Module):
         if value is None:
@@ -332,7 +281,7 @@ def _no_module(value: object) -> str:
 @contextlib.contextmanager
 def _with_hint() -> Iterator[None]:
     """Add a remedy to exceptions of a model; keep torch from logging what it raises anyway."""
-    from .engine.hints import hint
+    from ..engine.hints import hint
 
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     is_disabled, logger.disabled = logger.disabled, True
@@ -347,10 +296,10 @@ def _with_hint() -> Iterator[None]:
 
 
 def _latency(subject: "Subject", turns: int) -> Latency:
-    from .machine.device import gpu
-    from .measures.latency import latency
-    from .measures.timing.benchmark import take_turns
-    from .measures.timing.timer import Timer
+    from ..machine.device import gpu
+    from ..measures.latency import latency
+    from ..measures.timing.benchmark import take_turns
+    from ..measures.timing.timer import Timer
 
     benchmark = latency(subject, Timer(min_time_s=0.001, gpu=gpu(subject.case.device)))
     take_turns([benchmark], turns={benchmark.key: turns}, seed=0, sample=_sample)
