@@ -121,6 +121,15 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
             "it takes several inputs: repeat --input, or name them: --input NAME=1,77",
         ),
         (
+            r"forward\(\) got an unexpected keyword argument '.*'",
+            "name inputs as the arguments of the model's forward: --input NAME=N,C,H,W",
+        ),
+        (
+            r"index out of range in self",
+            "an input of integers goes beyond the table that it indexes: lower its last number, "
+            "--input ids=1,77:int64:49408",
+        ),
+        (
             r"Expected tensor for argument #1 'indices' to have one of the following scalar types",
             "it takes integers: --input 1,77:int64:49408, with the number of tokens last",
         ),

@@ -89,6 +89,22 @@ def test_a_model_of_another_size_says_which(message: str, remedy: str) -> None:
     assert remedy in reason(AssertionError(message))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "remedy"),
+    [
+        ({"input": torch.tensor([[5]])}, "lower its last number, --input ids=1,77:int64:49408"),
+        ({"tokens": torch.tensor([[1]])}, "name inputs as the arguments of the model's forward"),
+    ],
+)
+def test_integers_beyond_a_table_and_unknown_names_of_inputs_have_a_remedy(
+    inputs: dict[str, torch.Tensor], remedy: str
+) -> None:
+    """In torch's and Python's own words."""
+    with pytest.raises((IndexError, TypeError)) as raised:
+        nn.Embedding(4, 8)(**inputs)
+    assert remedy in reason(raised.value)
+
+
 def test_a_missing_timm_is_installed_without_another_torch() -> None:
     """Plain `pip install timm` could replace it; an import in a user's file is known, too."""
     for error in (
