@@ -126,8 +126,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         ),
         (
             r"index out of range in self",
-            "an input of integers goes beyond the table that it indexes: lower its last number, "
-            "--input ids=1,77:int64:49408",
+            "integers exceed the table that they index; lower the end of --input ids=1,77:int64:END",
         ),
         (
             r"Expected tensor for argument #1 'indices' to have one of the following scalar types",

@@ -92,7 +92,7 @@ def test_a_model_of_another_size_says_which(message: str, remedy: str) -> None:
 @pytest.mark.parametrize(
     ("inputs", "remedy"),
     [
-        ({"input": torch.tensor([[5]])}, "lower its last number, --input ids=1,77:int64:49408"),
+        ({"input": torch.tensor([[5]])}, "lower the end of --input ids=1,77:int64:END"),
         ({"tokens": torch.tensor([[1]])}, "name inputs as the arguments of the model's forward"),
     ],
 )
