@@ -22,19 +22,20 @@ def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
 
     ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable`` or
     ``path/to/file.py:callable``, in the revision in ``checkout`` if that is given. Raises
-    `AbsentError` if there is no such module or name, and `CspbenchError` if the module cannot be
-    imported or the name cannot be called.
+    `CspbenchError` if there is no such module or name (`AbsentError` of a revision), if the module
+    cannot be imported, or if the name cannot be called.
     """
+    absent = CspbenchError if checkout is None else AbsentError
     source = locate(reference, checkout)
     with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
-        module = _loaded(source, reference)
+        module = _loaded(source, reference, absent)
     if checkout is not None and source.codebase and not source.is_owned(module):
         raise AbsentError(f"{source.name} is not in this revision")
     try:
         builder: Callable[..., Any] = operator.attrgetter(source.attribute)(module)
     except AttributeError as error:
         missing = unknown("callable", source.attribute, _callables(module), owner=source.name)
-        raise AbsentError(str(missing)) from error
+        raise absent(str(missing)) from error
     if not callable(builder):
         raise CspbenchError(
             f"{reference} is {builder!r}, which cannot be called; name a class or a function"
@@ -79,7 +80,7 @@ def build(
         return builder(**arguments)
 
 
-def _loaded(source: Source, reference: str) -> ModuleType:
+def _loaded(source: Source, reference: str, absent: type[CspbenchError]) -> ModuleType:
     try:
         if source.file is None:
             return importlib.import_module(source.module, __package__.rpartition(".")[0])
@@ -89,7 +90,7 @@ def _loaded(source: Source, reference: str) -> ModuleType:
     except (ImportError, ValueError) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{source.module}.".startswith(f"{missing}."):
-            raise AbsentError(
+            raise absent(
                 f"no module {missing!r}, which {reference} names; run in the folder that holds it, "
                 f"or name its file: path/to/file.py:{source.attribute}"
             ) from error

@@ -126,7 +126,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
         ),
         (
             r"index out of range in self",
-            "integers exceed the table that they index; lower the end of --input ids=1,77:int64:END",
+            "integers exceed the table they index; lower the end of --input ids=1,77:int64:END",
         ),
         (
             r"Expected tensor for argument #1 'indices' to have one of the following scalar types",
