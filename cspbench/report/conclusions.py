@@ -22,12 +22,10 @@ def exact_conclusions(results: Results, quote: Quote) -> list[str]:
 
 def timed_conclusions(results: Results, quote: Quote) -> list[str]:
     """A sentence for each mode and reference on the fastest entry, and how others compare."""
-    has_references = any(row.is_reference for row in results.rows)
     return [
         _throughput_conclusion(ranking, quote)
         if ranking.has_own_batches
-        else _timed_conclusion(ranking, quote, has_references=has_references)
-        + _unranked(ranking, quote)
+        else _timed_conclusion(ranking, quote) + _unranked(ranking, quote)
         for ranking in results.rankings
     ]
 
@@ -67,17 +65,27 @@ def _least(ranking: Ranking, quote: Quote) -> Iterator[tuple[str, str, str]]:
         amount = f"{lowest:,}" if key == "macs" else bytes_text(lowest)
         if len(best) == len(values) > 1:
             everyone = "both entries" if len(best) == 2 else f"all {len(best)} entries"
+            if ranking.is_apart:
+                everyone = listing([quote(row.name) for row in best])
             yield f"{everyone} have", f"{amount} {noun}", ""
             continue
         subject = f"{listing([quote(row.name) for row in best])} {'have' if best[1:] else 'has'}"
         if len(values) == 1:
             yield subject, f"{amount} {noun}", ""
             continue
+        among = _among(ranking, [row for row, _ in values], quote)
         ratio = best[0].ratios[key]
         if ratio is not None and ratio != 1 and not best[0].is_reference:
             than = quote(str(best[0].reference))
             amount = f"{amount_text(ratio, less, 'more')} than {than}"
-        yield subject, f"the {rank} ({amount})", f" of {plural(len(values), 'entry')}"
+        yield subject, f"the {rank} ({amount})", f" {among}"
+
+
+def _among(ranking: Ranking, rows: Sequence[Row], quote: Quote) -> str:
+    """The phrase that says which rows an entry is first of: their number, or apart, their names."""
+    if ranking.is_apart:
+        return f"among {listing([quote(row.name) for row in rows])}"
+    return f"of {plural(len(rows), 'entry')}"
 
 
 def _unranked(ranking: Ranking, quote: Quote) -> str:
@@ -87,9 +95,9 @@ def _unranked(ranking: Ranking, quote: Quote) -> str:
     return f" Not ranked, because their input differs: {names}."
 
 
-def _timed_conclusion(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
+def _timed_conclusion(ranking: Ranking, quote: Quote) -> str:
     if ranking.reference is None or len(ranking.compared) < 2:
-        return _without_ratios(ranking, quote, has_references=has_references)
+        return _without_ratios(ranking, quote)
     verdicts = [row.verdict for row in ranking.compared if row.verdict]
     reference = quote(ranking.reference.name)
     if any(verdict.ratio.low is None for verdict in verdicts):
@@ -146,7 +154,7 @@ def _tie(rivals: Sequence[Row], quote: Quote) -> str:
     return f", not distinguishable from {names}" if rivals else ""
 
 
-def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> str:
+def _without_ratios(ranking: Ranking, quote: Quote) -> str:
     at = AT[ranking.mode]
     timed = [row for row in ranking.ranked if row.latency]
     if not timed:
@@ -156,9 +164,10 @@ def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> 
     if len(timed) == 1:
         text = f"{quote(best.name)} takes {_latency_text(best)} {at}"
     elif len(rivals) == len(timed) - 1:
-        text = f"No entry is ranked {at}: none of {len(timed)} is distinguishably the fastest"
+        names = listing([quote(row.name) for row in timed])
+        text = f"{names} are not ranked {at}: none is distinguishably the fastest"
     else:
-        of = f"of {plural(len(timed), 'entry')}"
+        of = _among(ranking, timed, quote)
         text = f"{quote(best.name)} is the fastest {of} {at}: {_latency_text(best)}"
         text += _tie(rivals, quote)
     if best.latency and best.latency.low is None:
@@ -167,7 +176,7 @@ def _without_ratios(ranking: Ranking, quote: Quote, *, has_references: bool) -> 
         reason = "no reference entry is set"
         if ranking.ranked[0].reference is not None:
             reason = "the reference entry was not timed with them"
-        elif has_references:
+        elif ranking.is_apart:
             reason = "no reference entry has their input"
         text += f"; {reason}, so there are no ratios"
     return f"{text}."

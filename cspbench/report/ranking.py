@@ -15,6 +15,7 @@ class Ranking:
     cases with the same input can be ranked. ``compared`` are the reference, if it was timed, and
     the ranked rows with a ratio to it. ``fastest`` is one of the ``decided``; None if there are
     fewer than two. ``rivals`` are those compared that do not differ significantly from it.
+    ``is_apart``: no reference has the inputs of these rows, although other rows have one.
     """
 
     group: tuple[Row, ...]
@@ -24,6 +25,7 @@ class Ranking:
     reference: Row | None
     fastest: Row | None
     rivals: tuple[Row, ...]
+    is_apart: bool
 
     @property
     def mode(self) -> Mode:
@@ -49,10 +51,14 @@ def rankings(table: Sequence[Row]) -> tuple[Ranking, ...]:
         for row in rows:
             reference = row.name if row.is_reference else row.reference
             groups.setdefault((mode, reference), []).append(row)
-    return tuple(map(_ranking, groups.values()))
+    has_references = any(row.is_reference for row in table)
+    return tuple(
+        _ranking(group, is_apart=has_references and reference is None)
+        for (_, reference), group in groups.items()
+    )
 
 
-def _ranking(group: Sequence[Row]) -> Ranking:
+def _ranking(group: Sequence[Row], *, is_apart: bool) -> Ranking:
     ranked, unranked = _at_one_input(group)
     compared = [row for row in ranked if row.latency and (row.ratio or row.is_reference)]
     reference = next((row for row in compared if row.is_reference), None)
@@ -73,6 +79,7 @@ def _ranking(group: Sequence[Row]) -> Ranking:
         reference=reference,
         fastest=fastest,
         rivals=tuple(rivals),
+        is_apart=is_apart,
     )
 
 

@@ -158,7 +158,8 @@ def test_beside_a_reference_of_another_input_the_reason_is_another() -> None:
     for index in (1, 2):
         run = change_case(run, index, reference=None, input_shape=(1, 128, 32, 32))
     text = " ".join(report_text(run).split())
-    assert "fastest of 2 entries" in text
+    assert "the fastest among csp and csp_fusion_first at inference" in text
+    assert "tensor memory (4.18 MiB) among csp and csp_fusion_first at inference." in text
     assert "; no reference entry has their input, so there are no ratios." in text
 
 
