@@ -111,13 +111,13 @@ def _compare(baseline: Excerpt, candidate: Excerpt, gate: Gate) -> Comparison:
             ),
         ),
         warnings=(*_contended(baseline, candidate), *state_warnings(states)),
-        setup=_setup(baseline, candidate, _highest_floor(baseline, candidate, before, pairs)),
+        setup=_setup(baseline, candidate, _noise_floor(baseline, candidate, before, pairs)),
         gate=gate,
         deciding=between_runs(baseline, candidate, latencies.values()),
     )
 
 
-def _setup(baseline: Excerpt, candidate: Excerpt, noise_floor: float | None) -> Setup:
+def _setup(baseline: Excerpt, candidate: Excerpt, noise_floor: tuple[float, float] | None) -> Setup:
     def both(*names: str) -> tuple[str, str]:
         """The first of the circumstances ``names`` that each side says."""
         before, after = (
@@ -136,13 +136,14 @@ def _setup(baseline: Excerpt, candidate: Excerpt, noise_floor: float | None) -> 
     )
 
 
-def _highest_floor(
+def _noise_floor(
     baseline: Excerpt, candidate: Excerpt, before: Cases, pairs: Mapping[Hashable, Matched]
-) -> float | None:
+) -> tuple[float, float] | None:
+    """The lowest and the highest of all cases whose latencies are compared."""
     floors = [
         _floor(baseline, candidate, before[key].mode, *pair.launches) for key, pair in pairs.items()
     ]
-    return max(floors, default=None)
+    return (min(floors), max(floors)) if floors else None
 
 
 def _by_identity(baseline: Excerpt, candidate: Excerpt) -> tuple[Cases, Cases]:

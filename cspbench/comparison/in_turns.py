@@ -62,7 +62,7 @@ def in_turns(run: Run) -> Comparison:
         warnings=(*outputs.warnings, *_disturbed(run)),
         outputs=outputs.summary,
         different_outputs=outputs.different,
-        setup=_setup(run, latencies),
+        setup=_setup(run, cases),
         gate=run.info.gate,
         deciding=of_revisions(run, latencies),
         in_turns=True,
@@ -143,7 +143,7 @@ def _disturbed(run: Run) -> Iterator[str]:
             yield f"{number} of {len(run.launches)} launches {was} {words}."
 
 
-def _setup(run: Run, latencies: Sequence[Change]) -> Setup:
+def _setup(run: Run, cases: Sequence[CaseComparison]) -> Setup:
     settings: Settings = run.info.settings
     environment: Environment = run.info.environment
     device, threads = device_text(run.info), str(settings.threads)
@@ -155,18 +155,19 @@ def _setup(run: Run, latencies: Sequence[Change]) -> Setup:
         threads=(threads, threads),
         torch=(torch, torch),
         launches=(number, number),
-        noise_floor=_noise_floor(run, latencies),
+        noise_floor=_noise_floor(run, cases),
     )
 
 
-def _noise_floor(run: Run, latencies: Sequence[Change]) -> float | None:
-    """The highest noise floor in force, by the launches of each case; None if it is not known."""
+def _noise_floor(run: Run, cases: Sequence[CaseComparison]) -> tuple[float, float] | None:
+    """The lowest and highest by the mode and launches of each case; None if none is known."""
     if run.info.noise_floor is None:
         return None
+    spreads = run.info.noise_floor.in_turns
     floors = [
-        half_width(spread, change.launches)
-        for change in latencies
-        if change.launches
-        for spread in run.info.noise_floor.in_turns.values()
+        floor
+        for case in cases
+        if case.latency and case.latency.launches and case.mode in spreads
+        if (floor := half_width(spreads[case.mode], case.latency.launches)) is not None
     ]
-    return max((floor for floor in floors if floor is not None), default=None)
+    return (min(floors), max(floors)) if floors else None

@@ -93,7 +93,8 @@ class Setup(Frozen, frozen=True, kw_only=True):
     """What both sides were measured with, each the baseline's and the candidate's.
 
     A text is '' if a side does not say. ``launches`` are those of the runs, 0 if not known.
-    ``noise_floor`` is the highest that is in force for a case, as a share; None if none is known.
+    ``noise_floor`` holds the lowest and the highest that are in force for a case, as shares; None
+    if none is known.
     """
 
     commits: tuple[str, str] = ("", "")
@@ -101,7 +102,7 @@ class Setup(Frozen, frozen=True, kw_only=True):
     threads: tuple[str, str] = ("", "")
     torch: tuple[str, str] = ("", "")
     launches: tuple[int, int] = (0, 0)
-    noise_floor: float | None = None
+    noise_floor: tuple[float, float] | None = None
 
 
 class Deciding(Frozen, frozen=True, kw_only=True):

@@ -325,8 +325,12 @@ def test_a_line_says_what_was_compared_how_and_through_which_thresholds() -> Non
     info = msgspec.structs.replace(run.info, gate=gate, noise_floor=make_floor(0.05))
     (line,) = setup_lines(in_turns(msgspec.structs.replace(run, info=info)))
     assert line.endswith(
-        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor up to 5.4% (where higher)"
+        "; thresholds: latency 2%, c3*:macs 1%, others 0; noise floor 5.4% (where higher)"
     )
+    floor = msgspec.structs.replace(make_floor(0.05), in_turns={"infer": 0.05, "train": 0.02})
+    info = msgspec.structs.replace(info, noise_floor=floor)
+    (line,) = setup_lines(in_turns(msgspec.structs.replace(run, info=info)))
+    assert line.endswith("; noise floor 2.1% to 5.4% (where higher)")
 
 
 def test_two_runs_say_where_they_differ() -> None:

@@ -133,12 +133,13 @@ def _thresholds(comparison: Comparison, quote: Quote) -> str:
         return f"thresholds: {', '.join([*rules, 'others 0'])}" if rules else "threshold 0"
     latency = _latency(comparison.gate)
     others = f"thresholds: {', '.join([f'latency {percent_text(latency)}', *rules, 'others 0'])}"
-    floor = comparison.setup.noise_floor
-    if floor is not None:
-        # A case's own noise floor falls with its number of launches: this is the highest.
-        raised = " (where higher)" if floor > latency else ""
-        kind = "noise floor up to" if comparison.in_turns else "noise floor between runs"
-        return f"{others}; {kind} {percent_text(floor)}{raised}"
+    if comparison.setup.noise_floor is not None:
+        # A case's own noise floor depends on its mode and falls with its number of launches.
+        low, high = map(percent_text, comparison.setup.noise_floor)
+        floor = low if low == high else f"{low} to {high}"
+        raised = " (where higher)" if comparison.setup.noise_floor[1] > latency else ""
+        kind = "noise floor" if comparison.in_turns else "noise floor between runs"
+        return f"{others}; {kind} {floor}{raised}"
     return f"{others}; noise floor not measured" if comparison.in_turns else others
 
 
