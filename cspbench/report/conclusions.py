@@ -7,7 +7,7 @@ from ..plan.case import batch_of
 from ..text import listing
 from ..units import bytes_text, is_wide, percent_text, significant_text, span_text, wide_text
 from .columns import batch_noun, milliseconds
-from .percents import amount_text, speed
+from .percents import amount_text, signed_change, speed
 from .quoting import Quote
 from .ranking import Ranking, is_slower
 from .results import Results
@@ -141,7 +141,11 @@ def _against(row: Row, reference: Row, quote: Quote) -> str:
     compared = speed(ratio.value, ratio.low, ratio.high, than=than)
     if verdict.answer == "same":
         threshold = percent_text(verdict.criterion.threshold)
-        return f"{name} takes as long as {than} {at}, within {threshold}{compared.suffix}"
+        suffix = compared.suffix
+        if ratio.low is not None and ratio.high is not None and not is_wide(ratio.low, ratio.high):
+            _, interval = signed_change(ratio.value, ratio.low, ratio.high)
+            suffix = f" (95% CI {interval})"  # no word says which way
+        return f"{name} takes as long as {than} {at}, within {threshold}{suffix}"
     macs = row.ratios["macs"]
     with_macs = ""
     if macs is not None and macs != 1:

@@ -45,6 +45,9 @@ def test_of_two_entries_the_other_is_compared_with_the_reference() -> None:
     assert conclusion(1.0) == (
         "csp takes as long as dense at inference, within 1% (95% CI -0.01% to +0.01%)."
     )
+    assert conclusion(0.995) == (
+        "csp takes as long as dense at inference, within 1% (95% CI -0.51% to -0.49%)."
+    )
 
 
 def test_only_what_was_counted_is_ranked_by_counts() -> None:
