@@ -141,6 +141,42 @@ def test_two_convolutions_of_a_rep_conv_could_be_one() -> None:
     torch.testing.assert_close(module(x), nn.functional.conv2d(x, weight, padding=1) / scale)
 
 
+def trained_rep_conv(kernels: tuple[int, int], groups: int) -> RepConv:
+    module = RepConv(4, 8, kernels, groups=groups)
+    for norm in (module.large.norm, module.small.norm):
+        norm.running_mean = torch.randn(8)
+        norm.running_var = torch.rand(8) + 0.5
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    return module.eval()
+
+
+@pytest.mark.parametrize(("kernels", "groups"), [((3, 1), 1), ((3, 1), 2), ((7, 3), 4)])
+def test_a_rep_conv_becomes_one_convolution(kernels: tuple[int, int], groups: int) -> None:
+    """Of the large kernel, with a bias; to merge it twice changes nothing."""
+    module = trained_rep_conv(kernels, groups).double()
+    x = torch.randn(1, 4, 9, 9, dtype=torch.float64)
+    expected = module(x)
+    module.reparameterize()
+    module.reparameterize()
+    torch.testing.assert_close(module(x), expected)
+    assert list(module.state_dict()) == ["merged.weight", "merged.bias"]
+    assert module.merged is not None
+    assert module.merged.weight.shape == (8, 4 // groups, kernels[0], kernels[0])
+
+
+def test_a_rep_conv_keeps_its_type_and_device_when_merged() -> None:
+    for like in (torch.empty(0, device="meta"), torch.empty(0, dtype=torch.bfloat16)):
+        module = trained_rep_conv((3, 1), 1).to(like)
+        module.reparameterize()
+        assert {(p.dtype, p.device) for p in module.parameters()} == {(like.dtype, like.device)}
+
+
+def test_a_rep_conv_holds_two_branches_until_it_is_merged() -> None:
+    names = {name.split(".")[0] for name in RepConv(3, 4).state_dict()}
+    assert names == {"large", "small"}
+
+
 def test_channel_attention_scales_each_channel_by_one_number() -> None:
     module = ChannelAttention(3)
     nn.init.zeros_(module.conv.weight)

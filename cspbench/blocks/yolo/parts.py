@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..layers import Conv, activation_layer
 
@@ -19,6 +20,7 @@ class RepConv(nn.Module):
 
     RepVGG (arXiv 2101.03697) in training form, without its identity branch. (N, inputs, H, W) to
     (N, outputs, H, W). ``kernels`` are 3 and 1, or 7 and 3 in a depthwise one for large kernels.
+    `reparameterize` makes one convolution of it, ``merged``.
     """
 
     def __init__(
@@ -35,10 +37,51 @@ class RepConv(nn.Module):
         self.large = Conv(inputs, outputs, large, groups=groups, activation="none")
         self.small = Conv(inputs, outputs, small, groups=groups, activation="none")
         self.act = activation_layer(activation)
+        self.merged: nn.Conv2d | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.act(self.large(x) + self.small(x))
+        total = self.large(x) + self.small(x) if self.merged is None else self.merged(x)
+        out: Tensor = self.act(total)
         return out
+
+    def reparameterize(self) -> None:
+        """Replace both branches by one convolution with bias that equals them in eval mode.
+
+        It has the large kernel, and the type and device of its weights. Does nothing if done.
+        """
+        if self.merged is not None:
+            return
+        large = self.large.conv
+        (weight, bias), (small_weight, small_bias) = map(_folded, (self.large, self.small))
+        margin = (weight.shape[-1] - small_weight.shape[-1]) // 2
+        weight += functional.pad(small_weight, [margin] * 4)
+        with torch.device("meta"):  # its own weights are never made
+            merged = nn.Conv2d(
+                large.in_channels,
+                large.out_channels,
+                weight.shape[-1],
+                padding=weight.shape[-1] // 2,
+                groups=large.groups,
+            )
+        dtype, is_trained = large.weight.dtype, large.weight.requires_grad
+        merged.weight = nn.Parameter(weight.to(dtype), is_trained)
+        merged.bias = nn.Parameter((bias + small_bias).to(dtype), is_trained)
+        self.merged = merged.train(self.training)
+        del self.large, self.small
+
+
+def _folded(branch: Conv) -> tuple[Tensor, Tensor]:
+    """Weight and bias, in double precision, of a convolution that equals ``branch`` in eval mode.
+
+    The activation of ``branch`` is left out.
+    """
+    norm = branch.norm
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    with torch.no_grad():
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        weight = branch.conv.weight.double() * scale.view(-1, 1, 1, 1)
+        return weight, norm.bias.double() - norm.running_mean.double() * scale
 
 
 class ChannelAttention(nn.Module):
