@@ -11,8 +11,13 @@ N ?= 8000
 ONLY ?=
 MINUTES ?= 30
 
-# Only the default environment is made and filled here.
-READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON)),.venv/installed))
+# Only the default environment is made and filled here: with what a run needs, or the tests as well.
+ifeq ($(origin VENV) $(origin PYTHON),file file)
+READY := .venv/ready
+INSTALLED := .venv/installed
+# The first import of a file that pip left uncompiled keeps it compiled, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench microbench fuzz soak fidelity panel doctor test test-gpu check lint types format report compare notebook dist smoke clean
@@ -20,60 +25,68 @@ READY := $(if $(filter file,$(origin VENV)),$(if $(filter file,$(origin PYTHON))
 help:  ## say what each verb does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(READY)  ## make .venv and install what is needed
+setup: $(INSTALLED)  ## make .venv and install all that the tests need; `make bench` needs less
+
+# A run imports a fifth of the files: compiling all of them would take as long as all else here.
+PIP = .venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
 # By a path: from the folder above, a finder of setuptools' would lose to the clone's own name.
-# timm and torchvision, which only tests need, would ask for a torch of their own: they take this one.
-.venv/installed: pyproject.toml constraints.txt
+EDITABLE = --config-settings editable_mode=compat --editable
+
+.venv/ready: pyproject.toml constraints.txt
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt \
-		--config-settings editable_mode=compat --editable '.[dev]'
-	-.venv/bin/python -m pip install --quiet --constraint constraints.txt --no-deps timm torchvision
+	$(PIP) $(EDITABLE) .
+	@touch $@
+
+# timm and torchvision, which only tests need, would ask for a torch of their own: they take this one.
+.venv/installed: .venv/ready
+	$(PIP) $(EDITABLE) '.[dev]'
+	-$(PIP) --no-deps timm torchvision
 	@touch $@
 
 bench: $(READY)  ## measure the default suite: SUITE=smoke ARGS="--device cuda"
 	$(PYTHON) -m cspbench run $(SUITE) $(ARGS)
 
-microbench: $(READY)  ## pytest-benchmark over bench/
+microbench: $(INSTALLED)  ## pytest-benchmark over bench/
 	$(PYTHON) -m pytest bench --benchmark-only --benchmark-group-by=group $(ARGS)
 
-fuzz: $(READY)  ## damaged and hostile input, longer than the tests do: N=8000, or ONLY=K for one
+fuzz: $(INSTALLED)  ## damaged and hostile input, longer than the tests do: N=8000, or ONLY=K for one
 	FUZZ=$(N) FUZZ_ONLY=$(ONLY) $(PYTHON) -m pytest tests/fuzz $(ARGS)
 
-soak: $(READY)  ## random kills, signals and full disks on run, ab and report: MINUTES=30
+soak: $(INSTALLED)  ## random kills, signals and full disks on run, ab and report: MINUTES=30
 	$(PYTHON) bench/soak.py --minutes $(MINUTES) $(ARGS)
 
-fidelity: $(READY)  ## how far verdicts at the defaults can be trusted, half an hour: FULL=1 for all
+fidelity: $(INSTALLED)  ## how far verdicts at the defaults can be trusted, half an hour: FULL=1 for all
 	$(PYTHON) bench/fidelity.py $(if $(FULL),--full) $(ARGS)
 
-panel: $(READY)  ## counts, peak and latency of 75 models of timm and 8 of torchvision
+panel: $(INSTALLED)  ## counts, peak and latency of 75 models of timm and 8 of torchvision
 	PYTHONPATH=tests/panel $(PYTHON) bench/panel.py $(ARGS)
 
 doctor: $(READY)  ## is this machine fit to measure on
 	$(PYTHON) -m cspbench doctor $(ARGS)
 
-test: $(READY)  ## the tests: ARGS="-k name"
+test: $(INSTALLED)  ## the tests: ARGS="-k name"
 	$(PYTHON) -m pytest $(ARGS)
 
-test-gpu: $(READY)  ## the tests that need a GPU, on one: ARGS="-k name"
+test-gpu: $(INSTALLED)  ## the tests that need a GPU, on one: ARGS="-k name"
 	$(PYTHON) -m pytest -m gpu $(ARGS)
 
 check: lint types test  ## all that a change must pass
 
-lint: $(READY)  ## ruff: rules and formatting; import-linter: which wing may import which
+lint: $(INSTALLED)  ## ruff: rules and formatting; import-linter: which wing may import which
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -c "import importlinter.cli as cli; cli.lint_imports_command()" --no-logo
 
-types: $(READY)  ## mypy, strict, over package, tests and bench
+types: $(INSTALLED)  ## mypy, strict, over package, tests and bench
 	$(PYTHON) -m mypy
 
-format: $(READY)  ## put the formatting right
+format: $(INSTALLED)  ## put the formatting right
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
 .PHONY: docs
-docs: $(READY)  ## the documentation site, into site/: open site/index.html
+docs: $(INSTALLED)  ## the documentation site, into site/: open site/index.html
 	$(PYTHON) -m mkdocs build --strict $(ARGS)
 
 report: $(READY)  ## draw a run's report anew: RUN=results/… (the newest)
@@ -82,10 +95,10 @@ report: $(READY)  ## draw a run's report anew: RUN=results/… (the newest)
 compare: $(READY)  ## the newest run beside the reference: BASE=results/reference/cpu HEAD=results/…
 	$(PYTHON) -m cspbench compare $(BASE) $(HEAD) $(ARGS)
 
-notebook: $(READY)  ## run the tutorial notebook, and store it without outputs
+notebook: $(INSTALLED)  ## run the tutorial notebook, and store it without outputs
 	$(PYTHON) bench/tutorial.py
 
-dist: $(READY)  ## build the sdist, and the wheel from it, into dist/
+dist: $(INSTALLED)  ## build the sdist, and the wheel from it, into dist/
 	rm -rf dist
 	$(PYTHON) -m build
 

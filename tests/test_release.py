@@ -110,6 +110,10 @@ def imported(path: Path) -> set[str]:
     return names - set(sys.stdlib_module_names)
 
 
+USED = ("gradients", "gpu", "counters", "onnxruntime", "openvino")
+"""The extras that the package itself imports, where they are installed."""
+
+
 def test_every_library_that_the_package_imports_is_declared() -> None:
     """As a dependency, or as an extra; a wheel's user has nothing else."""
     extras = PROJECT["optional-dependencies"]
@@ -117,7 +121,7 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
         re.split(r"[^\w.-]", requirement)[0].lower()
         for requirement in [
             *PROJECT["dependencies"],
-            *(name for extra in ("gradients", "gpu", "counters") for name in extras[extra]),
+            *(name for extra in USED for name in extras[extra]),
         ]
     }
     distributions = importlib.metadata.packages_distributions()
