@@ -26,6 +26,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from synthetic import report_text, write_report
 
 from cspbench.catalogue import ENTRIES, find
+from cspbench.engine.builds import PLAIN
 from cspbench.engine.channel import Channel
 from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.engine.launch_task import LaunchTask
@@ -261,7 +262,7 @@ def test_a_launch(benchmark: BenchmarkFixture, turns: int, monkeypatch: pytest.M
             cases,
             default_settings(),
             plan,
-            roots={},
+            builds=PLAIN,
             uncapturable={},
         )
         task.run()

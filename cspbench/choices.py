@@ -12,12 +12,35 @@ Precision = Literal["fp32", "tf32", "bf16", "fp16", "amp"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """The first is the default."""
 
-Compiler = Literal["inductor", "cudagraphs", "aot_eager", "eager"]
-COMPILERS: tuple[Compiler, ...] = get_args(Compiler)
-"""Backends of `torch.compile`: two for use, and two that split up the cost of compiling.
+Form = Literal[
+    "eager",
+    "fused",
+    "compiled",
+    "compiled:reduce-overhead",
+    "compiled:max-autotune",
+    "compiled:cudagraphs",
+    "compiled:aot_eager",
+    "compiled:eager",
+    "aoti",
+    "onnxruntime",
+    "onnxruntime:int8",
+    "openvino",
+    "openvino:int8",
+]
+FORMS: tuple[Form, ...] = get_args(Form)
+"""What a model is deployed as: the module, and what is made of it. The first is the default.
 
-The first is the default of ``--compile``.
+``compiled`` is `torch.compile` with its default mode; behind the colon stands another mode, or
+another backend. ``aoti`` is a package of AOTInductor.
 """
+
+RUNTIME_FORMS: tuple[Form, ...] = FORMS[FORMS.index("aoti") :]
+"""Forms that are files, which something else than the module runs."""
+
+TRAINABLE_FORMS: tuple[Form, ...] = tuple(
+    form for form in FORMS if form.partition(":")[0] in {"eager", "compiled"}
+)
+"""Forms that can be trained; all others are for inference."""
 
 Allocator = Literal["pinned", "system"]
 ALLOCATORS: tuple[Allocator, ...] = get_args(Allocator)

@@ -127,6 +127,14 @@ class BreaksCompiled(Good):
         return super().forward(x)
 
 
+class Branches(Good):
+    """Does what it has read of its input, so that it cannot be exported."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = super().forward(x)
+        return -out if x.sum() > 0 else out
+
+
 class ReadsWhileBuilt(nn.Module):
     """Reads a tensor's value in its constructor, which fake tensors do not have."""
 

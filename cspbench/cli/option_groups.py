@@ -4,7 +4,7 @@ Help texts state units and the defaults of `engine.defaults`. A test compares ea
 with the one that applies.
 """
 
-from ..choices import ALLOCATORS, COMPARISON_FORMATS, COMPILERS, MODES, PRECISIONS
+from ..choices import ALLOCATORS, COMPARISON_FORMATS, FORMS, MODES, PRECISIONS
 from ..engine import defaults
 from . import values
 from .parser import OptionGroup, Parser, choice
@@ -106,11 +106,20 @@ def add_how(parser: Parser) -> None:
         default=f"that of the suite, else {PRECISIONS[0]}",
     )
     how.add_flag("channels_last", "keep images in the channels_last (NHWC) memory format")
+    how.add_value(
+        "form",
+        f"what each model is deployed as, each form beside the first: {', '.join(FORMS)}; only "
+        "eager and compiled ones can be trained",
+        parse=values.forms,
+        metavar="FORM,…",
+        default=f"that of the suite, else {FORMS[0]}",
+    )
     how.add_optional_value(
         "compiler",
-        f"compile with torch.compile; BACKEND is one of {choice(COMPILERS)}",
+        f"the form compiled, which is torch.compile; BACKEND is one of {choice(values.BACKENDS)}",
         metavar="BACKEND",
-        value=COMPILERS[0],
+        value=next(iter(values.BACKENDS)),
+        option="--compile",
     )
     add_threads(how, "the number of physical cores")
     add_allocator(how)

@@ -3,10 +3,9 @@
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..choices import COMPILERS
 from ..errors import CspbenchError, unknown
 from . import wrong_usage
-from .values import AUTO
+from .values import AUTO, BACKENDS
 from .verbs import VERBS, make_parser
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def parse(words: list[str]) -> "Request":
     elif rest:
         parser.refuse(rest, verb)
     if "compiler" in options:
-        _check_compiler(options)
+        _set_compiled_form(options)
     if options.get("batch_size") == AUTO:
         _set_fitted_batches(verb, options)
     return _request(verb, options)
@@ -53,14 +52,21 @@ def _check_text(words: list[str]) -> None:
             )
 
 
-def _check_compiler(options: dict[str, Any]) -> None:
-    """Raise `CspbenchError` for an unknown backend; the word may be the suite instead."""
-    backend = options["compiler"]
-    if backend in COMPILERS:
-        return
-    if "suite" in options:
-        raise CspbenchError(f"--compile: {unknown('backend', backend, COMPILERS)}")
-    options |= {"suite": backend, "compiler": COMPILERS[0]}
+def _set_compiled_form(options: dict[str, Any]) -> None:
+    """Make the backend of ``--compile`` a form; the word may be the suite instead.
+
+    Raises `CspbenchError` for an unknown backend, and beside ``--form``.
+    """
+    backend = options.pop("compiler")
+    if "form" in options:
+        raise CspbenchError(
+            "--compile stands for --form compiled, so give one of the two: --form eager,compiled"
+        )
+    if backend not in BACKENDS:
+        if "suite" in options:
+            raise CspbenchError(f"--compile: {unknown('backend', backend, BACKENDS)}")
+        options["suite"], backend = backend, next(iter(BACKENDS))
+    options["form"] = (BACKENDS[backend],)
 
 
 def _set_fitted_batches(verb: str, options: dict[str, Any]) -> None:

@@ -68,10 +68,17 @@ class OptionGroup:
         parse_named = named(option, parse)
         self.add(option, dest=field, action="append", type=parse_named, metavar=metavar, help=text)
 
-    def add_optional_value(self, field: str, text: str, *, metavar: str, value: str) -> None:
-        """Add an option with an optional value, which is ``value`` if it is left out."""
+    def add_optional_value(
+        self, field: str, text: str, *, metavar: str, value: str, option: str | None = None
+    ) -> None:
+        """Add an option with an optional value, which is ``value`` if it is left out.
+
+        ``option`` is its word if it stands for others, so that no request has it.
+        """
         text = f"{text} (without a value: {value})"
-        self.add(OPTIONS[field], dest=field, nargs="?", const=value, metavar=metavar, help=text)
+        self.add(
+            option or OPTIONS[field], dest=field, nargs="?", const=value, metavar=metavar, help=text
+        )
 
 
 class Parser(argparse.ArgumentParser):

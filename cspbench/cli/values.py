@@ -1,12 +1,19 @@
 """Parsers of option values; each raises `CspbenchError` for text that is not allowed."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from ..choices import HEADS, MODES, PRECISIONS, REPORT_FORMATS, Mode
+from ..choices import FORMS, HEADS, MODES, PRECISIONS, REPORT_FORMATS, Form, Mode
 from ..errors import CspbenchError, unknown
 
 AUTO = "auto"
+BACKENDS: Mapping[str, Form] = {
+    "inductor": "compiled",
+    "cudagraphs": "compiled:cudagraphs",
+    "aot_eager": "compiled:aot_eager",
+    "eager": "compiled:eager",
+}
+"""The forms that the backends of ``--compile`` stand for; the first is its default."""
 _MAX_QUOTE = 40
 _MAX_SECONDS = 1_000_000
 _MAX_COUNT = 1_000_000
@@ -49,6 +56,17 @@ def modes(text: str) -> tuple[Mode, ...]:
     """The modes that ``infer``, ``train`` or ``both`` stands for."""
     word("mode", (*MODES, "both"))(text)
     return tuple(mode for mode in MODES if text in {mode, "both"})
+
+
+def forms(text: str) -> tuple[Form, ...]:
+    """Forms, separated by commas, without repetition."""
+    names = text.replace("compiled:default", "compiled").split(",")
+    known = {form: form for form in FORMS}
+    for name in names:
+        word("form", FORMS)(name)
+    if len(set(names)) < len(names):
+        raise CspbenchError(f"expected each form once, got {text!r}")
+    return tuple(known[name] for name in names)  # type: ignore[index]
 
 
 def head(text: str) -> str:

@@ -229,6 +229,7 @@ def _circumstances(run: Run) -> dict[str, str]:
         "turns": "chosen" if settings.turns is None else str(settings.turns),
         "least sample": f"{settings.min_time_s:g} s",
         "cspbench": info.version,
+        **environment.runtimes_of(case.form for case in info.cases),
     }
     if environment.gpus:
         gpu = environment.gpus[0]

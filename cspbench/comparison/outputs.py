@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..plan.case import Mode
 from ..plan.labels import case_name
+from ..records.deployment import Deployment
 from ..records.measurements import Equivalence, stage_of
 from ..records.run import SIDES, Record
 from ..text import listing
@@ -66,6 +67,18 @@ class ComparedCase:
         """Whether outputs differ in spite of the same weights, or could not be computed."""
         return self.equivalence is not None and not (self.is_equal or self.is_unrelated)
 
+    @property
+    def deployments(self) -> tuple[Deployment, Deployment] | None:
+        """What its form is of both revisions; None if either is not known, and of eager modules."""
+        sides = (self.baseline.deployment, self.candidate.deployment)
+        return (sides[0], sides[1]) if sides[0] and sides[1] else None
+
+    @property
+    def form_differs(self) -> bool:
+        """Whether its form computes what the eager module does in the baseline alone."""
+        made = self.deployments
+        return made is not None and made[0].is_equal and not made[1].is_equal
+
 
 def compared_outputs(cases: Sequence[ComparedCase]) -> Outputs:
     """What is to be said of the outputs of ``cases``."""
@@ -73,8 +86,10 @@ def compared_outputs(cases: Sequence[ComparedCase]) -> Outputs:
     different = [case for case in cases if case.differs]
     return Outputs(
         summary=" ".join([*_equal(cases), *_not_comparable(unrelated, cases)]),
-        different=tuple(dict.fromkeys(case.label for case in different)),
-        warnings=(*_different(different, cases), *_died(cases)),
+        different=tuple(
+            dict.fromkeys(case.label for case in cases if case.differs or case.form_differs)
+        ),
+        warnings=(*_different(different, cases), *_different_forms(cases), *_died(cases)),
         notes=(
             *(_each(different, cases, _difference, "differ") if len(different) > 1 else ()),
             *_each(unrelated, cases, _detail, "are not comparable"),
@@ -83,6 +98,7 @@ def compared_outputs(cases: Sequence[ComparedCase]) -> Outputs:
                 for case in cases
                 if (outputs := case.equivalence) is not None and outputs.nans
             ),
+            *_form_notes(cases),
         ),
     )
 
@@ -159,6 +175,33 @@ def _different(different: Sequence[ComparedCase], cases: Sequence[ComparedCase])
         sizes = [item.distance for item in outputs if item.distance is not None and item.rtol > 0]
         largest = f", by up to {max(sizes):.3g} times the tolerance" if sizes else ""
         yield (f"{_outputs_of(different, cases)} differ with the same weights and input{largest}.")
+
+
+def _different_forms(cases: Sequence[ComparedCase]) -> Iterator[str]:
+    """A sentence on each form that no longer computes what the eager module does."""
+    for case in cases:
+        if case.form_differs and case.deployments:
+            _, new = case.deployments
+            yield (
+                f"{_outputs_of([case], cases)} are not those of the eager module in the candidate "
+                f"({_quality(new)}), as they are in the baseline."
+            )
+
+
+def _form_notes(cases: Sequence[ComparedCase]) -> Iterator[str]:
+    """How far forms that round more than eager modules are off, on both sides."""
+    for case in cases:
+        if case.deployments and not case.deployments[0].is_equal:
+            old, new = map(_quality, case.deployments)
+            told = f"{new}, as in the baseline" if old == new else f"{new}, {old} in the baseline"
+            yield f"{_outputs_of([case], cases)} beside the eager module's: {told}."
+
+
+def _quality(made: Deployment) -> str:
+    """How far the outputs of a form are from eager's."""
+    if made.is_equal:
+        return "equal"
+    return f"SQNR {made.sqnr_db:.0f} dB" if made.sqnr_db is not None else "not comparable"
 
 
 def _died(cases: Sequence[ComparedCase]) -> Iterator[str]:

@@ -1,37 +1,32 @@
 """Measurement of single cases, each in its own workers: counts, memory, equality of outputs."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from ..measures.base import Place
 from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
 from ..records.measurements import Equivalence, stage_of
-from ..records.run import SIDES, Record, Settings, Side
+from ..records.run import SIDES, Record, Settings
 from ..units import bytes_text
+from .builds import Builds
 from .progress import Progress
 from .recorder import Recorder
 from .stages import has_failed, measure_stages
 
 
 class CaseMeasurer:
-    """Measures cases one after another.
-
-    ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
-    """
+    """Measures cases one after another, built as ``builds`` says."""
 
     def __init__(
         self,
         recorder: Recorder,
         settings: Settings,
         progress: Progress,
-        roots: Mapping[Side, Path],
+        builds: Builds,
     ) -> None:
         self._recorder = recorder
         self._settings = settings
         self._progress = progress
-        self._roots = roots
+        self._builds = builds
 
     def measure(self, stages: tuple[Stage, ...]) -> None:
         """Measure the ``stages`` that each case lacks, except of cases that do not run."""
@@ -60,7 +55,7 @@ class CaseMeasurer:
                 baseline.case,
                 record.case,
                 self._settings,
-                self._roots,
+                self._builds,
                 time_limit_s=self._settings.time_limit_s,
             )
             if worker_exit is not None:
@@ -77,7 +72,7 @@ class CaseMeasurer:
                 self._recorder.keep([failure])
                 return [*lines, failure]
             lines += measure_stages(
-                case, stages, self._settings, self._roots, lambda line: self._recorder.keep([line])
+                case, stages, self._settings, self._builds, lambda line: self._recorder.keep([line])
             )
             if has_failed(lines):
                 break
@@ -106,8 +101,11 @@ def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ..
     tried = {*record.measurements, *(failure.stage for failure in record.failures)}
 
     def at(place: Place) -> tuple[Stage, ...]:
+        measures = (MEASURES[stage] for stage in stages if stage not in tried)
         return tuple(
-            stage for stage in stages if MEASURES[stage].place == place and stage not in tried
+            measure.stage
+            for measure in measures
+            if measure.place == place and measure.covers(record.case)
         )
 
     isolated = ((stage,) for stage in at("isolated"))

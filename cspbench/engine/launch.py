@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,8 +12,9 @@ import msgspec
 from ..plan.case import Case
 from ..records.base import Failure
 from ..records.lines import CaseFailure, LaunchFailure, Line
-from ..records.run import Settings, Side
+from ..records.run import Settings
 from . import attempts
+from .builds import PLAIN, Builds
 from .isolate import Exit
 from .launch_plan import LaunchPlan, LaunchPosition
 
@@ -85,14 +85,14 @@ def run_launch(
     settings: Settings,
     plan: LaunchPlan,
     *,
-    roots: Mapping[Side, Path] = MappingProxyType({}),
+    builds: Builds = PLAIN,
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
     stop: "Connection[Any, Any] | None" = None,
     moved: Callable[[LaunchPosition], None] = lambda _: None,
 ) -> LaunchResult:
     """Run the launch ``number``, in which ``cases`` take turns as ``plan`` says, in a worker.
 
-    See `LaunchTask` for ``roots`` and ``uncapturable``, and `attempts.run` for ``stop``. ``moved``
+    See `LaunchTask` for ``builds`` and ``uncapturable``, and `attempts.run` for ``stop``. ``moved``
     is told every few seconds how far it has come.
     """
     lines: list[Line] = []
@@ -109,8 +109,8 @@ def run_launch(
         cases,
         settings,
         plan,
-        dict(roots),  # a read-only view cannot be sent to the worker
-        dict(uncapturable),
+        builds,
+        dict(uncapturable),  # a read-only view cannot be sent to the worker
         time_limit_s=settings.time_limit_s,
         receive=receive,
         stop=stop,

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Literal
@@ -13,7 +12,6 @@ import torch
 from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
-from ..measures.execution.subject import BuiltSubject
 from ..measures.execution.surroundings import Outside, Surroundings, put_back
 from ..measures.latency import latency
 from ..measures.timing.benchmark import Benchmark, take_turns
@@ -25,6 +23,7 @@ from ..records.base import Failure
 from ..records.lines import YARDSTICK, Launch
 from ..records.machine import Activity, GpuActivity
 from ..records.run import Settings
+from .builds import Builds
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory, yardstick_failure
 from .launch_plan import LaunchPlan, LaunchPosition
@@ -51,7 +50,7 @@ class LaunchTask:
     a case's speed by some tenths of a percent: randomised, this is noise between launches and not a
     property of the case.
 
-    ``roots`` holds the root of the checkout that builds the cases of each side. ``uncapturable``
+    ``builds`` makes the subjects of the cases. ``uncapturable``
     holds the cases of which no CUDA graph can be captured, and why.
     """
 
@@ -63,7 +62,7 @@ class LaunchTask:
         settings: Settings,
         plan: LaunchPlan,
         *,
-        roots: Mapping[str, Path],
+        builds: Builds,
         uncapturable: Mapping[str, Failure],
     ) -> None:
         self._began = self._reported = perf_counter()
@@ -73,7 +72,7 @@ class LaunchTask:
         self._device = cases[0].device  # the same for all cases, as are the backend's flags
         self._settings = settings
         self._plan = plan
-        self._roots = roots
+        self._builds = builds
         self._uncapturable = uncapturable
         self._steps = {case.key: index for index, case in enumerate(cases)}
         self._steps[YARDSTICK] = len(cases)
@@ -185,7 +184,7 @@ class LaunchTask:
         size = self._layout.randrange(_GPU_BALLAST_BYTES if timer.gpu else _BALLAST_BYTES)
         self._ballast.append(torch.empty(size, dtype=torch.uint8, device=self._device))
         torch.manual_seed(self._settings.seed)  # same weights and input in any order of building
-        subject = BuiltSubject(case, self._roots.get(case.side))
+        subject = self._builds.subject(case)
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
         self._surroundings[case.key] = subject.surroundings
         with subject.surroundings.running():

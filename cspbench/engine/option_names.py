@@ -20,7 +20,7 @@ OPTIONS = {
     "cold": "--cold",
     "cuda_graph": "--cuda-graph",
     "energy": "--energy",
-    "compiler": "--compile",
+    "form": "--form",
     "no_training": "--no-training",
     "threads": "--threads",
     "launches": "--launches",

@@ -113,8 +113,8 @@ class _Group:
 
 def _can_share(record: Record) -> bool:
     has_known_need = record.tensor_peak is not None or record.allocated is not None
-    # The threads of torch's compilers only wait for code to compile.
-    return has_known_need and not (record.lingers and record.case.compiler is None)
+    # Threads of torch's compilers wait for code to compile, those of runtimes for the next call.
+    return has_known_need and not (record.lingers and record.case.form in {"eager", "fused"})
 
 
 def _need(record: Record) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..catalogue.entry import is_own
+from ..choices import RUNTIME_FORMS
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.machine import AvailableGpu
@@ -52,12 +53,14 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     """The hash (`model_hash`) of each model outside the catalogue, and of what makes its inputs.
 
     They are by the name of the callable. Their code is loaded in a worker. Raises `CspbenchError`
-    if a model, its inputs or the data to train on cannot be loaded, or a model does not take the
-    arguments of its cases, so that a wrong name fails before anything is measured.
+    like `check_forms`, and if a model, its inputs or the data to train on cannot be loaded, or a
+    model does not take the arguments of its cases, so that a wrong name fails before anything is
+    measured.
     """
     calls = dict.fromkeys(
         (case.build, tuple(case.arguments)) for case in cases if not is_own(case.build)
     )
+    check_forms(cases)
     makers = {case.inputs.text: case.inputs for case in cases if case.inputs and case.inputs.maker}
     data = settings.training.data if settings.training else None
     if not calls and not makers and data is None:
@@ -79,3 +82,15 @@ def load(cases: Sequence[Case], settings: Settings) -> dict[str, str]:
     named = {case.entry for case in cases}  # leaves out builders of a library's many models
     named |= {inputs.maker for inputs in makers.values()}
     return {builder: digest for builder, digest in answers if builder in named}
+
+
+def check_forms(cases: Sequence[Case]) -> None:
+    """Raise `CspbenchError` for a form whose packages are not installed, as a worker says."""
+    forms = tuple(dict.fromkeys(case.form for case in cases if case.form in RUNTIME_FORMS))
+    if not forms:
+        return
+    answers, _ = attempts.answers(
+        "cspbench.engine.worker:check_forms", forms, time_limit_s=_TIME_LIMIT_S
+    )
+    for answer in answers:
+        raise CspbenchError(f"--form: {answer}")

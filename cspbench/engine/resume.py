@@ -8,6 +8,7 @@ import msgspec
 from ..errors import CspbenchError
 from ..machine import environment
 from ..measures.timing.yardstick import digest
+from ..plan.case import Form
 from ..plan.suite import Selection, Suite, built_in
 from ..records.machine import Environment, Git
 from ..records.run import RunInfo
@@ -55,7 +56,7 @@ def check_resumable(info: RunInfo, request: ResumableRequest) -> None:
 def _other_differences(info: RunInfo, request: ResumableRequest) -> Iterator[str]:
     training = (info.settings.training or DEFAULT_TRAINING) if trains(request) else None
     settings = msgspec.structs.replace(info.settings, training=training)
-    requested = stages(request, settings)
+    requested = stages(request, settings, info.cases)
     if info.stages != requested:
         yield f"it measures {', '.join(info.stages)}, not {', '.join(requested)}"
     yield from _suite_differences(info, request)
@@ -176,7 +177,8 @@ def _quoted(keys: Sequence[str]) -> str:
 def _machine_differences(info: RunInfo) -> Iterator[str]:
     _, gpus = preflight.find_devices(info.settings.device)
     current = environment.describe([gpu.description for gpu in gpus])
-    yield from _environment_differences(info.environment, current)
+    forms = [case.form for case in info.cases]
+    yield from _environment_differences(info.environment, current, forms)
     yield from _git_differences(info.git, environment.git())
     if info.yardstick != digest(info.settings.device):
         yield "the yardstick of cspbench has changed since it was started"
@@ -184,15 +186,18 @@ def _machine_differences(info: RunInfo) -> Iterator[str]:
         yield "the code of cspbench has changed since it was started"
 
 
-def _environment_differences(recorded: Environment, current: Environment) -> Iterator[str]:
+def _environment_differences(
+    recorded: Environment, current: Environment, forms: Sequence[Form]
+) -> Iterator[str]:
     if recorded.gpus != current.gpus and recorded.device == current.device:
         yield "the memory, driver or libraries of its GPU differ from those here"
-    packages = sorted({*recorded.packages, *current.packages})
+    old = recorded.packages | recorded.runtimes_of(forms)
+    new = current.packages | current.runtimes_of(forms)
     for name, before, now in (
         ("processor or GPU", recorded.device, current.device),
         ("Python", recorded.python, current.python),
         ("cores", _numbers(recorded.affinity), _numbers(current.affinity)),
-        *((name, recorded.packages.get(name), current.packages.get(name)) for name in packages),
+        *((name, old.get(name), new.get(name)) for name in sorted({*old, *new})),
     ):
         if before != now:
             yield f"it was started with {name} {before or 'absent'}, here: {now or 'absent'}"

@@ -2,16 +2,16 @@
 
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from ..plan.case import Case
 from ..records.base import Failure
 from ..records.lines import LaunchFailure
-from ..records.run import Settings, Side
+from ..records.run import Settings
+from .builds import Builds
 from .launch import LaunchResult, lines_to_keep, run_launch
 from .launch_failures import LaunchFailures
 from .packing import MemoryRoom, launch_bytes, pack
@@ -30,7 +30,7 @@ class Rounds:
     it fails again (`LaunchFailures`). A case that fails perhaps by nobody's fault is tried once
     more.
 
-    ``roots`` holds the root of the checkout that builds the cases of each side, if there are two.
+    ``builds`` makes the subjects of the cases.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Rounds:
         settings: Settings,
         strategy: Strategy,
         progress: LaunchProgress,
-        roots: Mapping[Side, Path],
+        builds: Builds,
     ) -> None:
         self._recorder = recorder
         self._settings = settings
         self._strategy = strategy
         self._progress = progress
-        self._roots = roots
+        self._builds = builds
         self._room = MemoryRoom(settings.memory_budget_bytes)
         self._failures = LaunchFailures()
         self._tried_again: set[str] = set()
@@ -110,7 +110,7 @@ class Rounds:
             group,
             self._settings,
             plan(self._recorder.run(), group, remaining_s),
-            roots=self._roots,
+            builds=self._builds,
             uncapturable=self._uncapturable(group),
             stop=stop,
             moved=self._progress.launch_moved,

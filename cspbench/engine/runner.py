@@ -1,11 +1,14 @@
 """Measurement of a run: first each case by itself, then trainings and launches."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..records.assembly import Assembly
 from ..records.folder import RunFolder
 from ..records.run import Side
+from . import scratch
+from .builds import Builds
 from .cases import CaseMeasurer
 from .progress import LaunchProgress, Progress
 from .recorder import Recorder
@@ -34,18 +37,24 @@ class Runner:
 
     def run(self) -> None:
         """Measure everything; raises only errors that end the run (a full disk, an interrupt)."""
+        with tempfile.TemporaryDirectory(
+            prefix="forms-", dir=scratch.folder(), ignore_cleanup_errors=True
+        ) as files:
+            self._measure(Builds(self._roots, Path(files)))
+
+    def _measure(self, builds: Builds) -> None:
         settings = self._info.settings
         self._progress.began(self._info)
-        cases = CaseMeasurer(self._recorder, settings, self._progress, self._roots)
+        cases = CaseMeasurer(self._recorder, settings, self._progress, builds)
         cases.measure(self._info.stages)
         if self._roots:
             cases.compare_outputs()
         if settings.training:
             train_blocks(self._recorder, settings, self._progress)
         if "latency" in self._info.stages:
-            self._rounds().run()
+            self._rounds(builds).run()
 
-    def _rounds(self) -> Rounds:
+    def _rounds(self, builds: Builds) -> Rounds:
         settings = self._info.settings
         progress = LaunchProgress(
             self._progress,
@@ -53,4 +62,4 @@ class Runner:
             devices=len({case.device for case in self._info.cases}),
             budget_s=settings.budget_s,
         )
-        return Rounds(self._recorder, settings, strategy(self._info), progress, self._roots)
+        return Rounds(self._recorder, settings, strategy(self._info), progress, builds)

@@ -220,8 +220,8 @@ def _affordable(
 ) -> tuple[str, ...]:
     """The keys of the first candidates whose launches, with references, fit into the time.
 
-    A reference is left out unless a case that is compared with it is launched: alone, it says
-    nothing of any ratio.
+    A reference that is compared with nothing itself is left out unless a case that is compared with
+    it is launched: alone, it says nothing of any ratio.
     """
     seconds = {case.key: case.launch_s for case in progress}
     chosen: list[str] = []
@@ -233,6 +233,6 @@ def _affordable(
             paid |= {case.key, case.reference}
             chosen.append(case.key)
     compared = [case for case in progress if case.reference not in {None, case.key}]
-    references = {case.reference for case in compared}
+    alone = {case.reference for case in compared} - {case.key for case in compared}
     needed = {case.reference for case in compared if case.key in chosen}
-    return tuple(key for key in chosen if key not in references or key in needed)
+    return tuple(key for key in chosen if key not in alone or key in needed)

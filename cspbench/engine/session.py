@@ -79,6 +79,7 @@ class Session:
         device, gpus = preflight.devices_of(request)
         settings = settings_of(request, device, gpus)
         suite = both_sides(suite_of(request, device))
+        preflight.check_forms(suite.cases)
         _check_files(suite.cases, roots)
         info = _info(request, suite, settings, gpus)
         info = msgspec.structs.replace(info, revisions=dict(revisions), gate=gate)
@@ -158,7 +159,7 @@ def _info(
         yardstick=digest(settings.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         noise_floor=noise.load(environment.machine(current), settings),
-        stages=stages(request, settings),
+        stages=stages(request, settings, suite.cases),
     )
 
 

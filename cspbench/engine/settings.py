@@ -8,6 +8,7 @@ from ..errors import CspbenchError
 from ..machine import environment
 from ..measures import registry
 from ..measures.base import Command
+from ..plan.case import Case
 from ..records.lines import Stage
 from ..records.machine import AvailableGpu
 from ..records.run import Settings, TrainingSettings
@@ -75,10 +76,12 @@ def trains(request: EngineRequest) -> bool:
     return isinstance(request, GradientsRequest) and not request.no_training
 
 
-def stages(request: SuiteRequest, settings: Settings) -> tuple[Stage, ...]:
-    """The stages that ``request`` measures of each case with ``settings``."""
+def stages(
+    request: SuiteRequest, settings: Settings, cases: Sequence[Case] = ()
+) -> tuple[Stage, ...]:
+    """The stages that ``request`` measures of ``cases`` with ``settings``."""
     command: Command = "gradients" if isinstance(request, GradientsRequest) else "run"
-    return registry.stages(command, settings)
+    return registry.stages(command, settings, cases)
 
 
 def chosen_settings(request: EngineRequest) -> dict[str, object]:
@@ -104,7 +107,7 @@ def _check_gpu_options(
                 f"{option} needs a GPU, got --device {device} (use --device cuda, or leave out "
                 f"{option})"
             )
-    if sampling.cuda_graph and request.selection.compiler == "cudagraphs":
+    if sampling.cuda_graph and "compiled:cudagraphs" in request.selection.form:
         raise CspbenchError(
             "--cuda-graph and --compile cudagraphs both capture CUDA graphs; choose one of them"
         )

@@ -127,7 +127,7 @@ def _wanted(
     wanted: dict[str, float] = {}
     for record in group:
         key, reference = record.case.key, record.case.reference or ""
-        if key in dependents:
+        if key in dependents and reference in {"", key}:
             continue
         samples = launches[key].samples
         cost = costs_by_case[key]
@@ -139,8 +139,10 @@ def _wanted(
         ratios = ratios_of(samples, others)
         best = best_turns(variances_of(ratios), cost) if ratios else _FIRST_TURNS
         wanted[key] = min(max(best, _FIRST_TURNS), _MOST)
-    for reference, keys in dependents.items():
-        wanted[reference] = max(wanted.get(key, _FIRST_TURNS) for key in keys)
+    for _ in range(2):  # a reference of other forms may have a reference itself
+        for reference, keys in dependents.items():
+            turns = [wanted.get(key, _FIRST_TURNS) for key in keys]
+            wanted[reference] = max(wanted.get(reference, 0.0), *turns)
     return wanted
 
 

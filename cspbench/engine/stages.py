@@ -1,14 +1,14 @@
 """Measurement of some stages of a case in workers, which may die on one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
 from ..measures.registry import MEASURES
 from ..plan.case import Case
 from ..records.lines import CaseFailure, Line, Stage
 from ..records.measurements import BASES, AnyMeasurement, Basis
-from ..records.run import Settings, Side
+from ..records.run import Settings
 from . import attempts
+from .builds import Builds
 from .isolate import Exit
 from .steps import stage_of_step
 
@@ -17,7 +17,7 @@ def measure_stages(
     case: Case,
     stages: tuple[Stage, ...],
     settings: Settings,
-    roots: Mapping[Side, Path],
+    builds: Builds,
     keep: Callable[[Line], Sequence[Line]],
 ) -> list[Line]:
     """Measure ``stages`` in one worker, and after one that dies in another; return the lines.
@@ -43,7 +43,7 @@ def measure_stages(
             case,
             stages,
             settings,
-            roots,
+            builds,
             bases,
             time_limit_s=settings.time_limit_s,
             receive=receive,
@@ -61,7 +61,7 @@ def measure_stages(
         if is_static and basis != "real" and bases == BASES and worker_exit.cause != "environment":
             bases = ("real",)
             continue
-        receive(_line_after_exit(case, stages[0], settings, roots, worker_exit))
+        receive(_line_after_exit(case, stages[0], settings, builds, worker_exit))
         stages = () if has_failed(lines) else stages[1:]
     return lines
 
@@ -81,19 +81,21 @@ def _line_after_exit(
     case: Case,
     stage: Stage,
     settings: Settings,
-    roots: Mapping[Side, Path],
+    builds: Builds,
     worker_exit: Exit,
 ) -> Line:
     """The line for a worker that died at ``stage``: its measure's own record, or a failure."""
     line = MEASURES[stage].after_exit(case.key, worker_exit.reason)
     if line is not None and worker_exit.cause != "environment":
         return line
+    if MEASURES[stage].is_essential:
+        return worker_exit.failure(case.key, stage)
     answers: list[bool] = []
     attempts.run(
         "cspbench.engine.worker:call_once",
         case,
         settings,
-        roots,
+        builds,
         time_limit_s=settings.time_limit_s,
         receive=answers.append,
     )

@@ -8,6 +8,7 @@ from ..records.lines import Alterations, CaseFailure, Printed
 from ..records.measurements import AnyMeasurement
 from ..records.run import Record, Settings
 from . import preflight
+from .builds import PLAIN
 from .settings import default_settings
 from .stages import measure_stages
 
@@ -31,7 +32,7 @@ def _profile(case: Case, settings: Settings) -> Record:
         case,
         _STAGES,
         settings,
-        {},
+        PLAIN,
         keep=lambda line: [accepted for _, accepted in check.accept([line])],
     )
     return Record(

@@ -23,7 +23,9 @@ def suite_of(request: SuiteRequest, device: str) -> Suite:
     Raises `CspbenchError` for unknown names and for options that do not go together.
     """
     if isinstance(request, GradientsRequest):
-        return _on_device(request, Selection(only=request.only, mode=("train",)), device)
+        return _on_device(
+            request, Selection(only=request.only, mode=("train",), form=("eager",)), device
+        )
     if request.selection.precision == "tf32" and device == "cpu":
         raise CspbenchError(
             "--precision tf32 needs a CUDA device, got --device cpu (on a CPU: fp32, bf16, fp16 or "

@@ -6,7 +6,6 @@ The fork server imports this module, and with it torch, thop and all that the me
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import MappingProxyType
 
 from ..catalogue.inputs import Inputs
@@ -17,18 +16,20 @@ from ..measures.execution.basis import limited_memory, runs
 from ..measures.execution.equivalence import equivalence
 from ..measures.execution.fallback import count_statically
 from ..measures.execution.inputs import check_maker
-from ..measures.execution.subject import BuiltSubject
+from ..measures.execution.subject import BuiltSubject, Subject
+from ..measures.forms.registry import missing_packages
 from ..measures.gradients.data import images
 from ..measures.registry import MEASURES, preload
 from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
-from ..plan.case import Case, Precision
+from ..plan.case import Case, Form, Precision
 from ..records.base import Failure
 from ..records.lines import Printed, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import SIDES, Settings, Side
 from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch
+from .builds import PLAIN, Builds
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory
 from .launch_plan import LaunchPlan
@@ -37,9 +38,6 @@ from .model_hash import model_hash
 from .steps import step_of
 
 preload()
-
-_NO_ROOTS: Mapping[str, Path] = MappingProxyType({})
-"""Without checkouts, cases are built by this process's packages."""
 
 
 def identify(channel: Channel, devices: tuple[str, ...]) -> None:
@@ -77,21 +75,28 @@ def load(
         channel.send(error)
 
 
+def check_forms(channel: Channel, forms: tuple[Form, ...]) -> None:
+    """Send what must be installed for each of ``forms``, in a line, unless nothing is missing."""
+    for form in forms:
+        if missing := missing_packages(form):
+            channel.send(missing)
+
+
 def measure(  # noqa: PLR0917 -- a task gets its arguments by position
     channel: Channel,
     case: Case,
     stages: tuple[Stage, ...],
     settings: Settings,
-    roots: Mapping[str, Path] = _NO_ROOTS,
+    builds: Builds = PLAIN,
     bases: tuple[Basis, ...] = BASES,
 ) -> None:
     """Send the record of each stage of a case, or the failure of a stage that raises.
 
     A static stage is counted on the first of ``bases`` that allows it. A failure is fatal, and the
-    last message, if a call that nothing observes fails, too. ``roots`` holds the root of the
-    checkout that builds the cases of each side. Steps are numbered by `step_of`.
+    last message, if a call that nothing observes fails, too. ``builds`` makes
+    the subject. Steps are numbered by `step_of`.
     """
-    subject = BuiltSubject(case, roots.get(case.side))
+    subject = builds.subject(case)
     for index, stage in enumerate(stages):
         measure = MEASURES[stage]
 
@@ -110,7 +115,9 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
                 channel.send(measurement)
         except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
             channel.begin_step(step_of(index, "real"))
-            is_fatal = is_out_of_memory(error) or not _runs(subject, settings)
+            is_fatal = (
+                is_out_of_memory(error) or measure.is_essential or not _runs(subject, settings)
+            )
             channel.send(case_failure(case.key, stage, error, is_fatal=is_fatal))
             if is_fatal:
                 return
@@ -121,11 +128,9 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
                 channel.send(subject.surroundings.alterations(case.key))
 
 
-def call_once(
-    channel: Channel, case: Case, settings: Settings, roots: Mapping[str, Path] = _NO_ROOTS
-) -> None:
+def call_once(channel: Channel, case: Case, settings: Settings, builds: Builds = PLAIN) -> None:
     """Send whether one call of a case runs, unobserved and within the memory budget."""
-    channel.send(_runs(BuiltSubject(case, roots.get(case.side)), settings))
+    channel.send(_runs(builds.subject(case), settings))
 
 
 def _check_data(data: str) -> None:
@@ -135,7 +140,7 @@ def _check_data(data: str) -> None:
         raise CspbenchError(f"--data: {error}") from error
 
 
-def _runs(subject: BuiltSubject, settings: Settings) -> bool:
+def _runs(subject: Subject, settings: Settings) -> bool:
     try:
         with _guarded(settings, subject, "real"):
             return runs(subject)
@@ -144,7 +149,7 @@ def _runs(subject: BuiltSubject, settings: Settings) -> bool:
 
 
 @contextlib.contextmanager
-def _guarded(settings: Settings, subject: BuiltSubject, basis: Basis) -> Iterator[None]:
+def _guarded(settings: Settings, subject: Subject, basis: Basis) -> Iterator[None]:
     """The backend for work on ``basis``, with the case's own settings and a limit on memory."""
     case = subject.case
     device = case.device if basis == "real" else "cpu"
@@ -165,7 +170,7 @@ def fit(
         channel.begin_step(index)
 
         def peak(batch: int, case: Case = case) -> int:
-            subject = BuiltSubject(with_batch(case, batch))
+            subject = PLAIN.subject(with_batch(case, batch))
             with subject.surroundings.running():
                 return tensor_peak(subject).peak_tensor_bytes
 
@@ -192,7 +197,7 @@ def compare_outputs(
     baseline: Case,
     candidate: Case,
     settings: Settings,
-    roots: Mapping[str, Path] = _NO_ROOTS,
+    builds: Builds = PLAIN,
 ) -> None:
     """Send the `Equivalence` of the two sides' builds of a case; steps are indices of `SIDES`."""
 
@@ -201,7 +206,7 @@ def compare_outputs(
 
     # Without TF32, whose rounding depends on the order of additions.
     with _backend(settings, candidate.device):
-        sides = [BuiltSubject(case, roots.get(case.side)) for case in (baseline, candidate)]
+        sides = [builds.plain_subject(case) for case in (baseline, candidate)]
         channel.send(equivalence(sides[0], sides[1], settings.seed, begin_side))
 
 
@@ -211,11 +216,14 @@ def launch(  # noqa: PLR0917 -- a task gets its arguments by position
     cases: tuple[Case, ...],
     settings: Settings,
     plan: LaunchPlan,
-    roots: Mapping[str, Path] = _NO_ROOTS,
+    builds: Builds = PLAIN,
     uncapturable: Mapping[str, Failure] = MappingProxyType({}),
 ) -> None:
     """Let ``cases`` take turns; send their latencies, and the `Launch` last (`LaunchTask`)."""
-    LaunchTask(channel, number, cases, settings, plan, roots=roots, uncapturable=uncapturable).run()
+    task = LaunchTask(
+        channel, number, cases, settings, plan, builds=builds, uncapturable=uncapturable
+    )
+    task.run()
 
 
 def _backend(

@@ -11,10 +11,18 @@ from pathlib import Path
 import psutil
 
 from ..records.base import Failure
-from ..records.machine import Environment, Git, GpuDescription
+from ..records.machine import RUNTIME_PACKAGES, Environment, Git, GpuDescription
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("torch", "numpy", "scipy", "thop")
+_ABSENT = "not installed"
+_INT8 = {
+    "AMX": {"amx_int8"},
+    "VNNI": {"avx512_vnni", "avx_vnni"},
+    "dot product": {"asimddp"},
+    "i8mm": {"i8mm"},
+}
+"""Instructions for 8-bit products, and the flags of processors that have them."""
 
 
 def physical_cores() -> int:
@@ -63,6 +71,8 @@ def describe(gpus: Sequence[GpuDescription] = ()) -> Environment:
         governor=_governor(),
         hypervisor="hypervisor" in _cpuinfo("flags").split(),
         gpus=tuple(gpus),
+        runtimes=_runtimes(),
+        int8=_int8(),
     )
 
 
@@ -129,6 +139,21 @@ def _cpuinfo(field: str) -> str:
     return ""
 
 
+def _int8() -> str | Failure:
+    """The processor's instructions for 8-bit products, or ``none``."""
+    flags = set((_cpuinfo("flags") or _cpuinfo("Features")).split())  # on x86, on Arm
+    if not flags:
+        return Failure(reason="/proc/cpuinfo lists no flags")
+    return ", ".join(name for name, marks in _INT8.items() if marks & flags) or "none"
+
+
+def _runtimes() -> dict[str, str]:
+    """The versions of the packages of runtimes that are installed."""
+    names = sorted({name for packages in RUNTIME_PACKAGES.values() for name in packages})
+    versions = {name: _version(name) for name in names}
+    return {name: version for name, version in versions.items() if version != _ABSENT}
+
+
 def _governor() -> str | Failure:
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     try:
@@ -141,4 +166,4 @@ def _version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return _ABSENT

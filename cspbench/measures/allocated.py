@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..choices import RUNTIME_FORMS
 from ..plan.case import is_gpu
+from ..records.base import Failure
 from ..records.measurements import Allocated
 from .base import measure
 
@@ -17,9 +19,11 @@ def allocated(subject: "Subject") -> Allocated:
     """The tensor peak and allocated peak of one call on real tensors, and the time to compile.
 
     The tensor peak is that of the uncompiled module, because the operators of a compiled one
-    cannot be followed.
+    cannot be followed; of a file it is that of the module which it was made of.
     """
     from .execution.call import Call
+    from .forms.compiled import is_compiled
+    from .forms.timed import module_call
     from .tracking.allocators import allocated_on_cpu, allocated_on_gpu
     from .tracking.compilation import compile_call
     from .tracking.peaks import track_operators
@@ -27,8 +31,14 @@ def allocated(subject: "Subject") -> Allocated:
     case, device = subject.case, subject.case.device
     module = subject.real()
     tracked, operators = track_operators(Call(case, module, subject.inputs(device), device))
-    call = Call(case, module, subject.inputs(device), device, compiled=True)
-    compile_s, is_one_graph = compile_call(call, device) if case.compiler else (None, None)
+    if case.form in RUNTIME_FORMS:
+        return Allocated(
+            case=case.key,
+            peak_tensor_bytes=tracked.peak_tensor_bytes,
+            peak_alloc_bytes=Failure(reason="the runtime allocates by itself, see the peak RSS"),
+        )
+    call = module_call(subject, module)
+    compile_s, is_one_graph = compile_call(call, device) if is_compiled(case.form) else (None, None)
     peaks = (
         allocated_on_gpu(call, tracked, device)
         if is_gpu(device)

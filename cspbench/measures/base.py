@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+from ..plan.case import Case
 from ..records.lines import Line, Stage
 from ..records.measurements import BASES, Basis
 from ..records.run import Settings
@@ -27,6 +28,11 @@ def always(_settings: Settings) -> bool:
     return True
 
 
+def any_case(_case: Case) -> bool:
+    """True for any case."""
+    return True
+
+
 def fails_the_case(_case: str, _reason: str) -> None:
     """None: if the process of the measure ends early, the case has failed."""
 
@@ -35,8 +41,8 @@ def fails_the_case(_case: str, _reason: str) -> None:
 class Measure:
     """A measure of a case: ``stage`` is the tag of its record, ``help`` its line in ``list``.
 
-    The ``commands`` take it if it ``applies`` to the settings. How ``measure`` is called depends on
-    ``place``:
+    The ``commands`` take it of the cases that it ``covers`` if it ``applies`` to the settings. How
+    ``measure`` is called depends on ``place``:
 
     - static: with a `Subject` and the first of ``bases`` that it can be counted on;
     - real and isolated: with a `Subject`; it returns the record;
@@ -46,7 +52,8 @@ class Measure:
 
     ``after_exit`` takes the key of a case and the reason why the process of the measure ended
     early; it returns a record that says so, or None if the case has failed. ``is_destructive``: it
-    may leave torch unable to measure anything else in the same process.
+    may leave torch unable to measure anything else in the same process. ``is_essential``: a case of
+    which it fails is measured no further.
     """
 
     stage: Stage
@@ -58,6 +65,8 @@ class Measure:
     applies: Callable[[Settings], bool] = always
     after_exit: Callable[[str, str], Line | None] = fails_the_case
     is_destructive: bool = False
+    is_essential: bool = False
+    covers: Callable[[Case], bool] = any_case
 
     @property
     def in_process(self) -> bool:
@@ -75,6 +84,8 @@ def measure(
     applies: Callable[[Settings], bool] = always,
     after_exit: Callable[[str, str], Line | None] = fails_the_case,
     is_destructive: bool = False,
+    is_essential: bool = False,
+    covers: Callable[[Case], bool] = any_case,
 ) -> Callable[[_Function], _Function]:
     """Register the decorated function as the measure of ``stage``.
 
@@ -97,6 +108,8 @@ def measure(
             applies=applies,
             after_exit=after_exit,
             is_destructive=is_destructive,
+            is_essential=is_essential,
+            covers=covers,
         )
         return function
 

@@ -50,13 +50,13 @@ def energy(subject: "Subject") -> Energy:
         return _without_energy(case.key, "energy is measured on GPUs only")
 
     from ..machine.device import gpu, open_nvml
-    from .execution.call import Call
+    from .forms.timed import timed_call
 
     nvml, on_gpu = open_nvml(device), gpu(device)
     assert on_gpu is not None
     if isinstance(nvml, Failure):
         return _without_energy(case.key, nvml.reason)
-    call = Call(case, subject.real(), subject.inputs(device), device, compiled=True)
+    call = timed_call(subject)
     for _ in range(2):
         call()
     on_gpu.synchronise()

@@ -38,12 +38,12 @@ def graph(subject: "Subject") -> Graph:
     import torch
 
     from ..machine.device import gpu
-    from .execution.call import Call
+    from .forms.timed import module_call
 
     case, device = subject.case, subject.case.device
     on_gpu = gpu(device)
     assert on_gpu is not None
-    call = Call(case, subject.real(), subject.inputs(device), device, compiled=True)
+    call = module_call(subject)
     call()
     call.forget_gradients()
     on_gpu.synchronise()

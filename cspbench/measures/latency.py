@@ -28,8 +28,6 @@ def latency(
     ``graph``: also time the calls as a replayed CUDA graph, or the reason why that is impossible.
     ``iterations``: those of a sample, if an earlier launch was calibrated (`Timer.prepare`).
     """
-    from .execution.call import Call
+    from .forms.timed import timed_call
 
-    case = subject.case
-    call = Call(case, subject.real(), subject.inputs(case.device), case.device, compiled=True)
-    return timer.prepare(case.key, call, graph=graph, iterations=iterations)
+    return timer.prepare(subject.case.key, timed_call(subject), graph=graph, iterations=iterations)

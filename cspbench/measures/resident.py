@@ -35,8 +35,10 @@ def resident(subject: "Subject") -> Resident:
     Two warm-ups load the code and caches of libraries. Then the module is freed, the high-water
     mark is reset, and the case is built and called again.
     """
+    from .forms.compiled import is_compiled
+
     case = subject.case
-    if case.compiler is not None:
+    if is_compiled(case.form):
         return _missing(
             case.key, "not measured of compiled models: the compiler itself needs more memory"
         )
@@ -57,12 +59,11 @@ def resident(subject: "Subject") -> Resident:
 
 
 def _build_and_call(subject: "Subject") -> None:
-    from .execution.call import Call
+    from .forms.timed import timed_call
 
-    case = subject.case
-    call = Call(case, subject.real(), subject.inputs(case.device), case.device)
+    call = timed_call(subject)
     call()
-    if call.training:
+    if subject.case.mode == "train":
         call()  # the first step created the optimizer's state
 
 

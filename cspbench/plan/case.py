@@ -7,21 +7,32 @@ import msgspec
 from ..catalogue.entry import Entry, Shape, Value
 from ..catalogue.input_text import words_of
 from ..catalogue.inputs import Inputs, of_shape
-from ..choices import COMPILERS, MODES, PRECISIONS, Compiler, Mode, Precision
+from ..choices import (
+    FORMS,
+    MODES,
+    PRECISIONS,
+    RUNTIME_FORMS,
+    TRAINABLE_FORMS,
+    Form,
+    Mode,
+    Precision,
+)
 from ..errors import CspbenchError
 
 __all__ = [
-    "COMPILERS",
+    "FORMS",
     "MAX_KEY",
     "MODES",
     "PRECISIONS",
     "Accuracy",
     "Case",
-    "Compiler",
+    "Form",
     "Key",
     "Mode",
     "Precision",
     "batch_of",
+    "can_run_in",
+    "in_form",
     "input_text",
     "inputs_of",
     "is_gpu",
@@ -55,9 +66,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``arguments`` are the builder's complete arguments. ``label`` is the short name in a report: the
     entry and what differs from its defaults. ``reference`` is the key of the case that latency
     ratios are taken to. ``side`` is ``baseline`` or ``candidate`` in a run of two revisions, else
-    ''. ``accuracy`` is a published figure that reports show beside the cost. ``compiler`` is the
-    backend of `torch.compile`, None for eager mode. ``inputs`` are the arguments of a
-    call; None: one tensor of ``input_shape``, which is otherwise the shape of the first tensor.
+    ''. ``accuracy`` is a published figure that reports show beside the cost. ``form`` is what the
+    module is deployed as. ``inputs`` are the arguments of a call; None: one tensor of
+    ``input_shape``, which is otherwise the shape of the first tensor.
     """
 
     key: Key
@@ -74,7 +85,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reference: Key | None = None
     side: Key = ""
     accuracy: Accuracy | None = None
-    compiler: Compiler | None = None
+    form: Form = "eager"
     inputs: Inputs | None = None
 
 
@@ -89,7 +100,7 @@ def make_case(
     device: str = "cpu",
     precision: Precision = "fp32",
     channels_last: bool = False,
-    compiler: Compiler | None = None,
+    form: Form = "eager",
     mode: Mode = "infer",
     reference: str | None = None,
 ) -> Case:
@@ -107,23 +118,21 @@ def make_case(
     changed = [
         f"{name}={value}" for name, value in arguments.items() if value != defaults.get(name)
     ]
-    form = ["channels_last"] if channels_last else []
-    if compiler is not None:
-        form.append(f"compile={compiler}")
+    layout = ["channels_last"] if channels_last else []
     name = entry.name + (f"[{','.join(changed)}]" if changed else "")
     default = of_shape(entry.shape(arguments)) if entry.input_shape else final
     deviations = [final.text] if final != default else []
     if precision != "fp32":
         deviations.append(precision)
-    key = " ".join([name, final.text, device, precision, *form, mode])
+    key = " ".join([name, final.text, device, precision, *layout, mode])
     if len(key) > MAX_KEY:
         raise CspbenchError(
             f"{entry.name}: arguments and inputs make a key of {len(key):,} characters; at most "
             f"{MAX_KEY:,} are allowed, so shorten them"
         )
-    return Case(
+    case = Case(
         key=key,
-        label=" ".join([entry.name, *changed, *deviations, *form]),
+        label=" ".join([entry.name, *changed, *deviations, *layout]),
         entry=entry.name,
         build=entry.build,
         arguments={**dict(entry.fixed), **arguments},
@@ -132,11 +141,54 @@ def make_case(
         device=device,
         precision=precision,
         channels_last=channels_last,
-        compiler=compiler,
         mode=mode,
         input_gradient=entry.input_gradient,
         reference=reference,
     )
+    return in_form(case, form)
+
+
+def in_form(case: Case, form: Form) -> Case:
+    """``case`` deployed as ``form``, which its key and label name unless it is eager.
+
+    Raises `CspbenchError` for what the form cannot be: trained, on a GPU, in another precision.
+    """
+    _check_form(case, form)
+    old, new = _form_word(case.form), _form_word(form)
+    stem = case.key.removesuffix(f"{old} {case.mode}")
+    return msgspec.structs.replace(
+        case,
+        key=f"{stem}{new} {case.mode}",
+        label=f"{case.label.removesuffix(old)}{new}",
+        form=form,
+    )
+
+
+def can_run_in(form: Form, mode: Mode) -> bool:
+    """Whether a module deployed as ``form`` has the ``mode``: most are for inference alone."""
+    return mode == "infer" or form in TRAINABLE_FORMS
+
+
+def _form_word(form: Form) -> str:
+    return "" if form == FORMS[0] else f" {form}"
+
+
+def _check_form(case: Case, form: Form) -> None:
+    if not can_run_in(form, case.mode):
+        raise CspbenchError(
+            f"the form {form} is for inference, not for training (--mode infer; to train: "
+            f"{', '.join(TRAINABLE_FORMS)})"
+        )
+    if form not in RUNTIME_FORMS:
+        return
+    if is_gpu(case.device) and form != "aoti":
+        raise CspbenchError(f"the form {form} runs on the CPU, got --device {case.device}")
+    if case.precision != PRECISIONS[0] or case.channels_last:
+        asked = case.precision if case.precision != PRECISIONS[0] else "channels_last"
+        raise CspbenchError(
+            f"the form {form} takes {PRECISIONS[0]} modules in the usual memory format, got "
+            f"{asked}; leave that out (numbers of 8 bits: a form such as onnxruntime:int8)"
+        )
 
 
 def _final_inputs(

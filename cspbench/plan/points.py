@@ -1,7 +1,6 @@
 """The points of a suite, and the cases of its tables at each, counted before they are made."""
 
 import itertools
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ import msgspec
 
 from ..catalogue import find
 from ..errors import CspbenchError
-from .case import Accuracy, Case, make_case
+from .case import MODES, Accuracy, Case, Form, can_run_in, make_case
 from .tables import CaseTable
 
 MAX_CASES = 100_000
@@ -25,19 +24,40 @@ class Points:
     """The points of a suite: every combination of a mode, a precision and sizes.
 
     ``axes`` holds the values of each argument of `make_case` that differs between points,
-    ``shared`` those that all cases have.
+    ``shared`` those that all cases have. At each point, cases are made in the first of ``forms``
+    that the mode allows, and again in the others (`forms_at`). Raises `CspbenchError` for forms of
+    which no mode allows any.
     """
 
-    def __init__(self, axes: Mapping[str, Sequence[object]], shared: Mapping[str, object]) -> None:
-        self._axes = axes
-        self._shared = shared
+    def __init__(
+        self,
+        axes: Mapping[str, Sequence[Any]],
+        shared: Mapping[str, Any],
+        forms: Sequence[Form],
+    ) -> None:
+        self._forms = {mode: [f for f in forms if can_run_in(f, mode)] for mode in MODES}
+        combinations = itertools.product(*axes.values())
+        points = [{**dict(zip(axes, values, strict=True)), **shared} for values in combinations]
+        self._points = [
+            {**point, "form": self._forms[point["mode"]][0]}
+            for point in points
+            if self._forms[point["mode"]]
+        ]
+        if not self._points:
+            raise CspbenchError(
+                f"nothing to measure: {', '.join(forms)} cannot be trained (choose --mode infer)"
+            )
 
     def __len__(self) -> int:
-        return math.prod(map(len, self._axes.values()))
+        """The number of points, counted once for each form."""
+        return sum(len(self._forms[point["mode"]]) for point in self._points)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        for values in itertools.product(*self._axes.values()):
-            yield {**dict(zip(self._axes, values, strict=True)), **self._shared}
+        return iter(self._points)
+
+    def forms_at(self, point: Mapping[str, Any]) -> Sequence[Form]:
+        """The forms of cases at ``point`` after the first."""
+        return self._forms[point["mode"]][1:]
 
 
 def limited(

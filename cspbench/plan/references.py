@@ -1,14 +1,14 @@
 """The reference of each case: the case that ratios of its latency are taken to."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from ..catalogue import find
 from ..catalogue.entry import Entry
 from ..errors import CspbenchError
-from .case import Case, input_text, make_case, takes_image
+from .case import Case, Form, in_form, input_text, make_case, takes_image
 from .tables import CaseTable
 
 
@@ -55,6 +55,31 @@ def with_first_as_reference(cases: Sequence[Case]) -> Iterator[Case]:
     """``cases``, each with the key of the first, whatever its input."""
     for case in cases:
         yield msgspec.structs.replace(case, reference=cases[0].key)
+
+
+def with_forms(
+    cases: Sequence[Case], forms: Sequence[Form], *, has_references: bool
+) -> Iterator[Case]:
+    """``cases``, and each again in every one of ``forms``, with the first as its reference."""
+    yield from cases
+    for form in forms:
+        for case in cases:
+            reference = case.key if has_references else None
+            yield msgspec.structs.replace(in_form(case, form), reference=reference)
+
+
+def with_all_references(keys: Iterable[str], cases: Iterable[Case]) -> set[str]:
+    """``keys`` of some ``cases``, with those of their references and of these cases' own."""
+    references = {case.key: case.reference for case in cases}
+    complete: set[str] = set()
+    pending = list(keys)
+    while pending:
+        key = pending.pop()
+        if key not in complete:
+            complete.add(key)
+            if reference := references.get(key):
+                pending.append(reference)
+    return complete
 
 
 def _at_new_sizes(

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -15,9 +15,15 @@ from ..catalogue import ENTRIES, find
 from ..errors import CspbenchError, unknown
 from ..files import read_file
 from ..toml import MAX_BYTES, parse_toml
-from .case import Case, Compiler, Mode, Precision
+from .case import Case, Form, Mode, Precision
 from .points import Placed, Points, case_count, cases_at, check_count, limited
-from .references import added_tables, with_first_as_reference, with_references
+from .references import (
+    added_tables,
+    with_all_references,
+    with_first_as_reference,
+    with_forms,
+    with_references,
+)
 from .tables import CaseTable, SuiteFile, fault_of
 
 _SUFFIX = ".toml"
@@ -34,7 +40,7 @@ class Selection:
     batch_size: tuple[int, ...] = ()
     img_size: tuple[int, ...] = ()
     channels_last: bool = False
-    compiler: Compiler | None = None
+    form: tuple[Form, ...] = ()
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +89,7 @@ def load(
             selection.only,
             reference,
         )
-        cases = _cases_with_references(numbered, points, reference)
+        cases = _cases_with_references(numbered, points, reference, has_references=has_references)
     except CspbenchError as error:
         raise CspbenchError(f"suite {name}: {error}") from error
     return Suite(
@@ -120,7 +126,8 @@ def of_entries(
     for point in points:
         at_point = cases_at(point, tables)
         is_compared = has_references and len(entries) > 1
-        cases += with_first_as_reference(at_point) if is_compared else at_point
+        placed = [*with_first_as_reference(at_point)] if is_compared else at_point
+        cases += with_forms(placed, points.forms_at(point), has_references=has_references)
     words = [re.sub(r"[^\w.-]+", "-", Path(entry).name).strip(".-") for entry in entries]
     return Suite(
         name="-".join(words)[:_MAX_NAME],
@@ -130,12 +137,10 @@ def of_entries(
 
 
 def _cases_with_references(
-    tables: Sequence[Placed], points: Points, reference: str | None
+    tables: Sequence[Placed], points: Points, reference: str | None, *, has_references: bool
 ) -> list[Case]:
     """The cases of ``tables`` at all ``points``, with cases of ``reference`` at their inputs."""
-    if reference is None:
-        return [case for point in points for case in cases_at(point, tables)]
-    new_tables = added_tables(reference, [table for _, table in tables])
+    new_tables = added_tables(reference, [table for _, table in tables]) if reference else []
     added = [("reference: ", table) for table in new_tables]
     check_count(case_count([*tables, *added], points))
     cases: list[Case] = []
@@ -144,7 +149,10 @@ def _cases_with_references(
         references = {case.key: case for case in cases_at(point, added)}
         for case in listed:
             references.pop(case.key, None)
-        cases += with_references([*references.values(), *listed], reference)
+        placed = [*references.values(), *listed]
+        if reference is not None:
+            placed = [*with_references(placed, reference)]
+        cases += with_forms(placed, points.forms_at(point), has_references=has_references)
     return cases
 
 
@@ -155,16 +163,23 @@ def share_out(suites: Sequence[Suite]) -> Suite:
     ratio to it, because a ratio needs both of its cases on the same one.
     """
     rows = list(zip(*(suite.cases for suite in suites), strict=True))
-    needed = {case.reference for row in rows for case in row if case.reference != case.key}
+    needed = _references(case for row in rows for case in row)
     placed: dict[int, Case] = {}
     for index, copies in enumerate(rows):
         if not any(case.key in needed for case in copies):
             placed[index] = copies[len(placed) % len(copies)]
-    needed = {case.reference for case in placed.values()}
+    needed = with_all_references(
+        _references(placed.values()), [case for row in rows for case in row]
+    )
     cases: list[Case] = []
     for index, copies in enumerate(rows):
         cases += [placed[index]] if index in placed else [c for c in copies if c.key in needed]
     return msgspec.structs.replace(suites[0], cases=tuple(cases))
+
+
+def _references(cases: Iterable[Case]) -> set[str]:
+    """The keys of cases that others have as their reference."""
+    return {case.reference for case in cases if case.reference and case.reference != case.key}
 
 
 def _read(name: str) -> SuiteFile:
@@ -202,8 +217,8 @@ def _points(suite: SuiteFile, selection: Selection, device: str) -> Points:
         shared={
             "device": device,
             "channels_last": selection.channels_last or suite.channels_last,
-            "compiler": selection.compiler or suite.compiler,
         },
+        forms=selection.form or suite.form,
     )
 
 
@@ -230,5 +245,5 @@ def _chosen(cases: Sequence[Case], only: str, *, suite_name: str) -> list[Case]:
             f"--only {only!r} matches nothing in suite {suite_name}; "
             f"its entries: {', '.join(names)}"
         )
-    chosen |= {case.reference for case in cases if case.key in chosen and case.reference}
-    return [case for case in cases if case.key in chosen]
+    needed = with_all_references(chosen, cases)
+    return [case for case in cases if case.key in needed]

@@ -12,7 +12,7 @@ from ..catalogue.entry import Value
 from ..catalogue.input_text import parse_value
 from ..catalogue.inputs import Inputs
 from ..errors import CspbenchError, unknown
-from .case import COMPILERS, MODES, PRECISIONS, Accuracy, Compiler, Mode, Precision
+from .case import FORMS, MODES, PRECISIONS, Accuracy, Form, Mode, Precision
 
 Size = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Name = Annotated[str, msgspec.Meta(max_length=1_000)]
@@ -67,12 +67,12 @@ class SuiteFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     batch_size: tuple[Size, ...] = ()
     img_size: tuple[Size, ...] = ()
     channels_last: bool = False
-    compiler: Compiler | None = None
+    form: Annotated[tuple[Form, ...], msgspec.Meta(min_length=1)] = FORMS[:1]
     entries: tuple[Name, ...] = ()
     case: tuple[CaseTable, ...] = ()
 
 
-_CHOICES = {"mode": MODES, "precision": PRECISIONS, "compiler": COMPILERS}
+_CHOICES = {"mode": MODES, "precision": PRECISIONS, "form": FORMS}
 _TYPES = {
     "str": "a string",
     "int": "an integer",

@@ -50,9 +50,21 @@ def read_info(path: Path) -> RunInfo:
                 f"{path} has schema {head.schema}, but this version reads schema {SCHEMA}; read it "
                 f"with cspbench {head.version}, which wrote it"
             )
-        return _decoder.decode(content)
+        return _decoder.decode(_with_forms(content))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CspbenchError(f"{path} is invalid: {error}") from error
+
+
+def _with_forms(content: bytes) -> bytes:
+    """``content`` with a form in place of the compiler that cases of earlier versions have."""
+    if b'"compiler"' not in content:
+        return content
+    fields = msgspec.json.decode(content)
+    for case in fields.get("cases", ()):
+        backend = case.pop("compiler", None)
+        if backend is not None:
+            case["form"] = "compiled" if backend == "inductor" else f"compiled:{backend}"
+    return msgspec.json.encode(fields)
 
 
 def values_in(content: bytes) -> int:

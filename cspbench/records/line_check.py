@@ -17,7 +17,7 @@ from .lines import (
     LaunchFailure,
     Line,
 )
-from .measurements import Measurement
+from .measurement import Measurement
 
 MAX_LINE_BYTES = 1 << 25
 _MAX_LINE_VALUES = 4_000_000

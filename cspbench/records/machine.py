@@ -3,11 +3,13 @@
 Suffixes carry base units.
 """
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 import msgspec
 
-from ..choices import Allocator, Mode
+from ..choices import Allocator, Form, Mode
 from .base import Amount, Elapsed, Failure, Frozen, Level, Name, Whole
 
 Spread = Annotated[float, msgspec.Meta(ge=0, le=10)]
@@ -125,8 +127,23 @@ class AvailableGpu(Frozen, frozen=True, kw_only=True):
     free_bytes: Whole
 
 
+RUNTIME_PACKAGES: Mapping[Form, tuple[str, ...]] = MappingProxyType(
+    {
+        "onnxruntime": ("onnxruntime", "onnx"),
+        "onnxruntime:int8": ("onnxruntime", "onnx"),
+        "openvino": ("openvino", "onnx"),
+        "openvino:int8": ("openvino", "nncf", "onnx"),
+    }
+)
+"""The packages, apart from torch, that make and run the files of a form."""
+
+
 class Environment(Frozen, frozen=True, kw_only=True):
-    """The machine and package versions; ``device`` is the name of the processor or the GPUs."""
+    """The machine and package versions; ``device`` is the name of the processor or the GPUs.
+
+    ``runtimes`` holds the versions of what is installed of `RUNTIME_PACKAGES`. ``int8`` names the
+    processor's instructions for 8-bit products, or says ``none``; it is None in older runs.
+    """
 
     device: Name
     system: Name
@@ -140,6 +157,15 @@ class Environment(Frozen, frozen=True, kw_only=True):
     governor: Name | Failure
     hypervisor: bool
     gpus: tuple[GpuDescription, ...] = ()
+    runtimes: dict[Name, Name] = {}  # noqa: RUF012 -- msgspec copies it
+    int8: Name | Failure | None = None
+
+    def runtimes_of(self, forms: Iterable[Form]) -> dict[str, str]:
+        """The versions of those ``runtimes`` that make and run the files of ``forms``."""
+        packages = (name for form in forms for name in RUNTIME_PACKAGES.get(form, ()))
+        return {
+            name: self.runtimes[name] for name in dict.fromkeys(packages) if name in self.runtimes
+        }
 
 
 class Git(Frozen, frozen=True, kw_only=True):

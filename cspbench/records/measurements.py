@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 
-from ..catalogue.entry import Shape
 from .base import (
     MAX_REASON,
     Amount,
@@ -22,74 +21,15 @@ from .base import (
     Whole,
     bound_texts,
 )
+from .deployment import Deployment
 from .gradient_terms import Structure
+from .layers import Disagreement, Layer, Uncounted
 from .machine import PowerSensor
+from .measurement import Measurement
 
 Basis = Literal["meta", "fake", "real"]
 """The tensors that a case is counted on; only real ones have data."""
 BASES: tuple[Basis, ...] = get_args(Basis)
-
-
-class Measurement(Frozen, frozen=True, kw_only=True):
-    """The result of one measure of the case whose key is ``case``.
-
-    ``exact`` names the fields that are the same in every run of the same code.
-    """
-
-    exact: ClassVar[tuple[str, ...]] = ()
-
-    case: Name
-
-    @property
-    def stage(self) -> str:
-        """The name of the measure: the record's tag on disk."""
-        return str(self.__struct_config__.tag)
-
-
-class Layer(Frozen, frozen=True, kw_only=True):
-    """One module of the model.
-
-    ``path`` is its dotted name ('' for the whole model). ``params`` counts its trainable parameters
-    without those of its children, a shared one in the first module that holds it; ``macs`` likewise
-    counts convolutions and fully connected layers that ran directly in it, ``matmul_macs`` other
-    products. ``output_shape`` is None for a module that was never called; ``calls``
-    counts forward calls.
-    """
-
-    path: Name
-    type: Name
-    output_shape: Shape | None
-    params: Whole
-    macs: Whole
-    matmul_macs: Whole = 0
-    calls: Whole
-
-
-class Uncounted(Frozen, frozen=True, kw_only=True):
-    """An operator or module that ``counter`` does not count; it ran ``calls`` times."""
-
-    counter: Literal["thop", "torch", "cspbench"]
-    name: Name
-    calls: Whole
-    reason: Reason
-
-    def __post_init__(self) -> None:
-        """Bound the reason."""
-        bound_texts(self, reason=MAX_REASON)
-
-
-class Disagreement(Frozen, frozen=True, kw_only=True):
-    """A module for which thop's MACs differ from torch's FLOPs / 2, and why."""
-
-    path: Name
-    type: Name
-    thop_macs: Whole
-    torch_macs: Whole
-    explanation: Reason
-
-    def __post_init__(self) -> None:
-        """Bound the explanation."""
-        bound_texts(self, explanation=MAX_REASON)
 
 
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
@@ -339,6 +279,7 @@ AnyMeasurement = (
     | GradientTerms
     | Equivalence
     | DiskSize
+    | Deployment
 )
 MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 

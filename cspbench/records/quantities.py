@@ -308,6 +308,29 @@ QUANTITIES: tuple[Quantity, ...] = (
         only="compiled",
     ),
     _timed(
+        "outputs",
+        "outputs\nbeside eager's",
+        "of a form other than eager: equal within rounding, or the signal-to-noise ratio (SQNR) in "
+        "decibels, with the largest error over the largest magnitude",
+        form="word",
+    ),
+    _timed(
+        "prepare_s",
+        "prepare\n[s]",
+        "time to make the form, once: fuse, export, quantize, compile, load",
+        form="significant",
+        stage="deployment",
+        only="deployed",
+    ),
+    _timed(
+        "form_bytes",
+        "form on\ndisk [MiB]",
+        "size of the form's files, or of a module's weights",
+        form="mebibytes",
+        stage="deployment",
+        only="deployed",
+    ),
+    _timed(
         "first_call",
         "first call\n[ms]",
         "time of the first call in a process, median over launches",

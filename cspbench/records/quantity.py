@@ -22,7 +22,7 @@ Form = Literal[
 Shown = Literal["always", "costs", "batches", "gradients", "never"]
 """The runs whose reports show a quantity by default; ``batches``: with more than one image."""
 
-Only = Literal["", "gpu", "compiled"]
+Only = Literal["", "gpu", "compiled", "deployed"]
 """The cases that have a quantity; '' for all."""
 
 
@@ -31,9 +31,10 @@ class Quantity:
     """One figure of a case.
 
     ``header`` includes the unit. ``part`` says whether the figure is exact, depends on the seed of
-    a training, or is timed. ``only`` restricts it to cases on a GPU or compiled cases. ``interval``
-    says whether an interval is shown beside it, ``default`` which runs show it unless columns are
-    chosen; ``nonzero`` ones then only if some case's is not 0.
+    a training, or is timed. ``only`` restricts it to cases on a GPU, to compiled ones, or to those
+    in a form other than eager. ``interval`` says whether an interval is shown beside it,
+    ``default`` which runs show it unless columns are chosen; ``nonzero`` ones then only if some
+    case's is not 0.
     """
 
     key: str

@@ -5,9 +5,11 @@ from typing import Any, Literal, TypeVar
 from ..choices import Allocator, Head
 from ..plan.case import Case
 from .base import MAX_DETAIL, Detail, Elapsed, Frozen, Name, Seconds, Whole, bound_texts
+from .deployment import Deployment
 from .gate import Gate
 from .lines import STAGES, CaseFailure, Latency, Launch, Printed, Stage
 from .machine import Environment, Git, NoiseFloor
+from .measurement import Measurement
 from .measurements import (
     MEASUREMENTS,
     Allocated,
@@ -17,7 +19,6 @@ from .measurements import (
     Equivalence,
     GradientTerms,
     Graph,
-    Measurement,
     Resident,
     TensorPeak,
     stage_of,
@@ -179,6 +180,11 @@ class Record(Frozen, frozen=True, kw_only=True):
     def gradient_terms(self) -> GradientTerms | None:
         """The gradient terms of each weight's update."""
         return self.get(GradientTerms)
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """What its form took to make, and how far its outputs are from eager's."""
+        return self.get(Deployment)
 
     @property
     def equivalence(self) -> Equivalence | None:

@@ -8,7 +8,7 @@ from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.gate import THRESHOLD
 from ..records.lines import Launch
-from ..records.machine import Git, GpuActivity, GpuDescription, NoiseFloor
+from ..records.machine import Environment, Git, GpuActivity, GpuDescription, NoiseFloor
 from ..records.run import Run, RunInfo, Settings
 from ..text import listing
 from ..units import bytes_text, percent_text, seconds_text
@@ -27,11 +27,14 @@ def circumstances(results: Results) -> list[tuple[str, str]]:
     environment = info.environment
     packages = [f"torch {environment.packages.get('torch', 'unknown')}"]
     packages += [f"Python {environment.python}", f"thop {_thop(run)}"]
+    forms = [case.form for case in info.cases]
+    packages += [f"{name} {version}" for name, version in environment.runtimes_of(forms).items()]
     lines = [
         ("device", f"{environment.device} ({settings.device})"),
         *(("libraries", _libraries(gpu)) for gpu in environment.gpus[:1]),
         ("threads", f"{settings.threads} on {plural(environment.physical_cores, 'core')}"),
         ("precision", _joined(case.precision for case in info.cases)),
+        *([("int8", _int8(environment))] if any(form.endswith(":int8") for form in forms) else []),
         ("software", ", ".join([*packages, f"cspbench {info.version}"])),
     ]
     if settings.training:
@@ -49,6 +52,17 @@ def circumstances(results: Results) -> list[tuple[str, str]]:
         )
     lines.append(("repeat", info.command))
     return [(label, plain(text)) for label, text in lines]
+
+
+def _int8(environment: Environment) -> str:
+    """The processor's instructions for 8-bit products."""
+    if environment.int8 is None:
+        return "the processor's instructions for it were not recorded"
+    if isinstance(environment.int8, Failure):
+        return f"the processor's instructions for it are not known: {environment.int8.reason}"
+    if environment.int8 == "none":
+        return "none: 8-bit products may saturate, and are slower"
+    return environment.int8
 
 
 def _model(info: RunInfo, name: str, digest: str) -> str:

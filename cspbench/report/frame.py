@@ -17,7 +17,7 @@ from ..verdicts.stats import Estimate
 from .history import History, points
 from .readings import TRAINED, Reading
 from .results import Results
-from .rows import Row, row_alone
+from .rows import AGAINST_REFERENCE, Row, row_alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,11 +88,12 @@ def _text_cell(value: object) -> object:
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide ones begin formulas in East Asia
 _TEXTS = frozenset(
     (
-        *("key", "entry", "mode", "input_shape", "device", "precision", "compiler", "reference"),
+        *("key", "entry", "mode", "input_shape", "device", "precision", "form", "reference"),
         *("top1_source", "cuts", "verdict", "missing", "failures", "measure", "unit", "reason"),
     )
 )
 _FLAGS = frozenset(("channels_last", "is_reference"))
+_ANSWERS = frozenset(("outputs_equal",))  # NA where it does not apply
 _INTEGERS = frozenset(
     (
         *EXACT,
@@ -104,6 +105,7 @@ _INTEGERS = frozenset(
         "peak_reserved_bytes",
         "baseline_alloc_bytes",
         "peak_rss_bytes",
+        "form_bytes",
         "latency_launches",
         "host_latency_launches",
         "graph_latency_launches",
@@ -125,7 +127,7 @@ def _frame(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
 
 
 def _dtype(column: str) -> str:
-    kinds = {"Int64": _INTEGERS, "string": _TEXTS, "bool": _FLAGS}
+    kinds = {"Int64": _INTEGERS, "string": _TEXTS, "bool": _FLAGS, "boolean": _ANSWERS}
     return next((kind for kind, names in kinds.items() if column in names), "float64")
 
 
@@ -154,6 +156,7 @@ def _change(
 
 def _case(row: Row) -> dict[str, Any]:
     record, case, readings = row.record, row.record.case, row.readings
+    made = record.deployment
     return {
         "key": plain(case.key),
         "entry": row.name,
@@ -162,7 +165,7 @@ def _case(row: Row) -> dict[str, Any]:
         "device": case.device,
         "precision": case.precision,
         "channels_last": case.channels_last,
-        "compiler": case.compiler,
+        "form": case.form,
         "reference": row.reference,
         "is_reference": row.is_reference,
         **{key: _value(readings[key]) for key in EXACT},
@@ -185,7 +188,7 @@ def _case(row: Row) -> dict[str, Any]:
         "launches_left_out": len(row.left_out),
         "latency_samples": sum(len(line.samples_s) for line in row.latencies),
         **_estimate("latency_ratio", readings["latency_ratio"]),
-        "verdict": readings["verdict"],
+        "verdict": AGAINST_REFERENCE[row.verdict.answer] if row.verdict else None,
         "p": _value(readings["p"]),
         "permutation_p": _value(readings["permutation_p"]),
         "detectable": _value(readings["detectable"]),
@@ -201,6 +204,11 @@ def _case(row: Row) -> dict[str, Any]:
         "power_w": _value(readings["power"]),
         "idle_power_w": _value(readings["idle_power"]),
         "compile_s": _value(readings["compile_s"]),
+        "outputs_equal": made.is_equal if made else None,
+        "output_error": made.error if made else None,
+        "output_sqnr_db": made.sqnr_db if made else None,
+        "prepare_s": _value(readings["prepare_s"]),
+        "form_bytes": _value(readings["form_bytes"]),
         "missing": "; ".join(
             f"{key}: {plain(reading.reason)}"
             for key, reading in readings.items()

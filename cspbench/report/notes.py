@@ -1,11 +1,15 @@
 """Notes below the tables: missing readings, uncounted operators, and doubts about timings."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
+from ..plan.case import Form
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..records.deployment import Deployment, Fusion
+from ..text import listing
+from ..units import percent_text
 from ..verdicts.energy import WHY_NO_VERDICT
 from .columns import Column
 from .quoting import Quote
@@ -80,11 +84,11 @@ def _basis_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def run_notes(results: Results, quote: Quote) -> list[str]:
-    """Items on incomplete records, compilers, differing tensor peaks, GPUs and warm-ups."""
+    """Items on incomplete records, forms, differing tensor peaks, GPUs and warm-ups."""
     table = results.rows
     return [
         *(quote(plain(note)) for note in results.run.notes),
-        *_compiler_notes(results, quote),
+        *_form_notes(results, quote),
         *_differing_peaks(table, quote),
         *_path_notes(table, quote),
         *_gpu_notes(table, quote),
@@ -95,10 +99,16 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
     ]
 
 
-def _compiler_notes(results: Results, quote: Quote) -> list[str]:
+def _form_notes(results: Results, quote: Quote) -> list[str]:
     items = []
-    if any(case.compiler for case in results.run.info.cases):
-        items.append("counts and tensor peaks describe the modules as written, not as compiled")
+    forms = dict.fromkeys(case.form for case in results.run.info.cases)
+    if others := [form for form in forms if form not in {"eager", "fused"}]:
+        items.append(
+            f"counts and tensor peaks of {listing(others)} describe the modules as written, not "
+            "what runs"
+        )
+    items += _fusion_notes(results.rows, quote)
+    items += _runtime_notes(results.rows)
     with_breaks = [
         row
         for row in results.rows
@@ -108,6 +118,69 @@ def _compiler_notes(results: Results, quote: Quote) -> list[str]:
         names = case_listing(with_breaks, quote)
         items.append(f"torch.compile left parts to Python (graph breaks) in {names}")
     return items
+
+
+def _fusion_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on what was folded and merged of fused modules, and what was not and why."""
+    rows_by_text: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        if (made := row.record.deployment) and made.fusion:
+            rows_by_text[_fusion_text(made.fusion, quote)].append(row)
+    return [f"{case_listing(rows, quote)}: {text}" for text, rows in rows_by_text.items()]
+
+
+def _fusion_text(fusion: Fusion, quote: Quote) -> str:
+    norms = fusion.folded + sum(fusion.left.values())
+    text = f"{fusion.folded} of {plural(norms, 'batch normalisation')} folded into convolutions"
+    for reason, number in fusion.left.items():
+        text += f"; {number} left ({plain(reason)})"
+    if fusion.methods:
+        text += f"; branches merged by {quote(plain(', '.join(fusion.methods)))}"
+    return text
+
+
+def _runtime_notes(table: Sequence[Row]) -> list[str]:
+    """Items on what each runtime was loaded with, who ran its nodes, and which in 8 bits."""
+    made_by_form: dict[Form, list[Deployment]] = defaultdict(list)
+    for row in table:
+        if (made := row.record.deployment) and made.settings:
+            made_by_form[row.record.case.form].append(made)
+    return [
+        "; ".join(filter(None, (_settings_text(form, made), *_nodes_texts(made))))
+        for form, made in made_by_form.items()
+    ]
+
+
+def _settings_text(form: Form, made: Sequence[Deployment]) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in made[0].settings.items())
+    return f"{form} ran with {plain(settings)}"
+
+
+def _nodes_texts(made: Sequence[Deployment]) -> Iterator[str]:
+    """How many nodes a model has, who ran them, and how many compute in 8 bits."""
+    operators = [operator for record in made for operator in record.operators]
+    if not operators:
+        return
+    nodes = [sum(operator.nodes for operator in record.operators) for record in made]
+    by_provider: Counter[str] = Counter()
+    for operator in operators:
+        by_provider[operator.provider] += operator.nodes
+    shares = [
+        f"{percent_text(number / sum(nodes))} by {plain(name)}"
+        for name, number in by_provider.most_common()
+    ]
+    yield f"{_range(nodes)} nodes, {listing(shares)}"
+    if names := dict.fromkeys(operator.name for operator in operators if operator.is_int8):
+        in_int8 = [
+            sum(operator.nodes for operator in record.operators if operator.is_int8)
+            for record in made
+        ]
+        yield f"{_range(in_int8)} of them compute in 8 bits ({plain(listing(list(names)))})"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _differing_peaks(table: Sequence[Row], quote: Quote) -> list[str]:

@@ -9,7 +9,7 @@ from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
 from ..text import listing, printable_lines
-from . import conclusions, gradients, notes
+from . import conclusions, forms, gradients, notes
 from . import markdown as md
 from .circumstances import circumstances
 from .columns import Column, Part
@@ -42,6 +42,8 @@ def text(results: Results, columns: Sequence[Column]) -> str:
         blocks += map(filled, _conclusions(results, verbatim))
     blocks += map(filled, completeness(results, verbatim))
     blocks.append(_labelled(circumstances(results)))
+    for title, form_grid in forms.titled_grids(table, verbatim):
+        blocks.append(f"{filled(title)}\n{form_grid.text()}")
     blocks += _text_tables(table, columns, part)
     blocks += _listed("Failures", failures(table, verbatim))
     blocks += _listed("Notes", _run_notes(results, columns, verbatim))
@@ -65,6 +67,8 @@ def markdown(results: Results, columns: Sequence[Column]) -> str:
         blocks += _items(3, "Notes on the counts", _count_notes(table, columns, marked))
     blocks.append(md.heading(2, heading or "How it was made"))
     blocks.append(md.items(f"{label}: {marked(text)}" for label, text in circumstances(results)))
+    for title, form_grid in forms.titled_grids(table, marked):
+        blocks += (md.heading(3, title), form_grid.markdown())
     blocks += _markdown_tables(table, columns, part)
     blocks += _items(2, "Failures", failures(table, marked))
     blocks += _items(2, "Notes", _run_notes(results, columns, marked))
@@ -124,7 +128,8 @@ def _conclusions(results: Results, quote: Quote) -> list[str]:
     if results.run.info.settings.training:
         return gradients.trained_conclusions(results, quote)
     if "latency" in results.run.info.stages:
-        return conclusions.timed_conclusions(results, quote)
+        timed = conclusions.timed_conclusions(results, quote)
+        return timed + forms.conclusions(results.rows, quote)
     return []
 
 

@@ -45,7 +45,11 @@ class Ranking:
 
 
 def rankings(table: Sequence[Row]) -> tuple[Ranking, ...]:
-    """The ranking of each mode and reference, in order of appearance."""
+    """The ranking of each mode and reference, in order of appearance.
+
+    Cases that are compared with the same entry in another form are not ranked among entries.
+    """
+    table = [row for row in table if not row.is_form]
     groups: dict[tuple[Mode, str | None], list[Row]] = {}
     for mode, rows in by_mode(table).items():
         for row in rows:

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from ..plan.case import batch_of, is_gpu
+from ..plan.case import FORMS, batch_of, is_gpu
+from ..plan.labels import plain
 from ..records.base import Failure, Samples
+from ..records.deployment import Deployment
 from ..records.gradient_terms import Structure
 from ..records.lines import Latency, Stage
 from ..records.quantities import QUANTITIES
 from ..records.quantity import Quantity
 from ..records.run import Record
 from ..records.trainings import Reading as GradientReading
-from ..units import is_wide
+from ..units import is_wide, percent_text
 from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power
 from ..verdicts.launches import CaseLaunches
 from ..verdicts.over_seeds import over_seeds
@@ -42,6 +44,7 @@ def case_readings(
             for quantity in QUANTITIES
             if quantity.stage
         },
+        "outputs": _outputs(record, stages),
         **_flow(record, stages),
         **_trained(record, stages),
         **_latency(record, launches.count, stages),
@@ -74,8 +77,34 @@ def _measured(record: Record, quantity: Quantity, stages: Sequence[Stage]) -> Re
         reading: Reading = getattr(measurement, quantity.key)
         return reading
     case = record.case
-    exists = {"": True, "gpu": is_gpu(case.device), "compiled": case.compiler is not None}
+    exists = {
+        "": True,
+        "gpu": is_gpu(case.device),
+        "compiled": case.form.startswith("compiled"),
+        "deployed": case.form != FORMS[0],
+    }
     return missing_reading(record, quantity.stage, stages) if exists[quantity.only] else None
+
+
+def _outputs(record: Record, stages: Sequence[Stage]) -> Reading:
+    """Whether a form's outputs are eager's, or how far off they are; None of an eager module."""
+    if record.case.form == FORMS[0]:
+        return None
+    made = record.deployment
+    return outputs_text(made) if made else missing_reading(record, "deployment", stages)
+
+
+def outputs_text(made: Deployment) -> str:
+    """Whether the outputs of a form are those of the eager module, or how far off they are.
+
+    Numbers of 8 bits are never said to be equal, unless every output is the same.
+    """
+    if made.error is None:
+        return f"not compared: {plain(made.reason)}"
+    if made.is_equal:
+        return "equal"
+    off = f"off by {percent_text(made.error)}"
+    return off if made.sqnr_db is None else f"{made.sqnr_db:.0f} dB, {off}"
 
 
 def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..plan.case import Case, Mode
 from ..plan.labels import names as names_of
 from ..records.base import Failure, Samples
+from ..records.deployment import Deployment
 from ..records.lines import Latency
 from ..records.measurements import EXACT
 from ..records.run import Record, Run
@@ -35,9 +36,10 @@ class Row:
     ``name`` is its label, unique among the cases of its mode; ``place`` numbers entries in suite
     order and is shared by the modes of one entry. ``reference`` is the name of its reference, None
     if the suite sets none; ``ratios`` are those of exact figures to the reference's. ``verdict`` is
-    on its latency against the reference's, with all cases of the run judged together. ``latencies``
-    are of the launches that count, ``left_out`` of the others; ``samples`` are the seconds per
-    iteration of the launches that count, by launch.
+    on its latency against the reference's, with all cases of the run judged together. ``is_form``:
+    its reference is the same entry in another form. ``latencies`` are of the launches that count,
+    ``left_out`` of the others; ``samples`` are the seconds per iteration of the launches that
+    count, by launch.
     """
 
     record: Record
@@ -45,6 +47,7 @@ class Row:
     place: int
     reference: str | None
     is_reference: bool
+    is_form: bool
     readings: Mapping[str, Reading]
     ratios: Mapping[str, float | None]
     verdict: Verdict | None
@@ -71,7 +74,11 @@ class Row:
 def rows(run: Run) -> tuple[Row, ...]:
     """The rows of a run, in suite order."""
     by_key = {record.case.key: record for record in run.records}
-    reference_keys = {record.case.reference for record in run.records} - {None}
+    reference_keys = {
+        record.case.reference
+        for record in run.records
+        if not _is_form(record.case, by_key.get(record.case.reference or ""))
+    }
     names = names_of([record.case for record in run.records])
     places: dict[str, int] = {}
     launches = launches_by_case(run)
@@ -88,7 +95,11 @@ def rows(run: Run) -> tuple[Row, ...]:
         ratio: Reading = None
         if "latency" in run.info.stages:
             ratio = _latency_ratio(record, reference, launches[case.key], verdict, names)
-        readings = {**measured[case.key], "latency_ratio": ratio, **_verdict(verdict)}
+        readings = {
+            **measured[case.key],
+            "latency_ratio": ratio,
+            **_verdict(verdict, record.deployment),
+        }
         reference_readings = measured[reference.case.key] if reference else {}
         table.append(
             Row(
@@ -97,6 +108,7 @@ def rows(run: Run) -> tuple[Row, ...]:
                 place=place,
                 reference=names[reference.case.key] if reference else None,
                 is_reference=case.key in reference_keys,
+                is_form=_is_form(case, reference),
                 readings=readings,
                 ratios={
                     key: _exact_ratio(readings[key], reference_readings.get(key)) for key in EXACT
@@ -123,7 +135,8 @@ def row_alone(record: Record) -> Row:
         place=0,
         reference=None,
         is_reference=False,
-        readings={**readings, "latency_ratio": None, **_verdict(None)},
+        is_form=False,
+        readings={**readings, "latency_ratio": None, **_verdict(None, None)},
         ratios=dict.fromkeys(EXACT),
         verdict=None,
         latencies=launches.count,
@@ -151,6 +164,11 @@ def estimate(reading: Reading) -> Estimate | None:
     return reading if isinstance(reading, Estimate) else None
 
 
+def _is_form(case: Case, reference: Record | None) -> bool:
+    """Whether the reference of ``case`` is the same entry in another form."""
+    return reference is not None and reference.case.form != case.form
+
+
 def _identity(case: Case) -> str:
     return case.key.removesuffix(f" {case.mode}")
 
@@ -173,16 +191,26 @@ def _latency_ratio(
     return verdict.ratio
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, Reading]:
-    """The readings of a verdict; None without one, as the reading of the ratio says why."""
+def _verdict(verdict: Verdict | None, made: Deployment | None) -> dict[str, Reading]:
+    """The readings of a verdict; None without one, as the reading of the ratio says why.
+
+    A form that computes something else is not called faster without saying so.
+    """
     if verdict is None:
         return dict.fromkeys(("verdict", "p", "permutation_p", "detectable"))
     return {
-        "verdict": AGAINST_REFERENCE[verdict.answer],
+        "verdict": AGAINST_REFERENCE[verdict.answer] + _other_outputs(made),
         "p": verdict.p,
         "permutation_p": verdict.permutation_p,
         "detectable": verdict.detectable,
     }
+
+
+def _other_outputs(made: Deployment | None) -> str:
+    """What follows the verdict on a form whose outputs are not eager's; '' if they are."""
+    if made is None or made.is_equal:
+        return ""
+    return ", other outputs" if made.sqnr_db is None else f" at {made.sqnr_db:.0f} dB"
 
 
 def _exact_ratio(figure: Reading, reference: Reading) -> float | None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..records.layers import Layer
 from ..records.lines import CaseFailure
-from ..records.measurements import Counts, Layer, Split, TensorPeak
+from ..records.measurements import Counts, Split, TensorPeak
 from ..records.run import Record
 from ..text import printable_lines
 from ..units import bytes_text, count_text, seconds_text, shape_text

@@ -297,6 +297,7 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     assert {"blocks", "smoke"} <= set(listed["suites"])
     assert set(listed["measures"]) == {
         *("counts", "disk_size", "tensor_peak", "allocated", "energy", "graph", "resident"),
+        "deployment",
         "latency",
         *("gradient_terms", "training"),
     }
@@ -493,8 +494,8 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     completed = cspbench("run", "smoke", "--compile", "eager", *words, "--out", "run", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
     run = read(tmp_path / "run")
-    assert {case.compiler for case in run.info.cases} == {"eager"}
-    assert "--compile eager" in run.info.command
+    assert {case.form for case in run.info.cases} == {"compiled:eager"}
+    assert "--form compiled:eager" in run.info.command
     assert "compile" in completed.stdout
     assert "describe the modules as written" in " ".join(completed.stdout.split())
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)

@@ -19,6 +19,7 @@ from cspbench.cli.requests import (
     Request,
     RunRequest,
 )
+from cspbench.cli.values import BACKENDS
 from cspbench.cli.verbs import VERBS, make_parser
 from cspbench.comparison import compare
 from cspbench.engine import session
@@ -82,7 +83,7 @@ def test_a_value_that_may_be_left_out_is_stated(words: str, option: str) -> None
     verb, *arguments = words.split()
     request = parse([verb, *arguments, option])
     value = request.history if isinstance(request, ReportRequest) else "inductor"
-    assert not isinstance(request, RunRequest) or request.selection.compiler == value
+    assert not isinstance(request, RunRequest) or request.selection.form == (BACKENDS[str(value)],)
     actions = [action for group in PARSER.verbs[verb].groups for action in group.actions]
     text = next(str(action.help) for action in actions if option in action.option_strings)
     assert text.endswith(f" (without a value: {value})")
@@ -104,7 +105,7 @@ def default_text(request: Request, field: str) -> str:
             return _default_of_judging(request, field)
         case AbRequest(), "format" | "thresholds":
             return _default_of_judging(request, field)
-        case RunRequest() | AbRequest(), "precision" | "mode" | "batch_size" | "img_size":
+        case RunRequest() | AbRequest(), "precision" | "mode" | "form" | "batch_size" | "img_size":
             return _default_of_suite(field)
         case RunRequest() | AbRequest() | GradientsRequest(), "suite" | "out":
             return suite_name(request) if field == "suite" else _default_folder(request)
@@ -130,7 +131,7 @@ def _default_of_suite(field: str) -> str:
     if field == "mode":
         assert value == MODES
         return "that of the suite, else both"
-    if field == "precision":
+    if field in {"precision", "form"}:
         return f"that of the suite, else {value[0]}"
     assert value == ()
     return "that of the suite or entry"

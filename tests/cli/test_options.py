@@ -60,7 +60,7 @@ def test_what_is_left_out_has_the_default_of_its_request(words: str, request_: R
         ),
         (
             "run --compile smoke",
-            RunRequest(suite="smoke", selection=Selection(compiler="inductor")),
+            RunRequest(suite="smoke", selection=Selection(form=("compiled",))),
         ),
         (
             "ab main HEAD --mode train smoke --format json --threshold 2% --strict",

@@ -10,6 +10,7 @@ from synthetic import change, make_run
 
 from cspbench.comparison.in_turns import in_turns
 from cspbench.plan.case import Case
+from cspbench.records.deployment import Deployment
 from cspbench.records.gate import LATENCY, Gate, Rule
 from cspbench.records.lines import CaseFailure, Cause, Latency
 from cspbench.records.measurements import Equivalence, UnsharedWeights
@@ -369,3 +370,51 @@ def test_energies_of_both_sides_are_a_note() -> None:
     comparison = in_turns(run)
     assert comparison.notes[-1].startswith("Energy of a call [mJ]: c3 (inference) 400.0 to 500.0; ")
     assert "energy" not in comparison.cases[0].measures
+
+
+def with_forms(run: Run, *sqnr_db: float | None) -> Run:
+    """The run with a form of each side: equal to eager where there is no SQNR."""
+    for index, decibels in enumerate(sqnr_db):
+        made = Deployment(
+            case=run.records[index].case.key,
+            steps_s={"fuse": 0.1},
+            form_bytes=1,
+            is_equal=decibels is None,
+            error=1e-6 if decibels is None else 0.1,
+            tolerance=1e-4,
+            sqnr_db=decibels,
+        )
+        run = change(run, index, made)
+    return run
+
+
+def test_a_form_that_computes_something_else_in_the_candidate_alone_is_an_alarm() -> None:
+    """As outputs of the module itself that differ are."""
+    comparison = in_turns(with_forms(two_revisions(), None, 12.3))
+    assert comparison.different_outputs == ("c3",)
+    (warning,) = comparison.warnings
+    assert warning == (
+        "The outputs of c3 (inference) are not those of the eager module in the candidate (SQNR "
+        "12 dB), as they are in the baseline."
+    )
+    comparison = in_turns(with_forms(two_revisions(), None, None))
+    assert comparison.different_outputs == comparison.warnings == comparison.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("sqnr_db", "said"),
+    [
+        ((31.0, 28.0), "SQNR 28 dB, SQNR 31 dB in the baseline"),
+        ((31.0, 31.1), "SQNR 31 dB, as in the baseline"),
+        ((31.0, None), "equal, SQNR 31 dB in the baseline"),
+    ],
+)
+def test_a_form_that_rounds_more_is_told_of_both_sides(
+    sqnr_db: tuple[float, float | None], said: str
+) -> None:
+    """Without an alarm: 8 bits never give the eager module's outputs."""
+    comparison = in_turns(with_forms(two_revisions(), *sqnr_db))
+    assert comparison.different_outputs == comparison.warnings == ()
+    assert comparison.notes == (
+        f"The outputs of c3 (inference) beside the eager module's: {said}.",
+    )

@@ -160,6 +160,22 @@ def test_what_only_one_revision_has_is_added_and_what_breaks_is_recorded(
 
 
 @slow
+def test_each_form_has_a_row_with_a_verdict_of_its_own(repository: Path) -> None:
+    """Both revisions' forms take turns, each compared with the same form of the other."""
+    process = ab(repository, "slower", "--format", "json", "--form", "eager,onnxruntime")
+    assert process.returncode == 1, process.stderr
+    comparison = json.loads(process.stdout)
+    labels = [case["label"] for case in comparison["cases"]]
+    assert labels == ["mine.blocks:Block width=16", "mine.blocks:Block width=16 onnxruntime"]
+    for case in comparison["cases"]:
+        assert case["measures"]["macs"]["verdict"] == "worse"
+        assert case["measures"]["latency"]["ratio"] > 1
+    records = read(repository.parent / "out").records
+    assert [record.deployment is not None for record in records] == [False, False, True, True]
+    assert all(record.deployment.is_equal for record in records if record.deployment)
+
+
+@slow
 def test_an_interrupt_leaves_the_repository_as_it_was(repository: Path) -> None:
     """Ctrl-C amid the launches: exit code 130, no worktree, no branch, and the records are kept."""
     before = state(repository)

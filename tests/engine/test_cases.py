@@ -8,6 +8,7 @@ from factories import SETTINGS, make_case, make_info
 from fake_worker import RecordedProgress, measure, outcome
 from synthetic import report_text
 
+from cspbench.engine.builds import PLAIN
 from cspbench.engine.cases import CaseMeasurer
 from cspbench.engine.recorder import Recorder
 from cspbench.engine.runner import Runner
@@ -48,7 +49,7 @@ def test_a_failing_case_is_recorded_with_its_cause_and_the_others_go_on(tmp_path
 def test_a_case_that_the_compiler_leaves_to_python_is_named(tmp_path: Path) -> None:
     """It runs, so that it is timed; that it is not one graph stands in its record and the notes."""
     cases = [
-        msgspec.structs.replace(make_case(build), compiler="eager")
+        msgspec.structs.replace(make_case(build), form="compiled:eager")
         for build in ("Good", "BreaksCompiled")
     ]
     with RunFolder.create(tmp_path / "run", make_info(*cases)) as folder:
@@ -93,7 +94,7 @@ def test_a_death_while_outputs_are_compared_is_that_sides_and_not_of_its_latency
     candidate = msgspec.structs.replace(candidate, reference=baseline.key)
     with RunFolder.create(tmp_path / "run", make_info(baseline, candidate)) as folder:
         recorder = Recorder(folder, read_lines(folder.path))
-        CaseMeasurer(recorder, SETTINGS, RecordedProgress(), {}).compare_outputs()
+        CaseMeasurer(recorder, SETTINGS, RecordedProgress(), PLAIN).compare_outputs()
     records = {record.case.key: record for record in read(tmp_path / "run").records}
     (failure,) = records.pop(dying).failures
     assert (failure.stage, failure.cause, failure.is_fatal) == ("equivalence", "signal", False)

@@ -13,6 +13,7 @@ from fake_channel import FakeChannel
 from fake_gpu import ProcessorAsGpu, fake_nvml
 
 from cspbench.engine import launch_task, worker
+from cspbench.engine.builds import PLAIN
 from cspbench.engine.launch_plan import LaunchPlan, LaunchPosition
 from cspbench.machine.nvml import Nvml
 from cspbench.measures.timing.benchmark import Benchmark
@@ -40,7 +41,7 @@ def launched(
     cases = (make_case("Good"), make_case("Good", mode="train"))
     changed = msgspec.structs.replace(SETTINGS, **settings)
     plan = LaunchPlan.of(cases, 2)
-    worker.launch(channel, 1, cases, changed, plan, {}, uncapturable)  # type: ignore[arg-type]
+    worker.launch(channel, 1, cases, changed, plan, PLAIN, uncapturable)  # type: ignore[arg-type]
     return channel.messages
 
 

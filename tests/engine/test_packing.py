@@ -121,7 +121,7 @@ def test_a_case_of_which_a_thread_runs_on_shares_launches_with_its_reference_alo
     ]
     lingering = msgspec.structs.replace(records[2], lingers=True)
     assert pack_all([*records[:2], lingering, records[3]], 100) == [("ref", "a", "c"), ("ref", "b")]
-    compiled = msgspec.structs.replace(lingering.case, compiler="inductor")
+    compiled = msgspec.structs.replace(lingering.case, form="compiled")
     lingering = msgspec.structs.replace(lingering, case=compiled)
     assert pack_all([*records[:2], lingering], 100) == [("ref", "a", "b")]
     reference = msgspec.structs.replace(records[0], lingers=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cspbench.choices import ALLOCATORS, COMPILERS, HEADS, MODES, PRECISIONS
+from cspbench.choices import ALLOCATORS, FORMS, HEADS, MODES, PRECISIONS
 from cspbench.cli.options import parse
 from cspbench.cli.requests import REQUESTS, Request
 from cspbench.cli.verbs import make_parser
@@ -78,7 +78,7 @@ selections = st.builds(
     batch_size=st.just(()) | count_lists,
     img_size=st.just(()) | count_lists,
     channels_last=st.booleans(),
-    compiler=left_out_or(st.sampled_from(COMPILERS)),
+    form=st.lists(st.sampled_from(FORMS), unique=True, max_size=3).map(tuple),
 )
 runs = st.builds(
     RunRequest,
@@ -154,7 +154,7 @@ def test_the_command_asks_for_the_same_again(request: SuiteRequest) -> None:
         ("--budget 300", "run blocks --budget 300"),
         ("gradients --head conv --seeds 15", "gradients designs --seeds 15 --head conv"),
         ("run smoke --compile --min-time 0.001 --cold --mode both --batch-size 8,1",
-         "run smoke --mode both --batch-size 8,1 --cold --compile inductor --min-time 0.001"),
+         "run smoke --mode both --batch-size 8,1 --cold --form compiled --min-time 0.001"),
         ("run smoke --seed 0 --threads 2", "run smoke --threads 2 --seed 0"),
         ("run smoke --batch-size auto --img-size 28", "run smoke --batch-size auto --img-size 28"),
         ("gradients csp --input 1,8,8,8 --set growth=4 --set layers=2 --no-training",

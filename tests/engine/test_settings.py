@@ -99,7 +99,8 @@ def test_every_sampling_option_is_a_setting() -> None:
         ),
         (
             RunRequest(
-                sampling=Sampling(cuda_graph=True), selection=Selection(compiler="cudagraphs")
+                sampling=Sampling(cuda_graph=True),
+                selection=Selection(form=("compiled:cudagraphs",)),
             ),
             "cuda",
             "--cuda-graph and --compile cudagraphs both capture CUDA graphs; choose one of them",

@@ -8,6 +8,7 @@ import pytest
 from factories import make_gpu
 
 from cspbench.machine import environment
+from cspbench.records.base import Failure
 
 
 def test_threads_default_to_the_cores_that_the_process_may_use() -> None:
@@ -26,6 +27,40 @@ def test_the_environment_names_which_thop_ran() -> None:
     described = environment.describe()
     assert described.thop_distribution == "thop"
     assert described.packages["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "int8"),
+    [
+        ("flags\t\t: fpu avx512_vnni amx_tile amx_int8", "AMX, VNNI"),
+        ("flags\t\t: fpu avx2 avx_vnni", "VNNI"),
+        ("flags\t\t: fpu avx2 amx_bf16", "none"),
+        ("Features\t: fp asimd asimddp i8mm", "dot product, i8mm"),
+        ("Features\t: fp asimd", "none"),
+        ("", Failure(reason="/proc/cpuinfo lists no flags")),
+    ],
+)
+def test_the_processors_instructions_for_8_bit_products_are_named(
+    cpuinfo: str, int8: str | Failure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On x86 and on Arm; where nothing can be read, that is said."""
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: f"processor\t: 0\n{cpuinfo}\n")
+    monkeypatch.setattr(environment, "_governor", lambda: "performance")
+    assert environment.describe().int8 == int8
+
+
+def test_runtimes_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of the forms that a run has are told apart from the others."""
+    versions = {"onnxruntime": "1.32.0", "onnx": "1.23.2", "nncf": "3.4.0"}
+    monkeypatch.setattr(environment, "_version", lambda name: versions.get(name, "not installed"))
+    described = environment.describe()
+    assert described.runtimes == versions
+    assert described.runtimes_of(["eager", "onnxruntime", "onnxruntime:int8"]) == {
+        "onnxruntime": "1.32.0",
+        "onnx": "1.23.2",
+    }
+    assert list(described.runtimes_of(["openvino:int8"])) == ["nncf", "onnx"]
+    assert described.runtimes_of(["eager", "compiled"]) == {}
 
 
 def test_a_run_on_gpus_names_them_once_and_keeps_what_drives_them() -> None:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 import cspbench
 from cspbench.catalogue import find
-from cspbench.measures.disk_size import disk_size, state_bytes
+from cspbench.measures.disk_size import disk_size
+from cspbench.measures.execution.state_size import state_bytes
 from cspbench.measures.execution.subject import BuiltSubject, ModuleSubject
 from cspbench.plan.case import Precision, make_case
 from cspbench.records.measurements import DiskSize

@@ -320,15 +320,73 @@ def test_a_suite_on_one_device_is_shared_with_nobody() -> None:
     assert suite.share_out([loaded]) == loaded
 
 
-def test_a_compiler_is_part_of_what_a_case_is(tmp_path: Path) -> None:
-    """In its key and its label; the command line's goes before the suite's."""
-    path = write(tmp_path, 'compiler = "aot_eager"\nmode = ["infer"]\nentries = ["c3"]\n')
+def test_a_form_is_part_of_what_a_case_is(tmp_path: Path) -> None:
+    """In its key and its label; the command line's go before the suite's."""
+    path = write(tmp_path, 'form = ["compiled:aot_eager"]\nmode = ["infer"]\nentries = ["c3"]\n')
     (case,) = suite.load(path).cases
-    assert case.compiler == "aot_eager"
-    assert case.key == "c3 1x128x32x32 cpu fp32 compile=aot_eager infer"
-    assert case.label == "c3 compile=aot_eager"
-    (case,) = suite.load(path, Selection(compiler="inductor")).cases
-    assert case.compiler == "inductor"
+    assert case.form == "compiled:aot_eager"
+    assert case.key == "c3 1x128x32x32 cpu fp32 compiled:aot_eager infer"
+    assert case.label == "c3 compiled:aot_eager"
+    (case,) = suite.load(path, Selection(form=("eager",))).cases
+    assert case.form == "eager"
+    assert case.key == "c3 1x128x32x32 cpu fp32 infer"
+
+
+def test_forms_are_compared_with_the_first_of_the_same_entry(tmp_path: Path) -> None:
+    """Entries are compared with the reference entry in the first form alone, and only then."""
+    path = write(
+        tmp_path,
+        'reference = "c3"\nform = ["fused", "eager"]\nmode = ["infer"]\nentries = ["c3", "c2f"]\n',
+    )
+    references = {case.label: case.reference for case in suite.load(path).cases}
+    at = "1x128x32x32 cpu fp32"
+    assert references == {
+        "c3 fused": f"c3 {at} fused infer",
+        "c2f fused": f"c3 {at} fused infer",
+        "c3": f"c3 {at} fused infer",
+        "c2f": f"c2f {at} fused infer",
+    }
+
+
+def test_forms_that_cannot_be_trained_are_measured_at_inference_alone(tmp_path: Path) -> None:
+    """In training, the first form that can be is the reference; none at all is an error."""
+    path = write(tmp_path, 'form = ["fused", "eager", "compiled"]\nentries = ["c3"]\n')
+    made = {(case.form, case.mode): case.reference for case in suite.load(path).cases}
+    at = "c3 1x128x32x32 cpu fp32"
+    assert made == {
+        ("fused", "infer"): None,
+        ("eager", "infer"): f"{at} fused infer",
+        ("compiled", "infer"): f"{at} fused infer",
+        ("eager", "train"): None,
+        ("compiled", "train"): f"{at} train",
+    }
+    with pytest.raises(CspbenchError, match=r"fused cannot be trained \(choose --mode infer\)"):
+        suite.load(path, Selection(form=("fused",), mode=("train",)))
+
+
+@pytest.mark.parametrize(
+    ("selection", "device", "says"),
+    [
+        (Selection(form=("openvino",)), "cuda", "the form openvino runs on the CPU"),
+        (Selection(form=("onnxruntime:int8",), precision="bf16"), "cpu", "got bf16"),
+        (Selection(form=("onnxruntime",), channels_last=True), "cpu", "got channels_last"),
+    ],
+)
+def test_what_a_runtime_cannot_run_is_refused(selection: Selection, device: str, says: str) -> None:
+    """Before anything is measured, in a line that names the form."""
+    with pytest.raises(CspbenchError, match=says):
+        suite.of_entries(["c3"], selection, device)
+
+
+def test_entries_that_are_chosen_come_with_all_that_they_are_compared_with() -> None:
+    """Another form with the entry's first form, and that with the reference entry."""
+    selection = Selection(only="csp_fusion_first*fused", mode=("infer",), form=("eager", "fused"))
+    loaded = suite.load("smoke", selection)
+    assert {(case.entry, case.form) for case in loaded.cases} == {
+        ("csp_fusion_first", "fused"),
+        ("csp_fusion_first", "eager"),
+        ("dense", "eager"),
+    }
 
 
 def test_a_reference_is_of_one_size_of_input(tmp_path: Path) -> None:

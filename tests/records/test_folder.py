@@ -238,6 +238,25 @@ def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("compiler", "form"),
+    [(None, "eager"), ("inductor", "compiled"), ("aot_eager", "compiled:aot_eager")],
+)
+def test_a_run_of_a_version_that_knew_no_forms_is_read(
+    tmp_path: Path, compiler: str | None, form: str
+) -> None:
+    """Its cases had a compiler, or none."""
+    RunFolder.create(tmp_path / "run", make_info(make_case("Good"))).close()
+    path = tmp_path / "run" / "run.json"
+    info = json.loads(path.read_text())
+    (case,) = info["cases"]
+    del case["form"]
+    case["compiler"] = compiler
+    path.write_text(json.dumps(info))
+    (read_case,) = read(tmp_path / "run").info.cases
+    assert read_case.form == form
+
+
 def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
     """The second is refused while the first writes, and after it."""
     path = tmp_path / "run"

@@ -11,6 +11,7 @@ from synthetic import make_counts
 from cspbench.records import line_check
 from cspbench.records.base import MAX_DETAIL, MAX_REASON, Failure, storable
 from cspbench.records.folder import RunFolder, read
+from cspbench.records.layers import Layer
 from cspbench.records.line_check import LineCheck
 from cspbench.records.lines import (
     YARDSTICK,
@@ -20,7 +21,7 @@ from cspbench.records.lines import (
     Line,
     Printed,
 )
-from cspbench.records.measurements import Layer, Resident
+from cspbench.records.measurements import Resident
 
 CASE, TWIN = make_case("Good"), make_case("Twin")
 COUNTS = make_counts(CASE)

@@ -10,18 +10,16 @@ from factories import by_stage, lines_of, with_measurements
 from cspbench import report
 from cspbench.plan.case import Case, Mode
 from cspbench.records.folder import RunFolder
+from cspbench.records.layers import Disagreement, Layer, Uncounted
 from cspbench.records.lines import Latency, Launch
 from cspbench.records.machine import Activity, Environment, Git
 from cspbench.records.measurements import (
     Allocated,
     AnyMeasurement,
     Counts,
-    Disagreement,
-    Layer,
     Resident,
     Split,
     TensorPeak,
-    Uncounted,
 )
 from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 

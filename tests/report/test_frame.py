@@ -84,7 +84,7 @@ def test_profiles_join_into_one_frame_whatever_was_measured() -> None:
 def test_the_frame_of_a_run_has_these_types() -> None:
     """Counts are integers, times are floating-point numbers, names are text, though one is NA."""
     table = frame.cases(derive(make_run(THREE)))
-    names = ("macs", "latency_s", "latency_launches", "entry", "compiler", "is_reference")
+    names = ("macs", "latency_s", "latency_launches", "entry", "form", "is_reference")
     assert [str(table[name].dtype) for name in names] == [
         *("Int64", "float64", "Int64", "string", "string", "bool"),
     ]

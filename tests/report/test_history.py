@@ -157,7 +157,7 @@ def test_of_many_entries_those_are_drawn_that_changed_most() -> None:
         ({"device": "cuda:1"}, ["dense cpu", "dense cuda:1"]),
         ({"precision": "bf16"}, ["dense", "dense bf16"]),
         ({"channels_last": True}, ["dense", "dense channels_last"]),
-        ({"compiler": "inductor"}, ["dense", "dense compile=inductor"]),
+        ({"form": "compiled"}, ["dense", "dense compiled"]),
     ],
 )
 def test_cases_that_differ_in_one_respect_are_kept_apart(

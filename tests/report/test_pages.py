@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from synthetic import change, change_case, make_run, render_report, report_text
 
 from cspbench import report
+from cspbench.choices import Form
 from cspbench.errors import CspbenchError
 from cspbench.records.base import Failure
 from cspbench.records.lines import CaseFailure, Printed
+from cspbench.records.run import Run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -82,6 +84,47 @@ def test_no_table_is_wider_than_100_columns_whatever_the_labels_and_columns(
     for line in report_text(run, tuple(column.key for column in report.COLUMNS)).splitlines():
         if line.startswith(("|", "+")):
             assert wcswidth(line) <= 100
+
+
+def deployed(run: Run, form: Form, **environment: object) -> str:
+    """The report of ``run``, on one line, were its last case of ``form``, elsewhere."""
+    *cases, last = run.info.cases
+    info = msgspec.structs.replace(
+        run.info,
+        cases=(*cases, msgspec.structs.replace(last, form=form)),
+        environment=msgspec.structs.replace(run.info.environment, **environment),
+    )
+    return " ".join(report_text(msgspec.structs.replace(run, info=info)).split())
+
+
+@pytest.mark.parametrize(
+    ("int8", "text"),
+    [
+        ("AMX, VNNI", "int8 AMX, VNNI software"),
+        ("none", "int8 none: 8-bit products may saturate, and are slower software"),
+        (None, "int8 the processor's instructions for it were not recorded software"),
+        (
+            Failure(reason="no /proc"),
+            "int8 the processor's instructions for it are not known: no /proc software",
+        ),
+    ],
+)
+def test_8_bit_instructions_of_the_processor_are_told_where_they_matter(
+    int8: str | Failure | None, text: str
+) -> None:
+    """Beside a form of 8-bit integers only; older runs did not record them."""
+    run = make_run(THREE, modes=("infer",), launches=2, turns=2)
+    assert text in deployed(run, "openvino:int8", int8=int8)
+    assert " int8 " not in deployed(run, "openvino", int8=int8)
+
+
+def test_versions_of_runtimes_are_told_where_one_ran() -> None:
+    """Of that one alone; the other may be installed as well."""
+    run = make_run(THREE, modes=("infer",), launches=2, turns=2)
+    installed = {"onnxruntime": "1.32.0", "onnx": "1.23.2", "openvino": "2026.4.1"}
+    text = deployed(run, "onnxruntime", runtimes=installed)
+    assert "thop 0.1.1, onnxruntime 1.32.0, onnx 1.23.2, cspbench 0.1.0" in text
+    assert "onnx" not in deployed(run, "eager", runtimes=installed)
 
 
 def test_circumstances_are_no_wider_than_the_tables_but_for_the_command() -> None:

@@ -74,7 +74,7 @@ def test_a_reading_that_is_missing_has_a_reason_where_it_was_to_be_measured(
 def test_what_only_a_gpu_or_a_compiled_module_has_does_not_apply_elsewhere() -> None:
     """Blank on a CPU, missing on a GPU."""
     missing = Failure(reason="not measured")
-    compiled = msgspec.structs.replace(CASE, compiler="inductor")
+    compiled = msgspec.structs.replace(CASE, form="compiled")
     for case, reserved, compile_s in (
         (CASE, None, None),
         (GPU_CASE, missing, None),

@@ -8,7 +8,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
 from ...records.base import Failure
-from ...records.measurements import Disagreement
+from ...records.layers import Disagreement
 from .observation import Observation
 from .thop_profile import ThopMacs, has_rule, inherits_rules, rules
 

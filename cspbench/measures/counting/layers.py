@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from ...records.base import Failure
-from ...records.measurements import Layer, Uncounted
+from ...records.layers import Layer, Uncounted
 from .observation import Observation
 from .thop_profile import has_rule
 

@@ -1,10 +1,8 @@
 """One iteration of a case: a forward pass, or a training step."""
 
 import contextlib
-import warnings
 from collections.abc import Callable
 from os import _exit, register_at_fork  # bound here: a model may replace them
-from types import FunctionType
 from typing import Literal
 
 import torch
@@ -44,8 +42,8 @@ class Call:
     ``arguments`` are on ``device`` and are converted, too: also those in single precision, if the
     module is in another that no conversion was asked for.
 
-    ``compiled`` uses the case's compiler, if it has one. Counting and tracking need the module
-    uncompiled.
+    ``wrap`` makes what is called of the module, such as a compiled function. Counting and tracking
+    need the module itself.
     """
 
     def __init__(
@@ -55,7 +53,7 @@ class Call:
         arguments: Arguments,
         device: str,
         *,
-        compiled: bool = False,
+        wrap: Callable[[nn.Module], Callable[..., object]] = lambda module: module,
     ) -> None:
         dtype = DTYPES.get(case.precision)
         layout = torch.channels_last if case.channels_last else None
@@ -69,11 +67,7 @@ class Call:
             with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
                 module.eval()
         self.module = module  # train() and eval() of some models return nothing
-        self._forward: Callable[..., object] = self.module
-        self._compiler = case.compiler
-        self._device = device
-        if compiled and case.compiler is not None:
-            self._forward = _compiled(self.module, case.compiler)
+        self._forward = wrap(self.module)
         self.case = case
         self.training = case.mode == "train"
         self.arguments = arguments
@@ -122,13 +116,6 @@ class Call:
         """The output of one forward pass."""
         return self._forward(*self.arguments.args, **self.arguments.kwargs)
 
-    def load_compiler(self) -> None:
-        """Compile a trivial function with the case's compiler, so that the compiler is loaded."""
-        assert self._compiler is not None
-        torch.compile(torch.neg, backend=self._compiler, dynamic=False)(
-            torch.zeros(8, device=self._device)
-        )
-
     def forget_gradients(self) -> None:
         """Drop the gradients of the last step."""
         self.module.zero_grad(set_to_none=True)
@@ -159,23 +146,3 @@ def _untrainable(output: object) -> str:
     if not tensors(output):
         return f"nothing to train: no tensor was found in its output of type {name}"
     return f"nothing to train: no tensor in its output of type {name} depends on what is trained"
-
-
-def _compiled(module: nn.Module, backend: str) -> Callable[..., object]:
-    """``module`` compiled by `torch.compile` for one input shape.
-
-    torch caches compiled code by code object, and after eight modules of one class runs further
-    ones uncompiled. Each module therefore gets its own function and code object.
-    """
-
-    def forward(*args: object, **kwargs: object) -> object:
-        result: object = module(*args, **kwargs)
-        return result
-
-    function = FunctionType(
-        forward.__code__.replace(), forward.__globals__, closure=forward.__closure__
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # from code that torch imports
-        compiled: Callable[..., object] = torch.compile(function, backend=backend, dynamic=False)
-    return compiled

@@ -14,6 +14,7 @@ from ...machine import temporary
 from ...records.base import Failure
 from ...records.measurements import Allocated, TensorPeak
 from ..execution.call import Call
+from ..forms.compiled import is_compiled
 
 # Where a torch built for CUDA finds no driver, its profiler logs an error, as if the model did.
 os.environ.setdefault("KINETO_LOG_LEVEL", "5")
@@ -46,7 +47,7 @@ def allocated_on_cpu(call: Call, tracked: TensorPeak, operators: Counter[str]) -
     """
     events = _profiled(call)
     # In training, torch adds gradients out of place while they are observed.
-    is_comparable = not call.training and call.case.compiler is None
+    is_comparable = not call.training and not is_compiled(call.case.form)
     return Allocated(
         case=tracked.case,
         peak_tensor_bytes=tracked.peak_tensor_bytes,

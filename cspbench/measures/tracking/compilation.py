@@ -1,14 +1,9 @@
 """The time to compile a call, without caches of earlier compilations."""
 
-import contextlib
-import os
-import tempfile
-import warnings
-from collections.abc import Iterator
-
-from ...machine import temporary
 from ...machine.device import gpu
 from ..execution.call import Call
+from ..execution.compiler_caches import without_compiler_caches
+from ..forms.compiled import load_compiler
 from ..timing.clock import wall_time_s
 
 
@@ -23,30 +18,9 @@ def compile_call(call: Call, device: str) -> tuple[float, bool]:
     from torch._dynamo.utils import counters
 
     on_gpu = gpu(device)
-    with _without_caches():
-        call.load_compiler()
+    with without_compiler_caches():
+        load_compiler(call.case.form, device)
         counters.clear()
         first, second, third = (wall_time_s(call, on_gpu) for _ in range(3))
     frames = counters["frames"]
     return max(first + second - 2 * third, 1e-9), frames["ok"] == frames["total"] == 1
-
-
-@contextlib.contextmanager
-def _without_caches() -> Iterator[None]:
-    """Make torch's compiler use no caches inside the context and leave none."""
-    name = "TORCHINDUCTOR_CACHE_DIR"
-    previous = os.environ.get(name)
-    # Processes of the compiler may still write into the folder while it is removed.
-    cache = tempfile.TemporaryDirectory(dir=temporary.folder(), ignore_cleanup_errors=True)
-    with warnings.catch_warnings(), cache as folder:
-        warnings.simplefilter("ignore")  # about disabled caches, and from code that torch imports
-        from torch._inductor import config
-
-        os.environ[name] = folder
-        try:
-            with config.patch(force_disable_caches=True):
-                yield
-        finally:
-            del os.environ[name]
-            if previous is not None:
-                os.environ[name] = previous

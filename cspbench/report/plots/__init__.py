@@ -2,6 +2,7 @@
 
 from .energy import energy
 from .figures import FIGURES, FORMATS, draw
+from .forms import forms
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
 from .latency import latency
@@ -17,6 +18,7 @@ __all__ = [
     "draw",
     "encode",
     "energy",
+    "forms",
     "gradient_course",
     "gradient_similarity",
     "gradient_terms",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..results import Results
 from .energy import energy
+from .forms import forms
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .latency import latency
 from .memory import peak_memory
@@ -24,6 +25,7 @@ FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
     "peak_memory": peak_memory,
     "energy": energy,
     "samples": sample_spread,
+    "forms": forms,
     "sweep": sweep,
     "gradient_terms": gradient_terms,
     "gradient_similarity": gradient_similarity,

@@ -13,23 +13,26 @@ from torch._dynamo.utils import counters
 from cspbench.measures.allocated import allocated
 from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.subject import BuiltSubject
+from cspbench.measures.forms.timed import module_call
 from cspbench.measures.resident import resident
 from cspbench.measures.tensor_peak import tensor_peak
-from cspbench.plan.case import Compiler, Mode
+from cspbench.plan.case import Form, Mode
 from cspbench.records.base import Failure
 
 pytestmark = pytest.mark.slow
 
 
 def subject(
-    build: str = "Good", *, compiler: Compiler = "eager", mode: Mode = "infer"
+    build: str = "Good", *, form: Form = "compiled:eager", mode: Mode = "infer"
 ) -> BuiltSubject:
-    return BuiltSubject(msgspec.structs.replace(make_case(build, mode=mode), compiler=compiler))
+    return BuiltSubject(msgspec.structs.replace(make_case(build, mode=mode), form=form))
 
 
 def call(of: BuiltSubject, *, compiled: bool) -> Call:
     torch.manual_seed(0)
-    return Call(of.case, of.real(), of.inputs("cpu"), "cpu", compiled=compiled)
+    if compiled:
+        return module_call(of)
+    return Call(of.case, of.real(), of.inputs("cpu"), "cpu")
 
 
 def test_more_modules_of_one_class_than_torch_compiles_are_all_compiled() -> None:
@@ -52,7 +55,7 @@ def gradient(of: BuiltSubject, *, compiled: bool) -> Tensor:
 
 def test_a_compiled_training_step_has_the_same_gradients() -> None:
     """Forward and backward through the compiler's graphs."""
-    of = subject(compiler="aot_eager", mode="train")
+    of = subject(form="compiled:aot_eager", mode="train")
     torch.testing.assert_close(gradient(of, compiled=True), gradient(of, compiled=False))
 
 
@@ -80,7 +83,7 @@ def test_compiling_has_a_time_of_its_own_and_modules_as_written_have_none() -> N
 def test_inductor_compiles_anew_each_time_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the first is found by the second, and the user's own cache stays as it is set."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/nowhere/of/the/users")
-    first, second = (allocated(subject(compiler="inductor")).compile_s for _ in range(2))
+    first, second = (allocated(subject(form="compiled")).compile_s for _ in range(2))
     assert first is not None
     assert second is not None
     assert second > 0.2 * first

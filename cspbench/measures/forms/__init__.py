@@ -1,0 +1,1 @@
+"""Forms of a model: one file each, registered in `registry`."""

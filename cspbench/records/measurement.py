@@ -1,0 +1,21 @@
+"""The base of all measurements of single cases."""
+
+from typing import ClassVar
+
+from .base import Frozen, Name
+
+
+class Measurement(Frozen, frozen=True, kw_only=True):
+    """The result of one measure of the case whose key is ``case``.
+
+    ``exact`` names the fields that are the same in every run of the same code.
+    """
+
+    exact: ClassVar[tuple[str, ...]] = ()
+
+    case: Name
+
+    @property
+    def stage(self) -> str:
+        """The name of the measure: the record's tag on disk."""
+        return str(self.__struct_config__.tag)

@@ -1,0 +1,239 @@
+"""Entries in several forms: the tables of forms, and the sentences that conclude them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..plan.case import Form, Mode
+from ..text import listing
+from ..units import ratio_text
+from ..verdicts.stats import Estimate
+from .columns import COLUMNS, Column
+from .quoting import Quote
+from .ranking import is_slower
+from .readings import Reading
+from .rows import AGAINST_REFERENCE, Row, by_mode, latency_ratio
+from .tables import Grid, Strip
+from .words import AT, MODE_TITLES
+
+_COLUMN: Mapping[str, Column] = {column.key: column for column in COLUMNS}
+_INTERVAL = "95%\ninterval"
+
+
+@dataclass(frozen=True, slots=True)
+class FormTable:
+    """The entries of one mode in several forms, of which the first is the others' reference.
+
+    ``entries`` holds, for each entry in suite order, its rows by form.
+    """
+
+    mode: Mode
+    forms: tuple[Form, ...]
+    entries: tuple[Mapping[Form, Row], ...]
+
+    @property
+    def first(self) -> Form:
+        """The form that the others are compared with."""
+        return self.forms[0]
+
+    def rows(self, form: Form) -> list[Row]:
+        """The rows of one form."""
+        return [rows[form] for rows in self.entries if form in rows]
+
+    @property
+    def reference(self) -> Mapping[Form, Row] | None:
+        """The entry that others are compared with; None if there is none, or several."""
+        references = [rows for rows in self.entries if rows[self.first].is_reference]
+        return references[0] if len(references) == 1 else None
+
+    @property
+    def compared(self) -> "FormTable":
+        """The table of the reference entry and those that are compared with it, if there are any.
+
+        The others, whose input it does not have, cannot be compared with it in any form.
+        """
+        if self.reference is None:
+            return FormTable(self.mode, self.forms, ())
+        name = self.reference[self.first].name
+        entries = [rows for rows in self.entries if rows[self.first].reference == name]
+        return FormTable(self.mode, self.forms, tuple(entries if len(entries) > 1 else ()))
+
+
+def titled_grids(table: Sequence[Row], quote: Quote) -> list[tuple[str, Grid]]:
+    """The tables of forms with their titles: over the first form, and over the reference entry."""
+    grids = []
+    for of_mode in form_tables(table):
+        title = f"{MODE_TITLES[of_mode.mode]} by form, latency over {of_mode.first}'s, by turn"
+        grids.append((title, against_first(of_mode)))
+        if within := against_reference(of_mode.compared):
+            name, grid = within
+            title = f"{MODE_TITLES[of_mode.mode]} by form, latency over {quote(name)}'s in the same"
+            grids.append((f"{title} form, by turn", grid))
+    return grids
+
+
+def form_tables(table: Sequence[Row]) -> tuple[FormTable, ...]:
+    """The tables of the modes of which some entry was measured in several forms."""
+    tables = []
+    for mode, rows in by_mode(table).items():
+        others: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.is_form:
+                others.setdefault(str(row.record.case.reference), []).append(row)
+        entries = [
+            {of.record.case.form: of for of in (row, *others[row.record.case.key])}
+            for row in rows
+            if row.record.case.key in others
+        ]
+        if entries:
+            forms = dict.fromkeys(form for rows in entries for form in rows)
+            tables.append(FormTable(mode, tuple(forms), tuple(entries)))
+    return tuple(tables)
+
+
+def against_first(table: FormTable) -> Grid:
+    """The latency of each entry in the first form, and that of others over it, by turn."""
+    latency, outputs = _COLUMN["latency"], _COLUMN["outputs"]
+    first = [row.readings["latency"] for row in table.rows(table.first)]
+    bundles: list[tuple[Strip, ...]] = [
+        (
+            Strip(header=f"{_header(table.first)}\n[ms]", cells=tuple(map(latency.cell, first))),
+            Strip(header=_INTERVAL, cells=tuple(map(latency.interval_cell, first))),
+        )
+    ]
+    for form in table.forms[1:]:
+        bundle = _ratio_strips(form, [_reading(rows, form) for rows in table.entries])
+        told = [rows[form].readings["outputs"] if form in rows else None for rows in table.entries]
+        if any(text not in {None, "equal"} for text in told if isinstance(text, str)):
+            bundle += (Strip(header="outputs", cells=tuple(map(outputs.cell, told))),)
+        bundles.append(bundle)
+    return Grid(names=_names(table), bundles=tuple(bundles))
+
+
+def against_reference(table: FormTable) -> tuple[str, Grid] | None:
+    """The name of the reference entry, and the latency of each entry over its in the same form.
+
+    None without one.
+    """
+    reference = table.reference
+    if reference is None:
+        return None
+    grid = Grid(
+        names=_names(table),
+        bundles=tuple(
+            _ratio_strips(form, [_within(rows, reference, form) for rows in table.entries])
+            for form in table.forms
+        ),
+    )
+    return reference[table.first].name, grid
+
+
+def conclusions(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Sentences on what each form saves, and on the fastest entry in each."""
+    sentences = []
+    for of_mode in form_tables(table):
+        clauses = [text for form in of_mode.forms[1:] if (text := _saving(of_mode, form))]
+        if clauses:
+            start = f"Over {of_mode.first} {AT[of_mode.mode]}"
+            sentences.append(f"{start}: {'; '.join(clauses)}.")
+        if text := _leaders(of_mode.compared, quote):
+            sentences.append(text)
+    return sentences
+
+
+def _saving(table: FormTable, form: Form) -> str:
+    """The range of a form's ratios, the number of each verdict, and what its outputs are."""
+    rows = [row for row in table.rows(form) if row.ratio and row.verdict]
+    if not rows:
+        return ""
+    ratios = sorted(row.ratio.value for row in rows if row.ratio)
+    span = ratio_text(ratios[0])
+    if len(ratios) > 1:
+        span += f" to {ratio_text(ratios[-1])}"
+    answers = Counter(AGAINST_REFERENCE[row.verdict.answer] for row in rows if row.verdict)
+    counted = ", ".join(
+        f"{answers[word]} {word}" for word in AGAINST_REFERENCE.values() if answers[word]
+    )
+    return f"{form} takes {span} of the time ({counted}){_outputs(rows)}"
+
+
+def _outputs(rows: Sequence[Row]) -> str:
+    made = [row.record.deployment for row in rows if row.record.deployment]
+    other = [record for record in made if not record.is_equal]
+    if not other:
+        return ""
+    known = sorted(record.sqnr_db for record in other if record.sqnr_db is not None)
+    number = "" if len(other) == len(rows) else f" in {len(other)} of {len(rows)}"
+    if not known:
+        return f", with other outputs{number}"
+    low, high = f"{known[0]:.0f}", f"{known[-1]:.0f}"
+    span = low if low == high else f"{low} to {high}"
+    return f", with other outputs{number} (SQNR {span} dB)"
+
+
+def _leaders(table: FormTable, quote: Quote) -> str:
+    """Which entry is the fastest in which forms."""
+    forms: dict[str, list[str]] = {}
+    for form in table.forms:
+        if leaders := _fastest(table, form):
+            names = [quote(rows[table.first].name) for rows in leaders]
+            forms.setdefault(" or ".join(sorted(names)), []).append(form)
+    if not forms:
+        return ""
+    clauses = [f"{names} as {listing(those, len(those))}" for names, those in forms.items()]
+    start = f"Fastest entry {AT[table.mode]} by form"
+    return f"{start}: {'; '.join(clauses)}."
+
+
+def _fastest(table: FormTable, form: Form) -> list[Mapping[Form, Row]]:
+    """The fastest entry in a form, and those that cannot be told from it; none below two."""
+    reference = table.reference
+    if reference is None:
+        return []
+    timed = [
+        (ratio, rows)
+        for rows in table.entries
+        if (ratio := _within(rows, reference, form)) is not None and form in rows
+    ]
+    has_intervals = any(isinstance(ratio, Estimate) and ratio.low for ratio, _ in timed)
+    if len(timed) < 2 or not has_intervals:
+        return []
+    _, best = min(timed, key=lambda pair: pair[0].value if isinstance(pair[0], Estimate) else 1.0)
+    rivals = [
+        rows for _, rows in timed if rows is not best and not is_slower(rows[form], best[form])
+    ]
+    return [best, *rivals]
+
+
+def _reading(rows: Mapping[Form, Row], form: Form) -> Reading:
+    return rows[form].readings["latency_ratio"] if form in rows else None
+
+
+def _within(rows: Mapping[Form, Row], reference: Mapping[Form, Row], form: Form) -> Reading:
+    """The latency in a form over the reference entry's in it; None if either is missing."""
+    if form not in rows or form not in reference:
+        return None
+    if rows is reference:
+        return 1.0 if rows[form].latency else None
+    return latency_ratio(rows[form], reference[form])
+
+
+def _ratio_strips(form: Form, readings: Sequence[Reading]) -> tuple[Strip, ...]:
+    ratio = _COLUMN["latency_ratio"]
+    return (
+        Strip(header=_header(form), cells=tuple(map(ratio.cell, readings))),
+        Strip(header=_INTERVAL, cells=tuple(map(ratio.interval_cell, readings))),
+    )
+
+
+def _names(table: FormTable) -> Strip:
+    names = tuple(
+        f"{row.name} (reference)" if row.is_reference else row.name
+        for row in table.rows(table.first)
+    )
+    return Strip(header="entry", cells=names, left=True)
+
+
+def _header(form: Form) -> str:
+    """A form in lines of a header, broken behind its colon."""
+    return form.replace(":", ":\n", 1)
