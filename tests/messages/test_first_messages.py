@@ -187,17 +187,22 @@ MESSAGES = {
 }
 
 
+def files_here() -> list[Path]:
+    """What lies in the current folder, without what Python keeps of compiled modules."""
+    return [path for path in sorted(Path().rglob("*")) if "__pycache__" not in path.parts]
+
+
 @pytest.mark.usefixtures("_home")
 @pytest.mark.parametrize(("command", "message"), MESSAGES.items(), ids=list(MESSAGES))
 def test_a_wrong_command_says_what_is_wrong_what_was_given_and_what_to_do(
     command: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line on stderr, nothing on stdout, and exit code 2."""
-    before = sorted(Path().rglob("*"))
+    before = files_here()
     assert cli.main(command.split(" ")) == 2
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", f"cspbench: {message}\n")
-    assert [path for path in sorted(Path().rglob("*")) if path.suffix != ".pyc"] == before
+    assert files_here() == before
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_those_that_are(
