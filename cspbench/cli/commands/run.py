@@ -20,9 +20,9 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
         result = session.read()
         results = report.derive(result)
         try:
-            paths = report.write(results, session.path, columns)
-        finally:  # print the table even if its files cannot be written
             print_text(report.text(results, columns))
+        finally:  # write the files, which takes seconds, even if nobody reads the table any more
+            paths = report.write(results, session.path, columns)
     folder = output.shown_path(session.path)
     print_text(f"{report.conclusion(results)}\n")
     print_text(f"Run folder: {folder}")
