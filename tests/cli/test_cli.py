@@ -501,7 +501,7 @@ def test_a_compiled_run_says_so_and_a_backend_or_the_suite_may_follow_the_option
     refused = cspbench("run", "smoke", *words, "--resume", "run", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr == (
-        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compile=eager infer', "
+        "cspbench: cannot resume run: it has 'dense 1x64x28x28 cpu fp32 compiled:eager infer', "
         "which this command does not measure; it lacks 'dense 1x64x28x28 cpu fp32 infer' (start a "
         "new run without --resume)\n"
     )

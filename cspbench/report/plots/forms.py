@@ -17,7 +17,7 @@ from .style import (
     caption,
     legend,
     line_colours,
-    make_logarithmic,
+    scale,
     short_name,
     theme,
 )
@@ -89,8 +89,9 @@ def _draw(
     named = [short_name(rows[table.first].name) for rows in entries]
     axes.set_yticks(range(len(entries)), named)
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    make_logarithmic(axes, "x")
-    axes.set_xlim(min(values) * 0.93, max(1.0, *values) * 1.07)
+    scale(axes, "x", values)
+    if axes.get_xscale() == "linear":
+        axes.set_xlim(left=0)
     axes.set_xlabel(f"latency over {table.first}'s")
     axes.set_title(MODE_TITLES[table.mode])
 
