@@ -1,6 +1,6 @@
 """Whether idle sessions of both runtimes change the time of an eager module: 20 trials.
 
-    python bench/beside_sessions.py --trials 20 --launches 12
+    python bench/beside_sessions.py --trials 20
 
 A launch is a forked process. In each of its turns, both sessions are loaded and called, then the
 eager module is timed while they are idle, or after they were freed, in random order. A trial is
@@ -30,8 +30,8 @@ from cspbench.verdicts.stats import CONFIDENCE
 from cspbench.verdicts.turns import difference
 
 _RUNTIMES: tuple[Form, ...] = ("onnxruntime", "openvino")
-_CALLS = 4  # of a sample
-_FEWEST_LAUNCHES = 6
+_CALLS = 16  # of a sample, whose median counts
+_FEWEST_LAUNCHES = 4
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--launches", type=int, default=24, help="the most of a trial")
-    parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     answers = []
     with tempfile.TemporaryDirectory() as folder:
