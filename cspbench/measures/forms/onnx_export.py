@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -76,6 +77,11 @@ def bind(arguments: Arguments, inputs: Mapping[str, Port]) -> dict[str, Tensor]:
     for name, port in inputs.items():
         _check(name, port, Port(tuple(given[name].shape), given[name].dtype))
     return {name: tensor.detach().contiguous() for name, tensor in given.items()}
+
+
+def arrays(arguments: Arguments, inputs: Mapping[str, Port]) -> dict[str, np.ndarray[Any, Any]]:
+    """The NumPy arrays that the ``inputs`` of a file take, by name; see `bind`."""
+    return {name: tensor.numpy() for name, tensor in bind(arguments, inputs).items()}
 
 
 def output_places(names: Iterable[str]) -> list[int]:

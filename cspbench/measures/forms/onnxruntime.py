@@ -24,7 +24,7 @@ from ...records.deployment import RuntimeOperator
 from ..execution.call import Call
 from ..execution.inputs import Arguments
 from .base import Runtime
-from .onnx_export import Port, bind, export, load_exporter, output_places
+from .onnx_export import Port, arrays, bind, export, load_exporter, output_places
 from .quiet import quiet
 
 _PROVIDER = "CPUExecutionProvider"
@@ -196,14 +196,10 @@ class _Calibration:
     """The arrays of each of several arguments by name, as `quantize_static` reads them."""
 
     def __init__(self, calibration: Sequence[Arguments], ports: Mapping[str, Port]) -> None:
-        self._arrays = iter([_arrays(arguments, ports) for arguments in calibration])
+        self._arrays = iter([arrays(arguments, ports) for arguments in calibration])
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self._arrays, None)
-
-
-def _arrays(arguments: Arguments, ports: Mapping[str, Port]) -> dict[str, Any]:
-    return {name: tensor.numpy() for name, tensor in bind(arguments, ports).items()}
 
 
 def _is_arm() -> bool:
@@ -222,7 +218,7 @@ def _operators(path: Path, arguments: Arguments, threads: int) -> tuple[RuntimeO
     options.enable_profiling = True
     options.profile_file_prefix = str(path.with_suffix(".profile"))
     session = inference_session(path, options)
-    session.run(None, _arrays(arguments, _ports(session)))
+    session.run(None, arrays(arguments, _ports(session)))
     profile = Path(session.end_profiling())
     try:
         events = json.loads(profile.read_bytes())

@@ -5,7 +5,7 @@ same cores.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from ...records.deployment import RuntimeOperator
 from ..execution.call import Call
 from ..execution.inputs import Arguments
 from .base import Runtime
-from .onnx_export import Port, bind, export, load_exporter, output_places
+from .onnx_export import Port, arrays, bind, export, load_exporter, output_places
 from .quiet import quiet, without_module
 
 _DEVICE = "CPU"
@@ -158,9 +158,9 @@ def _prepare_int8(call: Call, path: Path, calibration: Sequence[Arguments]) -> d
         model, steps = _converted(call, Path(folder, "exported.onnx"))
         started = perf_counter()
         ports = _ports(model)
-        arrays = [_arrays(arguments, ports) for arguments in calibration]
+        samples = [arrays(arguments, ports) for arguments in calibration]
         with quiet(path.parent):
-            model = nncf.quantize(model, nncf.Dataset(arrays), subset_size=len(arrays))
+            model = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))
         _save(model, path)
         steps["quantize"] = perf_counter() - started
     return steps
@@ -179,10 +179,6 @@ def _converted(call: Call, path: Path) -> tuple[Any, dict[str, float]]:
 def _save(model: Any, path: Path) -> None:
     with quiet():
         _library().save_model(model, str(path), compress_to_fp16=False)
-
-
-def _arrays(arguments: Arguments, ports: Mapping[str, Port]) -> dict[str, Any]:
-    return {name: tensor.numpy() for name, tensor in bind(arguments, ports).items()}
 
 
 def _operators(path: Path, arguments: Arguments, threads: int) -> tuple[RuntimeOperator, ...]:
