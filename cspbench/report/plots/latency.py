@@ -8,7 +8,7 @@ from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
 from .selection import by_difference
-from .style import INK, PALE, caption, look, panels, scale, theme, with_latency
+from .style import INK, PALE, are_one_picture, caption, look, panels, scale, theme, with_latency
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +29,9 @@ def latency(results: Results) -> "Figure | None":
         beyond = 0
         for axes, group in mode_panels:
             edge = _edge(group)
+            is_picture = are_one_picture(sum(len(_values(row)) for row in group))
             for row in group:
-                _draw(axes, row, selection.line(row), edge)
+                _draw(axes, row, selection.line(row), edge, is_picture=is_picture)
             beyond += sum(value > edge for row in group for value in _values(row))
             _draw_references(axes, group)
             scale(axes, "x", [row.latency.value for row in group if row.latency])
@@ -46,11 +47,20 @@ def latency(results: Results) -> "Figure | None":
     return figure
 
 
-def _draw(axes: "Axes", row: Row, line: int, edge: float) -> None:
+def _draw(axes: "Axes", row: Row, line: int, edge: float, *, is_picture: bool) -> None:
     assert row.latency is not None
     values, style = [value for value in _values(row) if value <= edge], look(row)
     lanes = [line + 0.09 * (index % _LANES - _LANES // 2) for index in range(len(values))]
-    axes.scatter(values, lanes, s=9, color=style["color"], alpha=0.3, linewidth=0, zorder=2)
+    axes.scatter(
+        values,
+        lanes,
+        s=9,
+        color=style["color"],
+        alpha=0.3,
+        linewidth=0,
+        zorder=2,
+        rasterized=is_picture,
+    )
     if interval := telling_interval(row.latency):
         axes.plot(
             [end * 1e3 for end in interval],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ..results import Results
 from ..rows import Row
 from .selection import Selection, by_difference
-from .style import INK, PALE, caption, panels, theme, with_latency
+from .style import INK, PALE, are_one_picture, caption, panels, theme, with_latency
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,7 @@ def sample_spread(results: Results) -> "Figure | None":
                 legend=False,
                 ax=axes,
                 zorder=2,
+                rasterized=are_one_picture(len(frame)),
             )
             _draw_medians(axes, frame, edge, _BAND / len(launches))
             axes.axvline(0, color=PALE, linewidth=1, zorder=1)

@@ -35,6 +35,7 @@ _HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
 _MARKERS = "osD^vPX<>"  # nine markers and ten colours make ninety distinct pairs
 _LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logarithmic
 _LABEL_WIDTH = 30
+_MOST_SHAPES = 5_000
 _MAX_CAPTION = 60  # characters of a name in a caption
 
 
@@ -103,6 +104,11 @@ def mark_look(marker: str) -> dict[str, Any]:
     if marker == "|":
         return {"marker": marker, "s": 90, "color": INK, "linewidths": 1.8}
     return {"marker": marker, "s": 34, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
+
+
+def are_one_picture(samples: int) -> bool:
+    """Whether so many samples are a picture inside an SVG; as a shape, each takes 150 bytes."""
+    return samples > _MOST_SHAPES
 
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
