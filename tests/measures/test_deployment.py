@@ -10,11 +10,12 @@ from factories import make_case
 from torch import nn
 
 from cspbench.catalogue import find
-from cspbench.engine.builds import Builds
+from cspbench.engine.builds import PLAIN, Builds
 from cspbench.measures.deployment import deployment
 from cspbench.measures.forms.fidelity import distance
 from cspbench.measures.forms.statistics import give_statistics
 from cspbench.measures.forms.subjects import FileSubject
+from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.plan import case as cases
 from cspbench.plan.case import Form
 from cspbench.records.deployment import Deployment
@@ -137,3 +138,14 @@ def test_what_cannot_be_exported_raises_a_line_that_says_why(tmp_path: Path) -> 
     case = msgspec.structs.replace(make_case("Branches"), form="onnxruntime")
     with pytest.raises(ValueError, match=r"torch\.(onnx|export)"):
         deployment(Builds(files=tmp_path).subject(case))
+
+
+def test_a_form_that_is_a_file_has_the_peak_of_its_module_without_one() -> None:
+    """As the search for the largest batch needs it; nothing is exported for that."""
+    eager, exported = (
+        PLAIN.subject(cases.make_case(find("c3"), dict(SMALL), shape=(1, 8, 16, 16), form=form))
+        for form in ("eager", "onnxruntime")
+    )
+    peak = tensor_peak(exported).peak_tensor_bytes
+    assert peak == tensor_peak(eager).peak_tensor_bytes
+    assert peak > 0

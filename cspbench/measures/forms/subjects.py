@@ -32,7 +32,6 @@ def formed(subject: Subject, folder: Path | None = None) -> Subject:
     if subject.case.form == "fused":
         return FusedSubject(subject)
     if subject.case.form in RUNTIME_FORMS:
-        assert folder is not None
         return FileSubject(subject, folder)
     return subject
 
@@ -85,9 +84,12 @@ class FusedSubject(_Wrapped):
 
 @dataclass(frozen=True, slots=True)
 class FileSubject(_Wrapped):
-    """A subject that a runtime runs from a file in ``folder``, made when it is first needed."""
+    """A subject that a runtime runs from a file in ``folder``, made when it is first needed.
 
-    folder: Path
+    Without a folder, its module can be counted and tracked, and nothing can be run.
+    """
+
+    folder: Path | None
     runtime: Runtime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,13 +98,14 @@ class FileSubject(_Wrapped):
     @property
     def path(self) -> Path:
         """The file, by a hash of the key of the case."""
+        assert self.folder is not None
         digest = hashlib.sha256(self.case.key.encode()).hexdigest()[:32]
         return self.folder / f"{digest}{self.runtime.suffix}"
 
     @property
     def files(self) -> list[Path]:
         """The file, and those that the runtime reads with it."""
-        return sorted(self.folder.glob(f"{self.path.stem}.*"))
+        return sorted(self.path.parent.glob(f"{self.path.stem}.*"))
 
     def prepare(self, module: nn.Module, arguments: Arguments) -> dict[str, float]:
         """Make the file of ``module``, one of the subject's; the seconds of each step."""
