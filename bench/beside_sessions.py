@@ -1,115 +1,178 @@
 """Whether idle sessions of both runtimes change the time of an eager module: 20 trials.
 
     python bench/beside_sessions.py --trials 20
+    python bench/beside_sessions.py --trials 3 --spinning
 
-A launch is a forked process. In each of its turns, both sessions are loaded and called, then the
-eager module is timed while they are idle, or after they were freed, in random order. A trial is
-decided as a run decides: Student's t over launches, a threshold of 1%.
+A launch is a forked process with an eager module, another one, and a session of each runtime.
+In each of its turns the module is called a few times just after the sessions were, when their
+threads have become idle, and just after the other module was, in random order. The trials are
+judged together, as the cases of a run are: Student's t over launches, against a threshold. Beside
+the ratio stands the share of the time for which threads of the sessions took a core meanwhile.
+With ``--spinning``, ONNX Runtime's threads spin between calls, as they do by default: what the
+trials must detect.
 """
 
 import argparse
 import os
 import random
-import statistics
 import tempfile
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 from cspbench.catalogue import find
 from cspbench.choices import Form
 from cspbench.engine import libraries  # noqa: F401 -- before processes are forked
 from cspbench.engine.builds import Builds
 from cspbench.machine import allocator
-from cspbench.measures.forms.subjects import FileSubject
+from cspbench.measures.forms import onnxruntime
 from cspbench.measures.forms.timed import timed_call
-from cspbench.plan.case import make_case
+from cspbench.plan.case import Case, make_case
 from cspbench.records.gate import THRESHOLD
-from cspbench.verdicts.judge import ALPHA, Criterion, judge
-from cspbench.verdicts.stats import CONFIDENCE
+from cspbench.verdicts.judge import Criterion, judge
+from cspbench.verdicts.stats import Difference
 from cspbench.verdicts.turns import difference
 
 _RUNTIMES: tuple[Form, ...] = ("onnxruntime", "openvino")
-_CALLS = 16  # of a sample, whose median counts
-_FEWEST_LAUNCHES = 4
+_IMG_SIZE = 28
+_CALLS = 3  # of a sample: it ends before spinning threads give up, some 80 ms after their call
+
+
+@dataclass(slots=True)
+class _Samples:
+    """Seconds after the sessions' calls and after the other module's, by launch and turn.
+
+    ``busy`` are the shares of the former for which threads of the sessions took a core.
+    """
+
+    beside: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    alone: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    busy: list[float] = field(default_factory=list)
+
+    def add(self, launch: int, numbers: tuple[float, ...]) -> None:
+        """Add what `_launch` returned."""
+        *seconds, busy = numbers
+        turns = len(seconds) // 2
+        self.beside[launch], self.alone[launch] = tuple(seconds[:turns]), tuple(seconds[turns:])
+        self.busy.append(busy)
+
+    @property
+    def difference(self) -> Difference:
+        """The log-ratio of the times after the sessions' calls to the others."""
+        compared = difference(self.beside, self.alone)
+        assert compared is not None
+        return compared
+
+    def __str__(self) -> str:
+        ratio = self.difference.estimate()
+        assert ratio.low is not None
+        assert ratio.high is not None
+        busy = sum(self.busy) / len(self.busy)
+        return f"{ratio.value:.4f} ({ratio.low:.4f}–{ratio.high:.4f}), threads busy {busy:.2%}"
 
 
 def main() -> None:
-    """Print a line for each trial, and how many said "same"."""
+    """Print a line for each trial, how many had which verdict, and the ratio over all trials."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--launches", type=int, default=24, help="the most of a trial")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--launches", type=int, default=8, help="of a trial")
+    parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--spinning", action="store_true")
     options = parser.parse_args()
-    answers = []
+    if options.spinning:
+        _let_threads_spin()
+    trials = [_Samples() for _ in range(options.trials)]
+    together = _Samples()
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
-        _in_child(lambda: _prepare(files))
-        for trial in range(options.trials):
-            answer, text = _trial(files, trial, options.launches, options.turns)
-            answers.append(answer)
-            print(f"trial {trial + 1:2d}: {text}", flush=True)
-    print(f"same in {answers.count('same')} of {len(answers)} trials")
+        _in_child(partial(_prepare, files))
+        for number, trial in enumerate(trials):
+            for launch in range(options.launches):
+                seed = options.launches * number + launch
+                numbers = _in_child(partial(_launch, files, seed, options.turns))
+                trial.add(seed, numbers)
+                together.add(seed, numbers)
+            print(f"trial {number + 1:2d}: {trial}", flush=True)
+    answers = Counter(_answers(trials, options.threshold))
+    counted = ", ".join(f"{number} {answer}" for answer, number in answers.most_common())
+    print(f"{options.trials} trials at a threshold of {options.threshold:.1%}: {counted}")
+    print(
+        f"all of them as a single trial: {together}: {_answers([together], options.threshold)[0]}"
+    )
 
 
-def _trial(files: Path, trial: int, launches: int, turns: int) -> tuple[str, str]:
-    """The verdict on the time beside idle sessions over that without them."""
-    beside: dict[int, tuple[float, ...]] = {}
-    alone: dict[int, tuple[float, ...]] = {}
-    answer, text = "undecided", ""
-    for launch in range(launches):
-        seed = 1000 * trial + launch
-        samples = _in_child(lambda seed=seed: _launch(files, seed, turns))  # type: ignore[misc]
-        beside[launch], alone[launch] = samples[:turns], samples[turns:]
-        if launch + 1 < _FEWEST_LAUNCHES:
-            continue
-        compared = difference(beside, alone)
-        assert compared is not None
-        rule = Criterion(threshold=THRESHOLD, alpha=ALPHA, confidence=CONFIDENCE)
-        verdict = judge({"eager": compared}, {"eager": rule})["eager"]
-        answer = verdict.answer
-        low, high = verdict.ratio.low or 0.0, verdict.ratio.high or 0.0
-        text = f"{verdict.ratio.value:.4f} ({low:.4f}–{high:.4f}), {launch + 1} launches: {answer}"
-        if verdict.is_decided:
-            break
-    return answer, text
+def _answers(trials: Sequence[_Samples], threshold: float) -> list[str]:
+    rule = Criterion(threshold=threshold)
+    differences = {number: trial.difference for number, trial in enumerate(trials)}
+    verdicts = judge(differences, dict.fromkeys(differences, rule))
+    return [verdicts[number].answer for number in differences]
 
 
 def _launch(files: Path, seed: int, turns: int) -> list[float]:
-    """Seconds of a call beside idle sessions, by turn, then those without them."""
+    """Seconds of a call beside idle sessions, by turn, then those without; the threads' share."""
     allocator.pin()
     order = random.Random(seed)
-    eager = timed_call(Builds(files=files).subject(make_case(find("dense"), {})))
+    eager, other = (timed_call(Builds().subject(case)) for case in (_case("dense"), _other()))
     for _ in range(10):
         eager()
+        other()
+    known = _threads()
+    sessions = [_session(form, files) for form in _RUNTIMES]
+    for session in sessions:
+        session()
+    threads = _threads() - known
+    before: dict[bool, list[Callable[[], object]]] = {True: sessions, False: [other, other]}
     seconds: dict[bool, list[float]] = {True: [], False: []}
+    busy_s = 0.0
     for _ in range(turns):
-        for are_kept in order.sample((True, False), 2):
-            sessions = [_session(form, files) for form in _RUNTIMES]
-            for session in sessions:
-                session()
-            if not are_kept:
-                del session
-                sessions.clear()
-            eager()
-            seconds[are_kept].append(statistics.median(_seconds(eager) for _ in range(_CALLS)))
-    return [*seconds[True], *seconds[False]]
+        for is_beside in order.sample((True, False), 2):
+            for call in before[is_beside]:
+                call()
+            busy_before_s, began = _cpu_seconds(threads), time.perf_counter()
+            for _ in range(_CALLS):
+                eager()
+            seconds[is_beside].append((time.perf_counter() - began) / _CALLS)
+            busy_s += (_cpu_seconds(threads) - busy_before_s) * is_beside
+    return [*seconds[True], *seconds[False], busy_s / (_CALLS * sum(seconds[True]))]
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    began = perf_counter()
-    call()
-    return perf_counter() - began
+def _threads() -> set[int]:
+    """The numbers of this process's threads."""
+    return {int(path.name) for path in Path("/proc/self/task").iterdir()}
 
 
-def _subject(form: Form, files: Path) -> FileSubject:
-    subject = Builds(files=files).subject(make_case(find("c2f"), {}, form=form))
-    assert isinstance(subject, FileSubject)
-    return subject
+def _cpu_seconds(threads: Collection[int]) -> float:
+    """The processor time of threads of this process, by Linux's clock of each (`clock_gettime`)."""
+    return sum(time.clock_gettime((~thread << 3) | 6) for thread in threads)
+
+
+def _case(name: str, form: Form = "eager") -> Case:
+    return make_case(find(name), {}, form=form, img_size=_IMG_SIZE)
+
+
+def _other(form: Form = "eager") -> Case:
+    return _case("c2f", form)
 
 
 def _session(form: Form, files: Path) -> Callable[[], object]:
-    return _subject(form, files).session()
+    return timed_call(Builds(files=files).subject(_other(form)))
+
+
+def _let_threads_spin() -> None:
+    """Give sessions of ONNX Runtime, loaded from here on, its default for idle threads."""
+    make_options = onnxruntime.session_options
+
+    def spinning_options(threads: int) -> Any:
+        options = make_options(threads)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+        return options
+
+    onnxruntime.session_options = spinning_options
 
 
 def _prepare(files: Path) -> list[float]:

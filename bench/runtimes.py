@@ -1,7 +1,6 @@
-"""How the runtimes do as forms: their latency beside bare loops, idle sessions, the catalogue.
+"""The runtimes as forms: latency beside bare loops, and the outputs of the whole catalogue.
 
     python bench/runtimes.py latency      a session's call, bare loops and benchmark_app
-    python bench/runtimes.py idle         an eager module alone and beside idle sessions
     python bench/runtimes.py catalogue    outputs, int8 and seconds of every entry
     python bench/runtimes.py aoti         the same of AOTInductor, for a few entries
 
@@ -20,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from prettytable import PrettyTable
@@ -45,7 +43,7 @@ _FILES: tuple[Form, ...] = ("onnxruntime", "openvino")
 
 def main() -> None:
     """Print the table that was asked for."""
-    tables = {"latency": _latency, "idle": _idle, "catalogue": _catalogue, "aoti": _aoti}
+    tables = {"latency": _latency, "catalogue": _catalogue, "aoti": _aoti}
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("table", choices=tables)
     parser.add_argument("--samples", type=int, default=200)
@@ -139,64 +137,11 @@ def _benchmark_app(path: Path, threads: int, seconds: int = 3) -> tuple[float, f
         text=True,
         check=False,
     )
-    found = [re.search(rf"{word}:\s+([\d.]+) ms", done.stdout) for word in ("Median", "Min")]
-    if None in found:
+    matches = [re.search(rf"{word}:\s+([\d.]+) ms", done.stdout) for word in ("Median", "Min")]
+    if None in matches:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    median_ms, least_ms = (float(each[1]) for each in found if each)
+    median_ms, least_ms = (float(match[1]) for match in matches if match)
     return median_ms, least_ms
-
-
-def _idle(options: argparse.Namespace) -> None:
-    """Eager's time after a call of itself, of a small layer, and of sessions with other settings.
-
-    A small layer is called between in the first place, so that caches are as cold as elsewhere.
-    """
-    samples, threads = options.samples, options.threads
-    call = _call("dense")
-    other = _call("c2f")
-    table = PrettyTable(["before an eager call", "median ms", "least ms", "/ alone"], align="r")
-    table.align["before an eager call"] = "l"
-    with _prepared("onnxruntime", other) as onnx, _prepared("openvino", other) as xml:
-        ort = runtime("onnxruntime").load(onnx, other.arguments, threads)
-        spinning = _spinning(onnx, other.arguments, threads)
-        unpinned = runtime("openvino").load(xml, other.arguments, threads)
-        pinned = openvino.bound_request(
-            openvino.compiled_model(xml, threads, ENABLE_CPU_PINNING=True), other.arguments
-        )
-        before: dict[str, Callable[[], object]] = {
-            "nothing": lambda: None,
-            "another eager module": other,
-            "ONNX Runtime": ort,
-            "ONNX Runtime, spinning": spinning,
-            "OpenVINO": unpinned,
-            "OpenVINO, pinned": lambda: pinned[0].infer(share_outputs=True),
-            "both": lambda: (ort(), unpinned()),
-        }
-        calls = {name: _after(first, call) for name, first in before.items()}
-        times = _in_turns(calls, samples, timed=lambda each: each())
-    alone = times["another eager module"]
-    for name, seconds in times.items():
-        ratio = statistics.median(a / b for a, b in zip(seconds, alone, strict=True))
-        table.add_row(_timed("", name, seconds, f"{ratio:.3f}")[1:])
-    print(table)
-
-
-def _after(first: Callable[[], object], call: Call) -> Callable[[], float]:
-    """A function that returns the seconds of ``call`` just after ``first``."""
-
-    def timed() -> float:
-        first()
-        return _seconds(call)
-
-    return timed
-
-
-def _spinning(path: Path, arguments: Arguments, threads: int) -> Callable[[], object]:
-    options = onnxruntime.session_options(threads)
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    session = onnxruntime.inference_session(path, options)
-    feeds = {f"input_{place}": each.numpy() for place, each in enumerate(arguments.tensors)}
-    return lambda: session.run(None, feeds)
 
 
 def _catalogue(options: argparse.Namespace) -> None:
@@ -297,15 +242,13 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def _in_turns(
-    calls: dict[str, Any], samples: int, timed: Callable[[Any], float] = _seconds
-) -> dict[str, list[float]]:
+def _in_turns(calls: dict[str, Callable[[], object]], samples: int) -> dict[str, list[float]]:
     """Seconds of each call, in random order turn by turn; the first ten turns are not kept."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     order = random.Random(0)
     for turn in range(samples + 10):
         for name in order.sample(list(calls), len(calls)):
-            seconds = timed(calls[name])
+            seconds = _seconds(calls[name])
             if turn >= 10:
                 times[name].append(seconds)
     return times

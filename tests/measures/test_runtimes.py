@@ -1,6 +1,8 @@
 """Files of a model and what runs them: the outputs are eager's, and the profile says what ran."""
 
 import importlib.util
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +187,35 @@ def test_threads_of_onnxruntime_do_not_spin(tmp_path: Path) -> None:
         "threads": "2",
         "spinning": "off",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the processor time of single threads")
+@pytest.mark.parametrize("form", FORMS)
+def test_threads_of_an_idle_session_sleep(form: Form, tmp_path: Path) -> None:
+    """They take no time of the processor from what has its turn next."""
+    call = _call(_convolutions())
+    path = tmp_path / f"model{runtime(form).suffix}"
+    runtime(form).prepare(call, path, ())
+    known = _threads()
+    session = runtime(form).load(path, call.arguments, 2)
+    session()
+    threads = _threads() - known
+    assert threads
+    time.sleep(0.01)
+    before_s = _cpu_seconds(threads)
+    time.sleep(0.2)
+    assert _cpu_seconds(threads) - before_s < 0.005
+
+
+def _threads() -> set[int]:
+    """The numbers of this process's threads."""
+    return {int(path.name) for path in Path("/proc/self/task").iterdir()}
+
+
+def _cpu_seconds(threads: set[int]) -> float:
+    """The processor time of threads, by Linux's clock of each (`clock_gettime`)."""
+    return sum(time.clock_gettime((~thread << 3) | 6) for thread in threads)
 
 
 class _ReadsValues(nn.Module):

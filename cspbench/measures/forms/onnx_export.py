@@ -89,11 +89,11 @@ def output_places(names: Iterable[str]) -> list[int]:
 
     Raises ValueError if they are not those that `export` writes.
     """
-    found = list(names)
-    wanted = _names("output", len(found))
-    if set(wanted) != set(found):
-        raise ValueError(f"the file has the outputs {_listed(found)}, not {_listed(wanted)}")
-    return [found.index(name) for name in wanted]
+    given = list(names)
+    expected = _names("output", len(given))
+    if set(expected) != set(given):
+        raise ValueError(f"the file has the outputs {_listed(given)}, not {_listed(expected)}")
+    return [given.index(name) for name in expected]
 
 
 def _names(kind: str, number: int) -> tuple[str, ...]:

@@ -26,8 +26,8 @@ RUNTIMES: Mapping[Form, tuple[str, str]] = MappingProxyType(
 def runtime(form: Form) -> Runtime:
     """The runtime of ``form``, one of `RUNTIMES`."""
     module, name = RUNTIMES[form]
-    found: Runtime = getattr(import_module(f"{_PACKAGE}.{module}"), name)
-    return found
+    described: Runtime = getattr(import_module(f"{_PACKAGE}.{module}"), name)
+    return described
 
 
 def missing_packages(form: Form) -> str | None:

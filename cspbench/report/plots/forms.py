@@ -56,9 +56,7 @@ def forms(results: Results) -> "Figure | None":
     return figure
 
 
-def _draw(
-    axes: "Axes", table: FormTable, colours: Mapping[str, tuple[float, float, float]]
-) -> None:
+def _draw(axes: "Axes", table: FormTable, colours: Colours) -> None:
     entries = table.entries[:MAX_ENTRIES]
     lane = BAND / max(1, len(table.forms) - 1)
     values: list[float] = []
