@@ -6,10 +6,10 @@
 A launch is a forked process with an eager module, another one, and a session of each runtime.
 In each of its turns the module is called a few times just after the sessions were, when their
 threads have become idle, and just after the other module was, in random order. The trials are
-judged together, as the cases of a run are: Student's t over launches, against a threshold. Beside
-the ratio stands the share of the time for which threads of the sessions took a core meanwhile.
-With ``--spinning``, ONNX Runtime's threads spin between calls, as they do by default: what the
-trials must detect.
+judged together, as the cases of a run are: Student's t over launches, against a threshold; those
+that are undecided get as many launches again. Beside the ratio stands the share of the time for
+which threads of the sessions took a core meanwhile. With ``--spinning``, ONNX Runtime's threads
+spin between calls, as they do by default: what the trials must detect.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def main() -> None:
     """Print a line for each trial, how many had which verdict, and the ratio over all trials."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--launches", type=int, default=8, help="of a trial")
+    parser.add_argument("--launches", type=int, default=8, help="of a trial in a round")
+    parser.add_argument("--rounds", type=int, default=3, help="the most, if it stays undecided")
     parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     parser.add_argument("--spinning", action="store_true")
@@ -91,15 +92,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         _in_child(partial(_prepare, files))
-        for number, trial in enumerate(trials):
-            for launch in range(options.launches):
-                seed = options.launches * number + launch
-                numbers = _in_child(partial(_launch, files, seed, options.turns))
-                trial.add(seed, numbers)
-                together.add(seed, numbers)
-            print(f"trial {number + 1:2d}: {trial}", flush=True)
-    answers = Counter(_answers(trials, options.threshold))
-    counted = ", ".join(f"{number} {answer}" for answer, number in answers.most_common())
+        answers = ["undecided"] * options.trials
+        for _ in range(options.rounds):
+            for number, trial in enumerate(trials):
+                if answers[number] == "undecided":
+                    for _ in range(options.launches):
+                        seed = len(together.beside)
+                        numbers = _in_child(partial(_launch, files, seed, options.turns))
+                        trial.add(seed, numbers)
+                        together.add(seed, numbers)
+                    print(f"trial {number + 1:2d}: {trial}", flush=True)
+            answers = _answers(trials, options.threshold)
+    counted = ", ".join(f"{number} {answer}" for answer, number in Counter(answers).most_common())
     print(f"{options.trials} trials at a threshold of {options.threshold:.1%}: {counted}")
     print(
         f"all of them as a single trial: {together}: {_answers([together], options.threshold)[0]}"
@@ -133,6 +137,7 @@ def _launch(files: Path, seed: int, turns: int) -> list[float]:
         for is_beside in order.sample((True, False), 2):
             for call in before[is_beside]:
                 call()
+            eager()  # untimed, as before each sample of a run
             busy_before_s, began = _cpu_seconds(threads), time.perf_counter()
             for _ in range(_CALLS):
                 eager()

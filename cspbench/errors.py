@@ -34,7 +34,7 @@ def unknown(
     nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.7)
     if nearest:
         offer = "nearest: " + ", ".join(map(repr, nearest))
-    elif len(names) <= 12:
+    elif len(names) <= 15:
         offer = "allowed: " + (", ".join(map(repr, names)) or "none")
     else:
         offer = f"{len(names)} are known"

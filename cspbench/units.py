@@ -40,6 +40,15 @@ def bytes_text(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def decibels_text(decibels: float) -> str:
+    """A ratio of powers in whole decibels.
+
+    >>> decibels_text(34.2), decibels_text(-0.3)
+    ('34 dB', '0 dB')
+    """
+    return f"{decibels:z.0f} dB"
+
+
 def seconds_text(seconds: float) -> str:
     """A duration to three significant digits, from nanoseconds to hours.
 

@@ -135,6 +135,14 @@ class Branches(Good):
         return -out if x.sum() > 0 else out
 
 
+class Noisy(Good):
+    """Draws random numbers in each call."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = super().forward(x)
+        return out + torch.randn_like(out)
+
+
 class ReadsWhileBuilt(nn.Module):
     """Reads a tensor's value in its constructor, which fake tensors do not have."""
 

@@ -60,7 +60,7 @@ def modes(text: str) -> tuple[Mode, ...]:
 
 def forms(text: str) -> tuple[Form, ...]:
     """Forms, separated by commas, without repetition."""
-    names = text.replace("compiled:default", "compiled").split(",")
+    names = ["compiled" if name == "compiled:default" else name for name in text.split(",")]
     known = {form: form for form in FORMS}
     for name in names:
         word("form", FORMS)(name)

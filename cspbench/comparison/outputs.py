@@ -13,6 +13,7 @@ from ..records.deployment import Deployment
 from ..records.measurements import Equivalence, stage_of
 from ..records.run import SIDES, Record
 from ..text import listing
+from ..units import decibels_text
 
 _KINDS = ("number", "name", "shape")
 _UNKNOWN = "name or shape"  # versions that did not record which
@@ -201,7 +202,7 @@ def _quality(made: Deployment) -> str:
     """How far the outputs of a form are from eager's."""
     if made.is_equal:
         return "equal"
-    return f"SQNR {made.sqnr_db:.0f} dB" if made.sqnr_db is not None else "not comparable"
+    return f"SQNR {decibels_text(made.sqnr_db)}" if made.sqnr_db is not None else "not comparable"
 
 
 def _died(cases: Sequence[ComparedCase]) -> Iterator[str]:

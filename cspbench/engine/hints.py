@@ -100,6 +100,13 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
             _image_size,
         ),
         (r"Wrong image (?:height|width)! Expected (?P<height>\d+) but got", _image_size),
+        (
+            r"GuardOnDataDependentSymNode|Could not guard on data-dependent expression",
+            (
+                "the model's forward reads values of a tensor, as `if x.sum() > 0` does: it can be "
+                "measured eager or compiled, and in no form that is a file"
+            ),
+        ),
         (r"expected input\[.*\] to have (\d+) channels, but got", _channels),
         (
             r"Invalid channel dimensions",

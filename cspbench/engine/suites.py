@@ -58,10 +58,17 @@ def _entries(name: str) -> tuple[str, ...]:
     """The entries that ``name`` lists, separated by commas; none if it names a suite."""
     if name.endswith(".toml"):
         return ()
-    is_file = Path(name.rpartition(":")[0]).is_file()  # its name may hold a comma
-    parts = (name,) if is_file else tuple(name.split(","))
+    parts = (name,) if _names_file(name) else tuple(name.split(","))
     is_entry = len(parts) > 1 or ":" in name or name.endswith(".py") or name in ENTRIES
     return parts if is_entry else ()
+
+
+def _names_file(name: str) -> bool:
+    """Whether ``name`` is a single entry in a file, whose path may hold a comma."""
+    try:
+        return Path(name.rpartition(":")[0]).is_file()
+    except OSError:  # longer than a path can be: a list of entries
+        return False
 
 
 def fitted_suite(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plan.case import Form, Mode
+from ..records.deployment import Deployment
 from ..text import listing
 from ..units import ratio_text
 from ..verdicts.stats import Estimate
@@ -159,14 +160,27 @@ def _saving(table: FormTable, form: Form) -> str:
 
 def _outputs(rows: Sequence[Row]) -> str:
     made = [row.record.deployment for row in rows if row.record.deployment]
-    other = [record for record in made if not record.is_equal]
+    uncompared = sum(record.error is None for record in made)
+    other = [record for record in made if not record.is_equal and record.error is not None]
+    text = _other_outputs(other, len(rows))
+    if uncompared:
+        text += f", with outputs that were not compared{_share(uncompared, len(rows))}"
+    return text
+
+
+def _share(number: int, rows: int) -> str:
+    return "" if number == rows else f" in {number} of {rows}"
+
+
+def _other_outputs(other: Sequence[Deployment], rows: int) -> str:
+    """What is said of records of which the outputs are not eager's; '' for none."""
     if not other:
         return ""
     known = sorted(record.sqnr_db for record in other if record.sqnr_db is not None)
-    number = "" if len(other) == len(rows) else f" in {len(other)} of {len(rows)}"
+    number = _share(len(other), rows)
     if not known:
         return f", with other outputs{number}"
-    low, high = f"{known[0]:.0f}", f"{known[-1]:.0f}"
+    low, high = f"{known[0]:z.0f}", f"{known[-1]:z.0f}"
     span = low if low == high else f"{low} to {high}"
     return f", with other outputs{number} (SQNR {span} dB)"
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from ..plan.case import Form
+from ..plan.case import MODES, Case, Form, can_run_in
 from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.deployment import Deployment, Fusion
@@ -107,8 +107,11 @@ def _form_notes(results: Results, quote: Quote) -> list[str]:
             f"counts and tensor peaks of {listing(others)} describe the modules as written, not "
             "what runs"
         )
+    if untrained := _untrained(results.run.info.cases):
+        items.append(f"not measured in training, which they are not for: {listing(untrained)}")
     items += _fusion_notes(results.rows, quote)
     items += _runtime_notes(results.rows)
+    items += _uncompared_notes(results.rows, quote)
     with_breaks = [
         row
         for row in results.rows
@@ -118,6 +121,25 @@ def _form_notes(results: Results, quote: Quote) -> list[str]:
         names = case_listing(with_breaks, quote)
         items.append(f"torch.compile left parts to Python (graph breaks) in {names}")
     return items
+
+
+def _untrained(cases: Sequence[Case]) -> list[Form]:
+    """Forms that are for inference alone, in a run of both modes."""
+    if {case.mode for case in cases} != set(MODES):
+        return []
+    return list(dict.fromkeys(case.form for case in cases if not can_run_in(case.form, "train")))
+
+
+def _uncompared_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on forms whose outputs could not be compared with eager's, one for each reason."""
+    rows_by_reason: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        if (made := row.record.deployment) and made.reason:
+            rows_by_reason[plain(made.reason)].append(row)
+    return [
+        f"outputs of {case_listing(rows, quote)} not compared: {quote(reason)}"
+        for reason, rows in rows_by_reason.items()
+    ]
 
 
 def _fusion_notes(table: Sequence[Row], quote: Quote) -> list[str]:
@@ -132,6 +154,8 @@ def _fusion_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 def _fusion_text(fusion: Fusion, quote: Quote) -> str:
     norms = fusion.folded + sum(fusion.left.values())
     text = f"{fusion.folded} of {plural(norms, 'batch normalisation')} folded into convolutions"
+    if not norms:
+        text = "no batch normalisation seen to fold"
     for reason, number in fusion.left.items():
         text += f"; {number} left ({plain(reason)})"
     if fusion.methods:

@@ -109,7 +109,7 @@ def table_title(rows: Sequence[Row], quote: Quote) -> str:
     if len(references) == 1:
         words.append(f"ratios to {quote(str(*references))}")
     elif references:
-        words.append("ratios to the reference entry of each")
+        words.append("ratios to each entry's reference")
     return ", ".join(words)
 
 

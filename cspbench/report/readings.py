@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from ..plan.case import FORMS, batch_of, is_gpu
-from ..plan.labels import plain
 from ..records.base import Failure, Samples
 from ..records.deployment import Deployment
 from ..records.gradient_terms import Structure
@@ -13,7 +12,7 @@ from ..records.quantities import QUANTITIES
 from ..records.quantity import Quantity
 from ..records.run import Record
 from ..records.trainings import Reading as GradientReading
-from ..units import is_wide, percent_text
+from ..units import decibels_text, is_wide, percent_text
 from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power
 from ..verdicts.launches import CaseLaunches
 from ..verdicts.over_seeds import over_seeds
@@ -95,16 +94,13 @@ def _outputs(record: Record, stages: Sequence[Stage]) -> Reading:
 
 
 def outputs_text(made: Deployment) -> str:
-    """Whether the outputs of a form are those of the eager module, or how far off they are.
-
-    Numbers of 8 bits are never said to be equal, unless every output is the same.
-    """
+    """Whether the outputs of a form are those of the eager module, or how far off they are."""
     if made.error is None:
-        return f"not compared: {plain(made.reason)}"
+        return "not compared"
     if made.is_equal:
         return "equal"
     off = f"off by {percent_text(made.error)}"
-    return off if made.sqnr_db is None else f"{made.sqnr_db:.0f} dB, {off}"
+    return off if made.sqnr_db is None else f"{decibels_text(made.sqnr_db)}, {off}"
 
 
 def _flow(record: Record, stages: Sequence[Stage]) -> dict[str, Reading]:

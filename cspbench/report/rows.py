@@ -13,6 +13,7 @@ from ..records.deployment import Deployment
 from ..records.lines import Latency
 from ..records.measurements import EXACT
 from ..records.run import Record, Run
+from ..units import decibels_text
 from ..verdicts.judge import Answer, Verdict
 from ..verdicts.launches import CaseLaunches, launches_by_case
 from ..verdicts.stats import Estimate
@@ -210,7 +211,9 @@ def _other_outputs(made: Deployment | None) -> str:
     """What follows the verdict on a form whose outputs are not eager's; '' if they are."""
     if made is None or made.is_equal:
         return ""
-    return ", other outputs" if made.sqnr_db is None else f" at {made.sqnr_db:.0f} dB"
+    if made.error is None:
+        return ", outputs not compared"
+    return ", other outputs" if made.sqnr_db is None else f" at {decibels_text(made.sqnr_db)}"
 
 
 def _exact_ratio(figure: Reading, reference: Reading) -> float | None:

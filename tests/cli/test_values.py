@@ -43,6 +43,15 @@ def test_counts_have_bounds_that_are_said(text: str) -> None:
         values.device(f"cuda:{'9' * 6_000}")
 
 
+def test_a_form_that_is_unknown_is_answered_with_all_of_them() -> None:
+    """`compiled:default` is the mode's own name; nothing else that holds it is one."""
+    assert values.forms("eager,compiled:default") == ("eager", "compiled")
+    for text in ("EAGER", "compiled:inductor", "eager,", "compiled:default:x"):
+        with pytest.raises(CspbenchError, match=r"no form '.*'; (allowed|nearest): '") as raised:
+            values.forms(text)
+        assert "compiled" in str(raised.value)
+
+
 def test_a_mode_is_one_or_both() -> None:
     """In the order of every suite."""
     assert values.modes("train") == ("train",)

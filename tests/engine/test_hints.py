@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import pytest
 import torch
+from misbehaving_models import Branches
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -12,6 +13,8 @@ from cspbench.engine import hints
 from cspbench.engine.failures import case_failure
 from cspbench.engine.hints import hint, reason
 from cspbench.errors import CspbenchError
+from cspbench.measures.execution.inputs import Arguments
+from cspbench.measures.forms.flat import Flat, exported
 
 
 class _Positions(nn.Module):
@@ -103,6 +106,13 @@ def test_integers_beyond_a_table_and_unknown_names_of_inputs_have_a_remedy(
     with pytest.raises((IndexError, TypeError)) as raised:
         nn.Embedding(4, 8)(**inputs)
     assert remedy in reason(raised.value)
+
+
+def test_a_forward_that_reads_values_is_said_to_have_no_file() -> None:
+    """In the words of torch.export, as they reach a failure."""
+    with pytest.raises(ValueError, match=r"torch\.export") as raised:
+        exported(Flat(Branches(), Arguments((torch.ones(1, 4, 8, 8),), {})))
+    assert "in no form that is a file" in reason(raised.value)
 
 
 def test_a_missing_timm_is_installed_without_another_torch() -> None:

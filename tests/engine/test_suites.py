@@ -32,6 +32,9 @@ def test_models_of_files_are_named_by_their_paths(
     ]
     request = RunRequest(suite="b,c.py:Net", inputs=("x=1,8",), selection=INFER)
     assert [case.entry for case in suite_of(request, "cpu").cases] == ["b,c.py:Net"]
+    many = [f"a.py:Net{number}" for number in range(50)]  # longer than a file's name can be
+    request = RunRequest(suite=",".join(many), inputs=("x=1,8",), selection=INFER)
+    assert [case.entry for case in suite_of(request, "cpu").cases] == many
 
 
 def test_where_no_ratio_is_taken_no_reference_is_measured() -> None:

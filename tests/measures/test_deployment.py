@@ -12,7 +12,7 @@ from torch import nn
 from cspbench.catalogue import find
 from cspbench.engine.builds import PLAIN, Builds
 from cspbench.measures.deployment import deployment
-from cspbench.measures.forms.fidelity import distance
+from cspbench.measures.forms.fidelity import Distance, distance
 from cspbench.measures.forms.statistics import give_statistics
 from cspbench.measures.forms.subjects import FileSubject
 from cspbench.measures.tensor_peak import tensor_peak
@@ -43,7 +43,16 @@ def test_equal_outputs_have_no_noise_and_the_worst_tensor_counts() -> None:
     assert distance([nan], [nan.clone()]) == (distance([one], [one]))
     assert distance([one], [one]).sqnr_db is None
     assert distance([one, one], [one, torch.tensor([1.5])]).error == pytest.approx(0.5)
-    assert distance([one], [torch.tensor([math.nan])]).error == 1e9
+    assert distance([one], [torch.tensor([math.nan])]) == Distance(1e9, None)
+    assert distance([0 * one], [one]) == Distance(1e9, None)
+
+
+def test_complex_outputs_are_compared_by_their_parts() -> None:
+    """As the ONNX format has them."""
+    given = torch.tensor([3 + 4j, 1j])
+    parts = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
+    assert distance([given], [parts]) == Distance(0.0, None)
+    assert distance([given.conj()], [parts]).error == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +110,17 @@ def test_a_fold_that_loses_the_mean_is_not_called_equal(
     assert not record.is_equal
     assert record.sqnr_db is not None
     assert record.sqnr_db < 40
+
+
+@pytest.mark.parametrize("form", ["fused", pytest.param("onnxruntime", marks=pytest.mark.slow)])
+def test_a_model_that_draws_random_numbers_is_compared_with_nothing(
+    form: Form, tmp_path: Path
+) -> None:
+    """Eager's own output differs from call to call by as much as a form's."""
+    case = msgspec.structs.replace(make_case("Noisy"), form=form)
+    record = deployment(Builds(files=tmp_path).subject(case))
+    assert record.error is None
+    assert record.reason == "eager's own output differs from call to call"
 
 
 @pytest.mark.slow

@@ -533,6 +533,27 @@ def test_the_root_may_be_replaced() -> None:
     assert not fused.training
 
 
+class InTraining(nn.Module):
+    """Its method leaves it in train mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(x))
+        return out
+
+    def fuse(self) -> "InTraining":
+        return self.train()
+
+
+def test_a_method_that_leaves_train_mode_on_changes_nothing() -> None:
+    fused, fusion = check(InTraining(), 1, 3, 4, 4)
+    assert (fusion.folded, fusion.left) == (1, {})
+    assert not fused.training
+
+
 class Outer(Doubled):
     """Its method merges ``first``, and leaves ``second``, as GhostNetV3 does its modules."""
 

@@ -157,6 +157,33 @@ def test_int8_convolutions_run_in_8_bits(form: Form, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("form", INT8_FORMS)
+def test_transposed_convolutions_in_groups_are_quantised_or_left(
+    form: Form, tmp_path: Path
+) -> None:
+    """ONNX Runtime's quantiser cannot scale their weights, and leaves those alone."""
+    module = nn.Sequential(nn.ConvTranspose2d(8, 12, 3, groups=4), nn.Conv2d(12, 8, 1))
+    call = _call((module, Arguments((torch.randn(1, 8, 6, 6),), {})))
+    expected = _expected(call)[0]
+    path = tmp_path / f"model{runtime(form).suffix}"
+    runtime(form).prepare(call, path, [call.arguments])
+    session = runtime(form).load(path, call.arguments, 1)
+    session()
+    error = (session.outputs()[0] - expected).abs().max() / expected.abs().max()
+    assert 0 < error < 0.1
+    assert any(each.is_int8 for each in runtime(form).operators(path, call.arguments, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [*FORMS, "aoti"])
+def test_a_module_without_an_output_is_refused(form: Form, tmp_path: Path) -> None:
+    """In one line, before a runtime fails on it in its own words."""
+    call = _call((_ReturnsNothing(), Arguments((torch.randn(1, 3),), {})))
+    with pytest.raises(ValueError, match="the module's output has no tensor"):
+        runtime(form).prepare(call, tmp_path / f"model{runtime(form).suffix}", ())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_in_single_precision_no_operator_is_int8(form: Form, tmp_path: Path) -> None:
     """All nodes of one call, once."""
@@ -216,6 +243,11 @@ def _threads() -> set[int]:
 def _cpu_seconds(threads: set[int]) -> float:
     """The processor time of threads, by Linux's clock of each (`clock_gettime`)."""
     return sum(time.clock_gettime((~thread << 3) | 6) for thread in threads)
+
+
+class _ReturnsNothing(nn.Module):
+    def forward(self, x: Tensor) -> None:
+        x.relu()
 
 
 class _ReadsValues(nn.Module):

@@ -8,7 +8,7 @@ from synthetic import make_run, report_text
 from cspbench import report
 from cspbench.records.deployment import Deployment, Fusion, RuntimeOperator
 from cspbench.records.run import Record, Run
-from cspbench.report.plots import forms
+from cspbench.report.plots import forms, latency_by_macs, peak_memory
 from cspbench.report.results import derive
 
 AT = "1x64x56x56 cpu fp32"
@@ -99,9 +99,21 @@ def test_forms_have_sentences_and_are_no_rivals_of_entries() -> None:
         ),
         (
             {"is_equal": False, "error": None, "sqnr_db": None, "reason": "2 tensors"},
+            "faster, outputs not compared",
+            "not compared",
+            "(2 faster), with outputs that were not compared.",
+        ),
+        (
+            {"is_equal": False, "error": 1e9, "sqnr_db": None},
             "faster, other outputs",
-            "not compared: 2 tensors",
+            "off by over 100%",
             "(2 faster), with other outputs.",
+        ),
+        (
+            {"is_equal": False, "error": 1.2, "sqnr_db": -0.3},
+            "faster at 0 dB",
+            "0 dB, off by over 100%",
+            "(2 faster), with other outputs (SQNR 0 dB).",
         ),
     ],
 )
@@ -134,6 +146,38 @@ def test_what_was_loaded_folded_and_quantised_is_said_once_a_form() -> None:
     assert "6 of them compute in 8 bits (QLinearConv)" in text
     assert "2 of 3 batch normalisations folded into convolutions; 1 left (is shared)" in text
     assert "branches merged by RepConv.reparameterize" in text
+
+
+def test_why_outputs_were_not_compared_is_said_once() -> None:
+    """Below the tables, where it makes no column wide; so is a model without norms."""
+    reason = "eager's own output differs from call to call"
+    text = words_of(
+        run_of_forms(is_equal=False, error=None, sqnr_db=None, reason=reason, fusion=Fusion())
+    )
+    both = "dense openvino:int8 (inference) and csp openvino:int8 (inference)"
+    assert text.count(f"outputs of {both} not compared: {reason}") == 1
+    assert "no batch normalisation seen to fold" in text
+
+
+def test_forms_that_training_leaves_out_are_named() -> None:
+    """In a run of both modes; one of inference alone says nothing."""
+    run = run_of_forms()
+    left_out = "not measured in training, which they are not for: openvino:int8"
+    assert left_out not in words_of(run)
+    trained = make_run(("dense", "csp"), modes=("train",))
+    info = msgspec.structs.replace(run.info, cases=(*run.info.cases, *trained.info.cases))
+    both = msgspec.structs.replace(run, info=info, records=(*run.records, *trained.records))
+    assert left_out in words_of(both)
+
+
+def test_plots_of_peaks_and_macs_show_no_figure_of_a_module_as_a_runtimes() -> None:
+    """A bar is a tensor peak, which is the module's; MACs are the same in all forms."""
+    results = derive(run_of_forms())
+    peaks, macs = peak_memory(results), latency_by_macs(results)
+    assert peaks is not None
+    assert macs is not None
+    assert len(peaks.axes[0].patches) == 2
+    assert [text.get_text() for text in macs.axes[0].texts] == ["dense", "csp"]
 
 
 def test_forms_have_columns_and_a_plot() -> None:

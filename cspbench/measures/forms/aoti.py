@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ...records.deployment import RuntimeOperator
 from ..execution.call import Call
-from ..execution.compiler_caches import without_compiler_caches
+from ..execution.compiler_caches import compiler_cache, without_compiler_caches
 from ..execution.inputs import Arguments
 from ..execution.trees import tensors
 from .base import Runtime
@@ -28,7 +28,8 @@ class _Session:
     def __init__(self, path: Path, arguments: Arguments, threads: int) -> None:
         self.settings = {"threads": str(threads)}
         self._tensors = arguments.tensors
-        with quiet(path.parent):
+        # It compiles small libraries that say what the processor can: once a run, not a launch.
+        with quiet(path.parent), compiler_cache(path.parent / "libraries"):
             from torch._inductor import aoti_load_package
 
             self._run: Any = aoti_load_package(str(path))

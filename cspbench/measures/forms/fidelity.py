@@ -29,7 +29,8 @@ _MOST = 1e9  # an error that is not finite, or larger
 @dataclass(frozen=True, slots=True)
 class Distance:
     """``error``: of the worst element, over its tensor's largest magnitude. ``sqnr_db``: the least
-    ratio of a tensor's power to that of its error, in decibels; None if there is no error.
+    ratio of a tensor's power to that of its error, in decibels; None if there is no error, or one
+    of no finite power.
     """
 
     error: float
@@ -46,7 +47,7 @@ def distance(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> Distance:
     if len(expected) != len(actual):
         raise ValueError(f"{len(actual)} tensors in its output, {len(expected)} in eager's")
     error, sqnr_db = 0.0, math.inf
-    for old, new in zip(expected, actual, strict=True):
+    for old, new in zip(map(_real, expected), map(_real, actual), strict=True):
         if old.shape != new.shape:
             raise ValueError(
                 f"an output of shape {shape_text(tuple(new.shape))}, "
@@ -59,6 +60,11 @@ def distance(expected: Sequence[Tensor], actual: Sequence[Tensor]) -> Distance:
     return Distance(error, None if math.isinf(sqnr_db) else sqnr_db)
 
 
+def _real(tensor: Tensor) -> Tensor:
+    """``tensor``, a complex one as its two parts, as the ONNX format has it."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 def _distance(old: Tensor, new: Tensor) -> tuple[float, float]:
     """The error and the SQNR of one tensor; where both are not numbers, they are equal."""
     is_same = (old == new) | (old.isnan() & new.isnan())
@@ -69,4 +75,4 @@ def _distance(old: Tensor, new: Tensor) -> tuple[float, float]:
     error = float((difference.abs().max() / magnitude).nan_to_num(_MOST, _MOST, _MOST))
     power, noise = old.nan_to_num(0.0, 0.0, 0.0).square().sum(), difference.square().sum()
     ratio = float((power / noise).nan_to_num(0.0, 0.0, 0.0))
-    return min(error, _MOST), 10 * math.log10(ratio) if ratio > 0 else -1000.0
+    return min(error, _MOST), 10 * math.log10(ratio) if ratio > 0 else -math.inf

@@ -33,13 +33,17 @@ class Flat(nn.Module):
 def exported(flat: Flat) -> torch.export.ExportedProgram:
     """The program of a module, by `torch.export`: a function of tensors that returns tensors.
 
-    Raises ValueError with the reason in its first line if the module cannot be exported.
+    Raises ValueError with the reason in its first line if the module cannot be exported, or if its
+    output has no tensor, which no runtime would compute.
     """
     try:
         with torch.no_grad(), quiet():
-            return torch.export.export(flat, flat.given, strict=False)
+            program = torch.export.export(flat, flat.given, strict=False)
     except Exception as error:
         raise ValueError(f"torch.export: {reason_of(error)}") from error
+    if not program.graph_signature.user_outputs:
+        raise ValueError("the module's output has no tensor")
+    return program
 
 
 def reason_of(error: BaseException) -> str:

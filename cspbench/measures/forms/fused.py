@@ -24,12 +24,17 @@ def fuse(module: nn.Module, arguments_on: Callable[[str], Arguments]) -> tuple[n
     ``arguments_on`` makes the arguments of a call on a device, fake tensors if a fake mode is
     active. What the module's own methods and its forward raise goes through.
     """
-    with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
-        module.eval()
+    _eval(module)
     with _made_beside(module):
         module, methods = _merge(module)
+    _eval(module)  # its own methods may leave it in train mode
     folded, left = fold(module, arguments_on)
     return module, Fusion(methods=methods, folded=folded, left=left)
+
+
+def _eval(module: nn.Module) -> None:
+    with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
+        module.eval()
 
 
 def _made_beside(module: nn.Module) -> contextlib.AbstractContextManager[object]:
@@ -62,7 +67,7 @@ def _merge(root: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
             inner = [(child, _state(child)) for child in module.modules() if _own_method(child)]
             replacement = _called(method, name)
             if isinstance(replacement, nn.Module) and replacement is not module:
-                merged[id(module)] = module, replacement.eval()
+                merged[id(module)] = module, replacement
                 return replacement
             changed = (child for child, state in inner if _state(child) != state)
             merged.update({id(child): (child, child) for child in changed})

@@ -189,7 +189,25 @@ def _quantize(exact: Path, path: Path, calibration: Sequence[Arguments]) -> None
             weight_type=QuantType.QInt8,
             use_external_data_format=is_large,
             calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=_grouped_transposed_convolutions(prepared),
         )
+
+
+def _grouped_transposed_convolutions(path: Path) -> list[str]:
+    """The names of nodes whose weights `quantize_static` cannot scale per output channel.
+
+    It takes the second dimension of a transposed convolution's weight for all of its output
+    channels, which are those of a group.
+    """
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "ConvTranspose"
+        and any(attribute.name == "group" and attribute.i > 1 for attribute in node.attribute)
+    ]
 
 
 class _Calibration:

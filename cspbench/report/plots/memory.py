@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ...choices import RUNTIME_FORMS
 from ..results import Results
 from ..rows import Row
 from .bars import bar, bars
@@ -25,6 +26,9 @@ def peak_memory(results: Results) -> "Figure | None":
     ]
     if not drawable:
         return None
+    note = "bars are exact; allocated and resident peaks depend on the machine and its threads"
+    if any(map(_runs_from_file, drawable)):
+        note += "; runtimes have no bars, as their tensors are their own"
     return bars(
         results,
         selection,
@@ -38,16 +42,21 @@ def peak_memory(results: Results) -> "Figure | None":
             for key, marker, name in _MARKS
             if any(_mib(row, key) for row in drawable)
         ],
-        note="bars are exact; allocated and resident peaks depend on the machine and its threads",
+        note=note,
     )
 
 
 def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
-    if tensors := _mib(row, "peak_tensor_bytes"):
+    if (tensors := _mib(row, "peak_tensor_bytes")) and not _runs_from_file(row):
         bar(axes, row, tensors, position, thickness)
     for key, marker, _ in _MARKS:
         if value := _mib(row, key):
             axes.scatter([value], [position], **mark_look(marker), zorder=4)
+
+
+def _runs_from_file(row: Row) -> bool:
+    """Whether a runtime runs the row's form: the tensor peak is that of the module."""
+    return row.record.case.form in RUNTIME_FORMS
 
 
 def _mib(row: Row, key: str) -> float | None:

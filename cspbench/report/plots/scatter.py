@@ -26,10 +26,13 @@ _MIN_AREA = 40.0  # smallest area, also of an entry whose peak is missing
 
 
 def latency_by_macs(results: Results) -> "Figure | None":
-    """Latency by MACs, a panel for each mode; None if nothing was timed and counted."""
+    """Latency by MACs, a panel for each mode; None if nothing was timed and counted.
+
+    Of an entry in several forms the first alone is drawn: they differ little in MACs.
+    """
     return _scatter(
         results,
-        [row for row in results.rows if row.latency and _macs(row)],
+        [row for row in results.rows if row.latency and _macs(row) and not row.is_form],
         _Axes(
             point=lambda row: (_macs(row) / 1e9, _milliseconds(row)),
             title="Latency against multiply-accumulates",
