@@ -368,8 +368,8 @@ def test_forms_that_cannot_be_trained_are_measured_at_inference_alone(tmp_path: 
     ("selection", "device", "says"),
     [
         (Selection(form=("openvino",)), "cuda", "the form openvino runs on the CPU"),
-        (Selection(form=("onnxruntime:int8",), precision="bf16"), "cpu", "got bf16"),
-        (Selection(form=("onnxruntime",), channels_last=True), "cpu", "got channels_last"),
+        (Selection(form=("onnxruntime:int8",), precision="bf16"), "cpu", "got precision bf16"),
+        (Selection(form=("onnxruntime",), channels_last=True), "cpu", "not channels_last"),
     ],
 )
 def test_what_a_runtime_cannot_run_is_refused(selection: Selection, device: str, says: str) -> None:
