@@ -104,7 +104,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], _Remedy], ...] = tuple(
             r"GuardOnDataDependentSymNode|Could not guard on data-dependent expression",
             (
                 "the model's forward reads values of a tensor, as `if x.sum() > 0` does: it can be "
-                "measured eager or compiled, and in no form that is a file"
+                "measured eager, fused or compiled, and in no form that is a file"
             ),
         ),
         (r"expected input\[.*\] to have (\d+) channels, but got", _channels),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,6 +130,30 @@ def test_a_runtime_gives_what_eager_gives(form: Form, tmp_path: Path) -> None:
     bound.zero_()  # a session may share it or have a copy, but outputs already taken are their own
     session()
     torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_aoti_leaves_nothing_beside_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither headers that torch precompiles for all processes, some 150 MB each, nor libraries."""
+    from torch._inductor import codecache
+
+    system = tmp_path / "system"
+    monkeypatch.setattr(codecache, "_HEADER_DIR", str(system / "headers"))
+    monkeypatch.setattr(codecache, "_HEADER_LOCK_DIR", str(system / "headers" / "locks"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(system))
+    codecache._precompile_header.cache_clear()
+    call = _call(_convolutions())
+    folder = tmp_path / "forms"
+    folder.mkdir()
+    path = folder / "model.pt2"
+    threads = threading.active_count()
+    runtime("aoti").prepare(call, path, ())
+    assert threading.active_count() == threads
+    assert [file.name for file in folder.iterdir()] == ["model.pt2"]
+    runtime("aoti").load(path, call.arguments, 1)()
+    assert not system.exists()
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from synthetic import change, make_run
 
-from cspbench.plan.case import Accuracy
+from cspbench.plan.case import Accuracy, Mode
 from cspbench.records.base import Failure
 from cspbench.records.measurements import Energy
 from cspbench.records.run import Run
@@ -80,6 +80,22 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
     assert panel.get_ylabel() == y_label
     for word in ("Imaginary Xeon 8000", "2 threads", "fp32", "torch 2.13.0", "60 samples"):
         assert word in texts(figure)
+
+
+@pytest.mark.parametrize("modes", [("infer",), ("infer", "train")])
+def test_captions_end_within_their_figures(modes: tuple[Mode, ...]) -> None:
+    """Their lines are broken where the figure ends, also that of a single narrow panel."""
+    run = make_run(THREE, modes=modes)
+    device = "Imaginary(R) Xeon(R) Platinum 8000 CPU @ 2.10GHz"
+    environment = msgspec.structs.replace(run.info.environment, device=device)
+    info = msgspec.structs.replace(run.info, environment=environment)
+    figures = draw_all(msgspec.structs.replace(run, info=info)).values()
+    drawn = [figure for figure in figures if figure is not None]
+    assert len(drawn) > 3
+    for figure in drawn:
+        figure.draw_without_rendering()
+        for text in figure.texts:
+            assert text.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_latency_shows_every_estimate_at_its_entrys_place() -> None:

@@ -64,8 +64,7 @@ class Call:
         if case.mode == "train":
             module.train()
         else:
-            with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
-                module.eval()
+            switch_to_eval(module)
         self.module = module  # train() and eval() of some models return nothing
         self._forward = wrap(self.module)
         self.case = case
@@ -121,6 +120,12 @@ class Call:
         self.module.zero_grad(set_to_none=True)
         for tensor in self._leaves:
             tensor.grad = None
+
+
+def switch_to_eval(module: nn.Module) -> None:
+    """Set ``module`` to eval mode, unless it is an exported program, which has one mode."""
+    with contextlib.suppress(NotImplementedError):
+        module.eval()
 
 
 def _in_precision_of(module: nn.Module, arguments: Arguments) -> Arguments:

@@ -1,13 +1,13 @@
 """Where torch's compiler keeps what it has compiled."""
 
 import contextlib
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...machine import temporary
+from ...machine.variables import variables
 
 _WITHOUT_CACHES = {
     "force_disable_caches": True,
@@ -35,13 +35,10 @@ def without_compiler_caches() -> Iterator[None]:
 
 @contextlib.contextmanager
 def compiler_cache(folder: Path) -> Iterator[None]:
-    """Make torch's compiler keep in ``folder`` what it compiles inside the context."""
-    name = "TORCHINDUCTOR_CACHE_DIR"
-    previous = os.environ.get(name)
-    os.environ[name] = str(folder)
-    try:
+    """Make torch's compiler keep in ``folder`` what it compiles inside the context.
+
+    So do the processes of the C++ compiler with their temporary files.
+    """
+    folder.mkdir(exist_ok=True)
+    with variables(TORCHINDUCTOR_CACHE_DIR=str(folder), TMPDIR=str(folder)):
         yield
-    finally:
-        del os.environ[name]
-        if previous is not None:
-            os.environ[name] = previous

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ...records.deployment import Fusion
+from ..execution.call import switch_to_eval
 from ..execution.inputs import Arguments
 from ..execution.storages import storage_key
 from .folding import fold
@@ -24,17 +25,12 @@ def fuse(module: nn.Module, arguments_on: Callable[[str], Arguments]) -> tuple[n
     ``arguments_on`` makes the arguments of a call on a device, fake tensors if a fake mode is
     active. What the module's own methods and its forward raise goes through.
     """
-    _eval(module)
+    switch_to_eval(module)
     with _made_beside(module):
         module, methods = _merge(module)
-    _eval(module)  # its own methods may leave it in train mode
+    switch_to_eval(module)  # its own methods may leave it in train mode
     folded, left = fold(module, arguments_on)
     return module, Fusion(methods=methods, folded=folded, left=left)
-
-
-def _eval(module: nn.Module) -> None:
-    with contextlib.suppress(NotImplementedError):  # exported programs cannot be switched
-        module.eval()
 
 
 def _made_beside(module: nn.Module) -> contextlib.AbstractContextManager[object]:

@@ -6,7 +6,6 @@ folded into the convolutions. The types are those that ONNX Runtime recommends f
 """
 
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...machine.variables import variables
 from ...records.deployment import RuntimeOperator
 from ..execution.call import Call
 from ..execution.inputs import Arguments
@@ -54,16 +54,8 @@ def _library() -> Any:
     That would keep files in the user's home directory and send what it notes to Microsoft. It is
     decided when the package is loaded.
     """
-    name = "ORT_DISABLE_TELEMETRY"
-    previous = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        with quiet():
-            import onnxruntime
-    finally:
-        del os.environ[name]
-        if previous is not None:
-            os.environ[name] = previous
+    with quiet(), variables(ORT_DISABLE_TELEMETRY="1"):
+        import onnxruntime
     onnxruntime.set_default_logger_severity(_FATAL)
     return onnxruntime
 

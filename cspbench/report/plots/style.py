@@ -4,7 +4,6 @@ An entry has the same colour, marker and place in every figure: they follow suit
 """
 
 import io
-import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +37,6 @@ _LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logar
 _LABEL_WIDTH = 30
 _MOST_SHAPES = 5_000
 _MAX_CAPTION = 60  # characters of a name in a caption
-_CHARACTERS_PER_INCH = 16  # of a caption's lines
 
 
 @contextmanager
@@ -271,9 +269,8 @@ def caption(
     lines = [f"{note[:1].upper()}{note[1:]}.", f"{'; '.join(circumstances)}."]
     if selection_note:
         lines.insert(1, f"{selection_note}.")
-    width = int(_CHARACTERS_PER_INCH * figure.get_figwidth())
-    text = "\n".join(textwrap.fill(line, width) for line in lines)
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#555555")
+    text = "\n".join(lines)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#555555", wrap=True)
 
 
 def _brief(text: str) -> str:
