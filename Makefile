@@ -65,8 +65,9 @@ panel: $(INSTALLED)  ## counts, peak and latency of 75 models of timm and 8 of t
 doctor: $(READY)  ## is this machine fit to measure on
 	$(PYTHON) -m cspbench doctor $(ARGS)
 
+# Two workers, each with half of the cores; the tests of a file stay together and share what they set up.
 test: $(INSTALLED)  ## the tests: ARGS="-k name"
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-gpu: $(INSTALLED)  ## the tests that need a GPU, on one: ARGS="-k name"
 	$(PYTHON) -m pytest -m gpu $(ARGS)

@@ -1,5 +1,7 @@
 """What holds for every test."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,29 @@ from hypothesis import settings
 
 settings.register_profile("busy machine", deadline=None)  # a time says nothing of a property
 settings.load_profile("busy machine")
+
+_CORES = sorted(os.sched_getaffinity(0))
+
+
+def pytest_configure() -> None:
+    """Give each of several workers cores of its own, before torch counts them for its threads.
+
+    On shared cores, the threads of one process wait for those of the other.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return
+    number, workers = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.sched_setaffinity(0, _CORES[number::workers] or _CORES)
+
+
+@pytest.fixture
+def every_core() -> Iterator[None]:
+    """All cores of the machine, for a test that needs several: a worker may have only one."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _CORES)
+    yield
+    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture(autouse=True)

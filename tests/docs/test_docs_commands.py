@@ -1,13 +1,10 @@
 """Every command of the documentation runs as written, and prints what the page shows."""
 
-import contextlib
 import os
-import random
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,35 +82,20 @@ class Reader:
 
     def _python(self, arguments: list[str], code: int) -> str:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "GIT_CONFIG_GLOBAL": os.devnull}
-        with _one_core():
-            completed = subprocess.run(
-                [sys.executable, *arguments],
-                cwd=self.folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+        completed = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if "cuda" in arguments and completed.returncode == 2:  # where there is none
             assert "sees no CUDA device" in completed.stderr
             return completed.stderr
         assert completed.returncode == code, f"{shlex.join(arguments)}\n{completed.stderr}"
         assert completed.stdout, f"{shlex.join(arguments)} printed nothing"
         return completed.stdout
-
-
-@contextlib.contextmanager
-def _one_core() -> Iterator[None]:
-    """Let processes that are started meanwhile use one core, hence one thread.
-
-    Beside other processes, two threads wait for each other: a page would take minutes.
-    """
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {random.choice(sorted(cores))})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def _missing_lines(text: str, printed: str) -> list[str]:

@@ -28,6 +28,7 @@ def fake_root(root: Path, *, busy_s: float, steal_s: float, mhz: str = "2500.0")
     return root
 
 
+@pytest.mark.usefixtures("every_core")
 def test_what_others_took_is_the_cores_busy_time_less_our_own(tmp_path: Path) -> None:
     """Every core was busy for 3 s and stolen for 1 s between two readings."""
     cores = len(os.sched_getaffinity(0))
@@ -39,6 +40,7 @@ def test_what_others_took_is_the_cores_busy_time_less_our_own(tmp_path: Path) ->
     assert (activity.mhz_before, activity.mhz_after) == (2500.0, 2500.0)
 
 
+@pytest.mark.usefixtures("every_core")
 def test_cores_that_others_take_now_are_busy_and_stolen_seconds_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,15 +11,13 @@ from cspbench.machine import environment
 from cspbench.records.base import Failure
 
 
+@pytest.mark.usefixtures("every_core")
 def test_threads_default_to_the_cores_that_the_process_may_use() -> None:
     """An affinity to one core means one thread."""
-    before = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(before)})
-        assert environment.physical_cores() == 1
-        assert environment.describe().affinity == (min(before),)
-    finally:
-        os.sched_setaffinity(0, before)
+    core = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    assert environment.physical_cores() == 1
+    assert environment.describe().affinity == (core,)
 
 
 def test_the_environment_names_which_thop_ran() -> None:

@@ -38,7 +38,9 @@ KINDS: list[tuple[Callable[[], nn.Module], tuple[int, int], Basis]] = [
 
 @pytest.mark.filterwarnings("ignore")  # of torch, on scripts, lazy layers and quantisation
 @pytest.mark.parametrize("mode", ["infer", "train"])
-@pytest.mark.parametrize(("build", "expected", "basis"), KINDS, ids=lambda kind: str(kind)[:30])
+@pytest.mark.parametrize(
+    ("build", "expected", "basis"), KINDS, ids=[kind[0].__name__ for kind in KINDS]
+)
 def test_a_module_of_any_kind_has_counts_a_peak_and_a_latency(
     build: Callable[[], nn.Module], expected: tuple[int, int], basis: Basis, mode: Mode
 ) -> None:

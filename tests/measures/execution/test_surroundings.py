@@ -300,6 +300,7 @@ def change(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any, str]]:
     locale.setlocale(locale.LC_ALL, before)
 
 
+@pytest.mark.usefixtures("every_core")
 @pytest.mark.parametrize("raises", [False, True])
 def test_a_change_is_put_back_and_in_force_again_for_its_own_case(
     change: tuple[Any, Any, str], *, raises: bool
@@ -328,6 +329,7 @@ def test_a_change_is_put_back_and_in_force_again_for_its_own_case(
     assert any(sentence in text for text in careless.alters)
 
 
+@pytest.mark.usefixtures("every_core")
 def test_a_change_in_a_turn_is_put_back(change: tuple[Any, Any, str]) -> None:
     """In the first one after a quarter of a second at the latest."""
     make, read, sentence = change
