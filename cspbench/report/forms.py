@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..plan.case import Form, Mode
 from ..records.deployment import Deployment
+from ..records.measurements import EXACT
 from ..text import listing
 from ..units import ratio_text
 from ..verdicts.stats import Estimate
@@ -90,6 +91,39 @@ def form_tables(table: Sequence[Row]) -> tuple[FormTable, ...]:
             forms = dict.fromkeys(form for rows in entries for form in rows)
             tables.append(FormTable(mode, tuple(forms), tuple(entries)))
     return tuple(tables)
+
+
+def counted_rows(table: Sequence[Row]) -> list[Row]:
+    """The rows of the tables of exact figures: without forms whose module is the first form's."""
+    left_out = _counted_as_first(table)
+    return [row for row in table if not (row.is_form and row.record.case.form in left_out)]
+
+
+def count_notes(table: Sequence[Row]) -> list[str]:
+    """An item on the forms that `counted_rows` leaves out, if there are any."""
+    left_out = _counted_as_first(table)
+    if not left_out:
+        return []
+    names = listing(left_out, len(left_out))
+    firsts = listing([*dict.fromkeys(of_mode.first for of_mode in form_tables(table))])
+    return [
+        f"no rows for {names}: counts and tensor peaks are of the module as written, as in {firsts}"
+    ]
+
+
+def _counted_as_first(table: Sequence[Row]) -> list[Form]:
+    """The forms that have the first form's exact figures in all entries."""
+    of_key = {row.record.case.key: row for row in table}
+    alike: dict[Form, bool] = {}
+    for row in table:
+        if row.is_form:
+            form, first = row.record.case.form, of_key[str(row.record.case.reference)]
+            alike[form] = alike.get(form, True) and _exact(row) == _exact(first)
+    return [form for form, is_alike in alike.items() if is_alike]
+
+
+def _exact(row: Row) -> list[Reading]:
+    return [row.readings[key] for key in EXACT]
 
 
 def against_first(table: FormTable) -> Grid:

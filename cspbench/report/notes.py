@@ -12,6 +12,7 @@ from ..text import listing
 from ..units import percent_text
 from ..verdicts.energy import WHY_NO_VERDICT
 from .columns import Column
+from .forms import counted_rows
 from .quoting import Quote
 from .readings import FAILED
 from .results import Results
@@ -101,7 +102,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
 
 def _form_notes(results: Results, quote: Quote) -> list[str]:
     items = []
-    forms = dict.fromkeys(case.form for case in results.run.info.cases)
+    forms = dict.fromkeys(row.record.case.form for row in counted_rows(results.rows))
     if others := [form for form in forms if form not in {"eager", "fused"}]:
         items.append(
             f"counts and tensor peaks of {listing(others)} describe the modules as written, not "

@@ -140,9 +140,11 @@ def _headline(run: Run) -> str:
 
 def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) -> list[str]:
     exact = [column for column in columns if column.part == "exact"]
+    counted = forms.counted_rows(table)
     return [
-        *notes.missing(table, exact, quote),
-        *notes.count_notes(table, quote),
+        *forms.count_notes(table),
+        *notes.missing(counted, exact, quote),
+        *notes.count_notes(counted, quote),
         *gradients.term_notes(table, quote),
     ]
 
@@ -176,9 +178,10 @@ def _grids(
 ) -> list[tuple[list[Row], Grid]]:
     """The rows and the table of each mode with a figure of ``part``."""
     of_part = [column for column in columns if column.part == part]
+    shown = forms.counted_rows(table) if part == "exact" else table
     return [
         (rows, mode_grid)
-        for rows in by_mode(table).values()
+        for rows in by_mode(shown).values()
         if (mode_grid := grid(rows, of_part)) is not None
     ]
 

@@ -1,5 +1,7 @@
 """Entries in several forms: tables, sentences, verdicts beside other outputs, the plot."""
 
+import re
+
 import msgspec
 import pytest
 from factories import with_measurements
@@ -7,6 +9,7 @@ from synthetic import make_run, report_text
 
 from cspbench import report
 from cspbench.records.deployment import Deployment, Fusion, RuntimeOperator
+from cspbench.records.measurements import AnyMeasurement
 from cspbench.records.run import Record, Run
 from cspbench.report.plots import forms, latency_by_macs, peak_memory
 from cspbench.report.results import derive
@@ -85,6 +88,43 @@ def test_forms_have_sentences_and_are_no_rivals_of_entries() -> None:
     assert "Fastest entry at inference by form: csp as eager and openvino:int8." in text
     rankings = derive(run_of_forms()).rankings
     assert [[row.name for row in ranking.group] for ranking in rankings] == [["dense", "csp"]]
+
+
+NO_ROWS = (
+    "no rows for openvino:int8: counts and tensor peaks are of the module as written, as in eager"
+)
+AS_WRITTEN = "counts and tensor peaks of openvino:int8 describe the modules as written"
+
+
+def test_forms_of_the_same_module_have_no_rows_of_counts() -> None:
+    """One that changes the module, even in one entry only, has all of its rows."""
+    run = run_of_forms()
+    exact = {record.case.key: exact_of(record) for record in run.records}
+    *first, other = (
+        with_measurements(record, *exact[record.case.reference or record.case.key])
+        if record.case.form != "eager"
+        else record
+        for record in run.records
+    )
+    alike = msgspec.structs.replace(run, records=(*first, other))
+    assert names_counted(alike) == ["dense (reference)", "csp"]
+    assert NO_ROWS in words_of(alike)
+    assert AS_WRITTEN not in words_of(alike)
+    differing = msgspec.structs.replace(run, records=(*first, run.records[-1]))
+    assert names_counted(differing)[2:] == ["dense openvino:int8", "csp openvino:int8"]
+    assert "no rows for" not in words_of(differing)
+    assert AS_WRITTEN in words_of(differing)
+
+
+def exact_of(record: Record) -> list[AnyMeasurement]:
+    """The measurements of a record that have exact figures."""
+    return [made for made in record.measurements.values() if type(made).exact]
+
+
+def names_counted(run: Run) -> list[str]:
+    """The entries of the first table of exact figures."""
+    (title,) = re.findall("^Inference, input.*$", report_text(run).split("Timed")[0], re.MULTILINE)
+    return [name for name, *_ in table_of(run, title)[1:] if name not in {"", "entry"}]
 
 
 @pytest.mark.parametrize(
