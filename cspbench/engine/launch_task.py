@@ -13,6 +13,7 @@ from ..machine import allocator
 from ..machine.contention import Snapshot
 from ..machine.device import Gpu, GpuMonitor, backend, gpu, open_nvml
 from ..measures.execution.surroundings import Outside, Surroundings, put_back
+from ..measures.forms.compiled import is_compiled, load_compiler
 from ..measures.latency import latency
 from ..measures.timing.benchmark import Benchmark, take_turns
 from ..measures.timing.clock import empty_region_s
@@ -187,6 +188,8 @@ class LaunchTask:
         subject = self._builds.subject(case)
         graph = self._uncapturable.get(case.key, self._settings.cuda_graph)
         self._surroundings[case.key] = subject.surroundings
+        if is_compiled(case.form):
+            load_compiler(case.form, case.device)
         with subject.surroundings.running():
             iterations = self._plan.iterations.get(case.key)
             benchmarks.append(latency(subject, timer, graph=graph, iterations=iterations))

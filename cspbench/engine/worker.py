@@ -13,10 +13,12 @@ from ..catalogue.loading import check_arguments, resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
 from ..measures.execution.basis import limited_memory, runs
+from ..measures.execution.compiler_caches import without_compiler_caches
 from ..measures.execution.equivalence import equivalence
 from ..measures.execution.fallback import count_statically
 from ..measures.execution.inputs import check_maker
 from ..measures.execution.subject import BuiltSubject, Subject
+from ..measures.forms.compiled import is_compiled, load_compiler
 from ..measures.forms.registry import missing_packages
 from ..measures.gradients.data import images
 from ..measures.registry import MEASURES, preload
@@ -150,13 +152,20 @@ def _runs(subject: Subject, settings: Settings) -> bool:
 
 @contextlib.contextmanager
 def _guarded(settings: Settings, subject: Subject, basis: Basis) -> Iterator[None]:
-    """The backend for work on ``basis``, with the case's own settings and a limit on memory."""
+    """The backend for work on ``basis``, with the case's own settings and a limit on memory.
+
+    The compiler is loaded before, so that what it changes in the process is not the case's.
+    """
     case = subject.case
     device = case.device if basis == "real" else "cpu"
     limit = limited_memory(basis, case, settings.memory_budget_bytes)
     flags = _backend(settings, device, case.precision)
-    with limit, flags, subject.surroundings.running():
-        yield
+    with limit, flags:
+        if basis == "real" and is_compiled(case.form):
+            with without_compiler_caches():
+                load_compiler(case.form, device)
+        with subject.surroundings.running():
+            yield
 
 
 def fit(

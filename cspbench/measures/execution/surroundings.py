@@ -1,6 +1,5 @@
 """What a case finds around it while it is built and called: its modules and its own settings."""
 
-import _thread
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from ...machine import patches
 from ...machine.children import running_children
 from ...machine.process_state import QUICK, RANDOM, SLOW, Unreadable, values
 from ...machine.setting import Setting
+from ...machine.threads import count_threads
 from ...records.lines import Alterations
 
 _OWN, _PUT_BACK, _STAYS = "kept for its own calls only", "put back", "cannot be put back"
@@ -145,7 +145,7 @@ class Surroundings:
         *,
         quick: bool = False,
     ) -> Iterator[None]:
-        threads = _count_threads()
+        threads = count_threads()
         self._put_in_force()
         in_force = values(settings) if self.changes.own else before
         self._depth += 1
@@ -161,7 +161,7 @@ class Surroundings:
                 self._restore(settings, before, in_force, left)
             if self._depth:
                 self._put_in_force()
-            self._describe(_count_threads() - threads)
+            self._describe(count_threads() - threads)
 
     def _restore(
         self,
@@ -252,7 +252,6 @@ def _sentence(setting: Setting, value: Any) -> str | None:
 
 
 _QUICK = set(QUICK)
-_count_threads = _thread._count  # noqa: SLF001 -- counts threads that threading does not know
 _of_imports: dict[Codebase, Surroundings] = {}
 """What the import of each codebase has changed."""
 

@@ -3,7 +3,6 @@
 The library is compiled for the number of threads that torch has while it is made.
 """
 
-import contextlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -52,21 +51,7 @@ def _prepare(call: Call, path: Path, calibration: Sequence[Arguments]) -> dict[s
         traced = perf_counter()
         _compile(program, path)
         compiled = perf_counter()
-        _end_threads()
         return {"export": traced - started, "compile": compiled - traced}
-
-
-def _end_threads() -> None:
-    """End the threads that the compiler keeps for later compilations.
-
-    They would be taken for the model's. Where torch keeps them elsewhere, they stay.
-    """
-    with contextlib.suppress(ImportError, AttributeError):
-        from torch._inductor.async_compile import AsyncCompile
-
-        if AsyncCompile.pool.cache_info().currsize:
-            AsyncCompile.pool().shutdown()
-            AsyncCompile.pool.cache_clear()
 
 
 @cache
