@@ -1,6 +1,7 @@
 """What runs while it is observed is what runs unobserved, as torch's profiler records it."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,27 +27,28 @@ class SelfAttention(nn.Module):
         return result
 
 
-def built(name: str) -> nn.Module:
-    return BuiltSubject(make_case(find(name), {})).real()
+def encoder() -> nn.Module:
+    return nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
 
 
-ENCODER = nn.TransformerEncoderLayer(16, 2, 24, batch_first=True)
+def c3() -> nn.Module:
+    return BuiltSubject(make_case(find("c3"), {})).real()
 
 
 @pytest.mark.parametrize(
-    ("module", "shape", "fused"),
+    ("build", "shape", "fused"),
     [
-        pytest.param(ENCODER, (2, 9, 16), "aten::_transformer_encoder_layer_fwd", id="encoder"),
-        pytest.param(SelfAttention(), (2, 9, 16), "aten::_native_multi_head_attention", id="mha"),
-        pytest.param(nn.LSTM(16, 8), (2, 9, 16), "aten::mkldnn_rnn_layer", id="lstm"),
-        pytest.param(built("c3"), (1, 128, 8, 8), "aten::convolution", id="c3"),
+        pytest.param(encoder, (2, 9, 16), "aten::_transformer_encoder_layer_fwd", id="encoder"),
+        pytest.param(SelfAttention, (2, 9, 16), "aten::_native_multi_head_attention", id="mha"),
+        pytest.param(lambda: nn.LSTM(16, 8), (2, 9, 16), "aten::mkldnn_rnn_layer", id="lstm"),
+        pytest.param(c3, (1, 128, 8, 8), "aten::convolution", id="c3"),
     ],
 )
 def test_an_observed_inference_takes_the_path_of_an_unobserved_one(
-    module: nn.Module, shape: tuple[int, ...], fused: str
+    build: Callable[[], nn.Module], shape: tuple[int, ...], fused: str
 ) -> None:
     """Each operator that the tracker sees is in the profile, as often at least; fused ones, too."""
-    module, x = module.eval(), torch.zeros(shape)
+    module, x = build().eval(), torch.zeros(shape)
     with torch.no_grad(), profile(activities=[ProfilerActivity.CPU]) as profiler:
         module(x)
     unobserved = Counter(event.name for event in profiler.events() or ())
