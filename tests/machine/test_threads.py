@@ -4,7 +4,7 @@ import _thread
 import threading
 import time
 
-import pytest
+from torch._inductor import config
 from torch._inductor.async_compile import AsyncCompile
 
 from cspbench.machine.threads import count_threads
@@ -20,12 +20,12 @@ def test_threads_that_threading_does_not_know_are_counted() -> None:
     assert comes_to(before)
 
 
-def test_threads_that_torchs_compiler_keeps_are_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_torchs_compiler_keeps_are_no_models() -> None:
     """The compiler starts them at the first compilation that needs any."""
-    monkeypatch.setattr("torch._inductor.config.compile_threads", 2)
     AsyncCompile.pool.cache_clear()
     before = count_threads()
-    pool = AsyncCompile.pool()
+    with config.patch(compile_threads=2):
+        pool = AsyncCompile.pool()
     assert pool.submit(threading.get_native_id).result() != threading.get_native_id()
     assert count_threads() == before
     AsyncCompile.pool.cache_clear()

@@ -137,7 +137,7 @@ def test_aoti_leaves_nothing_beside_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither headers that torch precompiles for all processes, some 150 MB each, nor libraries."""
-    from torch._inductor import codecache
+    from torch._inductor import codecache, config
 
     system = tmp_path / "system"
     monkeypatch.setattr(codecache, "_HEADER_DIR", str(system / "headers"))
@@ -148,9 +148,9 @@ def test_aoti_leaves_nothing_beside_its_file(
     folder = tmp_path / "forms"
     folder.mkdir()
     path = folder / "model.pt2"
-    monkeypatch.setattr("torch._inductor.config.compile_threads", 2)
     threads = count_threads()
-    runtime("aoti").prepare(call, path, ())
+    with config.patch(compile_threads=2):
+        runtime("aoti").prepare(call, path, ())
     assert count_threads() == threads
     assert [file.name for file in folder.iterdir()] == ["model.pt2"]
     runtime("aoti").load(path, call.arguments, 1)()
