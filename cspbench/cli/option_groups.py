@@ -88,6 +88,13 @@ def add_cases(what: OptionGroup, *, fits_batches: bool) -> None:
     )
 
 
+def add_by_module(what: OptionGroup) -> None:
+    """Add the option for measures by module."""
+    what.add_flag(
+        "by_module", "also measure time, memory over the call and memory traffic by module"
+    )
+
+
 def add_how(parser: Parser) -> None:
     """Add options for the device and what cases run with on it."""
     how = parser.group(HOW)

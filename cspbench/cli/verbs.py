@@ -68,7 +68,9 @@ def _add_run(add_verb: AddVerb) -> None:
         "several entries.",
         examples=EXAMPLES["run"],
     )
-    options.add_cases(options.add_what(run, defaults.SUITES["run"]), fits_batches=True)
+    what = options.add_what(run, defaults.SUITES["run"])
+    options.add_cases(what, fits_batches=True)
+    options.add_by_module(what)
     options.add_how(run)
     options.add_sampling(run, "run")
     output = run.group(options.OUTPUT)

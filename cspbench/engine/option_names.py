@@ -20,6 +20,7 @@ OPTIONS = {
     "cold": "--cold",
     "cuda_graph": "--cuda-graph",
     "energy": "--energy",
+    "by_module": "--by-module",
     "form": "--form",
     "no_training": "--no-training",
     "threads": "--threads",

@@ -54,7 +54,8 @@ class Judging:
 class RunRequest:
     """``run``: measure a suite or entries.
 
-    ``is_batch_fitted`` asks for the largest batch of each case.
+    ``is_batch_fitted`` asks for the largest batch of each case, ``by_module`` for the measures of
+    each module, too.
     """
 
     verb: ClassVar[str] = "run"
@@ -66,6 +67,7 @@ class RunRequest:
     device: str | None = None
     selection: Selection = field(default_factory=Selection)
     is_batch_fitted: bool = False
+    by_module: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     columns: tuple[str, ...] | None = None
     out: str | None = None

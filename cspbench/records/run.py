@@ -56,7 +56,8 @@ class Settings(Frozen, frozen=True, kw_only=True):
     None if each case and launch has its own number. ``device`` may name several GPUs, separated by
     commas. ``cold``: the GPU's L2 cache is flushed before each call. ``cuda_graph``: calls are also
     timed as a replayed CUDA graph. ``energy``: the energy of a call is measured, apart from all
-    timing.
+    timing. ``by_module``: time, memory and
+    memory traffic are measured by module, too, likewise apart.
     """
 
     device: Name
@@ -73,6 +74,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     cold: bool = False
     cuda_graph: bool = False
     energy: bool = False
+    by_module: bool = False
 
 
 class RunInfo(Frozen, frozen=True, kw_only=True):

@@ -88,6 +88,7 @@ runs = st.builds(
     device=left_out_or(devices),
     selection=selections,
     is_batch_fitted=st.just(False),
+    by_module=st.booleans(),
     sampling=samplings,
     columns=st.none(),
     out=st.none(),
