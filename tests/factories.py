@@ -16,6 +16,7 @@ from cspbench.records.machine import (
     NoiseFloor,
 )
 from cspbench.records.measurements import AnyMeasurement, Energy, EnergyWindow
+from cspbench.records.module_times import ModuleTime, ModuleTimes
 from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 
 SETTINGS = Settings(
@@ -133,6 +134,31 @@ def make_activity(taken: float = 0.0, *, threads: int = 1) -> Activity:
     )
 
 
+def make_times(
+    case: Case, number: int, /, other_s: float = 0.0, **self_s: float | tuple[float, float]
+) -> ModuleTimes:
+    """Profile ``number`` of ``case``, in which each module ran once for so many seconds.
+
+    A pair holds the seconds of forward and backward. The module ``model`` is the whole model.
+    """
+    modules = []
+    for name, seconds in self_s.items():
+        forward_s, backward_s = seconds if isinstance(seconds, tuple) else (seconds, 0.0)
+        path = "" if name == "model" else name.replace("__", ".")
+        modules.append(ModuleTime(path=path, calls=1, forward_s=forward_s, backward_s=backward_s))
+    total_s = sum(module.self_s for module in modules) + other_s
+    return ModuleTimes(
+        case=case.key,
+        number=number,
+        passes=5,
+        latency_s=total_s,
+        profiled_s=1.25 * total_s,
+        observing_s=0.25 * total_s,
+        modules=tuple(modules),
+        other_s=other_s,
+    )
+
+
 def make_floor(spread: float) -> NoiseFloor:
     """A noise floor that holds for `SETTINGS` on the machine called here."""
     return NoiseFloor(
@@ -224,4 +250,5 @@ def lines_of(run: Run) -> list[Line]:
         key = record.case.key
         lines += [*record.measurements.values(), *record.latencies, *record.failures]
         lines += [BlockTraining(case=key, training=training) for training in record.trainings]
+        lines += record.module_times
     return [*lines, *run.yardstick, *run.launches]

@@ -18,6 +18,7 @@ from .lines import (
     launch_number,
 )
 from .measurements import AnyMeasurement
+from .module_times import ModuleTimes
 from .run import Record, Run, RunInfo
 from .trainings import Training
 
@@ -30,6 +31,7 @@ class _CaseLines:
     measurements: dict[str, AnyMeasurement] = field(default_factory=dict)
     latencies: list[Latency] = field(default_factory=list)
     trainings: dict[int, Training] = field(default_factory=dict)
+    module_times: dict[int, ModuleTimes] = field(default_factory=dict)
     failures: list[CaseFailure] = field(default_factory=list)
     alters: dict[str, None] = field(default_factory=dict)
     lingers: bool = False
@@ -96,6 +98,7 @@ class Assembly:
                 measurements=dict(lines.measurements),
                 latencies=tuple(lines.latencies),
                 trainings=tuple(training for _, training in sorted(lines.trainings.items())),
+                module_times=tuple(times for _, times in sorted(lines.module_times.items())),
                 failures=tuple(lines.failures),
                 alters=tuple(lines.alters),
                 lingers=lines.lingers,
@@ -157,7 +160,8 @@ class Assembly:
             lines.settle("latency")
 
     def _add_to_case(
-        self, line: AnyMeasurement | BlockTraining | CaseFailure | Printed | Alterations
+        self,
+        line: AnyMeasurement | BlockTraining | ModuleTimes | CaseFailure | Printed | Alterations,
     ) -> None:
         lines = self._cases[line.case]
         lines.record = None
@@ -172,6 +176,9 @@ class Assembly:
         elif isinstance(line, BlockTraining):
             lines.settle("training")
             lines.trainings[line.training.seed] = line.training
+        elif isinstance(line, ModuleTimes):
+            lines.settle("module_times")
+            lines.module_times[line.number] = line
         else:
             lines.settle(line.stage)
             lines.measurements[line.stage] = line

@@ -23,6 +23,7 @@ from .base import (
 )
 from .machine import Activity, GpuActivity
 from .measurements import MEASUREMENTS, AnyMeasurement, stage_of
+from .module_times import ModuleTimes
 from .trainings import Training
 
 YARDSTICK = "yardstick"
@@ -179,12 +180,13 @@ Line = (
     | Launch
     | LaunchFailure
     | BlockTraining
+    | ModuleTimes
     | CaseFailure
     | Printed
     | Alterations
 )
 
-STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training"}
+STAGES = {*map(stage_of, MEASUREMENTS), "latency", "training", "module_times"}
 """The names of all measures."""
 
 

@@ -23,6 +23,7 @@ from .measurements import (
     TensorPeak,
     stage_of,
 )
+from .module_times import ModuleTimes
 from .trainings import Training
 
 SCHEMA = 2
@@ -124,15 +125,17 @@ class Record(Frozen, frozen=True, kw_only=True):
 
     ``measurements`` are by stage; a missing one was not measured, or ``failures`` says why.
     ``latencies`` are those of complete launches, in order; `verdicts.launches` decides which of
-    them count. ``trainings`` are ordered by seed. ``printed`` is what the model printed, ``alters``
-    says what its code changes in its process: in force during its own calls only. ``lingers``: part
-    of it runs on between its calls, so that it shares launches with its reference alone.
+    them count. ``trainings`` are ordered by seed, ``module_times`` by number. ``printed`` is what
+    the model printed, ``alters`` says what its code changes in its process: in force during its own
+    calls only. ``lingers``: part of it runs on between its calls, so that it shares launches with
+    its reference alone.
     """
 
     case: Case
     measurements: dict[Stage, AnyMeasurement] = {}  # noqa: RUF012 -- msgspec copies it
     latencies: tuple[Latency, ...] = ()
     trainings: tuple[Training, ...] = ()
+    module_times: tuple[ModuleTimes, ...] = ()
     failures: tuple[CaseFailure, ...] = ()
     printed: tuple[Printed, ...] = ()
     alters: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 import pytest
-from factories import make_case, make_info, make_latency, make_launch
+from factories import make_case, make_info, make_latency, make_launch, make_times
 
 from cspbench.records.assembly import Assembly, assemble
 from cspbench.records.lines import YARDSTICK, CaseFailure, LaunchFailure, Line, Printed
@@ -26,6 +26,9 @@ LINES: list[Line] = [
     make_latency(SECOND, 1),
     make_launch(1, FIRST, SECOND),
     make_latency(FIRST, 2),
+    make_times(FIRST, 2, model=0.5),
+    make_times(FIRST, 1, model=0.25),
+    make_times(FIRST, 2, model=0.75),
     failure(SECOND.key),
     make_launch(2, FIRST),
 ]
@@ -47,6 +50,12 @@ def test_a_repeated_measurement_counts_by_its_last_line() -> None:
     record = assemble(INFO, LINES).records[1]
     assert record.resident == Resident(case=SECOND.key, peak_rss_bytes=2)
     assert record.get(DiskSize) is None
+
+
+def test_profiles_are_in_order_of_their_numbers_and_a_repeated_one_counts_once() -> None:
+    """By its last line."""
+    profiles = assemble(INFO, LINES).records[0].module_times
+    assert [(times.number, times.total_s) for times in profiles] == [(1, 0.25), (2, 0.75)]
 
 
 def test_samples_count_from_the_closing_line_of_their_launch_on() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from factories import make_case, make_info, make_latency, make_launch
+from factories import make_case, make_info, make_latency, make_launch, make_times
 from synthetic import make_counts
 
 from cspbench.records import line_check
@@ -49,6 +49,16 @@ def accepted(*lines: Line) -> list[Line]:
             msgspec.structs.replace(COUNTS, macs=2**63),
             "counts",
             "macs is 9223372036854775808: Expected `int` <= 9223372036854775807",
+        ),
+        (
+            make_times(CASE, 1, model=2e12),
+            "module_times",
+            "latency_s is 2000000000000.0: Expected `float` <= 1000000000000.0",
+        ),
+        (
+            make_times(CASE, 1, model=1.0, other_s=-0.5),
+            "module_times",
+            "other_s is -0.5: Expected `float` >= 0.0",
         ),
         (
             msgspec.structs.replace(COUNTS, macs=10**400),

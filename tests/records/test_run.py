@@ -84,6 +84,7 @@ def test_a_record_as_plain_values_has_every_stage() -> None:
         *stages,
         "latencies",
         "trainings",
+        "module_times",
         "failures",
         "printed",
         "alters",
