@@ -35,7 +35,8 @@ from cspbench.measures.timing.timer import Timer
 from cspbench.plan.case import Case, is_gpu, make_case
 from cspbench.plan.suite import Selection, load
 from cspbench.records.base import Failure
-from cspbench.records.measurements import Allocated, TensorPeak
+from cspbench.records.measurements import Allocated
+from cspbench.records.tensor_peak import TensorPeak
 
 ROUNDS = 5
 CALLS = 20  # in one profile

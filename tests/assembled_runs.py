@@ -5,8 +5,8 @@ from factories import SETTINGS, make_case, make_info, make_latency, make_launch
 
 from cspbench.records.assembly import assemble
 from cspbench.records.lines import Line
-from cspbench.records.measurements import Split, TensorPeak
 from cspbench.records.run import Run
+from cspbench.records.tensor_peak import Split, TensorPeak
 
 
 def make_run(

@@ -12,8 +12,9 @@ from ..engine.launch_plan import LaunchPosition
 from ..plan.case import Case
 from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
-from ..records.measurements import Counts, GradientTerms, TensorPeak
+from ..records.measurements import Counts, GradientTerms
 from ..records.run import Record, Run, RunInfo
+from ..records.tensor_peak import TensorPeak
 from ..text import printable
 from ..units import bytes_text, count_text, is_wide, seconds_text, wide_text
 from ..verdicts.launches import (

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from ..measures.registry import MEASURES
 from ..plan.case import Case
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import BASES, AnyMeasurement, Basis
+from ..records.measurement import BASES, Basis
+from ..records.measurements import AnyMeasurement
 from ..records.run import Settings
 from . import attempts
 from .builds import Builds

@@ -1,6 +1,6 @@
 """Numbers of the steps in which a worker measures a case: a stage on a basis each."""
 
-from ..records.measurements import BASES, Basis
+from ..records.measurement import BASES, Basis
 
 
 def step_of(stage_index: int, basis: Basis) -> int:

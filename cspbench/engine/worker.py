@@ -27,7 +27,7 @@ from ..measures.training import training
 from ..plan.case import Case, Form, Precision
 from ..records.base import Failure
 from ..records.lines import Printed, Stage
-from ..records.measurements import BASES, Basis
+from ..records.measurement import BASES, Basis
 from ..records.run import SIDES, Settings, Side
 from . import libraries  # noqa: F401 -- so that every worker has them
 from .batch_search import largest_batch, with_batch

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from ..plan.case import Case
 from ..records.lines import Line, Stage
-from ..records.measurements import BASES, Basis
+from ..records.measurement import BASES, Basis
 from ..records.run import Settings
 
 Command = Literal["run", "gradients"]

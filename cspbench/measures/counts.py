@@ -8,7 +8,8 @@ operator that a counter does not cover.
 from typing import TYPE_CHECKING
 
 from ..records.base import Failure
-from ..records.measurements import Basis, Counts
+from ..records.measurement import Basis
+from ..records.measurements import Counts
 from .base import measure
 
 if TYPE_CHECKING:

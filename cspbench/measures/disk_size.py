@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..records.measurements import Basis, DiskSize
+from ..records.measurement import Basis
+from ..records.measurements import DiskSize
 from .base import measure
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from ..plan.case import takes_image
-from ..records.measurements import Basis, GradientTerms
+from ..records.measurement import Basis
+from ..records.measurements import GradientTerms
 from .base import measure
 
 if TYPE_CHECKING:

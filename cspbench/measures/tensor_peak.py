@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..records.measurements import Basis, TensorPeak
+from ..records.measurement import Basis
+from ..records.tensor_peak import TensorPeak
 from .base import measure
 
 if TYPE_CHECKING:

@@ -1,8 +1,12 @@
 """The base of all measurements of single cases."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from .base import Frozen, Name
+
+Basis = Literal["meta", "fake", "real"]
+"""The tensors that a case is counted on; only real ones have data."""
+BASES: tuple[Basis, ...] = get_args(Basis)
 
 
 class Measurement(Frozen, frozen=True, kw_only=True):

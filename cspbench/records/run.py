@@ -20,10 +20,11 @@ from .measurements import (
     GradientTerms,
     Graph,
     Resident,
-    TensorPeak,
     stage_of,
 )
+from .memory_series import MemorySeries
 from .module_times import ModuleTimes
+from .tensor_peak import TensorPeak
 from .trainings import Training
 
 SCHEMA = 2
@@ -160,6 +161,11 @@ class Record(Frozen, frozen=True, kw_only=True):
     def tensor_peak(self) -> TensorPeak | None:
         """The exact peak of live tensors."""
         return self.get(TensorPeak)
+
+    @property
+    def memory_series(self) -> MemorySeries | None:
+        """Live tensors over the course of a call."""
+        return self.get(MemorySeries)
 
     @property
     def allocated(self) -> Allocated | None:

@@ -7,8 +7,9 @@ from ..plan.labels import plain
 from ..records.base import Failure
 from ..records.layers import Layer
 from ..records.lines import CaseFailure
-from ..records.measurements import Counts, Split, TensorPeak
+from ..records.measurements import Counts
 from ..records.run import Record
+from ..records.tensor_peak import Split, TensorPeak
 from ..text import printable_lines
 from ..units import bytes_text, count_text, seconds_text, shape_text
 from ..verdicts.stats import latency_estimate

@@ -117,7 +117,7 @@ def test_every_field_of_the_files_is_in_the_schema() -> None:
 def test_types_without_a_name_of_their_own_are_not_confused() -> None:
     """Two structures named Split have two titles."""
     from cspbench.records.gradient_terms import Split as Cut
-    from cspbench.records.measurements import Split
+    from cspbench.records.tensor_peak import Split
 
     assert schema_part.title(Split) == "Split of measurements"
     assert schema_part.title(Cut) == "Split of gradient terms"

@@ -14,7 +14,7 @@ from cspbench.errors import NotMeasuredError
 from cspbench.measures.counts import count
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.plan.case import Mode
-from cspbench.records.measurements import Basis
+from cspbench.records.measurement import Basis
 
 POINTWISE = (20, 1_024)  # 4·4 + 4 parameters, 64·16 MACs on 8x8
 KINDS: list[tuple[Callable[[], nn.Module], tuple[int, int], Basis]] = [

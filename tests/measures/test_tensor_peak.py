@@ -14,7 +14,8 @@ from cspbench.measures.counts import count
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.tensor_peak import tensor_peak
 from cspbench.plan.case import Mode, Precision, make_case
-from cspbench.records.measurements import Allocated, TensorPeak
+from cspbench.records.measurements import Allocated
+from cspbench.records.tensor_peak import TensorPeak
 
 FLOAT = 4
 

@@ -18,10 +18,9 @@ from cspbench.records.measurements import (
     AnyMeasurement,
     Counts,
     Resident,
-    Split,
-    TensorPeak,
 )
 from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
+from cspbench.records.tensor_peak import Split, TensorPeak
 
 FIGURE_3 = (
     "dense",

@@ -7,7 +7,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ...machine.memory_limit import memory_limited
 from ...plan.case import Case, is_gpu
-from ...records.measurements import Basis
+from ...records.measurement import Basis
 from .call import Call
 from .subject import Subject
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...errors import CspbenchError, message_of
-from ...records.measurements import BASES, AnyMeasurement, Basis
+from ...records.measurement import BASES, Basis
+from ...records.measurements import AnyMeasurement
 from ..base import Measure
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from ...machine import temporary
 from ...records.base import Failure
-from ...records.measurements import Allocated, TensorPeak
+from ...records.measurements import Allocated
+from ...records.tensor_peak import TensorPeak
 from ..execution.call import Call
 from ..forms.compiled import is_compiled
 

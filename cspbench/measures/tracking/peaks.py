@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from ...records.measurements import Split, TensorPeak
+from ...records.tensor_peak import Split, TensorPeak
 from ..execution.call import Call
 from ..execution.module_stack import module_stack
 from ..execution.trees import named_leaves, tensors

@@ -10,7 +10,7 @@ from torch import Tensor, UntypedStorage
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ...records.measurements import Split
+from ...records.tensor_peak import Split
 from ..execution.call import Phase
 from ..execution.placement import components
 from ..execution.storages import storage_key
