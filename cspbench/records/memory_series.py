@@ -112,8 +112,8 @@ class MemorySeries(Measurement, frozen=True, kw_only=True, tag="memory_series", 
     ``modules`` for each point, ``begins`` the index of the first point of each phase.
 
     ``by_module`` are the modules that ran, in order of their first call. ``saved`` says what
-    autograd saves for the backward pass; None at inference, and a failure where that cannot be
-    observed.
+    autograd saves for the backward pass; None at inference, and where ``saved_failure`` says why it
+    could not be observed.
     """
 
     operators: tuple[Name, ...]
@@ -124,7 +124,8 @@ class MemorySeries(Measurement, frozen=True, kw_only=True, tag="memory_series", 
     module: tuple[Whole, ...]
     changes: dict[Kind, Changes]
     by_module: tuple[ModuleMemory, ...] = ()
-    saved: SavedTensors | Failure | None = None
+    saved: SavedTensors | None = None
+    saved_failure: Failure | None = None
     counted_on: Basis = "fake"
 
     def __post_init__(self) -> None:
@@ -146,7 +147,7 @@ class MemorySeries(Measurement, frozen=True, kw_only=True, tag="memory_series", 
             _check_indices(f"changes of {kind}", accumulate(changes.steps), length)
             if min(accumulate(changes.bytes), default=0) < 0:
                 raise ValueError(f"{kind} must not fall below 0")
-        if isinstance(self.saved, SavedTensors):
+        if self.saved is not None:
             _check_saved(self.saved, len(self.modules))
 
     def live(self, kind: Kind) -> list[int]:
