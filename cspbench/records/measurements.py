@@ -28,6 +28,7 @@ from .machine import PowerSensor
 from .measurement import Basis, Measurement
 from .memory_series import MemorySeries
 from .tensor_peak import TensorPeak
+from .traffic import Traffic
 
 
 class Counts(Measurement, frozen=True, kw_only=True, tag="counts", tag_field="kind"):
@@ -235,6 +236,7 @@ AnyMeasurement = (
     | Equivalence
     | DiskSize
     | Deployment
+    | Traffic
 )
 MEASUREMENTS: tuple[type[Measurement], ...] = get_args(AnyMeasurement)
 

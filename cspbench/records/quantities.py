@@ -85,6 +85,13 @@ QUANTITIES: tuple[Quantity, ...] = (
         default="never",
     ),
     _exact(
+        "traffic_bytes",
+        "memory traffic\n[bytes]",
+        "what the call's operators read and write at least: each input once, each output once",
+        stage="traffic",
+        default="never",
+    ),
+    _exact(
         "top1",
         "top-1, as\npublished [%]",
         "accuracy as the suite states it, with its source in the notes; not measured here",

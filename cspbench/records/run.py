@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar
 from ..choices import Allocator, Head
 from ..plan.case import Case
 from .base import MAX_DETAIL, Detail, Elapsed, Frozen, Name, Seconds, Whole, bound_texts
+from .ceilings import Ceilings
 from .deployment import Deployment
 from .gate import Gate
 from .lines import STAGES, CaseFailure, Latency, Launch, Printed, Stage
@@ -25,6 +26,7 @@ from .measurements import (
 from .memory_series import MemorySeries
 from .module_times import ModuleTimes
 from .tensor_peak import TensorPeak
+from .traffic import Traffic
 from .trainings import Training
 
 SCHEMA = 2
@@ -58,8 +60,8 @@ class Settings(Frozen, frozen=True, kw_only=True):
     None if each case and launch has its own number. ``device`` may name several GPUs, separated by
     commas. ``cold``: the GPU's L2 cache is flushed before each call. ``cuda_graph``: calls are also
     timed as a replayed CUDA graph. ``energy``: the energy of a call is measured, apart from all
-    timing. ``by_module``: time, memory and
-    memory traffic are measured by module, too, likewise apart.
+    timing. ``by_module``: time, memory and memory traffic are measured by module, too, likewise
+    apart.
     """
 
     device: Name
@@ -86,7 +88,8 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     ``models`` holds a hash of the files that make up each model outside the catalogue, by its
     builder, ``repositories`` the commit of its own repository. ``revisions`` holds the commit of
     each side if two revisions took turns, ``gate`` the changes that matter between them. ``stages``
-    are the measures taken of each case.
+    are the measures taken of each case. ``ceilings`` are those of the devices, for the rooflines of
+    a run by module.
     """
 
     schema: int
@@ -102,6 +105,7 @@ class RunInfo(Frozen, frozen=True, kw_only=True):
     yardstick: Name
     started: Name
     noise_floor: NoiseFloor | None = None
+    ceilings: tuple[Ceilings, ...] = ()
     revisions: dict[Side, Name] = {}  # noqa: RUF012 -- msgspec copies it
     stages: tuple[Stage, ...] = COSTS
     models: dict[Name, Name] = {}  # noqa: RUF012 -- msgspec copies it
@@ -196,6 +200,11 @@ class Record(Frozen, frozen=True, kw_only=True):
     def deployment(self) -> Deployment | None:
         """What its form took to make, and how far its outputs are from eager's."""
         return self.get(Deployment)
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """The compulsory memory traffic, by module and operator."""
+        return self.get(Traffic)
 
     @property
     def equivalence(self) -> Equivalence | None:
