@@ -51,16 +51,16 @@ def test_a_form_of_a_large_report(benchmark: BenchmarkFixture, form: str, folder
     benchmark.pedantic(render, args=(derived, form), rounds=1, warmup_rounds=0)
 
 
-@pytest.mark.parametrize("name", plots.FIGURES)
+@pytest.mark.parametrize("name", plots.PLOTS)
 def test_a_figure_of_a_large_run(benchmark: BenchmarkFixture, name: str, folder: Path) -> None:
     benchmark.group = "figures of 1,000 cases, drawn and encoded"
     derived = derive(read(folder))
 
     def draw() -> None:
-        figure = plots.FIGURES[name](derived)
-        for suffix in plots.FORMATS:
-            if figure is not None:
-                plots.encode(figure, suffix)
+        if plot := plots.PLOTS[name](derived):
+            figure = plot.draw()
+            for suffix in plots.FORMATS:
+                plots.encode(figure, suffix, plot.alt)
 
     benchmark.pedantic(draw, rounds=1, warmup_rounds=0)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from .rows import Row
 
-_SIZES = {"batch size": 0, "resolution": 2}
+SIZES = {"batch size": 0, "resolution": 2}
+"""The sizes of an input that may be swept, and their places in its shape."""
+
 _MIN_VALUES = 3  # values that make an axis
 
 
@@ -55,7 +57,7 @@ def _numbers(row: Row) -> Mapping[str, float]:
     }
     return arguments | {
         name: float(case.input_shape[index])
-        for name, index in _SIZES.items()
+        for name, index in SIZES.items()
         if len(case.input_shape) == 4
     }
 

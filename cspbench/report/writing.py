@@ -52,7 +52,7 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
     that it was made with. Raises `CspbenchError` for an unknown column, a file that cannot be
     written, and a ``plots`` that is a link, as what lies elsewhere is not to be replaced.
     """
-    from . import pages, plots
+    from . import pages
 
     chosen = _chosen(derived.run, columns)
     if (folder / "plots").is_symlink():
@@ -69,11 +69,20 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
     for path, content in contents.items():
         _write(path, content)
     paths = list(contents)
-    for name, figure in plots.draw(derived):
+    return paths + _write_plots(derived, folder / "plots")
+
+
+def _write_plots(derived: Results, folder: Path) -> list[Path]:
+    """Write the plots that a run has data for, and remove older files of the others."""
+    from . import plots
+
+    made, paths = plots.plots_of(derived), []
+    for name in plots.PLOTS:
+        figure = made[name].draw() if name in made else None  # one at a time is in memory
         for suffix in plots.FORMATS:
-            path = folder / "plots" / f"{name}.{suffix}"
+            path = folder / f"{name}.{suffix}"
             if figure is not None:
-                _write(path, plots.encode(figure, suffix))
+                _write(path, plots.encode(figure, suffix, made[name].alt))
                 paths.append(path)
             elif path.exists():
                 path.unlink()
@@ -90,10 +99,11 @@ def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str,
     from .frame import history_csv
 
     measured = history.history([derive(run) for run in runs], measure)
-    figure = plots.history(measured)
+    plot = plots.history(measured)
+    figure = plot.draw()
     contents = {folder / f"history-{measure}.csv": history_csv(measured).encode()}
     for suffix in plots.FORMATS:
-        contents[folder / f"history-{measure}.{suffix}"] = plots.encode(figure, suffix)
+        contents[folder / f"history-{measure}.{suffix}"] = plots.encode(figure, suffix, plot.alt)
     for path, content in contents.items():
         _write(path, content)
     return history.text(measured), list(contents)

@@ -46,7 +46,7 @@ SPECIAL: dict[str, Callable[[Path], object]] = {
 def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run folder, whole; commands start beside it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("cspbench.report.plots.draw", lambda derived: ())
+    monkeypatch.setattr("cspbench.report.plots.plots_of", lambda derived: {})
     path = tmp_path / "good"
     write_folder(make_small_run(), path)
     return path

@@ -32,8 +32,8 @@ def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plots take a hundred times as long as the rest of a report: none are drawn."""
-    monkeypatch.setattr("cspbench.report.plots.draw", lambda derived: ())
-    monkeypatch.setattr("cspbench.report.plots.encode", lambda figure, suffix: b"<svg/>")
+    monkeypatch.setattr("cspbench.report.plots.plots_of", lambda derived: {})
+    monkeypatch.setattr("cspbench.report.plots.encode", lambda figure, suffix, alt: b"<svg/>")
 
 
 def damage(run_folder: Path, path: Path, name: str, number: int) -> None:

@@ -216,8 +216,8 @@ def test_plots_of_peaks_and_macs_show_no_figure_of_a_module_as_a_runtimes() -> N
     peaks, macs = peak_memory(results), latency_by_macs(results)
     assert peaks is not None
     assert macs is not None
-    assert len(peaks.axes[0].patches) == 2
-    assert [text.get_text() for text in macs.axes[0].texts] == ["dense", "csp"]
+    assert len(peaks.draw().axes[0].patches) == 2
+    assert [text.get_text() for text in macs.draw().axes[0].texts] == ["dense", "csp"]
 
 
 def test_forms_have_columns_and_a_plot() -> None:
@@ -226,9 +226,9 @@ def test_forms_have_columns_and_a_plot() -> None:
     rows = derive(run).rows
     assert [row.readings["prepare_s"] for row in rows] == [None, None, 2.0, 2.0]
     assert rows[2].readings["form_bytes"] == 3 << 20
-    figure = forms(derive(run))
-    assert figure is not None
-    (axes,) = figure.axes
+    plot = forms(derive(run))
+    assert plot is not None
+    (axes,) = plot.draw().axes
     assert axes.get_xlabel() == "latency over eager's"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["dense", "csp"]
     assert forms(derive(make_run(("dense", "csp")))) is None

@@ -67,12 +67,12 @@ def test_the_figures_show_what_each_weight_reads_and_the_course_of_training() ->
     run = make_trained_run({"dense": DENSE})
     terms = plots.gradient_terms(derive(run))
     assert terms is not None
-    cells = terms.axes[0].collections[0].get_array()
+    cells = terms.draw().axes[0].collections[0].get_array()
     assert cells is not None
     assert cells.reshape(2, 3).tolist() == [[0.5, 0.0, 0.0], [0.5, 1.0, 0.0]]
     course = plots.gradient_course(derive(run))
     assert course is not None
-    line = course.axes[0].lines[0]
+    line = course.draw().axes[0].lines[0]
     assert np.asarray(line.get_xdata()).tolist() == [0, 8]
     assert np.asarray(line.get_ydata()) == pytest.approx([0.215, 0.6025])
     assert plots.gradient_similarity(derive(run)) is not None

@@ -91,7 +91,7 @@ def test_runs_of_several_devices_are_said() -> None:
 
 def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
     """In the header's unit, one tick a run, intervals as bars."""
-    figure = plots.history(measured([on(1, "a"), on(2, "b")], "latency"))
+    figure = plots.history(measured([on(1, "a"), on(2, "b")], "latency")).draw()
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Inference", "Training"]
     axes = figure.axes[0]
     assert axes.get_ylabel() == "latency [ms]"
@@ -103,8 +103,7 @@ def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
     assert len(heights) == 2 * 2
     assert (heights > 1).all()  # milliseconds, not seconds
     assert (heights < 1000).all()
-    legend = figure.axes[-1].get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == list(TWO)
 
 
@@ -140,10 +139,9 @@ def test_of_many_entries_those_are_drawn_that_changed_most() -> None:
     """Only the first changed; the table still has all of them."""
     run = make_run([f"entry_{index}" for index in range(60)], modes=("infer",), launches=2, turns=2)
     changes = measured([on(1, "a", run), on(2, "b", grown(run))], "macs")
-    figure = plots.history(changes)
+    figure = plots.history(changes).draw()
     assert figure.get_suptitle() == ("macs over 2 runs: the 40 of 60 entries that changed most")
-    legend = figure.axes[0].get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert "entry_0" in names
     assert len(names) == 40

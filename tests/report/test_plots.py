@@ -19,19 +19,21 @@ from cspbench.records.base import Failure
 from cspbench.records.measurements import Energy
 from cspbench.records.run import Run
 from cspbench.report import plots
+from cspbench.report.plots.style import looks
 from cspbench.report.results import derive
+from cspbench.units import percent_text
 from cspbench.verdicts.stats import latency_estimate
 
 THREE = ("dense", "csp", "csp_fusion_first")
 
 
-def draw_all(run: Run) -> dict[str, Figure | None]:
-    return dict(plots.draw(derive(run)))
+def draw_all(run: Run) -> dict[str, Figure]:
+    return {name: plot.draw() for name, plot in plots.plots_of(derive(run)).items()}
 
 
-def require_figure(figure: Figure | None) -> Figure:
-    assert figure is not None
-    return figure
+def drawn(plot: plots.Plot | None) -> Figure:
+    assert plot is not None
+    return plot.draw()
 
 
 def texts(figure: Figure) -> str:
@@ -74,7 +76,7 @@ def test_axes_say_quantity_and_unit_and_the_caption_how_it_was_measured(
     name: str, x_label: str, y_label: str
 ) -> None:
     """Device, threads, precision, torch's version and the number of samples stand below."""
-    figure = require_figure(draw_all(make_run(THREE))[name])
+    figure = draw_all(make_run(THREE))[name]
     panel = figure.axes[0]
     assert panel.get_xlabel() == x_label
     assert panel.get_ylabel() == y_label
@@ -90,9 +92,8 @@ def test_captions_end_within_their_figures(modes: tuple[Mode, ...]) -> None:
     environment = msgspec.structs.replace(run.info.environment, device=device)
     info = msgspec.structs.replace(run.info, environment=environment)
     figures = draw_all(msgspec.structs.replace(run, info=info)).values()
-    drawn = [figure for figure in figures if figure is not None]
-    assert len(drawn) > 3
-    for figure in drawn:
+    assert len(figures) > 3
+    for figure in figures:
         figure.draw_without_rendering()
         for text in figure.texts:
             assert text.get_window_extent().x1 <= figure.bbox.x1
@@ -101,7 +102,7 @@ def test_captions_end_within_their_figures(modes: tuple[Mode, ...]) -> None:
 def test_latency_shows_every_estimate_at_its_entrys_place() -> None:
     """A panel a mode; markers stand at the estimates in milliseconds, the reference named."""
     run = make_run(THREE)
-    figure = require_figure(plots.latency(derive(run)))
+    figure = drawn(plots.latency(derive(run)))
     assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == [
         "Inference",
         "Training",
@@ -127,7 +128,7 @@ def test_an_interval_that_is_noise_has_no_bar_and_does_not_stretch_the_axis() ->
         for old in run.records[1].latencies
     )
     largest_ms = 1e3 * max(max(line.samples_s) for line in wild)
-    figure = require_figure(plots.latency(derive(change(run, 1, latencies=wild))))
+    figure = drawn(plots.latency(derive(change(run, 1, latencies=wild))))
     assert figure.axes[0].get_xlim()[1] < 1.2 * largest_ms
     bars = [line for line in figure.axes[0].lines if line.get_marker() == "|"]
     assert len(bars) == 2
@@ -136,8 +137,8 @@ def test_an_interval_that_is_noise_has_no_bar_and_does_not_stretch_the_axis() ->
 def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
     """Marker areas follow the tensor peak; a point stands at its MACs and its latency."""
     run = make_run(THREE, modes=("infer",))
-    figure = require_figure(plots.latency_by_macs(derive(run)))
-    by_macs = {round(x, 9): area for x, _, area in markers(figure)}
+    figure = drawn(plots.latency_by_macs(derive(run)))
+    by_macs = {round(x, 9): area for x, _, area in markers(figure) if area}
     expected = {}
     for record in run.records:
         assert record.counts is not None
@@ -148,28 +149,16 @@ def test_memory_by_macs_draws_a_larger_marker_for_a_higher_peak() -> None:
     assert len(set(areas)) == 3
 
 
-def test_an_entry_keeps_its_colour_and_marker_in_every_mode() -> None:
-    """So that a reader finds it again."""
-    from cspbench.report.plots.style import look
-
-    looks: dict[str, list[object]] = {}
-    for row in derive(make_run()).rows:
-        looks.setdefault(row.name, []).append(look(row))
-    assert all(first == second for first, second in looks.values())
-    assert len({str(pair[0]) for pair in looks.values()}) == len(looks)
-
-
 def test_a_run_without_latency_has_memory_alone() -> None:
     """Nothing is drawn from nothing."""
-    figures = draw_all(without_latency(make_run(THREE)))
-    assert {name for name, figure in figures.items() if figure is not None} == {"peak_memory"}
+    assert set(draw_all(without_latency(make_run(THREE)))) == {"peak_memory"}
 
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_one_row_and_forty_are_drawn(count: int) -> None:
     """The figure grows with its rows."""
     run = make_run([f"entry_{index}" for index in range(count)], reference=None, launches=2)
-    figures = [figure for figure in draw_all(run).values() if figure]
+    figures = list(draw_all(run).values())
     heights = [figure.get_figheight() for figure in figures]
     assert len(heights) == 4
     assert all(2 <= height <= 40 for height in heights)
@@ -184,17 +173,17 @@ def shown_entries(figure: Figure) -> list[str]:
 def test_of_more_than_forty_entries_those_are_drawn_that_differ_most() -> None:
     """Entry i costs 1 / (1 + i / 10) of the first: the last 39, in suite order, and the first."""
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", noise=0.001)
-    figure = require_figure(plots.latency(derive(run)))
+    figure = drawn(plots.latency(derive(run)))
     names = [f"entry_{index}" for index in range(21, 60)]
     assert shown_entries(figure) == ["entry_0 (reference)", *names]
     assert "40 of 60 entries: the reference and those whose latency differs most" in texts(figure)
-    assert shown_entries(require_figure(plots.sample_spread(derive(run)))) == shown_entries(figure)
+    assert shown_entries(drawn(plots.sample_spread(derive(run)))) == shown_entries(figure)
 
 
 def test_of_more_than_forty_entries_the_heaviest_have_a_bar() -> None:
     """The made-up run's entries need less memory the later they stand; its reference is last."""
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_59", launches=2)
-    figure = require_figure(plots.peak_memory(derive(run)))
+    figure = drawn(plots.peak_memory(derive(run)))
     assert shown_entries(figure) == [
         *(f"entry_{index}" for index in range(39)),
         "entry_59 (reference)",
@@ -213,13 +202,13 @@ def test_energy_has_a_bar_by_the_counter_its_interval_and_a_mark_by_power() -> N
     ]
     for index, windows in enumerate(energies):
         run = change(run, index, make_energy(run.records[index].case.key, *windows))
-    figure = require_figure(draw_all(run)["energy"])
+    figure = draw_all(run)["energy"]
     (panel,) = figure.axes
     assert panel.get_xlabel() == "energy of one call [mJ]"
     bars = [bar.get_width() for bar in panel.patches if isinstance(bar, Rectangle)]
     assert bars == pytest.approx([400.0, 200.0], rel=1e-3)
     marks = sorted(x for x, _, area in markers(figure) if area)
-    assert marks == pytest.approx([220.0, 440.0, 440.0], rel=1e-3)
+    assert marks == pytest.approx([200.0, 220.0, 400.0, 440.0, 440.0], rel=1e-3)
     (whisker,) = panel.lines
     assert np.asarray(whisker.get_xdata(), dtype=float) == pytest.approx([390.1, 410.1], rel=1e-3)
     assert "over the windows of one process" in texts(figure)
@@ -231,8 +220,8 @@ def test_of_more_than_forty_entries_those_that_take_the_most_energy_have_a_bar()
     run = make_run(labels, modes=("infer",), launches=2, reference="entry_0")
     for index in range(59):
         run = change(run, index, make_energy(run.records[index].case.key, 100.0 + index))
-    figure = require_figure(plots.energy(derive(run)))
-    assert "40 of 60 entries: the reference and those whose call takes the most energy" in texts(
+    figure = drawn(plots.energy(derive(run)))
+    assert "40 of 59 entries: the reference and those whose call takes the most energy" in texts(
         figure
     )
     assert shown_entries(figure) == [
@@ -252,18 +241,16 @@ def test_without_energies_there_is_no_plot_of_them() -> None:
 def test_without_a_reference_the_slowest_of_many_are_drawn() -> None:
     """Whatever differs by noise alone, the first is the slowest."""
     run = make_run([f"entry_{index}" for index in range(60)], reference=None, noise=0.001)
-    figure = require_figure(plots.latency(derive(run)))
+    figure = drawn(plots.latency(derive(run)))
     assert shown_entries(figure) == [f"entry_{index}" for index in range(40)]
     assert "40 of 60 entries: the slowest." in texts(figure)
 
 
 def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
     """The numbers are those of the suite, and an entry's colour is that of every other figure."""
-    from cspbench.report.plots.style import look
-
     run = make_run([f"entry_{index}" for index in range(60)], reference="entry_0", launches=2)
     derived = derive(run)
-    figure = require_figure(plots.latency_by_macs(derived))
+    figure = drawn(plots.latency_by_macs(derived))
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert len(numbers) == 40
     assert "1" in numbers
@@ -276,9 +263,10 @@ def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
             strict=True,
         )
     )
+    of_place = looks(derived.rows)
     for row in derived.rows:
         if handle := legend.get(f"{row.place + 1}  {row.name}"):
-            assert handle.get_color() == look(row)["color"]
+            assert handle.get_color() == of_place[row.place].colour
     assert "40 of 60 entries" in texts(figure)
     assert "grey: entries without a number" in texts(figure)
 
@@ -286,7 +274,7 @@ def test_a_scatter_of_many_entries_has_a_dot_for_each_and_names_forty() -> None:
 def test_labels_beside_markers_do_not_overlap() -> None:
     """Six entries of nearly the same cost: each name has room of its own."""
     run = make_run(modes=("infer",), noise=0.0)
-    figure = require_figure(plots.latency_by_macs(derive(run)))
+    figure = drawn(plots.latency_by_macs(derive(run)))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 6
@@ -321,23 +309,23 @@ def test_markup_in_a_name_is_drawn_as_text(name: str) -> None:
     case = msgspec.structs.replace(run.records[1].case, label=name, entry=name)
     run = with_accuracy(change(run, 1, case=case), 1, 75.0)
     for file_name, figure in draw_all(run).items():
-        if figure is not None and file_name != "sweep":
+        if file_name != "sweep":
             assert name in " ".join(" ".join(drawn_texts(figure)).split()), file_name
 
 
 def test_a_name_is_no_element_of_an_svg() -> None:
     """Its comments and outlines hold the name, escaped."""
     run = make_run(("dense", "--><script>alert(1)</script><!--"), launches=2, turns=2)
-    figure = require_figure(plots.latency(derive(run)))
+    figure = drawn(plots.latency(derive(run)))
     elements = ET.fromstring(plots.encode(figure, "svg")).iter()
-    assert not [element for element in elements if "script" in element.tag]
+    assert not [element for element in elements if element.tag.endswith("}script")]
 
 
 def test_long_names_leave_room_for_the_axes() -> None:
     """301 entries whose names differ at their end alone: the legend shows that end."""
     labels = [f"{'a_long_name_of_a_package.' * 4}{index} gamma=0.{index}" for index in range(301)]
     run = make_run(labels, modes=("infer",), reference=None, launches=2, turns=2)
-    figure = require_figure(plots.latency_by_macs(derive(run)))
+    figure = drawn(plots.latency_by_macs(derive(run)))
     assert figure.axes[0].get_window_extent().width / figure.dpi > 4
     names = [text.get_text() for text in figure.legends[0].texts]
     assert len({name.partition("  ")[2] for name in names}) == 40
@@ -351,10 +339,9 @@ def test_an_endless_name_is_cut_before_it_is_drawn(name: str) -> None:
     environment = msgspec.structs.replace(run.info.environment, device=name, packages=packages)
     info = msgspec.structs.replace(run.info, environment=environment)
     swept_run = swept(**{name: [1.0, 2.0, 3.0]})
-    for drawn in (msgspec.structs.replace(run, info=info), swept_run):
-        for file_name, figure in draw_all(drawn).items():
-            if figure is not None:
-                assert max(map(len, drawn_texts(figure))) < 250, file_name
+    for changed in (msgspec.structs.replace(run, info=info), swept_run):
+        for file_name, figure in draw_all(changed).items():
+            assert max(map(len, drawn_texts(figure))) < 250, file_name
 
 
 @pytest.mark.parametrize("values", [{"k": [1, 2, 3]}, {"k": [1, 2, 3], "value": [1, 2, 9]}])
@@ -367,17 +354,17 @@ def test_a_sweep_names_entries_and_arguments_as_they_are(
     for index, record in enumerate(run.records):
         if record.case.entry == "csp":
             run = change(run, index, case=msgspec.structs.replace(record.case, entry=name))
-    figure = require_figure(plots.sweep(derive(run)))
-    drawn = " ".join(" ".join(drawn_texts(figure)).split())
-    assert name in drawn
-    assert "c3" in drawn
-    assert set(values) <= set(drawn.replace(",", "").split())
+    figure = drawn(plots.sweep(derive(run)))
+    words = " ".join(" ".join(drawn_texts(figure)).split())
+    assert name in words
+    assert "c3" in words
+    assert set(values) <= set(words.replace(",", "").split())
 
 
 def test_an_argument_may_have_the_name_of_what_is_plotted() -> None:
     """The values of an argument ``value`` are not taken for latencies."""
     figures = [
-        require_figure(plots.sweep(derive(swept(**{name: [1.0, 2.0, 3.0]}))))
+        drawn(plots.sweep(derive(swept(**{name: [1.0, 2.0, 3.0]}))))
         for name in ("width", "value", "entry", "low")
     ]
     lines = [
@@ -390,9 +377,7 @@ def test_an_argument_may_have_the_name_of_what_is_plotted() -> None:
 def test_ticks_of_a_logarithmic_axis_are_plain_numbers() -> None:
     """Without mathematical markup, which is switched off for names."""
     run = swept(channels=[1, 16, 256])
-    assert not [
-        text for text in drawn_texts(require_figure(plots.sweep(derive(run)))) if "$" in text
-    ]
+    assert not [text for text in drawn_texts(drawn(plots.sweep(derive(run)))) if "$" in text]
 
 
 def with_accuracy(run: Run, index: int, top1: float) -> Run:
@@ -406,7 +391,7 @@ def test_published_accuracy_stands_against_measured_latency() -> None:
     run = make_run(THREE, modes=("infer",))
     assert plots.top1_by_latency(derive(run)) is None
     run = with_accuracy(with_accuracy(run, 0, 75.5), 2, 76.0)
-    figure = require_figure(plots.top1_by_latency(derive(run)))
+    figure = drawn(plots.top1_by_latency(derive(run)))
     latencies = [
         latency_estimate([line.samples_s for line in run.records[index].latencies]).value * 1e3
         for index in (0, 2)
@@ -432,7 +417,7 @@ def swept(**values: list[float]) -> Run:
 def test_one_swept_argument_is_a_line_for_each_entry() -> None:
     """The lines join each entry's estimates in the order of the values; a reference is no line."""
     run = swept(gamma=[0.75, 0.25, 0.5])
-    figure = require_figure(plots.sweep(derive(run)))
+    figure = drawn(plots.sweep(derive(run)))
     (axes,) = figure.axes
     lines = {
         tuple(np.asarray(line.get_xdata(), dtype=float)): np.asarray(line.get_ydata(), dtype=float)
@@ -453,15 +438,14 @@ def test_one_swept_argument_is_a_line_for_each_entry() -> None:
     }
     assert ratios_drawn == expected
     assert axes.get_xlabel() == "gamma"
-    legend = axes.get_legend()
-    assert legend is not None
+    (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["csp", "c3"]
 
 
 def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
     """Each cell holds the estimate of its two values; the first argument runs across."""
     run = swept(channels=[16, 32, 64], growth=[8, 16, 24])
-    figure = require_figure(plots.sweep(derive(run)))
+    figure = drawn(plots.sweep(derive(run)))
     panel = figure.axes[0]
     assert panel.get_title(loc="left").startswith("csp")
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("channels", "growth")
@@ -470,13 +454,15 @@ def test_two_swept_arguments_are_a_heat_map_for_each_entry() -> None:
     assert len(cells) == 9
     ratio = next(row.ratio for row in derive(run).rows if row.name == "csp channels=16 growth=24")
     assert ratio is not None
-    assert cells[0] == f"{ratio.value:.3g}"
+    estimate, interval = cells[0].splitlines()
+    assert estimate == f"{ratio.value:.3g}"
+    assert interval == f"±{percent_text(ratio.relative_half_width or 0)}"
 
 
 def test_a_map_too_fine_for_its_labels_is_drawn_without_figures() -> None:
     """Sixty values across: not all labels have room, and each stands below its own column."""
     run = swept(channels=[16, 32, 64], layers=list(range(1, 61)))
-    panel = require_figure(plots.sweep(derive(run))).axes[0]
+    panel = drawn(plots.sweep(derive(run))).axes[0]
     assert len(panel.texts) == 0
     labels = [int(label.get_text()) for label in panel.get_xticklabels()]
     assert 2 <= len(labels) < 60
@@ -489,7 +475,7 @@ def test_of_many_maps_the_first_are_drawn() -> None:
     points = [{"a": a, "b": b} for a in (1, 2, 3) for b in (1, 2, 3)]
     arguments = {f"{entry} {point}": point for entry in entries for point in points}
     run = make_run(list(arguments), modes=("infer",), launches=2, turns=2, arguments=arguments)
-    figure = require_figure(plots.sweep(derive(run)))
+    figure = drawn(plots.sweep(derive(run)))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == [f"{entry}, inference" for entry in entries[:12]]
     assert "12 of 14 entries: the first of the suite" in texts(figure)
@@ -502,7 +488,7 @@ def test_a_swept_size_is_an_axis_too() -> None:
         shape = (batch, 64, 56, 56)
         case = msgspec.structs.replace(run.records[index].case, input_shape=shape)
         run = change(run, index, case=case)
-    assert require_figure(plots.sweep(derive(run))).axes[0].get_xlabel() == "batch size"
+    assert drawn(plots.sweep(derive(run))).axes[0].get_xlabel() == "batch size"
 
 
 def test_nothing_swept_is_no_figure() -> None:

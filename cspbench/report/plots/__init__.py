@@ -1,7 +1,8 @@
-"""Plots of a run, a file for each family; each function returns a figure, or None without data."""
+"""Plots of a run, a file for each family; each function returns a `Plot`, or None without data."""
 
+from .base import Plot
 from .energy import energy
-from .figures import FIGURES, FORMATS, draw
+from .figures import FORMATS, PLOTS, plots_of
 from .forms import forms
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
@@ -13,9 +14,9 @@ from .style import encode, theme
 from .sweep import sweep
 
 __all__ = [
-    "FIGURES",
     "FORMATS",
-    "draw",
+    "PLOTS",
+    "Plot",
     "encode",
     "energy",
     "forms",
@@ -26,6 +27,7 @@ __all__ = [
     "latency",
     "latency_by_macs",
     "peak_memory",
+    "plots_of",
     "sample_spread",
     "sweep",
     "theme",

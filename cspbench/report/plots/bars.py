@@ -1,81 +1,79 @@
-"""Bars of one quantity by entry and mode: what the plots of peak memory and energy share."""
+"""Bars of one quantity by entry: what the plots of peak memory and energy share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...plan.case import Mode
-from ...plan.labels import MODE_WORDS
 from ..results import Results
-from ..rows import Row, by_mode
+from ..rows import Row
+from .captions import caption
+from .panels import panels_of_lines, scale
 from .selection import Selection
-from .style import BAND, INK, PALE, bar_look, caption, height, look, name_lines, theme
+from .style import BAND, INK, PALE, Look, legend_below_title, looks, mark_look, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Draw = Callable[["Axes", Row, float, float], object]
-"""Draws one row's bar and marks at a position, in a thickness."""
+Draw = Callable[["Axes", Row, int, Look], object]
+"""Draws one row's bar and marks on its line, in the look of its entry."""
 
 
 def bars(
     results: Results,
     selection: Selection,
-    rows: Sequence[Row],
     draw: Draw,
     *,
     title: str,
     label: str,
+    values: Callable[[Row], Iterable[float]],
     bar_name: str,
     marks: Sequence[tuple[str, str]],
     note: str,
 ) -> "Figure":
-    """A figure of ``rows``, one line for each entry of ``selection``, side by side by mode.
+    """A figure of the rows of ``selection``, a panel for each mode and input.
 
-    ``label`` is that of the axis, with the unit; the legend names bars ``bar_name`` and the
-    ``marks``, pairs of a marker and its name.
+    ``label`` is that of the axis, with the unit, and ``values`` are all that a row has on it; the
+    legend names bars ``bar_name`` and the ``marks``, pairs of a marker and its name.
     """
-    from matplotlib.figure import Figure
-
     with theme():
-        modes = list(by_mode(rows))
-        figure = Figure(figsize=(9.0, height(selection, 0.5)), layout="constrained")
-        axes = figure.subplots()
-        thickness = BAND / len(modes)
-        for row in rows:
-            shift = (modes.index(row.mode) - (len(modes) - 1) / 2) * thickness
-            draw(axes, row, selection.line(row) + shift, thickness)
-        name_lines(axes, selection)
-        axes.grid(visible=False, axis="y")
-        axes.set_xlim(left=0)
-        axes.set_xlabel(label)
-        figure.suptitle(title, x=0.01, ha="left")
-        axes.legend(
-            handles=_handles(modes, bar_name, marks),
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=4,
-            borderaxespad=0.2,
-        )
-        caption(figure, results.run, selection.rows, note, selection.note)
+        figure, panels = panels_of_lines(selection.rows, title, row_height=0.44)
+        of_place = looks(results.rows)
+        for panel in panels:
+            panel_values = [value for row in panel.rows for value in values(row)]
+            scale(panel.axes, "x", panel_values, label)
+            for row in panel.rows:
+                draw(panel.axes, row, panel.line(row), of_place[row.place])
+            if panel.axes.get_xscale() == "linear":
+                panel.axes.set_xlim(left=0)
+        handles = _handles(bar_name, marks)
+        legend_below_title(figure, handles, columns=len(handles))
+        caption(figure, results, selection.rows, note, selection.note)
     return figure
 
 
-def bar(axes: "Axes", row: Row, value: float, position: float, thickness: float) -> None:
-    """Draw the bar of a row in the colour of its entry and the look of its mode."""
-    look_of_bar = bar_look(row.mode, look(row)["color"])
-    axes.barh([position], [value], thickness * 0.92, **look_of_bar, zorder=2)
+def bar(axes: "Axes", value: float, line: int, look: Look) -> None:
+    """Draw a bar that ends in the marker of its entry.
+
+    On a logarithmic axis, where the length of a bar would mean nothing, the marker stands alone.
+    """
+    if axes.get_xscale() == "linear":
+        axes.barh([line], [value], 0.8 * BAND, color=look.colour, alpha=0.55, linewidth=0, zorder=2)
+    axes.scatter([value], [line], s=38, **look.mark, zorder=3)
 
 
-def _handles(modes: Sequence[Mode], bar_name: str, marks: Sequence[tuple[str, str]]) -> list[Any]:
+def _handles(bar_name: str, marks: Sequence[tuple[str, str]]) -> list[Any]:
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
-    style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "linestyle": ""}
+    style: dict[str, Any] = {"color": INK, "linestyle": "", "markersize": 7, "markeredgewidth": 1.2}
     return [
-        *(Patch(**bar_look(mode, PALE), label=f"{bar_name}, {MODE_WORDS[mode]}") for mode in modes),
+        Line2D([], [], marker="o", **style, markerfacecolor=PALE, label=f"{bar_name} (coloured)"),
         *(
-            Line2D([], [], marker=marker, markersize=8, label=name, **style)
+            Line2D([], [], marker=marker, **style, markerfacecolor="none", label=name)
             for marker, name in marks
         ),
     ]
+
+
+def draw_mark(axes: "Axes", value: float, line: int, marker: str) -> None:
+    """Draw a mark of a second quantity: a stroke, or a hollow marker."""
+    axes.scatter([value], [line], **mark_look(marker), zorder=4)

@@ -5,46 +5,69 @@ from typing import TYPE_CHECKING
 from ...verdicts.stats import Estimate
 from ..results import Results
 from ..rows import Row, estimate
-from .bars import bar, bars
-from .selection import by_energy
-from .style import INK, mark_look
+from .bars import bar, bars, draw_mark
+from .base import Plot, by_panel, extremes
+from .selection import Selection, by_energy
+from .style import Look, draw_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_TITLE = "Energy by entry"
 _BY_POWER = "d"
 
 
-def energy(results: Results) -> "Figure | None":
+def energy(results: Results) -> Plot | None:
     """Bars by NVML's counter with intervals, and marks by readings of power; None without any."""
-    selection = by_energy(results.rows)
-    drawable = [row for row in selection.rows if _estimates(row)]
-    if not drawable:
+    selection = by_energy([row for row in results.rows if _estimates(row)])
+    if not selection.rows:
         return None
-    has_power = any("power_energy" in _estimates(row) for row in drawable)
+    said = by_panel(
+        selection.rows,
+        lambda rows: extremes(
+            rows, _millijoules, _text, lowest="the lowest", highest="the highest"
+        ),
+    )
+    return Plot(
+        title=_TITLE,
+        alt=f"Energy of one call of {selection.entries} with 95% intervals. {said}".rstrip(),
+        draw=lambda: _figure(results, selection),
+    )
+
+
+def _figure(results: Results, selection: Selection) -> "Figure":
+    has_power = any("power_energy" in _estimates(row) for row in selection.rows)
     return bars(
         results,
         selection,
-        drawable,
         _draw,
-        title="Energy by entry",
+        title=_TITLE,
         label="energy of one call [mJ]",
+        values=lambda row: [1e3 * reading.value for reading in _estimates(row).values()],
         bar_name="counter",
         marks=[(_BY_POWER, "by readings of power")] if has_power else [],
         note="of the whole device; whiskers: 95% interval over the windows of one process",
     )
 
 
-def _draw(axes: "Axes", row: Row, position: float, thickness: float) -> None:
+def _draw(axes: "Axes", row: Row, line: int, look: Look) -> None:
     estimates = _estimates(row)
     if counter := estimates.get("energy"):
-        bar(axes, row, 1e3 * counter.value, position, thickness)
+        bar(axes, 1e3 * counter.value, line, look)
         if counter.low is not None and counter.high is not None:
-            ends = [1e3 * counter.low, 1e3 * counter.high]
-            axes.plot(ends, [position] * 2, color=INK, linewidth=1.6, marker="|", zorder=3)
+            draw_interval(axes, (1e3 * counter.low, 1e3 * counter.high), line)
     if power := estimates.get("power_energy"):
-        axes.scatter([1e3 * power.value], [position], **mark_look(_BY_POWER), zorder=4)
+        draw_mark(axes, 1e3 * power.value, line, _BY_POWER)
+
+
+def _millijoules(row: Row) -> float | None:
+    counter = _estimates(row).get("energy")
+    return 1e3 * counter.value if counter else None
+
+
+def _text(millijoules: float) -> str:
+    return f"{millijoules:.4g} mJ"
 
 
 def _estimates(row: Row) -> dict[str, Estimate]:

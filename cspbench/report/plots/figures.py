@@ -1,9 +1,9 @@
-"""The figures of a run by file name, and the formats in which they are written."""
+"""The plots of a run by file name, and the formats in which they are written."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from ..results import Results
+from .base import Plot
 from .energy import energy
 from .forms import forms
 from .gradients import gradient_course, gradient_similarity, gradient_terms
@@ -13,12 +13,9 @@ from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .sweep import sweep
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FORMATS = ("png", "svg")
 
-FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
+PLOTS: dict[str, Callable[[Results], Plot | None]] = {
     "latency": latency,
     "latency_by_macs": latency_by_macs,
     "top1_by_latency": top1_by_latency,
@@ -31,10 +28,10 @@ FIGURES: "dict[str, Callable[[Results], Figure | None]]" = {
     "gradient_similarity": gradient_similarity,
     "gradient_course": gradient_course,
 }
-"""By file name without suffix; a function returns None if the run has no data for its figure."""
+"""By file name without suffix; a function returns None if the run has no data for its plot."""
 
 
-def draw(results: Results) -> "Iterator[tuple[str, Figure | None]]":
-    """Yield every figure with its file name; only one is in memory at a time."""
-    for name, figure in FIGURES.items():
-        yield name, figure(results)
+def plots_of(results: Results) -> dict[str, Plot]:
+    """The plots that a run has data for, by file name; none is drawn before it is asked for."""
+    made = ((name, plot(results)) for name, plot in PLOTS.items())
+    return {name: plot for name, plot in made if plot is not None}

@@ -1,62 +1,84 @@
 """The plot of forms: the latency of each entry in each form, over that in the first."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...plan.case import Form
+from ...units import ratio_text
 from ..forms import FormTable, form_tables
 from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
-from ..words import MODE_TITLES
+from ..words import AT, MODE_TITLES, plural
+from .base import Plot, name
+from .captions import caption
+from .panels import scale
 from .selection import MAX_ENTRIES
-from .style import (
-    BAND,
-    INK,
-    PALE,
-    caption,
-    legend,
-    line_colours,
-    scale,
-    short_name,
-    theme,
-)
+from .style import BAND, INK, PALE, Look, draw_interval, legend, looks, short_name, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Colours = Mapping[str, tuple[float, float, float]]
-
-_MARKERS = "osD^vPX<>dph*"
+_TITLE = "Latency by form"
 
 
-def forms(results: Results) -> "Figure | None":
+def forms(results: Results) -> Plot | None:
     """Ratios to the first form with 95% intervals, a panel for each mode; None without forms."""
     tables = [table for table in form_tables(results.rows) if _timed(table)]
     if not tables:
         return None
+    return Plot(
+        title=_TITLE,
+        alt=f"Latency over that in the first form, with 95% intervals. {_described(tables)}",
+        draw=lambda: _figure(results, tables),
+    )
+
+
+def _described(tables: Sequence[FormTable]) -> str:
+    """A sentence for each mode on the lowest and the highest ratio."""
+    sentences = []
+    for table in tables:
+        ratios = [
+            (row.ratio.value, form, row)
+            for form in table.forms[1:]
+            for row in table.rows(form)
+            if row.ratio
+        ]
+        (low, quickest, first) = min(ratios, key=lambda ratio: ratio[0])
+        (high, slowest, last) = max(ratios, key=lambda ratio: ratio[0])
+        at = AT[table.mode][0].upper() + AT[table.mode][1:]
+        entries = plural(len(table.entries), "entry")
+        sentences.append(
+            f"{at}, of {entries} in {plural(len(table.forms), 'form')}, the lowest is "
+            f"{ratio_text(low)} ({quickest}: {name(first)}), the highest {ratio_text(high)} "
+            f"({slowest}: {name(last)}), of {table.first}'s."
+        )
+    return " ".join(sentences)
+
+
+def _figure(results: Results, tables: Sequence[FormTable]) -> "Figure":
     from matplotlib.figure import Figure
 
     most = min(MAX_ENTRIES, max(len(table.entries) for table in tables))
-    names = list(dict.fromkeys(form for table in tables for form in table.forms))
-    colours = line_colours(names)
+    others = list(dict.fromkeys(form for table in tables for form in table.forms[1:]))
+    of_place = looks(results.rows)
     with theme():
-        size = (2.6 + 5.4 * len(tables), 2.2 + most * (0.3 + 0.14 * len(names)))
+        size = (2.6 + 5.4 * len(tables), 2.2 + most * (0.3 + 0.14 * len(others)))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(1, len(tables), squeeze=False)[0]
         for axes, table in zip(grid, tables, strict=True):
-            _draw(axes, table, colours)
-        figure.suptitle("Latency by form", x=0.01, ha="left")
-        _name_forms(grid[-1], names[1:], colours)
+            _draw(axes, table, of_place)
+        figure.suptitle(_TITLE, x=0.01, ha="left")
+        _name_forms(figure, tables, others, of_place)
         note = "marker: ratio of latencies, by turn; bar: its 95% interval; line: the first form"
         entries = max(len(table.entries) for table in tables)
         selection = f"{MAX_ENTRIES} of {entries} entries" if entries > MAX_ENTRIES else ""
-        caption(figure, results.run, _rows(tables), note, selection)
+        caption(figure, results, _rows(tables), note, selection)
     return figure
 
 
-def _draw(axes: "Axes", table: FormTable, colours: Colours) -> None:
+def _draw(axes: "Axes", table: FormTable, of_place: Mapping[int, Look]) -> None:
     entries = table.entries[:MAX_ENTRIES]
     lane = BAND / max(1, len(table.forms) - 1)
     values: list[float] = []
@@ -68,47 +90,44 @@ def _draw(axes: "Axes", table: FormTable, colours: Colours) -> None:
             if row is None or row.ratio is None:
                 continue
             position = line + (index - (len(table.forms) - 2) / 2) * lane
-            if interval := telling_interval(row.ratio):
-                axes.plot(interval, [position] * 2, color=INK, linewidth=1.2, zorder=3)
-                values += interval
-            values.append(row.ratio.value)
-            axes.scatter(
-                [row.ratio.value],
-                [position],
-                s=34,
-                color=[colours[form]],
-                marker=_MARKERS[index % len(_MARKERS)],
-                edgecolor="white",
-                linewidth=0.6,
-                zorder=4,
-            )
+            interval = telling_interval(row.ratio)
+            draw_interval(axes, interval, position)
+            axes.scatter([row.ratio.value], [position], s=38, **of_place[row.place].mark, zorder=4)
+            values += [row.ratio.value, *(interval or ())]
     axes.axvline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     axes.grid(visible=False, axis="y")
     named = [short_name(rows[table.first].name) for rows in entries]
     axes.set_yticks(range(len(entries)), named)
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    scale(axes, "x", values)
+    scale(axes, "x", values, f"latency over {table.first}'s")
     if axes.get_xscale() == "linear":
         axes.set_xlim(left=0)
-    axes.set_xlabel(f"latency over {table.first}'s")
     axes.set_title(MODE_TITLES[table.mode])
 
 
-def _name_forms(axes: "Axes", names: Sequence[Form], colours: Colours) -> None:
+def _name_forms(
+    figure: "Figure",
+    tables: Sequence[FormTable],
+    names: Sequence[Form],
+    of_place: Mapping[int, Look],
+) -> None:
+    """Name the markers of forms; colours are those of entries."""
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=colours[name],
-            marker=_MARKERS[index % len(_MARKERS)],
-            markeredgecolor="white",
-            linestyle="",
-        )
-        for index, name in enumerate(names)
-    ]
-    legend(axes, handles, names, loc="upper left", bbox_to_anchor=(1.02, 1))
+    markers = {
+        form: of_place[row.place].marker
+        for table in tables
+        for form in names
+        for row in table.rows(form)
+    }
+    style: dict[str, Any] = {
+        "color": PALE,
+        "markeredgecolor": INK,
+        "linestyle": "",
+        "markersize": 7,
+    }
+    handles = [Line2D([], [], marker=markers[form], **style) for form in names]
+    legend(figure, handles, names, loc="outside right upper")
 
 
 def _timed(table: FormTable) -> bool:

@@ -8,8 +8,10 @@ from ...plan.labels import plain
 from ...verdicts.over_seeds import over_seeds
 from ..results import Results
 from ..rows import Row
-from .selection import in_suite_order
-from .style import INK, caption, legend, look, name_text, theme
+from .base import Plot, extremes
+from .captions import caption
+from .selection import Selection, in_suite_order
+from .style import INK, Look, legend, looks, name_text, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
+_COURSE = "Similarity of the two parts' gradients along training"
 _MAX_PANELS = 8
 _MAX_LINES = 24  # weights or maps that can be named in a panel
 _ACROSS = 4
 _MAX_NAME = 22  # characters of a name beside a panel
 
 
-def gradient_terms(results: Results) -> "Figure | None":
+def gradient_terms(results: Results) -> Plot | None:
     """The share of each source's terms that each weight reads, a panel for each entry.
 
     Entries with many weights, such as networks, are left out. None if nothing was traced.
@@ -43,7 +46,7 @@ def gradient_terms(results: Results) -> "Figure | None":
     )
 
 
-def gradient_similarity(results: Results) -> "Figure | None":
+def gradient_similarity(results: Results) -> Plot | None:
     """The linear CKA of gradients of every two feature maps, a panel for each entry."""
     trained = [
         row
@@ -60,43 +63,63 @@ def gradient_similarity(results: Results) -> "Figure | None":
     )
 
 
-def gradient_course(results: Results) -> "Figure | None":
+def gradient_course(results: Results) -> Plot | None:
     """The similarity of the two parts' gradients along training, a line for each entry."""
-    trained = [row for row in results.rows if row.record.trainings]
-    if not trained:
+    selection = in_suite_order([row for row in results.rows if row.record.trainings])
+    if not selection.rows:
         return None
+    said = extremes(
+        selection.rows,
+        _last_similarity,
+        "{:.3f}".format,
+        lowest="the lowest",
+        highest="the highest",
+    )
+    return Plot(
+        title=_COURSE,
+        alt=f"{_COURSE} of {selection.entries}, as linear CKA with 95% intervals "
+        f"over seeds. At the last step, {said}.",
+        draw=lambda: _course_figure(results, selection),
+    )
+
+
+def _last_similarity(row: Row) -> float:
+    return fmean(training.readings[-1].parts_cka for training in row.record.trainings)
+
+
+def _course_figure(results: Results, selection: Selection) -> "Figure":
     from matplotlib.figure import Figure
 
-    selection = in_suite_order(trained)
+    of_place = looks(results.rows)
     with theme():
-        figure = Figure(figsize=(8.6, 4.6), layout="constrained")
+        figure = Figure(figsize=(8.6, 3.8 + 0.16 * selection.number), layout="constrained")
         axes = figure.subplots()
-        lines = [_draw_course(axes, row) for row in selection.rows]
+        lines = [_draw_course(axes, row, of_place[row.place]) for row in selection.rows]
         lines += axes.plot([], [], color=INK, linestyle=":", linewidth=1)
         names = [*map(name_text, selection.rows), "even and odd channels"]
         axes.set(xlabel="step", ylabel="linear CKA of the two parts", ylim=(0, 1))
-        legend(axes, lines, names, loc="upper left", bbox_to_anchor=(1.02, 1))
-        figure.suptitle("Similarity of the two parts' gradients along training", x=0.01, ha="left")
+        legend(figure, lines, names, loc="outside right upper")
+        figure.suptitle(_COURSE, x=0.01, ha="left")
         note = "bands: 95% intervals over seeds; dotted: even against odd channels, as a control"
-        caption(figure, results.run, selection.rows, note, selection.note)
+        caption(figure, results, selection.rows, note, selection.note)
     return figure
 
 
-def _draw_course(axes: "Axes", row: Row) -> "Line2D":
+def _draw_course(axes: "Axes", row: Row, look: Look) -> "Line2D":
     """Draw the course of one entry; the line of its two parts."""
-    trainings, style = row.record.trainings, look(row)
+    trainings = row.record.trainings
     number = min(len(training.readings) for training in trainings)
     readings = [[training.readings[place] for training in trainings] for place in range(number)]
     steps = [at_step[0].step for at_step in readings]
     parts = [over_seeds([reading.parts_cka for reading in at_step]) for at_step in readings]
     control = [fmean(reading.control_cka for reading in at_step) for at_step in readings]
-    (line,) = axes.plot(steps, [estimate.value for estimate in parts], **style)
-    axes.plot(steps, control, color=style["color"], linestyle=":", linewidth=1)
+    (line,) = axes.plot(steps, [estimate.value for estimate in parts], **look.joined)
+    axes.plot(steps, control, color=look.colour, linestyle=":", linewidth=1)
     axes.fill_between(
         steps,
         [estimate.value if estimate.low is None else estimate.low for estimate in parts],
         [estimate.value if estimate.high is None else estimate.high for estimate in parts],
-        color=style["color"],
+        color=look.colour,
         alpha=0.15,
     )
     return line
@@ -143,14 +166,37 @@ def _maps(
     title: str,
     label: str,
     note: str,
-) -> "Figure | None":
+) -> Plot | None:
     """A heat map for each row of ``table``; None if there are no rows."""
-    if not table:
+    selection = in_suite_order(table, _MAX_PANELS)
+    if not selection.rows:
         return None
+    said = extremes(
+        selection.rows,
+        lambda row: float(values(row).to_numpy().mean()),
+        "{:.3f}".format,
+        lowest="the lowest",
+        highest="the highest",
+    )
+    return Plot(
+        title=title,
+        alt=f"{title}: a heat map of the {label} for each of {selection.entries}. "
+        f"By the mean of cells, {said}.",
+        draw=lambda: _map_figure(results, selection, values, (title, label, note)),
+    )
+
+
+def _map_figure(
+    results: Results,
+    selection: Selection,
+    values: "Callable[[Row], pd.DataFrame]",
+    texts: tuple[str, str, str],
+) -> "Figure":
+    """A heat map for each row; ``texts`` are the title, the label of colours and the note."""
     import seaborn as sns
     from matplotlib.figure import Figure
 
-    selection = in_suite_order(table, _MAX_PANELS)
+    title, label, note = texts
     frames = [values(row) for row in selection.rows]
     across, down = min(_ACROSS, len(frames)), -(-len(frames) // _ACROSS)
     side = 2.4 + 0.22 * max(max(frame.shape) for frame in frames)
@@ -175,5 +221,5 @@ def _maps(
         for axes in grid[len(frames) :]:
             axes.set_visible(False)
         figure.suptitle(title, x=0.01, ha="left")
-        caption(figure, results.run, selection.rows, note, selection.note)
+        caption(figure, results, selection.rows, note, selection.note)
     return figure

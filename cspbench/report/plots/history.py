@@ -1,11 +1,14 @@
 """The plot of one measure over many runs: a line for each entry, a panel for each mode."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...plan.labels import case_name
 from ..history import History, points
-from ..words import MODE_TITLES
+from ..words import MODE_TITLES, plural
+from .base import Plot
 from .selection import MAX_ENTRIES
-from .style import draw_lines, theme
+from .style import PALE, Look, legend, looks_of_names, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,32 +20,57 @@ _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_
 _MAX_WIDTH = 60.0  # inches of a panel, of however many runs
 
 
-def history(measured: History) -> "Figure":
-    """The figure of ``measured``, with 95% intervals as bars.
+def history(measured: History) -> Plot:
+    """The plot of ``measured``, with 95% intervals as bars.
 
     Of more than `MAX_ENTRIES` entries, those that changed most are shown, and the title says so.
     """
-    from matplotlib.figure import Figure
+    frame, note = _most_changed(_frame(measured))
+    quantity = measured.column.key.replace("_", " ")
+    title = f"{quantity} over {plural(len(measured.runs), 'run')}{note}"
+    return Plot(
+        title=title,
+        alt=f"{title[:1].upper()}{title[1:]}, with 95% intervals. {_changes(frame)}",
+        draw=lambda: _figure(measured, frame, title),
+    )
 
-    frame, selection = _most_changed(_frame(measured))
+
+def _changes(frame: "pd.DataFrame") -> str:
+    """A sentence on the case whose last value is farthest from its first."""
+    largest, said = 1.0, "No case differs between its first and its last run."
+    cases = frame[["entry", "mode"]].drop_duplicates().itertuples(index=False, name=None)
+    for entry, mode in cases:
+        points_of_case = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
+        first, last = points_of_case["value"].iloc[0], points_of_case["value"].iloc[-1]
+        factor = max(first, last) / min(first, last) if min(first, last) > 0 else 1.0
+        if factor > largest:
+            largest = factor
+            said = f"{case_name(entry, mode)} changed most, from {first:.4g} to {last:.4g}."
+    return said
+
+
+def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
     names = list(dict.fromkeys(frame["entry"]))
     modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
-    labels = measured.labels
+    labels, name_looks = measured.labels, looks_of_names(names)
     with theme():
         width = 3.0 + min(_MAX_WIDTH, max(3.0, 1.1 * len(labels))) * len(modes)
         figure = Figure(figsize=(width, 3.6 + 0.12 * len(names)), layout="constrained")
         grid = figure.subplots(1, len(modes), squeeze=False)[0]
         for axes, mode in zip(grid, modes, strict=True):
             part = frame[frame["mode"] == mode]
-            draw_lines(axes, part, "position", names, has_legend=axes is grid[-1])
-            _draw_intervals(axes, part)
+            _draw_lines(axes, part, name_looks)
             axes.set_title(MODE_TITLES[mode])
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
             axes.set_ylabel(measured.column.title if axes is grid[0] else "")
-        title = f"{measured.column.key.replace('_', ' ')} over {len(measured.runs)} runs"
-        figure.suptitle(title + selection, x=0.01, ha="left")
+        handles = [Line2D([], [], **look.joined) for look in name_looks.values()]
+        legend(figure, handles, names, loc="outside right upper")
+        figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
@@ -70,7 +98,9 @@ def _most_changed(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
     return frame[frame["entry"].isin(largest.index)], note
 
 
-def _draw_intervals(axes: "Axes", part: "pd.DataFrame") -> None:
+def _draw_lines(axes: "Axes", part: "pd.DataFrame", name_looks: Mapping[str, Look]) -> None:
+    for entry, line in part.sort_values("position").groupby("entry", sort=False):
+        axes.plot(line["position"], line["value"], **name_looks[str(entry)].joined, zorder=4)
     intervals = part.dropna(subset=["low", "high"])
     for position, low, high in intervals[["position", "low", "high"]].to_numpy():
-        axes.vlines(position, low, high, color="#9a9a9a", linewidth=1, zorder=1)
+        axes.vlines(position, low, high, color=PALE, linewidth=1, zorder=1)

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ANGLES = (0, 180, 90, 270, 35, 325, 145, 215)
-_DISTANCES = (5.0, 14.0, 26.0, 40.0)  # in points from the marker's edge, nearest first
+_DISTANCES = (5.0, 14.0, 26.0, 40.0, 58.0, 80.0)  # in points from the marker's edge, nearest first
 _MIN_LINE = 10.0  # from this distance on, a line joins the label to its marker
 _NEARER_COST = 60.0  # square points added to the overlap if another marker is nearer
 _AMBIGUOUS = 4.0  # a line is also drawn if another marker is at most this much farther away
+_BAR = 2.0  # points on either side of a bar that labels keep free
 _LINE = {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.7, "shrinkA": 0}
 
 Marker = tuple[float, float, float]
@@ -51,14 +52,15 @@ def place_labels(
     points: Sequence[tuple[float, float]],
     texts: Sequence[str],
     radii: Sequence[float],
+    bars: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> None:
     """Write a text beside each point.
 
-    ``points`` are in data coordinates, the ``radii`` of their markers in points. Labels are placed
-    one after another, each at the nearest position that covers no marker and no earlier label and
-    is not nearer to another marker, else at the position with the smallest cost. A line joins a
-    label to its marker if it is far away or about as near to another marker. The axes must have
-    been laid out.
+    ``points`` are in data coordinates, the ``radii`` of their markers in points; ``bars`` are lines
+    from one point to another. Labels are placed one after another, each at the nearest position
+    that covers no marker, no bar and no earlier label and is not nearer to another marker, else at
+    the position with the smallest cost. A line joins a label to its marker if it is far away or
+    about as near to another marker. The axes must have been laid out.
     """
     unit = 72 / axes.figure.dpi
     window = axes.get_window_extent()
@@ -69,6 +71,9 @@ def place_labels(
         for (x, y), radius in zip(centres, radii, strict=True)
     ]
     occupied = [Box(x - radius, y - radius, x + radius, y + radius) for x, y, radius in markers]
+    for ends in bars:
+        (left, bottom), (right, top) = (unit * axes.transData.transform(end) for end in ends)
+        occupied.append(Box(left - _BAR, bottom - _BAR, right + _BAR, top + _BAR))
     for point, marker, text in zip(points, markers, texts, strict=True):
         others = [neighbour for neighbour in markers if neighbour != marker]
         place = _best_place(marker, others, _size(axes, text, unit), occupied, frame)

@@ -5,15 +5,28 @@ If a run has more entries than can be named, the rest are small grey dots.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...units import bytes_text
+from ...units import bytes_text, seconds_text
 from ..results import Results
-from ..rows import Row, by_mode
-from ..words import MODE_TITLES
+from ..rows import Row
+from .base import Plot, by_panel, extremes
+from .captions import caption
 from .labels import place_labels
+from .latency import interval_ms, latency_extremes
+from .panels import Panel, facets, grid, scale
 from .selection import Selection, by_accuracy, by_time_per_mac
-from .style import PALE, caption, look, marked_name, name_text, one_line, scale, theme
+from .style import (
+    PALE,
+    Look,
+    draw_interval,
+    legend_below_title,
+    looks,
+    marked_name,
+    name_text,
+    one_line,
+    theme,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,132 +34,206 @@ if TYPE_CHECKING:
 
 _MAX_NAMED = 14  # more entries than this are numbered beside their markers and named in a legend
 _LEGEND_WIDTH = 3.0  # inches of a column of names
-_MAX_AREA = 420.0  # area in square points of the marker with the highest peak
-_MIN_AREA = 40.0  # smallest area, also of an entry whose peak is missing
+_WIDTH, _HEIGHTS = 6.2, (4.6, 4.0)  # inches of a panel, and its height if it is the only row or not
+_MIN_AREA, _MAX_AREA = 40.0, 420.0  # square points of a peak of 0 and of the highest peak
 
 
-def latency_by_macs(results: Results) -> "Figure | None":
+def latency_by_macs(results: Results) -> Plot | None:
     """Latency by MACs, a panel for each mode; None if nothing was timed and counted.
 
     Of an entry in several forms the first alone is drawn: they differ little in MACs.
     """
+    table = [row for row in results.rows if row.latency and _macs(row) and not row.is_form]
     return _scatter(
         results,
-        [row for row in results.rows if row.latency and _macs(row) and not row.is_form],
+        table,
         _Axes(
             point=lambda row: (_macs(row) / 1e9, _milliseconds(row)),
             title="Latency against multiply-accumulates",
             labels=("MACs [10⁹]", "latency [ms]"),
+            intervals="y",
             is_proportional=True,
             note="dashed: the time per MAC of the reference",
             select=by_time_per_mac,
+            describe=lambda rows: by_panel(
+                rows,
+                lambda rows: extremes(
+                    rows,
+                    lambda row: _milliseconds(row) / 1e3 / (_macs(row) / 1e9),
+                    lambda seconds: f"{seconds_text(seconds)} per billion MACs",
+                    lowest="the quickest",
+                    highest="the slowest",
+                ),
+            ),
         ),
     )
 
 
-def top1_by_latency(results: Results) -> "Figure | None":
+def top1_by_latency(results: Results) -> Plot | None:
     """Published accuracy by latency, for entries that have both; None if there are none."""
+    table = [row for row in results.rows if row.latency and row.record.case.accuracy]
     return _scatter(
         results,
-        [row for row in results.rows if row.latency and row.record.case.accuracy],
+        table,
         _Axes(
             point=lambda row: (_milliseconds(row), _top1(row)),
             title="Published accuracy against latency",
             labels=("latency [ms]", "top-1, as published [%]"),
+            intervals="x",
             is_proportional=False,
             note="further up and to the left is better",
             select=by_accuracy,
+            describe=lambda rows: f"{_accuracies(rows)}. {latency_extremes(rows)}",
         ),
+    )
+
+
+def _accuracies(table: Sequence[Row]) -> str:
+    return extremes(
+        table,
+        _top1,
+        lambda percent: f"{percent:g}% top-1",
+        lowest="the least accurate",
+        highest="the most accurate",
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Axes:
-    """The content of the axes, and the choice of entries to name.
+    """The content of the axes, the choice of entries to name, and their description in words.
 
-    ``is_proportional`` draws a line from the origin through the reference's point.
+    ``intervals`` is the direction of latency's intervals. ``is_proportional`` draws a line from the
+    origin through the reference's point.
     """
 
     point: Callable[[Row], tuple[float, float]]
     title: str
     labels: tuple[str, str]
+    intervals: str
     is_proportional: bool
     note: str
     select: Callable[[Sequence[Row]], Selection]
+    describe: Callable[[Sequence[Row]], str]
 
 
-def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> "Figure | None":
+def _scatter(results: Results, table: Sequence[Row], kind: _Axes) -> Plot | None:
     if not table:
         return None
-    from matplotlib.figure import Figure
-
     selection = kind.select(table)
+    return Plot(
+        title=kind.title,
+        alt=f"{kind.title} of {selection.entries} with 95% intervals of latency. "
+        f"{kind.describe(selection.rows)}",
+        draw=lambda: _figure(results, table, selection, kind),
+    )
+
+
+def _figure(results: Results, table: Sequence[Row], selection: Selection, kind: _Axes) -> "Figure":
+    height = _HEIGHTS[len(facets(selection.rows)) > 1]
+    of_place, areas = looks(results.rows), _Areas.of(selection.rows)
     with theme():
-        groups = by_mode(selection.rows)
-        is_named = max(map(len, groups.values())) <= _MAX_NAMED
-        columns = 0 if is_named else 1 + (len(selection.lines) - 1) // 26
-        size = (6.2 * len(groups) + _LEGEND_WIDTH * columns, 5.8)
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(1, len(groups), squeeze=False)[0]
-        peaks = [peak for row in selection.rows if (peak := _peak(row))]
-        for axes, (mode, group) in zip(grid, groups.items(), strict=True):
-            points = [kind.point(row) for row in table if row.mode == mode]
-            _draw_all(axes, points, is_shown=len(points) > len(group))
-            _draw(axes, group, kind, max(peaks, default=1))
-            axes.set(title=MODE_TITLES[mode], xlabel=kind.labels[0], ylabel=kind.labels[1])
-        figure.suptitle(kind.title, x=0.01, ha="left")
+        columns = 1 + (selection.number - 1) // 26
+        figure, panels = grid(
+            selection.rows, kind.title, widths=(0.0, _WIDTH), height=lambda _: height
+        )
+        is_named = max(len(panel.rows) for panel in panels) <= _MAX_NAMED
         if not is_named:
-            _number_entries(figure, selection.rows, columns)
-        note = kind.note
-        if peaks:
-            low, high = bytes_text(min(peaks)), bytes_text(max(peaks))
-            note += f"; marker area: peak tensor memory, {low} to {high}"
+            figure.set_figwidth(figure.get_figwidth() + _LEGEND_WIDTH * columns)
+            _number_entries(figure, selection.rows, of_place, columns)
+        if areas.highest:
+            _name_areas(figure, areas)
+        shown = {row.record.case.key for row in selection.rows}
+        for panel in panels:
+            others = [
+                kind.point(row) for row in _like(panel, table) if row.record.case.key not in shown
+            ]
+            _draw(panel, kind, of_place, areas, others)
+        note = f"{kind.note}; bars: 95% intervals of latency"
         if selection.note:
             note += "; grey: entries without a number"
-        caption(figure, results.run, selection.rows, note, selection.note)
+        caption(figure, results, selection.rows, note, selection.note)
         figure.draw_without_rendering()  # lays out the axes, which labels need
-        for axes, group in zip(grid, groups.values(), strict=True):
-            _label(axes, group, kind, max(peaks, default=1), is_named=is_named)
+        for panel in panels:
+            _label(panel, kind, areas, is_named=is_named)
     return figure
 
 
-def _label(
-    axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int, *, is_named: bool
-) -> None:
+def _like(panel: Panel, table: Sequence[Row]) -> list[Row]:
+    """The rows of ``table`` of the mode and, if it has its own panels, of the input of a panel."""
+    for rows in facets(table).values():
+        if any(row.record.case.key == panel.rows[0].record.case.key for row in rows):
+            return [row for row in rows if row.mode == panel.mode]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Areas:
+    """The areas of markers, which grow with the tensor peak; equal if no peak is known."""
+
+    lowest: int
+    highest: int
+
+    @classmethod
+    def of(cls, table: Sequence[Row]) -> "_Areas":
+        """The areas of the markers of ``table``."""
+        peaks = [peak for row in table if (peak := _peak(row))]
+        return cls(min(peaks, default=0), max(peaks, default=0))
+
+    def area(self, peak: float) -> float:
+        """The area of a marker in square points."""
+        return _MIN_AREA + (_MAX_AREA - _MIN_AREA) * peak / (self.highest or 1)
+
+    def of_row(self, row: Row) -> float:
+        """The area of the marker of a row."""
+        return self.area(_peak(row))
+
+    @property
+    def examples(self) -> dict[str, float]:
+        """Areas to show in a legend, by the peak: the lowest, the middle and the highest."""
+        peaks = (self.lowest, (self.lowest + self.highest) / 2, self.highest)
+        return {bytes_text(peak): self.area(peak) for peak in peaks}
+
+
+def _label(panel: Panel, kind: _Axes, areas: _Areas, *, is_named: bool) -> None:
     """Write names beside the markers, or the numbers of the legend."""
     labels = [
-        name_text(row, mark_reference=False) if is_named else str(row.place + 1) for row in group
+        name_text(row, mark_reference=False) if is_named else str(row.place + 1)
+        for row in panel.rows
     ]
-    radii = [(_area(row, highest) / 3.14) ** 0.5 for row in group]
-    place_labels(axes, [kind.point(row) for row in group], labels, radii)
+    radii = [(areas.of_row(row) / 3.14) ** 0.5 for row in panel.rows]
+    points = [kind.point(row) for row in panel.rows]
+    bars = []
+    for row, (x, y) in zip(panel.rows, points, strict=True):
+        if ends := interval_ms(row):
+            is_up = kind.intervals == "y"
+            bars.append(tuple((x, end) if is_up else (end, y) for end in ends))
+    place_labels(panel.axes, points, labels, radii, bars)
 
 
-def _draw_all(axes: "Axes", points: Sequence[tuple[float, float]], *, is_shown: bool) -> None:
-    """Scale the axes to all points; if ``is_shown``, also draw them as dots."""
-    for direction, values in zip("xy", zip(*points, strict=True), strict=True):
-        scale(axes, direction, values)
-    if is_shown:
-        across, up = zip(*points, strict=True)
+def _draw(
+    panel: Panel,
+    kind: _Axes,
+    of_place: dict[int, Look],
+    areas: _Areas,
+    others: Sequence[tuple[float, float]],
+) -> None:
+    """Draw the rows of a panel, and ``others`` as dots."""
+    axes = panel.axes
+    points = [*map(kind.point, panel.rows), *others]
+    for direction, values, label in zip("xy", zip(*points, strict=True), kind.labels, strict=True):
+        scale(axes, direction, values, label)
+    if others:
+        across, up = zip(*others, strict=True)
         axes.scatter(across, up, s=7, color=PALE, linewidth=0, zorder=2)
-
-
-def _draw(axes: "Axes", group: Sequence[Row], kind: _Axes, highest: int) -> None:
     # Large markers first, so that they do not hide smaller ones.
-    for row in sorted(group, key=lambda row: -_area(row, highest)):
+    for row in sorted(panel.rows, key=lambda row: -areas.of_row(row)):
         x, y = kind.point(row)
-        axes.scatter(
-            [x],
-            [y],
-            s=_area(row, highest),
-            **look(row),
-            alpha=0.85,
-            edgecolor="white",
-            linewidth=0.9,
-            zorder=3,
-        )
+        axes.scatter([x], [y], s=areas.of_row(row), **of_place[row.place].mark, zorder=2.5)
+        across_at = y if kind.intervals == "x" else x
+        draw_interval(axes, interval_ms(row), across_at, direction=kind.intervals)
     axes.margins(0.16)
     axes.autoscale_view()
-    for row in group:
+    for row in panel.rows:
         if row.is_reference and kind.is_proportional:
             _draw_proportion(axes, *kind.point(row))
 
@@ -167,15 +254,31 @@ def _draw_proportion(axes: "Axes", x: float, y: float) -> None:
     axes.set(xlim=(left, right), ylim=(low, high))
 
 
-def _number_entries(figure: "Figure", table: Sequence[Row], columns: int) -> None:
+def _number_entries(
+    figure: "Figure", table: Sequence[Row], of_place: dict[int, Look], columns: int
+) -> None:
     from matplotlib.lines import Line2D
 
     rows_by_place = {row.place: row for row in table}
     handles = [
-        Line2D([], [], linestyle="", markersize=7, **look(row)) for row in rows_by_place.values()
+        Line2D([], [], markersize=7, **{**of_place[place].joined, "linestyle": ""})
+        for place in rows_by_place
     ]
     names = [f"{place + 1}  {one_line(marked_name(row))}" for place, row in rows_by_place.items()]
     figure.legend(handles, names, loc="outside right upper", ncols=columns, fontsize=8.5)
+
+
+def _name_areas(figure: "Figure", areas: _Areas) -> None:
+    """The legend of areas: markers of the lowest, the middle and the highest peak."""
+    from matplotlib.lines import Line2D
+
+    style: dict[str, Any] = {"linestyle": "", "marker": "o", "color": PALE}
+    handles: list[Any] = [Line2D([], [], linestyle="", label="peak tensor memory:")]
+    handles += [
+        Line2D([], [], **style, markersize=(area / 3.14) ** 0.5 * 2, label=text)
+        for text, area in areas.examples.items()
+    ]
+    legend_below_title(figure, handles, columns=len(handles))
 
 
 def _milliseconds(row: Row) -> float:
@@ -196,7 +299,3 @@ def _macs(row: Row) -> int:
 def _peak(row: Row) -> int:
     peak = row.readings["peak_tensor_bytes"]
     return peak if isinstance(peak, int) else 0
-
-
-def _area(row: Row, highest: int) -> float:
-    return max(_MIN_AREA, _MAX_AREA * _peak(row) / highest)

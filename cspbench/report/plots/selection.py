@@ -1,34 +1,38 @@
 """The choice of entries that a figure shows if a run has too many.
 
 At most `MAX_ENTRIES` are drawn: with a line for each they make a figure about 20 inches high, the
-largest that can be read on a screen without losing sight of the axis, and markers in ten colours
-and nine shapes remain distinguishable. The caption says how many entries there are and which are
-shown, in suite order; tables and CSV files hold all of them.
+largest that can be read on a screen without losing sight of the axis, and their looks remain
+distinguishable. The caption says how many entries there are and which are shown, in suite order;
+tables and CSV files hold all of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
 
 from ..rows import Row, estimate
+from ..words import plural
 
 MAX_ENTRIES = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """The rows of the entries that a figure shows, and their lines from top to bottom.
-
-    ``lines`` are by the places of entries. ``note`` says which entries are shown, '' if all are.
-    """
+    """The rows of the entries that a figure shows; ``note`` says which they are, '' if all are."""
 
     rows: tuple[Row, ...]
-    lines: Mapping[int, int]
     note: str
 
-    def line(self, row: Row) -> int:
-        """The line of a row, which the modes of an entry share."""
-        return self.lines[row.place]
+    @property
+    def entries(self) -> str:
+        """The number of entries, and which they are, as part of a sentence."""
+        number = plural(self.number, "entry")
+        return f"{number} ({self.note})" if self.note else number
+
+    @property
+    def number(self) -> int:
+        """The number of entries."""
+        return len({row.place for row in self.rows})
 
 
 def by_difference(table: Sequence[Row]) -> Selection:
@@ -80,19 +84,14 @@ def _select(
     for row in table:
         ranks[row.place] = max(ranks.get(row.place, ()), (float(row.is_reference), *rank(row)))
     if len(ranks) <= max_entries:
-        return Selection(rows=tuple(table), lines=_lines(ranks), note="")
+        return Selection(rows=tuple(table), note="")
     chosen = set(sorted(ranks, key=lambda place: ranks[place], reverse=True)[:max_entries])
     rows = tuple(row for row in table if row.place in chosen)
     reference = "the reference and " if any(row.is_reference for row in rows) else ""
     return Selection(
         rows=rows,
-        lines=_lines(chosen),
         note=f"{max_entries} of {len(ranks)} entries: {reference}{description}",
     )
-
-
-def _lines(places: Iterable[int]) -> dict[int, int]:
-    return {place: line for line, place in enumerate(sorted(places))}
 
 
 def _difference(row: Row) -> tuple[float, ...]:

@@ -1,27 +1,27 @@
-"""The common style of figures: theme, markers, panels, captions, encoding.
+"""The style that all plots share: theme, looks of entries, intervals, names, legends, encoding.
 
-An entry has the same colour, marker and place in every figure: they follow suite order.
+A plot is drawn inside ``with theme():``. An entry looks the same in all plots of a run, by
+``looks(results.rows)[row.place]``, a `Look`: plain data, also for views that matplotlib does not
+draw. `INK` is for what belongs to no entry, `PALE` for lines of reference. Intervals are drawn by
+`draw_interval`. Names are drawn by `name_text` (two lines) or `one_line`, never as they came, and
+legends of names are made by `legend`. Panels and the scale of axes are in `panels`, lines below a
+figure in `captions`, the choice of entries in `selection`, labels beside points in `labels`.
 """
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from itertools import cycle
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...plan.case import Mode
-from ...plan.labels import label, plain
-from ...records.run import Run
-from ...text import shortened
-from ..rows import Row, by_mode
+from ...plan.case import Case
+from ...plan.labels import label
+from ..rows import Row
 from ..tables import wrap
-from ..words import MODE_TITLES
-from .selection import Selection
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -31,12 +31,93 @@ MIB = 2**20
 BAND = 0.76
 """The share of the space between two entries that bars take."""
 
-_HATCH: dict[Mode, str] = {"infer": "", "train": "////"}
+PALETTE = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
+    "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
+)  # fmt: skip
+"""seaborn's colour-blind palette."""
+
 _MARKERS = "osD^vPX<>"  # nine markers and ten colours make ninety distinct pairs
-_LOG_SPAN = 25  # ratio of largest to smallest value from which an axis is logarithmic
+_LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+_SHADES = ((0.0, "#000000"), (0.45, "#ffffff"), (0.35, "#000000"))  # share of white or black
 _LABEL_WIDTH = 30
 _MOST_SHAPES = 5_000
-_MAX_CAPTION = 60  # characters of a name in a caption
+_TITLE, _LEGEND_ROW = 0.32, 0.26  # inches of a figure's title, and of a row of a legend below it
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an entry is drawn in every plot of a run: a colour as #rrggbb, a marker, a line style."""
+
+    colour: str
+    marker: str
+    line: Any
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """Colour, marker and its edge, as matplotlib's ``scatter`` takes them."""
+        return {"color": self.colour, "marker": self.marker, "edgecolor": INK, "linewidth": 0.6}
+
+    @property
+    def joined(self) -> dict[str, Any]:
+        """Colour, marker and line style, as matplotlib's ``plot`` takes them."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.line,
+            "markeredgecolor": INK,
+            "markeredgewidth": 0.6,
+        }
+
+
+def looks(table: Sequence[Row]) -> dict[int, Look]:
+    """The look of each entry by its place, from all rows of a run.
+
+    The colour is that of the catalogue entry, so that its variants form a group, as do its forms.
+    The marker tells them apart: in a run of several forms it is that of the form, else each variant
+    has its own, and so have the first variants of different entries. Entries that would still look
+    alike get a lighter or darker shade.
+    """
+    cases: dict[int, Case] = {}
+    for row in table:
+        cases.setdefault(row.place, row.record.case)
+    entries = _numbers(case.entry for case in cases.values())
+    forms = _numbers(case.form for case in cases.values())
+    variants: Counter[str] = Counter()
+    uses: Counter[tuple[int, int]] = Counter()
+    chosen = {}
+    for place, case in sorted(cases.items()):
+        number = entries[case.entry]
+        marker = forms[case.form] if len(forms) > 1 else number + variants[case.entry]
+        pair = number % len(PALETTE), marker % len(_MARKERS)
+        chosen[place] = _look(number, marker, uses[pair])
+        variants[case.entry] += 1
+        uses[pair] += 1
+    return chosen
+
+
+def looks_of_names(names: Sequence[str]) -> dict[str, Look]:
+    """The look of each of ``names``, for lines over many runs, where entries have no place."""
+    return {name: _look(index, index, 0) for index, name in enumerate(names)}
+
+
+def _look(colour: int, marker: int, shade: int) -> Look:
+    share, other = _SHADES[shade % len(_SHADES)]
+    return Look(
+        colour=_mixed(PALETTE[colour % len(PALETTE)], other, share),
+        marker=_MARKERS[marker % len(_MARKERS)],
+        line=_LINES[(colour // len(PALETTE) + shade) % len(_LINES)],
+    )
+
+
+def _numbers(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    """A colour with a share of another."""
+    pairs = [(int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(own + share * (new - own)):02x}" for own, new in pairs)
 
 
 @contextmanager
@@ -65,38 +146,17 @@ def theme() -> Iterator[None]:
         yield
 
 
-def encode(figure: "Figure", suffix: str) -> bytes:
-    """The figure as the content of a PNG or SVG file, equal for equal figures."""
+def encode(figure: "Figure", suffix: str, alt: str = "") -> bytes:
+    """The figure as the content of a PNG or SVG file, equal for equal figures.
+
+    The title of the figure and ``alt``, its description, are in the file's metadata.
+    """
     buffer = io.BytesIO()
-    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    unstable = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    metadata = {**unstable, "Title": figure.get_suptitle(), "Description": alt}
     with theme():
         figure.savefig(buffer, format=suffix, dpi=130, metadata=metadata)
     return buffer.getvalue()
-
-
-@cache
-def palette() -> Sequence[tuple[float, float, float]]:
-    """The colours of entries, a colour-blind palette."""
-    import seaborn as sns
-
-    return tuple(sns.color_palette("colorblind"))
-
-
-def look(row: Row) -> dict[str, Any]:
-    """The colour and marker of an entry."""
-    colours = palette()
-    return {
-        "color": colours[row.place % len(colours)],
-        "marker": _MARKERS[row.place % len(_MARKERS)],
-    }
-
-
-def bar_look(mode: Mode, colour: Any) -> dict[str, Any]:
-    """The look of an entry's bar in ``mode``."""
-    from matplotlib.colors import to_rgba
-
-    fill = colour if mode == "infer" else to_rgba(colour, 0.45)
-    return {"facecolor": fill, "edgecolor": "white", "hatch": _HATCH[mode], "linewidth": 0}
 
 
 def mark_look(marker: str) -> dict[str, Any]:
@@ -141,48 +201,22 @@ def _end(text: str, width: int) -> str:
     return wrap(text[::-1], width)[0][::-1]
 
 
-def draw_lines(
-    axes: "Axes", frame: "pd.DataFrame", x: str, names: Sequence[str], *, has_legend: bool
+def draw_interval(
+    axes: "Axes", ends: tuple[float, float] | None, position: float, *, direction: str = "x"
 ) -> None:
-    """Draw ``value`` over ``x`` of a frame, a line for each ``entry``, which is one of ``names``.
-
-    The legend, beside the axes, has all ``names``.
-    """
-    import seaborn as sns
-
-    colours, markers = line_colours(names), _line_markers(names)
-    sns.lineplot(
-        frame,
-        x=x,
-        y="value",
-        hue="entry",
-        hue_order=names,
-        palette=colours,
-        style="entry",
-        style_order=names,
-        markers=markers,
-        dashes=False,
-        estimator=None,
-        ax=axes,
-        legend=False,
+    """Draw a 95% interval along an axis, at a position on the other one; nothing for None."""
+    if ends is None:
+        return
+    line = (ends, [position] * 2) if direction == "x" else ([position] * 2, ends)
+    axes.plot(
+        *line,
+        color=INK,
+        linewidth=1.4,
+        marker="|" if direction == "x" else "_",
+        markersize=8,
+        markeredgewidth=1.4,
+        zorder=3,
     )
-    if has_legend:
-        from matplotlib.lines import Line2D
-
-        lines = [
-            Line2D([], [], color=colours[name], marker=markers[name], markeredgecolor="white")
-            for name in names
-        ]
-        legend(axes, lines, names, loc="upper left", bbox_to_anchor=(1.02, 1))
-
-
-def line_colours(names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
-    """The colour of each entry's line; after ten they repeat, with another marker."""
-    return dict(zip(names, cycle(palette()), strict=False))
-
-
-def _line_markers(names: Sequence[str]) -> dict[str, str]:
-    return dict(zip(names, cycle(_MARKERS), strict=False))
 
 
 def legend(
@@ -194,89 +228,22 @@ def legend(
         text.set_text(short_name(name))
 
 
-def panels(
-    selection: Selection, title: str, *, row_height: float
-) -> "tuple[Figure, list[tuple[Axes, list[Row]]]]":
-    """A figure with a panel for each timed mode, and the axes and rows of each panel."""
-    from matplotlib.figure import Figure
+def legend_below_title(figure: "Figure", handles: Sequence["Artist"], *, columns: int) -> None:
+    """Add a legend of labelled ``handles`` below the title, and the room it needs."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    groups = {
-        mode: timed
-        for mode, group in by_mode(selection.rows).items()
-        if (timed := with_latency(group))
-    }
-    width = 2.6 + 4.9 * len(groups) if len(groups) > 1 else 8.2
-    figure = Figure(figsize=(width, height(selection, row_height)), layout="constrained")
-    grid = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
-    for axes, mode in zip(grid, groups, strict=True):
-        axes.set_title(MODE_TITLES[mode])
-        axes.grid(visible=False, axis="y")
-    name_lines(grid[0], selection)
-    figure.suptitle(title, x=0.01, ha="left")
-    return figure, list(zip(grid, groups.values(), strict=True))
-
-
-def with_latency(table: Sequence[Row]) -> list[Row]:
-    """The rows that have a latency."""
-    return [row for row in table if row.latency]
-
-
-def height(selection: Selection, row_height: float) -> float:
-    """The height in inches of a figure with a line for every entry."""
-    return 2.0 + max(2, len(selection.lines)) * row_height
-
-
-def name_lines(axes: "Axes", selection: Selection) -> None:
-    """Label the vertical axis with the name of each entry, the first at the top."""
-    names = {selection.line(row): name_text(row) for row in selection.rows}
-    axes.set_yticks(list(names), list(names.values()))
-    axes.set_ylim(max(names) + 0.6, -0.6)
-
-
-def scale(axes: "Axes", direction: str, values: Sequence[float]) -> None:
-    """Make an axis logarithmic if a linear one would hide the smallest values."""
-    if min(values) > 0 and max(values) / min(values) >= _LOG_SPAN:
-        make_logarithmic(axes, direction)
-
-
-def make_logarithmic(axes: "Axes", direction: str) -> None:
-    """Make an axis logarithmic, with plain numbers beside its ticks."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.set(**{f"{direction}scale": "log"})
-    axis = axes.xaxis if direction == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def caption(
-    figure: "Figure", run: Run, table: Sequence[Row], note: str, selection_note: str = ""
-) -> None:
-    """Write lines below a figure: how to read it, the entries it shows, the circumstances."""
-    settings, environment = run.info.settings, run.info.environment
-    threads = f"{settings.threads} thread" + ("" if settings.threads == 1 else "s")
-    precisions = ", ".join(dict.fromkeys(row.record.case.precision for row in table))
-    circumstances = [
-        f"{_brief(environment.device)} ({_brief(settings.device)}), {threads}",
-        precisions,
-        f"torch {_brief(environment.packages.get('torch', 'unknown'))}",
-    ]
-    if timed := with_latency(table):
-        launches = _span(len(row.samples) for row in timed)
-        numbers = _span(sum(map(len, row.samples.values())) for row in timed)
-        circumstances.append(f"{numbers} samples in {launches} launches a case")
-    lines = [f"{note[:1].upper()}{note[1:]}.", f"{'; '.join(circumstances)}."]
-    if selection_note:
-        lines.insert(1, f"{selection_note}.")
-    text = "\n".join(lines)
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#555555", wrap=True)
-
-
-def _brief(text: str) -> str:
-    return shortened(plain(text), _MAX_CAPTION)
-
-
-def _span(numbers: Iterator[int]) -> str:
-    ordered = sorted(numbers)
-    return str(ordered[0]) if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
+    rows = -(-len(handles) // columns)
+    room = 0.12 + _LEGEND_ROW * rows
+    height = figure.get_figheight() + room
+    figure.set_figheight(height)
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(rect=(0, 0, 1, 1 - room / height))
+    drawn = figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.005, 1 - _TITLE / height),
+        ncols=columns,
+        borderaxespad=0,
+    )
+    drawn.set_in_layout(False)

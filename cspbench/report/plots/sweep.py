@@ -1,16 +1,24 @@
 """The plot of a sweep: lines over one argument or size, or heat maps over two."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...plan.labels import MODE_WORDS
+from ...plan.case import FORMS
+from ...plan.labels import MODE_WORDS, label
+from ...text import shortened
+from ...units import percent_text, ratio_text, seconds_text
 from ...verdicts.stats import Estimate
 from ..readings import telling_interval
 from ..results import Results
-from ..sweep import Sweep
+from ..rows import Row
+from ..sweep import SIZES, Sweep
 from ..sweep import sweep as find_sweep
-from ..words import MODE_TITLES
+from ..words import plural
+from .base import Plot, by_panel, extremes
+from .captions import caption
+from .panels import Panel, grid, modes_of, scale
 from .selection import MAX_ENTRIES
-from .style import PALE, caption, draw_lines, line_colours, make_logarithmic, short_name, theme
+from .style import PALE, Look, draw_interval, legend, looks, short_name, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +26,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LATENCY = "latency [ms]"
-_NOTE = "markers: estimates over launches; bands: their 95% intervals"
+_NOTE = "markers: estimates over launches; bars: their 95% intervals"
 _NOTE_MAP = "each cell is the estimate over launches"
-_AXES = ("x", "y")
-_MAX_MAPS = 12  # heat maps side by side: entries times modes
+_MAX_MAPS = 12  # heat maps: entries times modes
+_ACROSS = 4  # heat maps side by side
 _MAX_FIGURES = 150  # figures in the cells of one heat map; more would overlap
+_MAX_INTERVALS = 8  # values to either side of a heat map whose cells have room for intervals
+_TICK_ROOM = 0.09  # share of an axis that a tick's label takes
+_MAX_AXIS = 60  # characters of an argument in a description
+
+Line = tuple[str, str]
+"""What a line joins: the cases of one entry in one form."""
 
 
-def sweep(results: Results) -> "Figure | None":
+def sweep(results: Results) -> Plot | None:
     """Latency, or its ratio to the reference's, over the swept arguments.
 
     Only the first `MAX_ENTRIES` entries of the suite are drawn as lines, or as many as make twelve
@@ -35,133 +49,253 @@ def sweep(results: Results) -> "Figure | None":
     if swept is None:
         return None
     is_line = len(swept.axes) == 1
-    modes = len({row.mode for row in swept.rows})
-    max_entries = MAX_ENTRIES if is_line else _MAX_MAPS // modes
-    shown_sweep, selection_note = _first_entries(swept, max_entries)
-    with theme():
-        figure = _lines(shown_sweep) if is_line else _maps(shown_sweep)
-        note = _NOTE if is_line else _NOTE_MAP
-        caption(figure, results.run, shown_sweep.rows, note, selection_note)
-    return figure
+    max_lines = MAX_ENTRIES if is_line else _MAX_MAPS // len(modes_of(swept.rows))
+    shown, note = _first_lines(swept, max_lines)
+    title = f"Latency over {' and '.join(map(_axis, swept.axes))}"
+    return Plot(
+        title=title,
+        alt=f"{title} of {plural(len(_lines(shown)), 'entry')} with 95% intervals. "
+        f"{_described(shown)}",
+        draw=lambda: (_line_figure if is_line else _map_figure)(results, shown, note, title),
+    )
 
 
-def _first_entries(swept: Sweep, max_entries: int) -> tuple[Sweep, str]:
+def _axis(name: str) -> str:
+    return shortened(label(name), _MAX_AXIS)
+
+
+def _line(row: Row) -> Line:
+    return row.record.case.entry, row.record.case.form
+
+
+def _lines(swept: Sweep) -> dict[Line, list[Row]]:
+    """The rows of each line, in suite order."""
+    lines: dict[Line, list[Row]] = {}
+    for row in swept.rows:
+        lines.setdefault(_line(row), []).append(row)
+    return lines
+
+
+def _name(line: Line) -> str:
+    entry, form = line
+    return short_name(entry if form == FORMS[0] else f"{entry} {form}")
+
+
+def _first_lines(swept: Sweep, most: int) -> tuple[Sweep, str]:
     """The sweep of the first entries of the suite, and a note on their number; '' for all."""
-    entries = list(dict.fromkeys(row.record.case.entry for row in swept.rows))
-    if len(entries) <= max_entries:
+    lines = list(_lines(swept))
+    if len(lines) <= most:
         return swept, ""
-    chosen = set(entries[:max_entries])
+    chosen = set(lines[:most])
     pairs = [
         (row, values)
         for row, values in zip(swept.rows, swept.values, strict=True)
-        if row.record.case.entry in chosen
+        if _line(row) in chosen
     ]
     rows, values = zip(*pairs, strict=True)
-    note = f"{max_entries} of {len(entries)} entries: the first of the suite"
+    note = f"{most} of {len(lines)} entries: the first of the suite"
     return Sweep(axes=swept.axes, rows=rows, values=values), note
 
 
-def _quantity(swept: Sweep) -> str:
-    """The name of the plotted quantity: the ratio if all rows have one reference, else latency."""
+def _is_ratio(swept: Sweep) -> bool:
+    """Whether the ratio to the reference is plotted: all rows must have the same reference."""
     references = {row.reference for row in swept.rows if row.ratio}
-    if len(references) == 1 and all(row.ratio for row in swept.rows):
-        return f"latency over {short_name(str(*references))}'s"
-    return _LATENCY
+    return len(references) == 1 and all(row.ratio for row in swept.rows)
 
 
-def _frame(swept: Sweep) -> "pd.DataFrame":
-    """The points; the values on the axes are ``x`` and ``y``, as arguments may have any name."""
+def _quantity(swept: Sweep) -> str:
+    """The name of the plotted quantity."""
+    return (
+        f"latency over {short_name(str(swept.rows[0].reference))}'s"
+        if _is_ratio(swept)
+        else (_LATENCY)
+    )
+
+
+def _estimates(swept: Sweep) -> dict[str, Estimate]:
+    """The plotted estimates by the keys of cases: ratios, or latencies in ms."""
+    is_ratio = _is_ratio(swept)
+    estimates = {}
+    for row in swept.rows:
+        estimate, unit = (row.ratio, 1.0) if is_ratio else (row.latency, 1e3)
+        assert estimate is not None
+        low, high = telling_interval(estimate) or (None, None)
+        estimates[row.record.case.key] = Estimate(
+            value=estimate.value * unit,
+            low=low * unit if low is not None else None,
+            high=high * unit if high is not None else None,
+            launches=estimate.launches,
+        )
+    return estimates
+
+
+def _are_inputs_apart(swept: Sweep) -> bool:
+    """Whether entries with other inputs have panels of their own: not if a size is swept."""
+    return not set(swept.axes) & set(SIZES)
+
+
+def _described(swept: Sweep) -> str:
+    estimates = _estimates(swept)
+    text = ratio_text if _is_ratio(swept) else (lambda value: seconds_text(value / 1e3))
+    return by_panel(
+        swept.rows,
+        lambda rows: extremes(
+            rows,
+            lambda row: estimates[row.record.case.key].value,
+            text,
+            lowest="the lowest",
+            highest="the highest",
+        ),
+        are_inputs_apart=_are_inputs_apart(swept),
+    )
+
+
+def _line_figure(results: Results, swept: Sweep, note: str, title: str) -> "Figure":
+    """A figure with a panel for each mode and a line for each entry."""
+    from matplotlib.lines import Line2D
+
+    lines, of_place = _lines(swept), looks(results.rows)
+    line_looks = {line: _look(line, results.rows, of_place) for line in lines}
+    with theme():
+        figure, panels = grid(
+            swept.rows,
+            title,
+            widths=(0.0, 4.8),
+            height=lambda _: 3.6,
+            are_inputs_apart=_are_inputs_apart(swept),
+        )
+        for panel in panels:
+            _draw_lines(panel, swept, line_looks)
+        figure.set_figwidth(figure.get_figwidth() + 2.6)
+        handles = [Line2D([], [], **look.joined) for look in line_looks.values()]
+        legend(figure, handles, list(map(_name, lines)), loc="outside right upper")
+        caption(figure, results, swept.rows, _NOTE, note)
+    return figure
+
+
+def _look(line: Line, table: Sequence[Row], of_place: Mapping[int, Look]) -> Look:
+    """The look of a line: that of its first case in the run."""
+    return next(of_place[row.place] for row in table if _line(row) == line)
+
+
+def _draw_lines(panel: Panel, swept: Sweep, line_looks: Mapping[Line, Look]) -> None:
+    axes, estimates = panel.axes, _estimates(swept)
+    places = {
+        row.record.case.key: values[0] for row, values in zip(swept.rows, swept.values, strict=True)
+    }
+    keys_drawn = [row.record.case.key for row in panel.rows]
+    shown = [estimates[key] for key in keys_drawn]
+    scale(axes, "x", [places[key] for key in keys_drawn], short_name(swept.axes[0]))
+    scale(axes, "y", [estimate.value for estimate in shown], _quantity(swept))
+    for line, rows in _lines(swept).items():
+        keys = sorted(
+            (row.record.case.key for row in rows if row.record.case.key in set(keys_drawn)),
+            key=places.__getitem__,
+        )
+        axes.plot(
+            [places[key] for key in keys],
+            [estimates[key].value for key in keys],
+            **line_looks[line].joined,
+            zorder=4,
+        )
+        for key in keys:
+            interval = telling_interval(estimates[key])
+            draw_interval(axes, interval, places[key], direction="y")
+    if _is_ratio(swept):
+        axes.axhline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    _limit(axes, shown)
+    _mark_values(axes, sorted({places[key] for key in keys_drawn}))
+
+
+def _limit(axes: "Axes", shown: Sequence[Estimate]) -> None:
+    """Limit the vertical axis: wide intervals from few launches must not flatten the lines."""
+    values = [estimate.value for estimate in shown]
+    lows = [estimate.value if estimate.low is None else estimate.low for estimate in shown]
+    highs = [estimate.value if estimate.high is None else estimate.high for estimate in shown]
+    bottom = max(min(lows), 0.7 * min(values))
+    top = min(max(highs), 1.3 * max(values))
+    is_linear = axes.get_yscale() == "linear"
+    room = 0.04 * (top - bottom) if is_linear else 0.0
+    axes.set_ylim((bottom - room or 0.96 * bottom, top + room or 1.04 * top))
+
+
+def _mark_values(axes: "Axes", values: Sequence[float]) -> None:
+    """Put a tick at each value that has room for its label."""
+    low, high = axes.get_xlim()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ticks: list[float] = []
+    last = -1.0
+    for value in values:
+        place = float(to_axes.transform((value, axes.get_ylim()[0]))[0])
+        if place - last >= _TICK_ROOM:
+            ticks.append(value)
+            last = place
+    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    axes.set_xlim(low, high)
+    axes.tick_params(axis="x", which="minor", bottom=False)
+
+
+def _map_figure(results: Results, swept: Sweep, note: str, title: str) -> "Figure":
+    """A figure with a heat map for each entry and mode."""
+    from matplotlib.figure import Figure
+
+    maps = [
+        (line, mode, [row for row in rows if row.mode == mode])
+        for line, rows in _lines(swept).items()
+        for mode in modes_of(rows)
+    ]
+    across, down = min(_ACROSS, len(maps)), -(-len(maps) // _ACROSS)
+    names = list(map(short_name, swept.axes))
+    with theme():
+        figure = Figure(figsize=(1.0 + 4.4 * across, 0.6 + 3.8 * down), layout="constrained")
+        axes_list: list[Axes] = list(figure.subplots(down, across, squeeze=False).flatten())
+        for axes, (line, mode, rows) in zip(axes_list, maps, strict=False):
+            _draw_map(axes, _frame(swept, rows), _quantity(swept))
+            axes.set_title(f"{_name(line)}, {MODE_WORDS[mode]}")
+            axes.set(xlabel=names[0], ylabel=names[1])
+        for axes in axes_list[len(maps) :]:
+            axes.set_visible(False)
+        figure.suptitle(title, x=0.01, ha="left")
+        has_intervals = any(estimate.low is not None for estimate in _estimates(swept).values())
+        reading = f"{_NOTE_MAP}, with half its 95% interval" if has_intervals else _NOTE_MAP
+        caption(figure, results, swept.rows, reading, note)
+    return figure
+
+
+def _frame(swept: Sweep, rows: Sequence[Row]) -> "pd.DataFrame":
+    """The cells of a heat map; the values are ``x`` and ``y``, as arguments may have any name."""
     import pandas as pd
 
-    is_ratio = _quantity(swept) != _LATENCY
+    estimates, keys = _estimates(swept), {row.record.case.key for row in rows}
+    has_room = len(set(swept.values)) <= _MAX_INTERVALS**2
     return pd.DataFrame(
         [
             {
-                "entry": row.record.case.entry,
-                "mode": row.mode,
-                **dict(zip(_AXES, values, strict=False)),
-                **_estimate(row.ratio if is_ratio else row.latency, 1 if is_ratio else 1e3),
+                "x": values[0],
+                "y": values[1],
+                "value": (estimate := estimates[row.record.case.key]).value,
+                "text": _cell_text(estimate) if has_room else f"{estimate.value:.3g}",
             }
             for row, values in zip(swept.rows, swept.values, strict=True)
+            if row.record.case.key in keys
         ]
     )
 
 
-def _estimate(estimate: Estimate | None, unit: float) -> dict[str, float]:
-    assert estimate is not None
-    low, high = telling_interval(estimate) or (estimate.value, estimate.value)
-    return {"value": estimate.value * unit, "low": low * unit, "high": high * unit}
-
-
-def _lines(swept: Sweep) -> "Figure":
-    """A figure with a panel for each mode and a line for each entry."""
-    from matplotlib.figure import Figure
-
-    frame, (axis,) = _frame(swept), map(short_name, swept.axes)
-    modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
-    entries = list(dict.fromkeys(frame["entry"]))
-    figure = Figure(figsize=(2.4 + 4.6 * len(modes), 4.4), layout="constrained")
-    grid = figure.subplots(1, len(modes), squeeze=False)[0]
-    for axes, mode in zip(grid, modes, strict=True):
-        part = frame[frame["mode"] == mode].sort_values("x")
-        draw_lines(axes, part, "x", entries, has_legend=axes is grid[-1])
-        for entry, points in part.groupby("entry", sort=False):
-            colour = line_colours(entries)[str(entry)]
-            axes.fill_between(points["x"], points["low"], points["high"], color=colour, alpha=0.18)
-        if _quantity(swept) != _LATENCY:
-            axes.axhline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        _scale(axes, part)
-        axes.set_title(MODE_TITLES[mode])
-        axes.set_xlabel(axis)
-        axes.set_ylabel(_quantity(swept) if axes is grid[0] else "")
-    figure.suptitle(f"Latency over {axis}", x=0.01, ha="left")
-    return figure
-
-
-def _scale(axes: "Axes", part: "pd.DataFrame") -> None:
-    """Set limits and ticks; axes are logarithmic if the argument spans a factor of 8."""
-    # Wide intervals from few launches must not flatten the lines.
-    axes.set_ylim(
-        max(part["low"].min(), 0.7 * part["value"].min()),
-        min(part["high"].max(), 1.3 * part["value"].max()),
-    )
-    values = sorted(set(part["x"]))
-    if values[0] > 0 and values[-1] / values[0] >= 8:
-        make_logarithmic(axes, "x")
-        make_logarithmic(axes, "y")
-    axes.set_xticks(values, [f"{value:g}" for value in values])
-    axes.minorticks_off()
-
-
-def _maps(swept: Sweep) -> "Figure":
-    """A figure with a heat map for each entry and mode."""
-    from matplotlib.figure import Figure
-
-    frame, (across, down) = _frame(swept), map(short_name, swept.axes)
-    panels = list(dict.fromkeys(zip(frame["entry"], frame["mode"], strict=True)))
-    figure = Figure(figsize=(1.0 + 4.4 * len(panels), 4.4), layout="constrained")
-    grid = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (entry, mode) in zip(grid, panels, strict=True):
-        part = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
-        table = part.pivot_table(index="y", columns="x", values="value")
-        _draw_map(axes, table.sort_index(ascending=False), _quantity(swept))
-        axes.set_title(f"{short_name(entry)}, {MODE_WORDS[mode]}")
-        axes.set_xlabel(across)
-        axes.set_ylabel(down)
-    figure.suptitle(f"Latency over {across} and {down}", x=0.01, ha="left")
-    return figure
-
-
-def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
+def _draw_map(axes: "Axes", frame: "pd.DataFrame", quantity: str) -> None:
     """Draw a heat map, with figures in its cells if there is room."""
     import seaborn as sns
 
+    cells = frame.drop_duplicates(["x", "y"]).pivot(index="y", columns="x")
+    cells = cells.sort_index(ascending=False)
+    table, texts = cells["value"], cells["text"].fillna("")
     has_figures = table.size <= _MAX_FIGURES
     sns.heatmap(
         table,
         ax=axes,
-        annot=has_figures,
-        fmt=".3g",
+        annot=texts if has_figures else False,
+        fmt="",
+        annot_kws={"fontsize": 8},
         cmap="rocket_r",
         linewidths=1 if has_figures else 0,
         cbar_kws={"label": quantity},
@@ -170,3 +304,9 @@ def _draw_map(axes: "Axes", table: "pd.DataFrame", quantity: str) -> None:
     columns, rows = table.columns, table.index
     axes.set_xticklabels([f"{columns[int(tick)]:g}" for tick in axes.get_xticks()])
     axes.set_yticklabels([f"{rows[int(tick)]:g}" for tick in axes.get_yticks()], rotation=0)
+
+
+def _cell_text(estimate: Estimate) -> str:
+    """An estimate and, below it, half its interval: ``0.853`` and ``±3%``."""
+    half = estimate.relative_half_width
+    return f"{estimate.value:.3g}" + (f"\n±{percent_text(half)}" if half is not None else "")
