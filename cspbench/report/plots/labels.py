@@ -1,6 +1,6 @@
 """Placement of labels beside the points of a scatter plot, with little overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import cos, hypot, inf, radians, sin
 from typing import TYPE_CHECKING
@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ANGLES = (0, 180, 90, 270, 35, 325, 145, 215)
-_DISTANCES = (5.0, 14.0, 26.0, 40.0, 58.0, 80.0)  # in points from the marker's edge, nearest first
+_ANGLES = (0, 180, 90, 270, 35, 325, 145, 215, 60, 120, 240, 300)
+_DISTANCES = (
+    5.0,
+    14.0,
+    26.0,
+    40.0,
+    58.0,
+    80.0,
+    105.0,
+)  # in points from the marker's edge, nearest first
 _MIN_LINE = 10.0  # from this distance on, a line joins the label to its marker
+_LABEL_WEIGHT = 5.0  # a label over another is unreadable, one over a marker or a bar is not
 _NEARER_COST = 60.0  # square points added to the overlap if another marker is nearer
 _AMBIGUOUS = 4.0  # a line is also drawn if another marker is at most this much farther away
 _BAR = 2.0  # points on either side of a bar that labels keep free
@@ -74,10 +83,16 @@ def place_labels(
     for ends in bars:
         (left, bottom), (right, top) = (unit * axes.transData.transform(end) for end in ends)
         occupied.append(Box(left - _BAR, bottom - _BAR, right + _BAR, top + _BAR))
+    labels: list[Box] = []
     for point, marker, text in zip(points, markers, texts, strict=True):
         others = [neighbour for neighbour in markers if neighbour != marker]
-        place = _best_place(marker, others, _size(axes, text, unit), occupied, frame)
-        occupied.append(place.box)
+
+        def cost(box: Box) -> float:
+            covered = sum(map(box.overlap, occupied)) + box.area - box.overlap(frame)
+            return covered + _LABEL_WEIGHT * sum(map(box.overlap, labels))
+
+        place = _best_place(marker, others, _size(axes, text, unit), cost)
+        labels.append(place.box)
         note = axes.annotate(
             text,
             point,
@@ -103,10 +118,9 @@ def _best_place(
     marker: Marker,
     others: Sequence[Marker],
     size: tuple[float, float],
-    occupied: Sequence[Box],
-    frame: Box,
+    cost_of: Callable[[Box], float],
 ) -> _Place:
-    """The nearest place of the smallest cost: area ``occupied`` or outside the ``frame``."""
+    """The nearest place of the smallest cost."""
     x, y, radius = marker
     width, height = size
     lowest_cost, best = inf, None
@@ -114,7 +128,7 @@ def _best_place(
         for angle in _ANGLES:
             dx, dy = _offset(angle, radius + distance, width, height)
             box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
-            cost = sum(map(box.overlap, occupied)) + box.area - box.overlap(frame)
+            cost = cost_of(box)
             nearest = min((box.gap(*neighbour) for neighbour in others), default=inf)
             if nearest < box.gap(*marker):
                 cost += _NEARER_COST

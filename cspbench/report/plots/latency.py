@@ -59,6 +59,8 @@ def _figure(results: Results, selection: Selection) -> "Figure":
         note = "marker: estimate over launches; bar: 95% interval; dots: samples"
         if beyond:
             note += f", {beyond} of them beyond the axis"
+        if any(row.left_out for row in selection.rows):
+            note += "; disturbed launches are left out"
         if any(row.is_reference for row in selection.rows):
             note += "; dashed: the reference"
         caption(figure, results, selection.rows, note, selection.note)

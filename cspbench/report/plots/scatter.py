@@ -148,7 +148,9 @@ def _figure(results: Results, table: Sequence[Row], selection: Selection, kind: 
                 kind.point(row) for row in _like(panel, table) if row.record.case.key not in shown
             ]
             _draw(panel, kind, of_place, areas, others)
-        note = f"{kind.note}; bars: 95% intervals of latency"
+        note = "bars: 95% intervals of latency"
+        if not kind.is_proportional or any(row.is_reference for row in selection.rows):
+            note += f"; {kind.note}"
         if selection.note:
             note += "; grey: entries without a number"
         caption(figure, results, selection.rows, note, selection.note)

@@ -199,7 +199,10 @@ def _name_kinds(figure: "Figure", lanes: Sequence[_Lane]) -> None:
     if not examples:
         return
     style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 6}
-    handles = [Line2D([], [], **style, color=PALE, markeredgewidth=0, label="undisturbed launch")]
+    handles = []
+    if any(not lane.kind for lane in lanes):
+        look: dict[str, Any] = {"color": PALE, "markeredgewidth": 0}
+        handles.append(Line2D([], [], **style, **look, label="undisturbed launch"))
     for kind, launches in _kinds(lanes).items():
         counts = examples[kind].counts
         handles.append(

@@ -32,6 +32,7 @@ _MAX_MAPS = 12  # heat maps: entries times modes
 _ACROSS = 4  # heat maps side by side
 _MAX_FIGURES = 150  # figures in the cells of one heat map; more would overlap
 _MAX_INTERVALS = 8  # values to either side of a heat map whose cells have room for intervals
+_ROOM = 0.05  # share of an axis that is free at either end
 _TICK_ROOM = 0.09  # share of an axis that a tick's label takes
 _MAX_AXIS = 60  # characters of an argument in a description
 
@@ -214,9 +215,12 @@ def _limit(axes: "Axes", shown: Sequence[Estimate]) -> None:
     highs = [estimate.value if estimate.high is None else estimate.high for estimate in shown]
     bottom = max(min(lows), 0.7 * min(values))
     top = min(max(highs), 1.3 * max(values))
-    is_linear = axes.get_yscale() == "linear"
-    room = 0.04 * (top - bottom) if is_linear else 0.0
-    axes.set_ylim((bottom - room or 0.96 * bottom, top + room or 1.04 * top))
+    if axes.get_yscale() == "log":
+        room = (top / bottom) ** _ROOM
+        axes.set_ylim(bottom / room, top * room)
+    elif top > bottom:
+        room = _ROOM * (top - bottom)
+        axes.set_ylim(bottom - room, top + room)
 
 
 def _mark_values(axes: "Axes", values: Sequence[float]) -> None:
