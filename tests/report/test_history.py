@@ -99,12 +99,30 @@ def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
         "2026-11-01 aaaaaaa",
         "2026-11-02 bbbbbbb",
     ]
+    assert figure.get_supxlabel() == (
+        "Bars: 95% intervals.\nInput 1x64x56x56, batch 1; Imaginary Xeon 8000 (cpu), 2 threads; "
+        "fp32; torch 2.13.0."
+    )
     heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     assert len(heights) == 2 * 2
     assert (heights > 1).all()  # milliseconds, not seconds
     assert (heights < 1000).all()
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == list(TWO)
+
+
+def test_the_figure_says_in_words_which_case_changed_most() -> None:
+    """By the factor between its first and its last run: from 20 ms to 20 ms / 1.2."""
+    runs = [on(1, "a"), on(2, "b", grown(make_run(TWO)))]
+    assert plots.history(measured(runs, "params")).alt == (
+        "params over 2 runs. No case differs between its first and its last run."
+    )
+    before = make_run(("dense", "csp"), modes=("infer",), noise=0.0)
+    after = make_run(("csp", "another", "dense"), modes=("infer",), noise=0.0)
+    assert plots.history(measured([on(1, "a", before), on(2, "b", after)], "latency")).alt == (
+        "latency [ms] over 2 runs, with 95% intervals. dense (inference) changed most, from 20 to "
+        "16.67."
+    )
 
 
 def test_an_unknown_measure_and_one_that_no_run_has_are_said() -> None:

@@ -60,9 +60,9 @@ def by_panel(
     are_inputs_apart: bool = True,
 ) -> str:
     """A sentence for each panel of ``table``: the mode, the input if they differ, the clause."""
-    groups = facets(table) if are_inputs_apart else {"": list(table)}
+    groups = facets(table, are_inputs_apart=are_inputs_apart)
     sentences = [
-        f"{_start(mode, shape)}, {said}."
+        f"{at_mode(mode, shape)}, {said}."
         for shape, rows in groups.items()
         for mode in modes_of(table)
         if (said := clause([row for row in rows if row.mode == mode]))
@@ -77,7 +77,8 @@ def name(row: Row) -> str:
     return shortened(row.name, _MAX_NAME)
 
 
-def _start(mode: Mode, shape: str) -> str:
+def at_mode(mode: Mode, shape: str = "") -> str:
+    """The start of a sentence on a mode, and on an input if it has panels of its own."""
     start = AT[mode][0].upper() + AT[mode][1:]
     return f"{start} with input {input_name(shape)}" if shape else start
 

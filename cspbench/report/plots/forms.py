@@ -9,8 +9,8 @@ from ..forms import FormTable, form_tables
 from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
-from ..words import AT, MODE_TITLES, plural
-from .base import Plot, name
+from ..words import MODE_TITLES, plural
+from .base import Plot, at_mode, name
 from .captions import caption
 from .panels import scale
 from .selection import MAX_ENTRIES
@@ -47,12 +47,12 @@ def _described(tables: Sequence[FormTable]) -> str:
         ]
         (low, quickest, first) = min(ratios, key=lambda ratio: ratio[0])
         (high, slowest, last) = max(ratios, key=lambda ratio: ratio[0])
-        at = AT[table.mode][0].upper() + AT[table.mode][1:]
-        entries = plural(len(table.entries), "entry")
+        size = f"{plural(len(table.entries), 'entry')} in {plural(len(table.forms), 'form')}"
+        lowest = f"{ratio_text(low)} ({quickest}: {name(first)})"
+        highest = f"{ratio_text(high)} ({slowest}: {name(last)})"
         sentences.append(
-            f"{at}, of {entries} in {plural(len(table.forms), 'form')}, the lowest is "
-            f"{ratio_text(low)} ({quickest}: {name(first)}), the highest {ratio_text(high)} "
-            f"({slowest}: {name(last)}), of {table.first}'s."
+            f"{at_mode(table.mode)}, of {size}, the lowest is {lowest}, the highest {highest}, of "
+            f"{table.first}'s."
         )
     return " ".join(sentences)
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...plan.labels import case_name
+from ...text import shortened
 from ..history import History, points
 from ..words import MODE_TITLES, plural
 from .base import Plot
+from .captions import caption_of_runs
+from .panels import scale
 from .selection import MAX_ENTRIES
 from .style import PALE, Look, legend, looks_of_names, theme
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_rss_bytes": 2**-20}
 """Factors from base units to those of the column's header."""
+_MAX_NAME = 60  # characters of a name in a description
 _MAX_WIDTH = 60.0  # inches of a panel, of however many runs
 
 
@@ -30,9 +34,14 @@ def history(measured: History) -> Plot:
     title = f"{quantity} over {plural(len(measured.runs), 'run')}{note}"
     return Plot(
         title=title,
-        alt=f"{title[:1].upper()}{title[1:]}, with 95% intervals. {_changes(frame)}",
+        alt=f"{measured.column.title} over {plural(len(measured.runs), 'run')}{note}"
+        f"{', with 95% intervals' if _has_intervals(frame) else ''}. {_changes(frame)}",
         draw=lambda: _figure(measured, frame, title),
     )
+
+
+def _has_intervals(frame: "pd.DataFrame") -> bool:
+    return bool(frame["low"].notna().any())
 
 
 def _changes(frame: "pd.DataFrame") -> str:
@@ -45,7 +54,8 @@ def _changes(frame: "pd.DataFrame") -> str:
         factor = max(first, last) / min(first, last) if min(first, last) > 0 else 1.0
         if factor > largest:
             largest = factor
-            said = f"{case_name(entry, mode)} changed most, from {first:.4g} to {last:.4g}."
+            name = case_name(shortened(entry, _MAX_NAME), mode)
+            said = f"{name} changed most, from {first:.4g} to {last:.4g}."
     return said
 
 
@@ -58,7 +68,7 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
     labels, name_looks = measured.labels, looks_of_names(names)
     with theme():
         width = 3.0 + min(_MAX_WIDTH, max(3.0, 1.1 * len(labels))) * len(modes)
-        figure = Figure(figsize=(width, 3.6 + 0.12 * len(names)), layout="constrained")
+        figure = Figure(figsize=(width, 4.0 + 0.12 * len(names)), layout="constrained")
         grid = figure.subplots(1, len(modes), squeeze=False)[0]
         for axes, mode in zip(grid, modes, strict=True):
             part = frame[frame["mode"] == mode]
@@ -67,10 +77,12 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
-            axes.set_ylabel(measured.column.title if axes is grid[0] else "")
+            scale(axes, "y", list(part["value"]), measured.column.title)
         handles = [Line2D([], [], **look.joined) for look in name_looks.values()]
         legend(figure, handles, names, loc="outside right upper")
         figure.suptitle(title, x=0.01, ha="left")
+        note = "bars: 95% intervals" if _has_intervals(frame) else ""
+        caption_of_runs(figure, measured.runs, note)
     return figure
 
 

@@ -49,12 +49,16 @@ def input_name(text: str) -> str:
     return shortened(plain(text), _MAX_INPUT)
 
 
-def facets(table: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows of each input, by its text; all rows, by '', if they share one or have too many."""
+def facets(table: Sequence[Row], *, are_inputs_apart: bool = True) -> dict[str, list[Row]]:
+    """The rows of each input, by its text; all rows, by '', if they share one or have too many.
+
+    So are they if the inputs are not to be kept apart.
+    """
     groups: dict[str, list[Row]] = {}
     for row in table:
         groups.setdefault(input_text(row.record.case), []).append(row)
-    return groups if 1 < len(groups) <= MAX_FACETS else {"": list(table)}
+    is_apart = are_inputs_apart and 1 < len(groups) <= MAX_FACETS
+    return groups if is_apart else {"": list(table)}
 
 
 def modes_of(table: Iterable[Row]) -> list[Mode]:
@@ -79,7 +83,7 @@ def grid(
     """
     from matplotlib.figure import Figure
 
-    groups = facets(table) if are_inputs_apart else {"": list(table)}
+    groups = facets(table, are_inputs_apart=are_inputs_apart)
     modes = modes_of(table)
     side, width = widths
     heights = list(map(height, groups.values()))

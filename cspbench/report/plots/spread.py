@@ -59,8 +59,8 @@ def sample_spread(results: Results) -> Plot | None:
     lanes = _lanes(results, selection)
     return Plot(
         title=_TITLE,
-        alt=f"Samples of {selection.entries} by launch, against the latency of "
-        f"each. {_extremes(selection.rows)} {_disturbed(lanes)}",
+        alt=f"Samples of {selection.entries} by launch, against the latency of each; the "
+        f"steadiest has the narrowest middle half. {_extremes(selection.rows)} {_disturbed(lanes)}",
         draw=lambda: _figure(results, selection, lanes),
     )
 
@@ -111,11 +111,8 @@ def _of_launches(launches: Sequence[int]) -> str:
 def _extremes(table: Sequence[Row]) -> str:
     return by_panel(
         table,
-        lambda rows: (
-            extremes(
-                rows, _middle_half, percent_text, lowest="the steadiest", highest="the least steady"
-            )
-            + ", by the middle half of samples"
+        lambda rows: extremes(
+            rows, _middle_half, percent_text, lowest="the steadiest", highest="the least steady"
         ),
     )
 
