@@ -1,6 +1,7 @@
 """What the plots of a run share: looks of entries, panels by input, scales, intervals, captions."""
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -342,6 +343,25 @@ def test_a_plot_says_in_words_what_it_shows(name: str) -> None:
     plot = plots.PLOTS[name](derive(make_run(("dense", "entry_1", "entry_2"), noise=0.0)))
     assert plot is not None
     assert plot.alt == ALTS[name]
+
+
+def test_words_say_which_of_many_entries_a_plot_shows() -> None:
+    """As the caption does."""
+    plot = plots.latency(derive(make_run(named(41), modes=("infer",), launches=2, turns=2)))
+    assert plot is not None
+    assert plot.alt.startswith("Latency of 40 of 41 entries (the slowest) with 95% intervals")
+
+
+def test_words_on_forms_compare_with_the_first() -> None:
+    """Entry i of four takes 1 / (1 + i / 10) of the first's time: 1 / 1.2 and 1.1 / 1.3."""
+    plot = plots.forms(derive(forms_of(("csp", "c3"), "fused")))
+    assert plot is not None
+    assert re.fullmatch(
+        r"Latency over that in the first form, with 95% intervals\. At inference, of 2 entries in "
+        r"2 forms, csp fused is the lowest at 0\.8[23]\d, c3 fused the highest at 0\.8[45]\d of "
+        r"eager's\.",
+        plot.alt,
+    )
 
 
 @pytest.mark.parametrize("run", RUNS)

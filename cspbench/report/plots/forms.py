@@ -10,7 +10,7 @@ from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
 from ..words import MODE_TITLES, plural
-from .base import Plot, at_mode, name
+from .base import Plot, at_mode, extremes
 from .captions import caption
 from .panels import scale
 from .selection import MAX_ENTRIES
@@ -39,22 +39,15 @@ def _described(tables: Sequence[FormTable]) -> str:
     """A sentence for each mode on the lowest and the highest ratio."""
     sentences = []
     for table in tables:
-        ratios = [
-            (row.ratio.value, form, row)
-            for form in table.forms[1:]
-            for row in table.rows(form)
-            if row.ratio
-        ]
-        (low, quickest, first) = min(ratios, key=lambda ratio: ratio[0])
-        (high, slowest, last) = max(ratios, key=lambda ratio: ratio[0])
+        rows = [row for form in table.forms[1:] for row in table.rows(form)]
         size = f"{plural(len(table.entries), 'entry')} in {plural(len(table.forms), 'form')}"
-        lowest = f"{ratio_text(low)} ({quickest}: {name(first)})"
-        highest = f"{ratio_text(high)} ({slowest}: {name(last)})"
-        sentences.append(
-            f"{at_mode(table.mode)}, of {size}, the lowest is {lowest}, the highest {highest}, of "
-            f"{table.first}'s."
-        )
+        said = extremes(rows, _ratio, ratio_text, lowest="the lowest", highest="the highest")
+        sentences.append(f"{at_mode(table.mode)}, of {size}, {said} of {table.first}'s.")
     return " ".join(sentences)
+
+
+def _ratio(row: Row) -> float | None:
+    return row.ratio.value if row.ratio else None
 
 
 def _figure(results: Results, tables: Sequence[FormTable]) -> "Figure":

@@ -26,8 +26,8 @@ class Selection:
     @property
     def entries(self) -> str:
         """The number of entries, and which they are, as part of a sentence."""
-        number = plural(self.number, "entry")
-        return f"{number} ({self.note})" if self.note else number
+        number, _, choice = self.note.partition(": ")
+        return f"{number} ({choice})" if choice else plural(self.number, "entry")
 
     @property
     def number(self) -> int:
