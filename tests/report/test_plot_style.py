@@ -108,7 +108,7 @@ def test_samples_have_the_look_of_their_entry() -> None:
     dots = [one for one in axes.collections if isinstance(one, PathCollection)]
     looks_drawn = [(to_hex(np.asarray(one.get_facecolor())[0]), marker_of(one)) for one in dots]
     expected = list(map(shown, looks(derive(run).rows).values()))
-    assert looks_drawn == [look for look in expected for _ in range(2)]
+    assert looks_drawn == list(expected)
 
 
 def test_the_lines_of_a_sweep_and_of_a_training_have_the_looks_of_their_entries() -> None:
@@ -255,19 +255,19 @@ def test_a_legend_says_what_the_size_of_a_marker_means() -> None:
 
 
 def hollow(axes: Axes) -> int:
-    """The number of scatters without a filling."""
+    """The number of points without a filling."""
     return sum(
-        not len(np.asarray(one.get_facecolor()))
+        0 if len(np.asarray(one.get_facecolor())) else len(np.asarray(one.get_offsets()))
         for one in axes.collections
         if isinstance(one, PathCollection)
     )
 
 
 def test_launches_left_out_are_hollow_and_named() -> None:
-    """Three of six launches of four entries, one for heat."""
+    """Three of six launches of ten turns of four entries, one for heat."""
     run = with_throttled(with_contended(make_run(named(4), modes=("infer",)), 1, 4), 2)
     figure = draw(run, "samples")
-    assert hollow(figure.axes[0]) == 4 * 3
+    assert hollow(figure.axes[0]) == 4 * 3 * 10
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "undisturbed launch",
@@ -286,12 +286,12 @@ def test_contended_launches_that_count_have_an_edge_and_are_named() -> None:
     run = with_contended(make_run(named(2), modes=("infer",)), 0, 1, 2, 3)
     figure = draw(run, "samples")
     assert hollow(figure.axes[0]) == 0
-    edges = [
-        float(np.asarray(one.get_linewidth())[0])
+    edged = sum(
+        len(np.asarray(one.get_offsets()))
         for one in figure.axes[0].collections
-        if isinstance(one, PathCollection)
-    ]
-    assert sum(width > 0 for width in edges) == 2 * 4
+        if isinstance(one, PathCollection) and np.asarray(one.get_linewidth())[0] > 0
+    )
+    assert edged == 2 * 4 * 10
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "undisturbed launch",

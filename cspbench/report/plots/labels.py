@@ -19,6 +19,7 @@ _DISTANCES = (
     105.0,
 )  # in points from the marker's edge, nearest first
 _MIN_LINE = 10.0  # from this distance on, a line joins the label to its marker
+_FREE = 1e-6  # square points; no farther place can be better than one that covers less
 _LABEL_WEIGHT = 5.0  # a label over another is unreadable, one over a marker or a bar is not
 _NEARER_COST = 60.0  # square points added to the overlap if another marker is nearer
 _AMBIGUOUS = 4.0  # a line is also drawn if another marker is at most this much farther away
@@ -125,6 +126,8 @@ def _best_place(
     width, height = size
     lowest_cost, best = inf, None
     for distance in _DISTANCES:
+        if lowest_cost <= _FREE:
+            break
         for angle in _ANGLES:
             dx, dy = _offset(angle, radius + distance, width, height)
             box = Box(x + dx, y + dy, x + dx + width, y + dy + height)
@@ -132,7 +135,7 @@ def _best_place(
             nearest = min((box.gap(*neighbour) for neighbour in others), default=inf)
             if nearest < box.gap(*marker):
                 cost += _NEARER_COST
-            if best is None or cost < lowest_cost - 1e-6:
+            if best is None or cost < lowest_cost - _FREE:
                 needs_line = distance >= _MIN_LINE or nearest <= box.gap(*marker) + _AMBIGUOUS
                 lowest_cost, best = cost, _Place(box, (dx, dy), needs_line)
     assert best is not None

@@ -157,19 +157,22 @@ def _draw(panel: Panel, of_input: Sequence[_Lane], of_place: dict[int, Look]) ->
     edge = _edge([deviation for lane in lanes for deviation in lane.deviations])
     is_picture = are_one_picture(sum(len(lane.deviations) for lane in lanes))
     medians: list[tuple[float, float]] = []
+    groups: dict[tuple[int, str], list[tuple[_Lane, float]]] = {}
     for lane in lanes:
         height = panel.line(lane.row) + step * (launches[lane.launch] - (len(launches) - 1) / 2)
-        look = of_place[lane.row.place]
+        groups.setdefault((lane.row.place, lane.kind), []).append((lane, height))
+        medians.append((_clipped(median(lane.deviations), edge), height))
+    for (place, _), alike in groups.items():
+        look = of_place[place]
         axes.scatter(
-            [_clipped(value, edge) for value in lane.deviations],
-            [height] * len(lane.deviations),
+            [_clipped(value, edge) for lane, _ in alike for value in lane.deviations],
+            [height for lane, height in alike for _ in lane.deviations],
             s=15,
             marker=look.marker,
-            **_dots(look.colour, lane),
+            **_dots(look.colour, alike[0][0]),
             zorder=2,
             rasterized=is_picture,
         )
-        medians.append((_clipped(median(lane.deviations), edge), height))
     middles, heights = zip(*medians, strict=True)
     lows, highs = ([at + side * step for at in heights] for side in (-0.45, 0.45))
     axes.vlines(middles, lows, highs, color=INK, linewidth=1.8, zorder=3)
