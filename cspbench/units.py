@@ -16,28 +16,34 @@ _BINARY = (
 )
 
 
-def count_text(count: float) -> str:
-    """A count to four significant digits with a decimal prefix.
+def count_text(count: float, largest: float = 0) -> str:
+    """A count to four significant digits with a decimal prefix, that of ``largest`` if it is less.
 
     >>> count_text(1_143_209_984), count_text(992), count_text(0)
     ('1.143 G', '992', '0')
+    >>> count_text(963_379_200, largest=1_143_209_984)
+    '0.9634 G'
     """
     for scale, prefix in _DECIMAL:
-        if abs(count) >= scale:
-            return f"{count / scale:.4g} {prefix}"
+        if max(abs(count), largest) >= scale:
+            value = count / scale
+            return f"{significant_text(value) if value < 1e-3 else f'{value:.4g}'} {prefix}"
     return f"{count:.4g}"
 
 
-def bytes_text(count: float) -> str:
-    """Bytes with a binary prefix.
+def bytes_text(count: float, like: float | None = None) -> str:
+    """Bytes with a binary prefix, their own or that of the bytes that they are ``like``.
 
     >>> bytes_text(9_232_384), bytes_text(512)
     ('8.80 MiB', '512 B')
+    >>> bytes_text(9_232_384_000, like=9_232_384), bytes_text(512, like=9_232_384)
+    ('8,804.69 MiB', '0.000488 MiB')
     """
     for scale, prefix in _BINARY:
-        if abs(count) >= scale:
-            return f"{count / scale:.2f} {prefix}"
-    return f"{count:.0f} B"
+        if abs(count if like is None else like) >= scale:
+            value = count / scale
+            return f"{significant_text(value, 3) if value < 1 else f'{value:,.2f}'} {prefix}"
+    return f"{count:,.0f} B"
 
 
 def decibels_text(decibels: float) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import geometric_mean
 
-from ..units import seconds_text
+from ..units import significant_text
 from ..verdicts.matching import Matched, YardstickRatio
 from .excerpt import CaseExcerpt
 
@@ -69,5 +69,5 @@ def _distance(cases: Cases) -> float:
 
 
 def _span(times_s: Sequence[float]) -> str:
-    low, high = seconds_text(min(times_s)), seconds_text(max(times_s))
-    return low if low == high else f"{low} to {high}"
+    low, high = (significant_text(time_s * 1e3, 3) for time_s in (min(times_s), max(times_s)))
+    return f"{low} ms" if low == high else f"{low} to {high} ms"

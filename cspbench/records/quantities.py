@@ -1,5 +1,6 @@
 """The quantities that a report can show of a case: their names, units and headers, as one table.
 
+The most important come first, as a narrow page has room for few of them in one table.
 A quantity with a ``stage`` is the field ``key`` of that measurement; the others are derived.
 """
 
@@ -17,18 +18,6 @@ _timed = partial(Quantity, part="timed", form="milliseconds")
 QUANTITIES: tuple[Quantity, ...] = (
     _exact("params", "params", "all trainable parameters", stage="counts", default="always"),
     _exact(
-        "thop_macs",
-        "MACs (thop)",
-        "thop's total, which adds operations of normalisation and pooling",
-        stage="counts",
-    ),
-    _exact(
-        "peak_tensor_bytes",
-        "peak tensor\nmemory [bytes]",
-        "highest sum of live tensor storages in one call",
-        stage="tensor_peak",
-    ),
-    _exact(
         "macs",
         "MACs",
         "multiply-accumulates of convolutions and fully connected layers",
@@ -42,6 +31,18 @@ QUANTITIES: tuple[Quantity, ...] = (
         stage="counts",
         default="always",
         nonzero=True,
+    ),
+    _exact(
+        "peak_tensor_bytes",
+        "peak tensor\nmemory [bytes]",
+        "highest sum of live tensor storages in one call",
+        stage="tensor_peak",
+    ),
+    _exact(
+        "thop_macs",
+        "MACs (thop)",
+        "thop's total, which adds operations of normalisation and pooling",
+        stage="counts",
     ),
     _exact("flops", "FLOPs", "torch's counter, forward pass", stage="counts", default="never"),
     _exact(
@@ -161,24 +162,6 @@ QUANTITIES: tuple[Quantity, ...] = (
         interval=True,
     ),
     _timed(
-        "host_latency",
-        "latency, host\n[ms]",
-        "on a GPU: the same calls by the host's clock, until the device is idle again",
-        interval=True,
-    ),
-    _timed(
-        "graph_latency",
-        "as a graph\n[ms]",
-        "on a GPU: the same work replayed as a CUDA graph (--cuda-graph)",
-        interval=True,
-    ),
-    _timed(
-        "launch_overhead",
-        "launch\noverhead",
-        "share of the latency that a replayed graph saves",
-        form="percent",
-    ),
-    _timed(
         "latency_ratio",
         "ratio",
         "latency over the reference entry's, turn by turn, summarised by launch",
@@ -190,6 +173,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         "verdict",
         "latency against the reference entry's: Student's t over launches, Holm over cases",
         form="word",
+        follows=True,
     ),
     _timed(
         "detectable",
@@ -225,6 +209,24 @@ QUANTITIES: tuple[Quantity, ...] = (
         "throughput at the input's batch size: images, or rows of another first input",
         form="significant",
         default="batches",
+    ),
+    _timed(
+        "host_latency",
+        "latency, host\n[ms]",
+        "on a GPU: the same calls by the host's clock, until the device is idle again",
+        interval=True,
+    ),
+    _timed(
+        "graph_latency",
+        "as a graph\n[ms]",
+        "on a GPU: the same work replayed as a CUDA graph (--cuda-graph)",
+        interval=True,
+    ),
+    _timed(
+        "launch_overhead",
+        "launch\noverhead",
+        "share of the latency that a replayed graph saves",
+        form="percent",
     ),
     _timed(
         "energy",

@@ -34,7 +34,7 @@ class Quantity:
     a training, or is timed. ``only`` restricts it to cases on a GPU, to compiled ones, or to those
     in a form other than eager. ``interval`` says whether an interval is shown beside it,
     ``default`` which runs show it unless columns are chosen; ``nonzero`` ones then only if some
-    case's is not 0.
+    case's is not 0. One that ``follows`` stays in one table with the quantity before it.
     """
 
     key: str
@@ -48,6 +48,7 @@ class Quantity:
     interval: bool = False
     default: Shown = "costs"
     nonzero: bool = False
+    follows: bool = False
 
     @property
     def title(self) -> str:
@@ -58,3 +59,8 @@ class Quantity:
     def name(self) -> str:
         """The header on one line, without its unit."""
         return " ".join(self.header.split("[")[0].split())
+
+    @property
+    def unit(self) -> str:
+        """The unit in the header; '' for counts, ratios and words."""
+        return self.title.partition("[")[2].removesuffix("]")
