@@ -17,6 +17,7 @@ _MODES: dict[str, Mode] = {"Inference": "infer", "Training": "train"}
 _FIGURE = re.compile(r"[0-9]{1,3}(,[0-9]{3}){0,6}|[0-9]{1,19}", re.ASCII)
 _TIME = re.compile(r"[0-9]{1,12}(,[0-9]{3}){0,4}(\.[0-9]{1,12})?", re.ASCII)
 _KEYS = {quantity.title: quantity.key for quantity in QUANTITIES}
+_INTERVAL = {"95%", "interval"}  # the words above an interval in the column of its figure
 
 _Table = tuple[Mode, list[str], list[list[str]]]  # mode, headers, rows of cells
 
@@ -56,8 +57,8 @@ def _case(name: str, mode: Mode, figures: Mapping[str, str]) -> CaseExcerpt:
             continue
         if key in EXACT:
             exact[key] = _figure(header, cell) if cell != MISSING else Failure(reason="not shown")
-        elif key == "latency" and _TIME.fullmatch(cell):
-            latency_s = float(cell.replace(",", "")) / 1e3 or None
+        elif key == "latency" and _TIME.fullmatch(figure := cell.partition(" ")[0]):
+            latency_s = float(figure.replace(",", "")) / 1e3 or None
     return CaseExcerpt(
         key="",
         name=name,
@@ -104,6 +105,12 @@ def _cells(line: str, edges: Sequence[int]) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def _header(cells: Sequence[str]) -> str:
+    """The title of a column from the lines of its header, without an interval's."""
+    words = " ".join(cells).split()
+    return " ".join(word for word in words if word not in _INTERVAL)
+
+
 def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
     parts: list[list[list[str]]] = [[]]
     edges: list[int] = []
@@ -122,7 +129,7 @@ def _table(mode: Mode, drawing: Sequence[str]) -> Iterator[_Table]:
         raise CspbenchError(
             "damaged table: its rows have different numbers of cells; copy it again from report.txt"
         )
-    headers = [" ".join(" ".join(cells).split()) for cells in zip(*head, strict=True)]
+    headers = [_header(cells) for cells in zip(*head, strict=True)]
     rows: list[list[str]] = []
     for cells in body:
         if rows and cells[0] and not any(cells[1:]):
