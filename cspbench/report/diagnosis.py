@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..plan.labels import plain
-from ..records.diagnosis import Diagnosis, Finding
-from ..text import printable_lines
+from ..records.diagnosis import LEVELS, Diagnosis, Finding, Level
 from ..units import percent_text
-from .tables import filled, headed
+from .layout import FILE, Layout
+from .tones import Tone, toned
 
 _MEANINGS = {
     "good": "good to measure on",
@@ -16,39 +16,51 @@ _MEANINGS = {
     "poor": "poor to measure on",
 }
 _NAME_WIDTH = 19  # of "noise, between runs"
+_LEVEL_WIDTH = max(map(len, LEVELS))
+_TONES: dict[Level, Tone] = {
+    "good": "better",
+    "unknown": "undecided",
+    "fair": "undecided",
+    "poor": "worse",
+}
 
 
-def finding_text(finding: Finding) -> str:
+def finding_text(finding: Finding, layout: Layout = FILE) -> str:
     """The name, the grade and the text of a finding."""
-    label = f"{plain(finding.name):<{_NAME_WIDTH}}  {finding.level:<7}  "
-    return printable_lines(filled(plain(finding.text), label))
+    level = toned(finding.level, _TONES[finding.level])
+    gap = " " * (2 + _LEVEL_WIDTH - len(finding.level))
+    start = f"{plain(finding.name):<{_NAME_WIDTH}}  {level}{gap}"
+    return layout.page([layout.filled(plain(finding.text), start)])
 
 
-def remedies_text(findings: Sequence[Finding]) -> str:
+def remedies_text(findings: Sequence[Finding], layout: Layout = FILE) -> str:
     """How to fix what is not good; '' if nothing is to be fixed."""
     remedies = [
         f"{plain(finding.name)}: {plain(finding.remedy)}" for finding in findings if finding.remedy
     ]
-    return printable_lines(headed("How to fix it", remedies)) if remedies else ""
+    return layout.page([layout.headed("How to fix it", remedies)]) if remedies else ""
 
 
-def text(diagnosis: Diagnosis) -> str:
+def text(diagnosis: Diagnosis, layout: Layout = FILE) -> str:
     """What follows the findings: the conclusion, the remedies, and whether the floor is kept."""
-    parts = [filled(_conclusion(diagnosis)), remedies_text(diagnosis.findings)]
+    blocks = [layout.filled(_conclusion(diagnosis)), remedies_text(diagnosis.findings, layout)]
     if diagnosis.is_kept:
-        parts.append(filled("The noise floor is kept: later runs here use it for their verdicts."))
+        blocks.append(
+            layout.filled("The noise floor is kept: later runs here use it for their verdicts.")
+        )
     elif diagnosis.floor:
-        parts.append(
-            filled(
+        blocks.append(
+            layout.filled(
                 "This noise floor is not kept, as most launches were contended: ask again on an "
                 "idle machine."
             )
         )
-    return printable_lines("\n\n".join(filter(None, parts)))
+    return layout.page(blocks)
 
 
 def _conclusion(diagnosis: Diagnosis) -> str:
-    start = f"This machine is {_MEANINGS[diagnosis.grade]}"
+    grade, _, rest = _MEANINGS[diagnosis.grade].partition(" ")
+    start = f"This machine is {toned(grade, _TONES[diagnosis.grade])} {rest}"
     if diagnosis.floor is None:
         return f"{start}: it is too busy for its noise floor to be measured."
     return (

@@ -15,11 +15,10 @@ from .quoting import Quote
 from .ranking import is_slower
 from .readings import Reading
 from .rows import AGAINST_REFERENCE, Row, by_mode, latency_ratio
-from .tables import Grid, Strip
+from .tables import Grid, Strip, interval_strip
 from .words import AT, MODE_TITLES
 
 _COLUMN: Mapping[str, Column] = {column.key: column for column in COLUMNS}
-_INTERVAL = "95%\ninterval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def against_first(table: FormTable) -> Grid:
     bundles: list[tuple[Strip, ...]] = [
         (
             Strip(header=f"{_header(table.first)}\n[ms]", cells=tuple(map(latency.cell, first))),
-            Strip(header=_INTERVAL, cells=tuple(map(latency.interval_cell, first))),
+            interval_strip(latency, first),
         )
     ]
     for form in table.forms[1:]:
@@ -270,7 +269,7 @@ def _ratio_strips(form: Form, readings: Sequence[Reading]) -> tuple[Strip, ...]:
     ratio = _COLUMN["latency_ratio"]
     return (
         Strip(header=_header(form), cells=tuple(map(ratio.cell, readings))),
-        Strip(header=_INTERVAL, cells=tuple(map(ratio.interval_cell, readings))),
+        interval_strip(ratio, readings),
     )
 
 

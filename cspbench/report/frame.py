@@ -58,7 +58,7 @@ def unit(measure: str, change: Change, *, in_turns: bool) -> str:
 
 
 def cases_csv(results: Results) -> str:
-    """CSV with one row for each case, in full precision and base units."""
+    """CSV with one row for each case, in full precision and base units, of columns with values."""
     return _csv(cases(results))
 
 
@@ -70,7 +70,11 @@ def history_csv(history: History) -> str:
 
 
 def _csv(frame: "pd.DataFrame") -> str:
-    """The frame as CSV whose texts are one printable line each, and no formula of a spreadsheet."""
+    """The frame as CSV whose texts are one printable line each, and no formula of a spreadsheet.
+
+    Columns in which no row has a value are left out.
+    """
+    frame = frame.loc[:, (frame.notna() & (frame != "")).any()]
     texts = frame.select_dtypes(include=["object", "string"])
     safe = frame.assign(**{str(name): texts[name].map(_text_cell) for name in texts})
     content: str = safe.to_csv(index=False, lineterminator="\n")

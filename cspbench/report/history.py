@@ -9,12 +9,13 @@ from ..plan.case import Mode
 from ..plan.labels import MODE_WORDS, names, plain
 from ..records.quantities import NAMES
 from ..records.run import Run
-from ..text import listing, printable_lines
+from ..text import listing
 from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, for_cases
+from .layout import FILE, Layout
 from .readings import Reading
 from .results import Results
-from .tables import Grid, Strip, filled
+from .tables import Grid, Strip
 from .words import MODE_TITLES
 
 MEASURES = tuple(column.key for column in COLUMNS if column.key != "verdict")
@@ -62,15 +63,15 @@ def history(runs: Sequence[Results], measure: str) -> History:
     )
 
 
-def text(history: History) -> str:
-    """A sentence on changes, then a table for each mode, at most 100 columns wide."""
-    blocks = [filled(sentence) for sentence in _sentences(history)]
+def text(history: History, layout: Layout = FILE) -> str:
+    """A sentence on changes, then a table for each mode."""
+    blocks = [layout.filled(sentence) for sentence in _sentences(history)]
     for mode, title in MODE_TITLES.items():
         entries = [name for case_mode, name in history.readings if case_mode == mode]
         if entries:
             header = history.column.title
-            blocks.append(f"{title}, {header}\n{_grid(history, mode, entries).text()}")
-    return printable_lines("\n\n".join(blocks))
+            blocks.append(f"{title}, {header}\n{_grid(history, mode, entries).text(layout)}")
+    return layout.page(blocks)
 
 
 def points(history: History) -> list[dict[str, Any]]:

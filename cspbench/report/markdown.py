@@ -16,6 +16,8 @@ Block = NewType("Block", str)
 """A block of Markdown, in which no text from outside is markup."""
 
 _MARKUP = re.compile(r"[\\`*_~<>&|$]|(?<=\])[(\[:]")
+_IN_PICTURE = re.compile(r"[\\`*_~<>&|$!\[\]]")
+_BACKSLASH = r"\\\g<0>"
 _BLOCK_START = re.compile(r"^(?:([0-9]{1,9})(?=[.)](?: |$))|(?=[-+=#\[]))")
 _REFERENCES = (
     re.compile("@"),  # mentions, addresses of mail, user/repository@commit
@@ -69,6 +71,12 @@ def paragraph(sentence: str) -> Block:
 def strong(sentence: str) -> Block:
     """A paragraph in bold."""
     return Block(f"**{prose(sentence)}**")
+
+
+def picture(path: str, sentence: str) -> Block:
+    """The picture at a path of ours relative to the page; the sentence states what it shows."""
+    words = "".join(text for text, _ in pieces(sentence))
+    return Block(f"![{_entities(_IN_PICTURE.sub(_BACKSLASH, _unlinked(words)))}]({path})")
 
 
 def items(sentences: Iterable[str]) -> Block:

@@ -8,50 +8,54 @@ from ..comparison.sides import excerpts
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
-from ..text import listing, printable_lines
-from . import conclusions, forms, gradients, notes
+from ..text import listing
+from . import conclusions, forms, gradients, notes, pictures
 from . import markdown as md
 from .circumstances import circumstances
 from .columns import Column, Part
 from .completeness import completeness, failures
+from .layout import FILE, Layout
 from .quoting import Quote, marked, verbatim
 from .results import Results
 from .rows import Row, by_mode
-from .tables import WIDTH, Grid, filled, grid, headed
+from .tables import Grid, grid
 from .words import MODE_TITLES
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
 TERMS_TITLE = "Exact: counts and gradient terms, the same in every run of the same code"
 TIMED_TITLE = "Timed: different in every run"
+MEASURED_TITLE = "Measured: different in every run"
 TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
 
-def text(results: Results, columns: Sequence[Column]) -> str:
+def text(results: Results, columns: Sequence[Column], layout: Layout = FILE) -> str:
     """The content of ``report.txt``, with exact figures first, so that its diff shows changes."""
     run, table = results.run, results.rows
-    blocks = [_underlined(_headline(run), "=")]
-    if exact := _text_tables(table, columns, "exact"):
-        blocks.append(_underlined(_exact_title(run), "-"))
-        blocks += map(filled, conclusions.exact_conclusions(results, verbatim))
-        blocks += map(filled, gradients.term_conclusions(table, verbatim))
+    blocks = [layout.underlined(_headline(run), "=")]
+    if exact := _text_tables(table, columns, "exact", layout):
+        blocks.append(layout.underlined(_exact_title(run), "-"))
+        blocks += map(layout.filled, _exact_conclusions(results, verbatim))
         blocks += exact
-        blocks += _listed("Notes on the counts", _count_notes(table, columns, verbatim))
+        blocks += _listed("Notes on the counts", _count_notes(table, columns, verbatim), layout)
     part, heading = _measured(run)
     if heading:
-        blocks.append(_underlined(heading, "-"))
-        blocks += map(filled, _conclusions(results, verbatim))
-    blocks += map(filled, completeness(results, verbatim))
-    blocks.append(_labelled(circumstances(results)))
+        blocks.append(layout.underlined(heading, "-"))
+        blocks += map(layout.filled, _conclusions(results, verbatim))
+    blocks += map(layout.filled, completeness(results, verbatim))
+    blocks.append(_labelled(circumstances(results), layout))
     for title, form_grid in forms.titled_grids(table, verbatim):
-        blocks.append(f"{filled(title)}\n{form_grid.text()}")
-    blocks += _text_tables(table, columns, part)
-    blocks += _listed("Failures", failures(table, verbatim))
-    blocks += _listed("Notes", _run_notes(results, columns, verbatim))
-    return printable_lines("\n\n".join(blocks) + "\n")
+        blocks.append(f"{layout.filled(title)}\n{form_grid.text(layout)}")
+    blocks += _text_tables(table, columns, part, layout)
+    blocks += _listed("Failures", failures(table, verbatim), layout)
+    blocks += _listed("Notes", _run_notes(results, columns, verbatim), layout)
+    return layout.page(blocks) + "\n"
 
 
-def markdown(results: Results, columns: Sequence[Column]) -> str:
-    """The content of ``report.md``: GitHub Markdown, with conclusions first."""
+def markdown(results: Results, columns: Sequence[Column], *, has_plots: bool = False) -> str:
+    """The content of ``report.md``: GitHub Markdown, with conclusions first, then what is timed.
+
+    It shows the plots of the run if it ``has_plots``, in the folder ``plots`` beside it.
+    """
     run, table = results.run, results.rows
     blocks = [md.heading(1, run.info.suite)]
     if run.info.description:
@@ -59,33 +63,41 @@ def markdown(results: Results, columns: Sequence[Column]) -> str:
     part, heading = _measured(run)
     blocks += map(md.paragraph, _conclusions(results, marked))
     blocks += map(md.paragraph, completeness(results, marked))
+    if measured := [
+        *(
+            block
+            for title, form_grid in forms.titled_grids(table, marked)
+            for block in (md.heading(3, title), form_grid.markdown())
+        ),
+        *_markdown_tables(table, columns, part),
+        *(pictures.blocks(results, part) if has_plots else ()),
+    ]:
+        blocks += [md.heading(2, heading or MEASURED_TITLE), *measured]
     if exact := [*_markdown_tables(table, columns, "exact")]:
         blocks.append(md.heading(2, _exact_title(run)))
-        blocks += map(md.paragraph, conclusions.exact_conclusions(results, marked))
-        blocks += map(md.paragraph, gradients.term_conclusions(table, marked))
+        blocks += map(md.paragraph, _exact_conclusions(results, marked))
         blocks += exact
+        blocks += pictures.blocks(results, "exact") if has_plots else ()
         blocks += _items(3, "Notes on the counts", _count_notes(table, columns, marked))
-    blocks.append(md.heading(2, heading or "How it was made"))
-    blocks.append(md.items(f"{label}: {marked(text)}" for label, text in circumstances(results)))
-    for title, form_grid in forms.titled_grids(table, marked):
-        blocks += (md.heading(3, title), form_grid.markdown())
-    blocks += _markdown_tables(table, columns, part)
     blocks += _items(2, "Failures", failures(table, marked))
     blocks += _items(2, "Notes", _run_notes(results, columns, marked))
+    blocks.append(md.heading(2, "How it was made"))
+    blocks.append(md.items(f"{label}: {marked(text)}" for label, text in circumstances(results)))
     summary = "Records: python -m cspbench compare reads them from here"
     records = "\n".join(map(write_down, excerpts(run)))
     blocks.append(md.folded(summary, [md.json_lines(records)]))
     return md.page(blocks)
 
 
-def conclusion(results: Results) -> str:
+def conclusion(results: Results, layout: Layout = FILE) -> str:
     """What the run concludes, as plain text: the end of what a terminal shows of it."""
     sentences = (
         _conclusions(results, verbatim)
         or gradients.term_conclusions(results.rows, verbatim)
         or conclusions.exact_conclusions(results, verbatim)
     )
-    return printable_lines("\n".join(map(filled, [*sentences, *completeness(results, verbatim)])))
+    lines = map(layout.filled, [*sentences, *completeness(results, verbatim)])
+    return layout.page(["\n".join(lines)])
 
 
 def csv(results: Results) -> str:
@@ -124,6 +136,11 @@ def _measured(run: Run) -> tuple[Part, str]:
     return "timed", TIMED_TITLE if "latency" in run.info.stages else ""
 
 
+def _exact_conclusions(results: Results, quote: Quote) -> list[str]:
+    terms = gradients.term_conclusions(results.rows, quote)
+    return [*conclusions.exact_conclusions(results, quote), *terms]
+
+
 def _conclusions(results: Results, quote: Quote) -> list[str]:
     if results.run.info.settings.training:
         return gradients.trained_conclusions(results, quote)
@@ -135,7 +152,7 @@ def _conclusions(results: Results, quote: Quote) -> list[str]:
 
 def _headline(run: Run) -> str:
     suite, description = plain(run.info.suite), plain(run.info.description)
-    return filled(f"{suite}: {description}" if description else suite)
+    return f"{suite}: {description}" if description else suite
 
 
 def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) -> list[str]:
@@ -158,9 +175,11 @@ def _run_notes(results: Results, columns: Sequence[Column], quote: Quote) -> lis
     ]
 
 
-def _text_tables(table: Sequence[Row], columns: Sequence[Column], part: Part) -> list[str]:
+def _text_tables(
+    table: Sequence[Row], columns: Sequence[Column], part: Part, layout: Layout
+) -> list[str]:
     return [
-        f"{filled(_title(rows, part, verbatim))}\n{mode_grid.text()}"
+        f"{layout.filled(_title(rows, part, verbatim))}\n{mode_grid.text(layout)}"
         for rows, mode_grid in _grids(table, columns, part)
     ]
 
@@ -190,22 +209,20 @@ def _title(rows: Sequence[Row], part: Part, quote: Quote) -> str:
     return "Means over seeds" if part == "trained" else table_title(rows, quote)
 
 
-def _listed(heading: str, sentences: Sequence[str]) -> list[str]:
-    return [headed(heading, sentences)] if sentences else []
+def _listed(heading: str, sentences: Sequence[str], layout: Layout) -> list[str]:
+    return [layout.headed(heading, sentences)] if sentences else []
 
 
 def _items(level: int, heading: str, sentences: Sequence[str]) -> list[md.Block]:
     return [md.heading(level, heading), md.items(sentences)] if sentences else []
 
 
-def _labelled(lines: Sequence[tuple[str, str]]) -> str:
+def _labelled(lines: Sequence[tuple[str, str]], layout: Layout) -> str:
     """The lines with aligned labels; the command stays on one line, so that it can be copied."""
     width = max(len(label) for label, _ in lines)
     return "\n".join(
-        f"{label:<{width}}  {text}" if label == "repeat" else filled(text, f"{label:<{width}}  ")
+        f"{label:<{width}}  {text}"
+        if label == "repeat"
+        else layout.filled(text, f"{label:<{width}}  ")
         for label, text in lines
     )
-
-
-def _underlined(title: str, rule: str) -> str:
-    return f"{title}\n{rule * min(WIDTH, max(map(len, title.splitlines())))}"

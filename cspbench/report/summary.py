@@ -1,6 +1,6 @@
 """The text of a record, as `show` prints it: layers, totals, peaks and whatever was measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..plan.case import input_text
 from ..plan.labels import plain
@@ -10,61 +10,91 @@ from ..records.lines import CaseFailure
 from ..records.measurements import Counts
 from ..records.run import Record
 from ..records.tensor_peak import Split, TensorPeak
-from ..text import printable_lines
-from ..units import bytes_text, count_text, seconds_text, shape_text
+from ..text import shortened
+from ..units import bytes_text, count_text, shape_text
 from ..verdicts.stats import latency_estimate
-from .columns import COLUMNS, MISSING
+from .columns import COLUMNS, MISSING, milliseconds
+from .layout import FILE, Layout
 from .quoting import verbatim
-from .tables import Strip, draw, filled
+from .tables import Strip, draw
 from .words import MODE_TITLES, plural, printed_text
 
-_NAME_WIDTH = 40
+_MAX_NAME_WIDTH, _MIN_NAME_WIDTH = 60, 24  # of the column of layers
+
+_Total = tuple[str, int | Failure, str]
+"""The name of a total, its value, and what it counts."""
 
 
-def text(records: Sequence[Record]) -> str:
+def text(records: Sequence[Record], layout: Layout = FILE) -> str:
     """The layers of the first record's model, then totals and the tensor peak of every record.
 
     The records are of one entry at one input, for example at inference and in training.
     """
     first = records[0]
+    peaks = [record.tensor_peak.peak_tensor_bytes for record in records if record.tensor_peak]
     parts = [f"{plain(first.case.label)}, input {plain(input_text(first.case))}"]
     if first.counts is not None:
-        parts += [_layers(first.counts), _totals(first.counts, records)]
+        parts += [_layers(first.counts, layout), _totals(first.counts, records, layout)]
     for record in records:
-        parts += [_peak(record, record.tensor_peak)] if record.tensor_peak else []
-        parts += [_others(record)]
-        parts += [filled(_failed(record, failure)) for failure in record.failures]
+        if record.tensor_peak:
+            parts.append(_peak(record, record.tensor_peak, min(peaks), layout))
+        parts.append(_others(record, layout))
+        parts += [layout.filled(_failed(record, failure)) for failure in record.failures]
     if first.counts is not None:
-        parts.append(_notes(first.counts))
-    parts += [filled(f"It {plain(sentence)}") for sentence in first.alters]
+        parts.append(_notes(first.counts, layout))
+    parts += [layout.filled(f"It {plain(sentence)}") for sentence in first.alters]
     if words := printed_text(first.printed, verbatim):
-        parts.append(filled(f"It {words}"))
-    return printable_lines("\n\n".join(part for part in parts if part))
+        parts.append(layout.filled(f"It {words}"))
+    return layout.page(parts)
 
 
-def _layers(counts: Counts) -> str:
+def _layers(counts: Counts, layout: Layout) -> str:
     """A table with one row for each module; parameters and MACs exclude those of children."""
     layers = counts.layers
     total = counts.macs + (counts.matmul_macs or 0)
     products = [layer.macs + layer.matmul_macs for layer in layers]
     shares = [f"{macs / total:.1%}" if macs else "" for macs in products]
     strips = [
-        Strip(header="layer", cells=tuple(map(_name, layers)), left=True),
-        Strip(header="type", cells=tuple(plain(layer.type) for layer in layers), left=True),
         Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
         Strip(header="params", cells=tuple(_count(layer.params) for layer in layers)),
         Strip(header="MACs", cells=tuple(_count(layer.macs) for layer in layers)),
     ]
     if counts.matmul_macs:
         others = tuple(_count(layer.matmul_macs) for layer in layers)
-        strips.append(Strip(header="other products", cells=others))
-    return draw([*strips, Strip(header="share", cells=tuple(shares))])
+        strips.append(Strip(header="other\nproducts", cells=others))
+    strips.append(Strip(header="share", cells=tuple(shares)))
+    left = layout.width - 4 - sum(strip.width + 3 for strip in strips)
+    names = _names(layers, min(_MAX_NAME_WIDTH, max(_MIN_NAME_WIDTH, left)))
+    return draw([Strip(header="layer (type)", cells=names, left=True), *strips])
 
 
-def _name(layer: Layer) -> str:
+def _names(layers: Sequence[Layer], width: int) -> tuple[str, ...]:
+    """The last part of each path and the type, indented by depth.
+
+    If they need more than ``width`` cells, they are indented less; what is wider still has its type
+    on a second line.
+    """
+    for step in ("  ", " "):
+        names = [_name(layer, step) for layer in layers]
+        if max(map(len, names)) <= width:
+            return tuple(names)
+    return tuple(
+        "\n".join(shortened(line, width) for line in _two_lines(name, width)) for name in names
+    )
+
+
+def _name(layer: Layer, step: str) -> str:
     depth = layer.path.count(".") + 1 if layer.path else 0
-    name = "  " * depth + (plain(layer.path.rpartition(".")[2]) or "(model)")
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+    name = plain(layer.path.rpartition(".")[2]) or "model"
+    return f"{step * depth}{name} ({plain(layer.type)})"
+
+
+def _two_lines(name: str, width: int) -> list[str]:
+    """A name that is too wide in two lines, the type below the name and indented more."""
+    if len(name) <= width:
+        return [name]
+    start, _, kind = name.rpartition(" ")
+    return [start, " " * (len(start) - len(start.lstrip()) + 1) + kind]
 
 
 def _shape(layer: Layer) -> str:
@@ -75,11 +105,11 @@ def _count(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
-def _totals(counts: Counts, records: Sequence[Record]) -> str:
-    rows: list[tuple[str, int | Failure, str]] = [
+def _totals(counts: Counts, records: Sequence[Record], layout: Layout) -> str:
+    rows: list[_Total] = [
         ("parameters", counts.params, _frozen(counts)),
-        ("weights", counts.weights, "of convolutions and fully connected layers"),
-        ("MACs", counts.macs, "of convolutions and fully connected layers"),
+        ("weights", counts.weights, "of convolutions and linear layers"),
+        ("MACs", counts.macs, "of convolutions and linear layers"),
         *_other_macs(counts),
         ("MACs (thop)", counts.thop_macs, "with normalisation and pooling"),
         ("FLOPs", counts.flops, "by torch's counter, forward"),
@@ -94,7 +124,16 @@ def _totals(counts: Counts, records: Sequence[Record]) -> str:
         ("CIO", counts.cio, "input + output elements of convolutions"),
     ]
     width = max(len(f"{value:,}") for _, value, _ in rows if isinstance(value, int))
-    return "\n".join(_total(name, value, note, width) for name, value, note in rows)
+    largest: dict[str, int] = {}
+    for name, value, _ in rows:
+        if isinstance(value, int):
+            largest[_unit(name)] = max(value, largest.get(_unit(name), 0))
+    return "\n".join(_total(row, width, largest, layout) for row in rows)
+
+
+def _unit(name: str) -> str:
+    """What a total counts, the first word of its name: all that count the same share a prefix."""
+    return name.partition(" ")[0].removesuffix(",")
 
 
 def _frozen(counts: Counts) -> str:
@@ -105,29 +144,33 @@ def _frozen(counts: Counts) -> str:
     return f"trainable; {total:,} with {counts.frozen_params:,} that are frozen"
 
 
-def _other_macs(counts: Counts) -> Iterator[tuple[str, int | Failure, str]]:
+def _other_macs(counts: Counts) -> Iterator[_Total]:
     """The rows of other products, unless there are none, and of fvcore's total."""
     if counts.matmul_macs:
         yield "MACs, others", counts.matmul_macs, "of all other products, as in attention"
     if counts.fvcore_macs is not None:
-        yield "MACs (fvcore)", counts.fvcore_macs, "of all products and normalisation, as timm's"
+        yield "MACs (fvcore)", counts.fvcore_macs, "as timm's: all products, normalisation"
 
 
-def _total(name: str, value: int | Failure, note: str, width: int) -> str:
+def _total(row: _Total, width: int, largest: Mapping[str, int], layout: Layout) -> str:
+    name, value, note = row
     if isinstance(value, Failure):
-        return f"{name:16} {'–':>{width}}  {plain(value.reason)}"
-    return f"{name:16} {value:>{width},}  {count_text(value)}, {note}"
+        return layout.filled(plain(value.reason), f"{name:16} {MISSING:>{width}}  ")
+    short = count_text(value, largest[_unit(name)])
+    return layout.filled(f"{short}, {note}", f"{name:16} {value:>{width},}  ")
 
 
-def _peak(record: Record, peak: TensorPeak) -> str:
+def _peak(record: Record, peak: TensorPeak, smallest: int, layout: Layout) -> str:
+    """A peak and what it consists of, all sizes in the unit of the ``smallest`` peak in bytes."""
     at = (peak.operator or "its start") + (f" in {plain(peak.module)}" if peak.module else "")
     kinds = ((kind, getattr(peak.split, kind)) for kind in Split.__struct_fields__)
     split = ", ".join(
-        f"{kind.replace('_', ' ')} {bytes_text(size)}" for kind, size in kinds if size
+        f"{kind.replace('_', ' ')} {bytes_text(size, smallest)}" for kind, size in kinds if size
     )
-    total = f"{bytes_text(peak.peak_tensor_bytes)} ({peak.peak_tensor_bytes:,} bytes)"
+    size = peak.peak_tensor_bytes
+    total = f"{bytes_text(size, smallest)} ({size:,} bytes)"
     title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
-    return "\n".join([title, filled(split, "  "), filled(f"at {at}", "  ")])
+    return "\n".join([title, layout.filled(split, "  "), layout.filled(f"at {at}", "  ")])
 
 
 def _failed(record: Record, failure: CaseFailure) -> str:
@@ -135,7 +178,7 @@ def _failed(record: Record, failure: CaseFailure) -> str:
     return f"{mode}: no {failure.stage.replace('_', ' ')}: {plain(failure.reason)}"
 
 
-def _others(record: Record) -> str:
+def _others(record: Record, layout: Layout) -> str:
     """The figures of all other measures, one a line, and the latency."""
     rows = [
         (column.title, column.text(reading), column.help)
@@ -156,20 +199,21 @@ def _others(record: Record) -> str:
         return ""
     name_width, width = (max(len(row[index]) for row in rows) for index in (0, 1))
     lines = [
-        filled(note, f"  {name:{name_width}} {value:>{width}}  ") for name, value, note in rows
+        layout.filled(note, f"  {name:{name_width}} {value:>{width}}  ")
+        for name, value, note in rows
     ]
     return "\n".join([f"{MODE_TITLES[record.case.mode]}: measured", *lines])
 
 
 def _latency(record: Record) -> tuple[str, str, str]:
     launches = [latency.samples_s for latency in record.latencies]
-    seconds = latency_estimate(launches).value
     samples = plural(sum(map(len, launches)), "sample")
-    note = f"{samples} in {plural(len(launches), 'launch')}; the first call took "
-    return "latency", seconds_text(seconds), note + seconds_text(record.latencies[0].first_call_s)
+    first_call = f"the first call took {milliseconds(record.latencies[0].first_call_s)} ms"
+    note = f"{samples} in {plural(len(launches), 'launch')}; {first_call}"
+    return "latency [ms]", milliseconds(latency_estimate(launches).value), note
 
 
-def _notes(counts: Counts) -> str:
+def _notes(counts: Counts, layout: Layout) -> str:
     lines = [
         f"{item.counter} does not see {plain(item.name)}, {item.calls} x: {item.reason}"
         for item in counts.uncounted
@@ -180,4 +224,4 @@ def _notes(counts: Counts) -> str:
         lines.append(f"thop {excess:+,} MACs, {len(modules)} x: {plain(explanation)}")
     if not lines:
         return ""
-    return "\n".join(["Between the counters", *(filled(line, "  ") for line in lines)])
+    return "\n".join(["Between the counters", *(layout.filled(line, "  ") for line in lines)])

@@ -1,36 +1,47 @@
-"""Tables, drawn by PrettyTable at most 100 columns wide, or as GitHub Markdown.
+"""Tables, drawn by PrettyTable as wide as a page, or as GitHub Markdown.
 
 Columns that do not fit go into further tables below, with the column of entries repeated.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..records.base import Failure
 from ..units import ratio_text
 from . import markdown
 from .columns import Column
+from .layout import Layout, cells_wide, wrap
 from .markdown import Block
 from .quoting import marked
 from .readings import Reading
-from .rows import Row
+from .rows import AGAINST_REFERENCE, Row
+from .tones import toned, untoned
 
-WIDTH = 100
 _MIN_NAME_WIDTH, _MAX_NAME_WIDTH = 20, 36  # of the column of entries, beyond which names wrap
+_LEAST_NAME_WIDTH = 8  # where a bundle leaves no more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strip:
-    """One column of text: its header, and its cells from top to bottom."""
+    """One column of text: its header, and its cells from top to bottom.
+
+    One that is ``attached``, as an interval is to its figure, shares the column of the strip before
+    it in a drawn table.
+    """
 
     header: str
     cells: tuple[str, ...]
     left: bool = False
+    attached: bool = False
 
     @property
     def width(self) -> int:
         """The terminal cells that the widest line takes."""
         return max(cells_wide(line) for text in (self.header, *self.cells) for line in _lines(text))
+
+    def wrapped(self, width: int) -> "Strip":
+        """The strip with lines of at most ``width`` terminal cells."""
+        return replace(self, cells=tuple(_wrapped(cell, width) for cell in self.cells))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,50 +51,56 @@ class Grid:
     names: Strip
     bundles: tuple[tuple[Strip, ...], ...]
 
-    def text(self, width: int = WIDTH) -> str:
-        """The table as text, split into as few tables as the width allows."""
+    def text(self, layout: Layout) -> str:
+        """The table as text, split into as few tables as the width of the page allows.
+
+        Names wrap if that takes fewer tables, or brings more columns into the first one.
+        """
+        bundles = self._fitting(layout.width)
         natural = max(1, min(self.names.width, _MAX_NAME_WIDTH))
-        fewest = len(self._pack(min(natural, _MIN_NAME_WIDTH), width))
-        name_width = natural
-        while name_width > _MIN_NAME_WIDTH and len(self._pack(name_width, width)) > fewest:
-            name_width -= 1
-        widest = max((_bundle_width(bundle) for bundle in self.bundles), default=0)
-        name_width = max(8, min(name_width, width - 4 - widest))
-        names = Strip(
-            header=self.names.header,
-            cells=tuple("\n".join(wrap(cell, name_width)) for cell in self.names.cells),
-            left=True,
-        )
-        return "\n\n".join(draw([names, *strips]) for strips in self._pack(name_width, width))
+        least = min(natural, max(_MIN_NAME_WIDTH, self._longest_word()))
+        widest = max(map(_bundle_width, bundles), default=0)
+        most = max(_LEAST_NAME_WIDTH, layout.width - 4 - widest)
+        widths = {min(width, most): None for width in range(natural, least - 1, -1)}
+        packed = [(width, _pack(bundles, width, layout.width)) for width in widths]
+        width, tables = min(packed, key=lambda choice: (len(choice[1]), -len(choice[1][0])))
+        names = self.names.wrapped(width)
+        return "\n\n".join(draw([names, *strips]) for strips in tables)
 
     def markdown(self) -> Block:
         """The table as GitHub Markdown, with the names of entries as code."""
         strips = [strip for bundle in self.bundles for strip in bundle]
         names = map(marked, self.names.cells)
         headers = [self.names.header, *(" ".join(_lines(strip.header)) for strip in strips)]
-        rows = zip(names, *(strip.cells for strip in strips), strict=True)
+        rows = zip(names, *(map(untoned, strip.cells) for strip in strips), strict=True)
         return markdown.table(headers, rows)
 
-    def _pack(self, name_width: int, width: int) -> list[list[Strip]]:
-        tables: list[list[Strip]] = [[]]
-        left = free = width - name_width - 4
-        for bundle in self.bundles:
-            need = _bundle_width(bundle)
-            if tables[-1] and need > left:
-                tables.append([])
-                left = free
-            tables[-1].extend(bundle)
-            left -= need
-        return tables
+    def _longest_word(self) -> int:
+        """The width of the longest word of a name, which is not broken if that can be helped."""
+        return max(cells_wide(word) for name in self.names.cells for word in name.split(" "))
+
+    def _fitting(self, width: int) -> list[tuple[Strip, ...]]:
+        """The bundles, as they are drawn; one that is wider than a page is broken into columns."""
+        widest = width - 4 - _LEAST_NAME_WIDTH
+        bundles: list[tuple[Strip, ...]] = []
+        for bundle in map(_joined, self.bundles):
+            if _bundle_width(bundle) <= widest:
+                bundles.append(bundle)
+            else:
+                bundles += [(strip.wrapped(widest - 3),) for strip in bundle]
+        return bundles
 
 
 def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
     """The table of ``rows``, without columns that hold nothing to show; None if none remain."""
-    bundles = [
-        _bundle(rows, column)
-        for column in columns
-        if any(_is_shown(row.readings[column.key], column) for row in rows)
-    ]
+    bundles: list[tuple[Strip, ...]] = []
+    for column in columns:
+        if not any(_is_shown(row.readings[column.key], column) for row in rows):
+            continue
+        bundle = _bundle(rows, column)
+        if column.follows and bundles:
+            bundle = bundles.pop() + bundle
+        bundles.append(bundle)
     if not bundles:
         return None
     names = tuple(f"{row.name} (reference)" if row.is_reference else row.name for row in rows)
@@ -101,83 +118,37 @@ def draw(strips: Sequence[Strip]) -> str:
     table = PrettyTable([str(index) for index in range(len(strips))], header=False)
     for index, strip in enumerate(strips):
         table.align[str(index)] = "l" if strip.left else "r"
-    heights = [len(_lines(strip.header)) for strip in strips]
-    table.add_row(
-        [
-            "\n" * (max(heights) - height) + strip.header
-            for strip, height in zip(strips, heights, strict=True)
-        ],
-        divider=True,
-    )
+    headers = _bottomed(*(strip.header for strip in strips))
+    table.add_row(["\n".join(lines) for lines in headers], divider=True)
     for cells in zip(*(strip.cells for strip in strips), strict=True):
         table.add_row(list(cells))
     text: str = table.get_string()
     return text
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """The text in lines of at most ``width`` terminal cells, broken at spaces if possible.
-
-    >>> wrap("csp gamma=0.25 layers=12", 12), wrap("abcdef", 4)
-    (['csp', 'gamma=0.25', 'layers=12'], ['abcd', 'ef'])
-    """
-    lines, line = [], ""
-    for word in text.split(" "):
-        rest = word
-        if line and cells_wide(line) + 1 + cells_wide(rest) <= width:
-            line = f"{line} {rest}"
-            continue
-        if line:
-            lines.append(line)
-        while cells_wide(rest) > width:
-            cut = _fitting(rest, width)
-            lines.append(rest[:cut])
-            rest = rest[cut:]
-        line = rest
-    return [*lines, line] if line or not lines else lines
-
-
-def filled(text: str, start: str = "") -> str:
-    """The text after ``start``, wrapped to `WIDTH` cells, with further lines indented.
-
-    >>> filled("a warm-up ended at the cap", "- ")
-    '- a warm-up ended at the cap'
-    """
-    lines = wrap(text, WIDTH - len(start))
-    return start + f"\n{' ' * len(start)}".join(lines)
-
-
-def headed(heading: str, sentences: Iterable[str]) -> str:
-    """A heading, and below it an item for each sentence."""
-    return "\n".join([heading, *(filled(sentence, "- ") for sentence in sentences)])
-
-
-def cells_wide(text: str) -> int:
-    """The terminal cells that one line of text takes."""
-    if text.isascii() and text.isprintable():
-        return len(text)
-    from wcwidth import wcswidth
-
-    width: int = wcswidth(text)
-    return width if width >= 0 else len(text)
-
-
-def _fitting(text: str, width: int) -> int:
-    cut = 1
-    while cut < len(text) and cells_wide(text[: cut + 1]) <= width:
-        cut += 1
-    return cut
-
-
 def _bundle(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
-    readings = [row.readings[column.key] for row in rows]
-    figures = Strip(header=column.header, cells=tuple(map(column.cell, readings)))
+    figures = Strip(header=column.header, cells=tuple(_cell(row, column) for row in rows))
     if column.part == "exact":
         return figures, *_ratios(rows, column)
     if column.interval:
-        interval = tuple(map(column.interval_cell, readings))
-        return figures, Strip(header="95%\ninterval", cells=interval)
+        readings = [row.readings[column.key] for row in rows]
+        return figures, interval_strip(column, readings)
     return (figures,)
+
+
+def interval_strip(column: Column, readings: Iterable[Reading]) -> Strip:
+    """The intervals of a column's readings, beside them."""
+    cells = tuple(map(column.interval_cell, readings))
+    return Strip(header="95%\ninterval", cells=cells, attached=True)
+
+
+def _cell(row: Row, column: Column) -> str:
+    """The reading of a row as text; of a verdict, the word has its tone."""
+    text = column.cell(row.readings[column.key])
+    if column.key != "verdict" or row.verdict is None:
+        return text
+    word = AGAINST_REFERENCE[row.verdict.answer]
+    return toned(word, row.verdict.answer) + text.removeprefix(word)
 
 
 def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
@@ -188,8 +159,66 @@ def _ratios(rows: Sequence[Row], column: Column) -> tuple[Strip, ...]:
     return (Strip(header="ratio", cells=cells),)
 
 
-def _bundle_width(bundle: Sequence[Strip]) -> int:
+def _joined(strips: Iterable[Strip]) -> tuple[Strip, ...]:
+    """The strips, each that is attached drawn into the column of the one before it."""
+    columns: list[Strip] = []
+    for strip in strips:
+        if strip.attached and columns:
+            columns[-1] = _side_by_side(columns[-1], strip)
+        else:
+            columns.append(strip)
+    return tuple(columns)
+
+
+def _side_by_side(figures: Strip, others: Strip) -> Strip:
+    """One strip of both, aligned to the right as if each had a column of its own."""
+
+    def line(pair: tuple[str, str]) -> str:
+        return " ".join(_right(text, width) for text, width in zip(pair, widths, strict=True))
+
+    widths = (figures.width, others.width)
+    header = "\n".join(map(line, zip(*_bottomed(figures.header, others.header), strict=True)))
+    cells = tuple(map(line, zip(figures.cells, others.cells, strict=True)))
+    return Strip(header=header, cells=cells)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cells_wide(text)) + text
+
+
+def _bottomed(*headers: str) -> list[list[str]]:
+    """The lines of headers, with empty ones above those that are lower than others."""
+    lines = [_lines(header) for header in headers]
+    height = max(map(len, lines))
+    return [[""] * (height - len(own)) + own for own in lines]
+
+
+def _pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> list[list[Strip]]:
+    """The strips of each table, bundles side by side as long as they fit."""
+    tables: list[list[Strip]] = [[]]
+    left = free = width - name_width - 4
+    for bundle in bundles:
+        need = _bundle_width(bundle)
+        if tables[-1] and need > left:
+            tables.append([])
+            left = free
+        tables[-1].extend(bundle)
+        left -= need
+    return tables
+
+
+def _bundle_width(bundle: Iterable[Strip]) -> int:
     return sum(strip.width + 3 for strip in bundle)
+
+
+def _wrapped(cell: str, width: int) -> str:
+    """The lines of a cell in lines that fit, indented as they are."""
+    lines = []
+    for line in _lines(cell):
+        text = line.lstrip(" ")
+        indent = " " * (len(line) - len(text))
+        lines += [f"{indent}{part}" for part in wrap(text, width - len(indent))]
+    return "\n".join(lines)
 
 
 def _lines(text: str) -> list[str]:

@@ -3,34 +3,36 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ..records.verification import CONVENTIONS, Check
-from ..text import listing, printable_lines
+from ..records.verification import CONVENTIONS, Answer, Check
+from ..text import listing
 from ..units import percent_text
-from .tables import Strip, draw, filled, headed, wrap
+from .layout import FILE, Layout
+from .tables import Grid, Strip
+from .tones import Tone, toned
 
-_HEADERS = ("entry", "what", "published", "ours", "difference", "answer")
 _DIFFERING = {"differs, as known": "differ for a known reason", "differs": "differ"}
-_LEFT = (True, True, False, False, False, True)
+_KNOWN = {"differs, as known": "known", "differs": "unknown"}
+_TONES: dict[Answer, Tone] = {"differs, as known": "undecided", "differs": "worse"}
 
 
-def text(checks: Sequence[Check]) -> str:
+def text(checks: Sequence[Check], layout: Layout = FILE) -> str:
     """The conclusion, the table, why figures differ, and the sources."""
     used = [word for word in CONVENTIONS if any(check.convention == word for check in checks)]
     key = "; ".join(f"{word}: {CONVENTIONS[word]}" for word in used)
-    blocks = [filled(conclusion(checks)), _table(checks), filled(key)]
+    blocks = [layout.filled(conclusion(checks)), _grid(checks).text(layout), layout.filled(key)]
     reasons = dict.fromkeys(
         f"{check.entry}, {check.convention}: {check.reason or 'the reason is not known'}"
         for check in checks
         if check.answer.startswith("differs")
     )
     if reasons:
-        blocks.append(headed("Where figures differ", reasons))
+        blocks.append(layout.headed("Where figures differ", reasons))
     sources: dict[str, dict[str, None]] = defaultdict(dict)
     for check in checks:
         sources[check.source][check.entry] = None
     listed = [f"{source}: {', '.join(names)}" for source, names in sources.items()]
-    blocks.append(headed("Sources", listed))
-    return printable_lines("\n\n".join(blocks))
+    blocks.append(layout.headed("Sources", listed))
+    return layout.page(blocks)
 
 
 def conclusion(checks: Sequence[Check]) -> str:
@@ -57,28 +59,24 @@ def _met(checks: Sequence[Check], noun: str) -> str:
     return f"{met} of {len(checks)} {noun} {'is' if met == 1 else 'are'} met{precision}."
 
 
-def _table(checks: Sequence[Check]) -> str:
-    rows = [
-        (
-            " ".join([check.entry, *(f"{key}={value}" for key, value in check.arguments.items())]),
-            check.convention,
-            check.published,
-            check.ours_text,
-            _difference(check),
-            check.answer,
-        )
+def _grid(checks: Sequence[Check]) -> Grid:
+    names = tuple(
+        " ".join([check.entry, *(f"{key}={value}" for key, value in check.arguments.items())])
         for check in checks
-    ]
-    columns = zip(*rows, strict=True)
-    strips = [
-        Strip(header=header, cells=tuple("\n".join(wrap(cell, 24)) for cell in cells), left=left)
-        for header, cells, left in zip(_HEADERS, columns, _LEFT, strict=True)
-    ]
-    return draw(strips)
+    )
+    columns = (
+        Strip(header="what", cells=tuple(check.convention for check in checks), left=True),
+        Strip(header="published", cells=tuple(check.published for check in checks)),
+        Strip(header="ours", cells=tuple(check.ours_text for check in checks)),
+        Strip(header="answer", cells=tuple(map(_answer, checks)), left=True),
+    )
+    return Grid(names=Strip(header="entry", cells=names, left=True), bundles=(columns,))
 
 
-def _difference(check: Check) -> str:
-    if check.answer.startswith("equal"):
-        return ""
+def _answer(check: Check) -> str:
+    """The answer in few words; where figures differ, by how much."""
+    if check.answer not in _DIFFERING:
+        return check.answer.removeprefix("equal ")
     sign = "+" if check.difference > 0 else "-"
-    return f"{sign}{percent_text(abs(check.difference))}"
+    text = f"{sign}{percent_text(abs(check.difference))}, {_KNOWN[check.answer]}"
+    return toned(text, _TONES[check.answer])

@@ -10,29 +10,40 @@ from ..files import replace_file
 from ..plan.case import batch_of
 from ..records.run import Run
 from .columns import Column, choose, for_cases
+from .layout import FILE, Layout
 from .results import Results, derive
 
 FORMATS = REPORT_FORMATS
 """The formats of `render`."""
 
 
-def text(derived: Results, columns: Sequence[str] | None = None) -> str:
-    """The report as plain text, tables at most 100 columns wide.
+def text(derived: Results, columns: Sequence[str] | None = None, layout: Layout = FILE) -> str:
+    """The report as plain text.
 
     ``columns`` are keys of `COLUMNS`; raises `CspbenchError` for any other.
     """
-    return render(derived, "table", columns)
+    return render(derived, "table", columns, layout=layout)
 
 
-def conclusion(derived: Results) -> str:
+def conclusion(derived: Results, layout: Layout = FILE) -> str:
     """The sentences that conclude the report, as plain text."""
     from . import pages
 
-    return pages.conclusion(derived)
+    return pages.conclusion(derived, layout)
 
 
-def render(derived: Results, form: str, columns: Sequence[str] | None = None) -> str:
-    """The report in one of `FORMATS`; ``table`` is plain text."""
+def render(
+    derived: Results,
+    form: str,
+    columns: Sequence[str] | None = None,
+    *,
+    layout: Layout = FILE,
+    has_plots: bool = False,
+) -> str:
+    """The report in one of `FORMATS`; ``table`` is plain text.
+
+    Markdown that ``has_plots`` shows those of the run, which lie in the folder ``plots`` beside it.
+    """
     from . import pages
     from .exporters import EXPORTERS
 
@@ -40,8 +51,10 @@ def render(derived: Results, form: str, columns: Sequence[str] | None = None) ->
         return json.dumps(EXPORTERS[form](derived), indent=1, allow_nan=False)
     if form == "csv":
         return pages.csv(derived)
-    page = pages.markdown if form == "markdown" else pages.text
-    return page(derived, _chosen(derived.run, columns))
+    chosen = _chosen(derived.run, columns)
+    if form == "markdown":
+        return pages.markdown(derived, chosen, has_plots=has_plots)
+    return pages.text(derived, chosen, layout)
 
 
 def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) -> list[Path]:
@@ -52,24 +65,20 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
     that it was made with. Raises `CspbenchError` for an unknown column, a file that cannot be
     written, and a ``plots`` that is a link, as what lies elsewhere is not to be replaced.
     """
-    from . import pages
-
-    chosen = _chosen(derived.run, columns)
+    contents = {
+        folder / "report.txt": render(derived, "table", columns),
+        folder / "report.md": render(derived, "markdown", columns, has_plots=True),
+        folder / "report.csv": render(derived, "csv"),
+        **_comparison(derived.run, folder),
+    }
     if (folder / "plots").is_symlink():
         raise CspbenchError(
             f"{folder / 'plots'} is a link, and nothing is written to where it leads: remove it, "
             "then draw the report with python -m cspbench report RUN"
         )
-    contents = {
-        folder / "report.txt": pages.text(derived, chosen).encode(),
-        folder / "report.md": pages.markdown(derived, chosen).encode(),
-        folder / "report.csv": pages.csv(derived).encode(),
-        **_comparison(derived.run, folder),
-    }
     for path, content in contents.items():
-        _write(path, content)
-    paths = list(contents)
-    return paths + _write_plots(derived, folder / "plots")
+        _write(path, content.encode())
+    return [*contents, *_write_plots(derived, folder / "plots")]
 
 
 def _write_plots(derived: Results, folder: Path) -> list[Path]:
@@ -89,7 +98,9 @@ def _write_plots(derived: Results, folder: Path) -> list[Path]:
     return paths
 
 
-def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str, list[Path]]:
+def write_history(
+    runs: Sequence[Run], measure: str, folder: Path, layout: Layout = FILE
+) -> tuple[str, list[Path]]:
     """Write the history of one measure over ``runs``; return its text and the paths of the files.
 
     The files are ``history-MEASURE.csv``, ``.png`` and ``.svg`` in ``folder``. Raises
@@ -106,7 +117,7 @@ def write_history(runs: Sequence[Run], measure: str, folder: Path) -> tuple[str,
         contents[folder / f"history-{measure}.{suffix}"] = plots.encode(figure, suffix, plot.alt)
     for path, content in contents.items():
         _write(path, content)
-    return history.text(measured), list(contents)
+    return history.text(measured, layout), list(contents)
 
 
 def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
@@ -116,7 +127,7 @@ def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
     return for_cases(choose(columns, kinds), run.info.cases)
 
 
-def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:
+def _comparison(run: Run, folder: Path) -> dict[Path, str]:
     """The files that compare the two revisions of a run; empty if it has none."""
     if not run.info.revisions:
         return {}
@@ -126,8 +137,8 @@ def _comparison(run: Run, folder: Path) -> dict[Path, bytes]:
 
     revisions = in_turns(run)
     return {
-        folder / "comparison.txt": (comparison.text(revisions) + "\n").encode(),
-        folder / "comparison.md": comparison.markdown(revisions, excerpts(run)).encode(),
+        folder / "comparison.txt": f"{comparison.text(revisions)}\n",
+        folder / "comparison.md": comparison.markdown(revisions, excerpts(run)),
     }
 
 

@@ -22,6 +22,7 @@ _OURS = {
     *("h1", "h2", "h3", "p", "ul", "li", "strong", "code", "pre", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
+_PICTURE = re.compile(r"plots/[a-z0-9_]+\.png")
 _LIVE = re.compile(
     r"@\w|#\d|\bGH-\d|(?<![^\W_])(?<![0-9]\.)[0-9a-f]{7}|://|www\.|:[\w+-]+:",
     re.IGNORECASE | re.ASCII,
@@ -52,11 +53,17 @@ class _Reader(HTMLParser):
 
 
 def refuse_foreign_markup(page: str) -> set[str]:
-    """Assert that ``page`` renders to tags of ours alone, without references; the tags."""
+    """Assert that ``page`` renders to tags and pictures of ours alone, without references.
+
+    Returns the tags, but for those of pictures.
+    """
     assert not [text for text in page if not text.isprintable() and text != "\n"]
     reader = _Reader()
     reader.feed(github_flavored_markdown_to_html(page, Options.CMARK_OPT_UNSAFE))
-    tags = {tag for tag, _ in reader.tags}
+    pictures = [attributes for tag, attributes in reader.tags if tag == "img"]
+    assert all(_PICTURE.fullmatch(str(attributes.pop("src"))) for attributes in pictures)
+    assert all(attributes.pop("alt") and not attributes for attributes in pictures)
+    tags = {tag for tag, _ in reader.tags} - {"img"}
     assert tags <= _OURS
     attributes = {name for _, attributes in reader.tags for name in attributes}
     assert attributes <= {"align", "lang"}

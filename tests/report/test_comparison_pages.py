@@ -22,6 +22,8 @@ from cspbench.records.lines import CaseFailure
 from cspbench.records.machine import Git
 from cspbench.records.run import Run
 from cspbench.report.comparison import MAX_CHARACTERS, MAX_LINES, markdown, text
+from cspbench.report.layout import Layout
+from cspbench.report.tones import pieces, untoned
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FOUR = ("dense", "csp", "csp_fusion_first", "csp_fusion_last")
@@ -236,7 +238,8 @@ def test_records_are_kept_before_unchanged_measures() -> None:
     assert "without a change" not in page
 
 
-def test_the_terminal_gets_at_most_100_columns() -> None:
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_page_is_no_wider_than_its_layout(width: int) -> None:
     """Tables, sentences and reasons alike, also with every column and long names."""
     comparison = compare(make_small_run(), make_small_run(slower={0: 1.2, 3: 1.05}, seed=1))
     label = "csp gamma=0.25 layers=12 growth=16 bn_size=2 t1=0.5 t2=0.25 pool=avg"
@@ -246,21 +249,23 @@ def test_the_terminal_gets_at_most_100_columns() -> None:
         slower={0: 1.12, 1: 0.9},
         grown={0: figures, 1: {**figures, "macs": 1.1, "params": 0.5}},
     )
-    for page in (text(comparison), text(in_turns(full))):
-        assert max(map(len, page.splitlines())) <= 100
-    head = text(in_turns(full)).partition("\n\n")[2].partition("\n\n")[0]
+    layout = Layout(width=width)
+    for page in (text(comparison, layout), text(in_turns(full), layout)):
+        assert max(map(len, page.splitlines())) <= width
+    head = text(in_turns(full), layout).partition("Imaginary Xeon")[0]
     assert all(words in head for words in ("+5.0% at", "+10.0% in", "+12.0% slower", "+12.3% "))
+    assert head.count("| entry ") == {80: 2, 100: 2, 160: 1}[width]
 
 
-def test_other_measures_stand_below_a_table_that_is_full() -> None:
-    """In the terminal; a comment has a column for them."""
-    grown = {2: {"macs": 1.1, "params": 1.1, "peak_tensor_bytes": 1.1}, 4: {"activations": 1.03}}
-    grown[3] = grown[2]
-    full = in_turns(make_changed_run(FOUR, slower={2: 1.12, 3: 1.15}, grown=grown))
-    assert "Other measures\n- csp_fusion_first: activations +3.0% at inference\n" in text(full)
-    assert "| activations +3.0% at inference |\n" in markdown(full)
-    few = in_turns(make_changed_run(FOUR, grown={4: {"activations": 1.03}, 2: {"macs": 1.1}}))
-    assert "activations +3.0% at inference |" in text(few)
+def test_other_measures_stand_below_the_table() -> None:
+    """In the terminal; a comment has a column for them, and there may be nothing else."""
+    both = in_turns(make_changed_run(FOUR, grown={4: {"activations": 1.03}, 2: {"macs": 1.1}}))
+    table, below = text(both).split("\n\n")[1:3]
+    assert "csp_fusion_first" not in table
+    assert below == "Other measures\n- csp_fusion_first: activations +3.0% at inference"
+    assert "| activations +3.0% at inference |\n" in markdown(both)
+    alone = in_turns(make_changed_run(FOUR, grown={4: {"activations": 1.03}}))
+    assert text(alone).split("\n\n")[1] == below
 
 
 def test_counts_stand_once_and_with_their_modes_where_these_differ() -> None:
@@ -514,3 +519,36 @@ def test_figures_that_one_side_lacks_or_that_were_0_are_shown_as_they_are() -> N
         "| `dense` | MACs, other products 0 → 1,024 at inference |"
         in markdown(comparison).splitlines()
     )
+
+
+def test_latencies_of_two_units_stand_in_two_tables() -> None:
+    """One that cannot be put in units of the yardstick is in milliseconds, and says why."""
+    comparison = compare(make_small_run(), make_small_run(slower={0: 1.5, 3: 1.5}, seed=1))
+    first, *rest = comparison.cases
+    latency = msgspec.structs.replace(
+        first.measures["latency"], is_judged=False, verdict="undecided", reason="one launch"
+    )
+    first = msgspec.structs.replace(first, measures={**first.measures, "latency": latency})
+    page = text(msgspec.structs.replace(comparison, cases=(first, *rest)))
+    in_yardsticks, in_ms = page.split("Latency, in units of the yardstick\n")[1].split(
+        "\n\nLatency, milliseconds\n"
+    )
+    assert latency.baseline is not None
+    assert f" {latency.baseline * 1e3:,.0f} " in in_ms.split("\n\n")[0]
+    assert "worse" in in_yardsticks
+    assert "ms" not in in_yardsticks
+
+
+def test_verdicts_and_the_status_have_their_tones() -> None:
+    """On a terminal: of the first word, of the changes, and of the tables below."""
+    comparison = in_turns(make_changed_run(FOUR, slower={2: 1.12, 6: 0.8}))
+    page = text(comparison, Layout(has_tones=True))
+    words = {(piece, tone) for piece, tone in pieces(page) if tone}
+    assert words == {
+        ("Regression", "worse"),
+        ("slower", "worse"),
+        ("faster", "better"),
+        ("worse", "worse"),
+        ("better", "better"),
+    }
+    assert untoned(page) == text(comparison)

@@ -67,7 +67,7 @@ def test_only_what_was_counted_is_ranked_by_counts() -> None:
         case=run.records[1].case.key, stage="counts", cause="raised", reason="no", is_fatal=True
     )
     assert sentence(change(run, 1, failures=(failure,))) == (
-        "dense has 231,211,008 MACs and 4.87 MiB of peak tensor memory at inference."
+        "dense has 231,211,008 MACs and 5,103,840 bytes of peak tensor memory at inference."
     )
 
 

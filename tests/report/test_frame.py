@@ -11,6 +11,7 @@ from synthetic import change, change_case, make_run, render_report
 from torch import nn
 
 import cspbench
+from cspbench.plan.case import Accuracy
 from cspbench.records.machine import Git
 from cspbench.report import frame
 from cspbench.report.frame import history_csv
@@ -34,6 +35,20 @@ def test_the_csv_has_one_row_a_case_in_base_units_and_full_precision() -> None:
 
     estimate = latency_estimate([line.samples_s for line in record.latencies])
     assert float(rows[0]["latency_s"]) == estimate.value
+
+
+def test_the_csv_leaves_out_columns_in_which_no_row_has_a_value() -> None:
+    """Frames have them all; 0 and False are values, and one row with a value is enough."""
+    run = make_run(THREE, modes=("infer",), reference=None)
+    accuracy = Accuracy(top1=77.0, img_size=224, source="a paper")
+    run = change_case(run, 1, accuracy=accuracy)
+    table = frame.cases(derive(run))
+    header, *_ = render_report(run, "csv").splitlines()
+    left_out = [name for name in table if name not in header.split(",")]
+    assert {"reference", "latency_ratio", "energy_j", "reuse", "missing"} <= set(left_out)
+    assert all(table[name].replace("", None).isna().all() for name in left_out)
+    kept = {"channels_last", "launches_left_out", "top1_percent", "top1_source", "latency_s"}
+    assert kept <= set(header.split(","))
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r\n=", " @", "\uff1d"])

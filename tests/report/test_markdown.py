@@ -79,6 +79,7 @@ def test_no_text_is_markup_in_any_block(text: str) -> None:
         markdown.items([text, f"{marked(text)}: {text}"]),
         markdown.table(["entry", text], [(marked(text), text), (text, marked(text))]),
         markdown.folded(text, [markdown.paragraph(f"{text}{marked(text)}{text}")]),
+        markdown.picture("plots/latency.png", f"Latency of {marked(text)}."),
     ]
     for block in blocks:
         refuse_foreign_markup(markdown.page([block]))

@@ -12,6 +12,7 @@ from ...text import listing
 from ...units import is_wide, percent_text, wide_text
 from ..percents import amount_text, signed_change, speed
 from ..quoting import Quote
+from ..tones import Tone
 from ..words import AT, plural
 from .rows import COLUMNS, PEAK, ComparedEntry, entries
 
@@ -27,8 +28,24 @@ _NOUNS = {"macs": "MACs", "params": "parameters", PEAK: "peak memory"}
 _UNCOUNTABLE = {PEAK}
 
 
+TONES: dict[str, Tone] = {
+    "Regression": "worse",
+    "Failed": "worse",
+    "Outputs differ": "worse",
+    "Improvement": "better",
+    "Undecided": "undecided",
+    "Not comparable": "undecided",
+}
+"""The tones of status words; the others have none."""
+
+
 def conclusion(comparison: Comparison, quote: Quote) -> str:
-    """The status word and a sentence, which does not end in a full stop.
+    """The status word and a sentence, which does not end in a full stop."""
+    return ": ".join(headline(comparison, quote))
+
+
+def headline(comparison: Comparison, quote: Quote) -> tuple[str, str]:
+    """The status word, and a sentence on it.
 
     What failed in the candidate stands first unless a cost changed, and so do outputs that differ.
     """
@@ -47,7 +64,7 @@ def conclusion(comparison: Comparison, quote: Quote) -> str:
         else:
             first = f"{status[:1].lower()}{status[1:]}: {findings[0]}"
             status, findings = "Outputs differ", [labels, first, *findings[1:]]
-    return f"{status}: {'; '.join(findings)}"
+    return status, "; ".join(findings)
 
 
 def _findings(comparison: Comparison, quote: Quote) -> list[str]:

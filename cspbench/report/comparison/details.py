@@ -8,19 +8,22 @@ from typing import NamedTuple
 from ...comparison.result import RANK, CaseComparison, Change, Comparison
 from ...plan.labels import label, plain
 from ...records.gate import LATENCY
-from ...records.quantities import NAMES, NONZERO
+from ...records.quantities import MISSING, NAMES, NONZERO
 from ...records.trainings import COMPARED
 from ...text import listing
 from ...units import percent_text, ratio_text, shape_text, significant_text, span_text
 from ..quoting import Quote
 from ..words import AT, out_of_reach, plural, within_reach
 
+INTERVAL = "95%\ninterval"
+"""The header of the interval of a ratio."""
+
 _YARDSTICKS = "in units of the yardstick"
 
 Cells = tuple[str, ...]
 _EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
 _TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
-_LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", "95%\ninterval", "verdict")
+_LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", INTERVAL, "verdict")
 
 
 class Table(NamedTuple):
@@ -34,10 +37,9 @@ class Table(NamedTuple):
 
 def tables(comparison: Comparison) -> tuple[Table, ...]:
     """The tables of exact figures, of trainings and of latencies, the worst cases first."""
-    unit = _time_unit(comparison)
     ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
     exact: tuple[list[Cells], list[Cells]] = [], []
-    timed: tuple[list[Cells], list[Cells]] = [], []
+    timed: dict[str, tuple[list[Cells], list[Cells]]] = {}  # by their unit
     trained: tuple[list[Cells], list[Cells]] = [], []
     for case in ordered:
         name = (label(case.label), case.mode)
@@ -48,11 +50,10 @@ def tables(comparison: Comparison) -> tuple[Table, ...]:
             is_same = change.verdict == "same"
             ratio = "" if change.ratio is None else ratio_text(change.ratio)
             if measure == LATENCY:
-                sides = (
-                    _time(change, change.baseline, unit),
-                    _time(change, change.candidate, unit),
-                )
-                timed[is_same].append((*name, *sides, ratio, _interval(change), change.verdict))
+                unit = _time_unit(change, in_turns=comparison.in_turns)
+                sides = (_time(change.baseline, unit), _time(change.candidate, unit))
+                row = (*name, *sides, ratio, _interval(change), change.verdict)
+                timed.setdefault(unit, ([], []))[is_same].append(row)
             elif measure in COMPARED:
                 trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
             elif measure not in NONZERO or change.baseline or change.candidate:
@@ -62,7 +63,7 @@ def tables(comparison: Comparison) -> tuple[Table, ...]:
     return (
         Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *merged),
         Table("Trained, means over seeds", _TRAINED_HEADERS, *trained),
-        Table(f"Latency, {unit}", _LATENCY_HEADERS, *timed),
+        *(Table(f"Latency, {unit}", _LATENCY_HEADERS, *timed[unit]) for unit in sorted(timed)),
     )
 
 
@@ -87,30 +88,26 @@ def unchanged(comparison: Comparison) -> str:
 def _means(change: Change) -> tuple[str, str, str]:
     """The cells of both means and their difference."""
     if change.baseline is None or change.candidate is None:
-        return "–", "–", ""
+        return MISSING, MISSING, ""
     difference = change.candidate - change.baseline
     return f"{change.baseline:.3f}", f"{change.candidate:.3f}", f"{difference:+.3f}"
 
 
-def _time_unit(comparison: Comparison) -> str:
-    """The unit of the table of latencies; in units of the yardstick, other cells name theirs."""
-    if comparison.in_turns:
+def _time_unit(change: Change, *, in_turns: bool) -> str:
+    """The unit of both sides of a latency: each has a table of its own."""
+    if in_turns:
         return "milliseconds, in turns"
-    latencies = [case.measures[LATENCY] for case in comparison.cases if LATENCY in case.measures]
-    has_ratios = any(change.is_comparable for change in latencies)
-    return _YARDSTICKS if has_ratios else "milliseconds"
+    return _YARDSTICKS if change.is_comparable else "milliseconds"
 
 
-def _time(change: Change, value: float | None, unit: str) -> str:
+def _time(value: float | None, unit: str) -> str:
     if value is None:
-        return "–"
-    if unit == _YARDSTICKS and change.is_comparable:
-        return significant_text(value)
-    return significant_text(value * 1e3) + (" ms" if unit == _YARDSTICKS else "")
+        return MISSING
+    return significant_text(value if unit == _YARDSTICKS else value * 1e3)
 
 
 def _count(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return MISSING if value is None else f"{value:,}"
 
 
 def _interval(change: Change) -> str:

@@ -7,13 +7,14 @@ from ...comparison.result import Comparison
 from ...plan.case import Mode
 from ...plan.labels import MODE_WORDS, plain
 from ...records.gate import LATENCY
-from ...text import printable_lines
 from .. import markdown as md
+from ..layout import FILE, Layout
 from ..quoting import marked, verbatim
-from ..tables import WIDTH, Strip, cells_wide, draw, filled, headed, wrap
+from ..tables import Grid, Strip
+from ..tones import toned
 from ..words import plural
 from . import details, setup
-from .conclusion import conclusion
+from .conclusion import TONES, conclusion, headline
 from .details import Cells, Table
 from .rows import OTHER, PEAK, Column, ComparedEntry, changed_entries, columns
 
@@ -26,18 +27,18 @@ MAX_LINES = 14
 _MAX_WARNINGS = 4  # of these lines
 _MAX_ROWS = 60  # rows of one table in a terminal
 _LATENCY_WIDTH, _COUNT_WIDTH = 18, 10  # at which cells wrap in a terminal
-_NAME_WIDTH, _OTHER_WIDTH = 20, 14  # that names may need, and that other measures need
 _NAMES = {LATENCY: "latency", "macs": "MACs", "params": "params", PEAK: "peak", OTHER: "other"}
 _SHORT: dict[Mode, str] = {"infer": "infer", "train": "train"}
 _RECORDS = "Records: python -m cspbench compare reads them from here"
 
 
-def text(comparison: Comparison) -> str:
-    """The page as plain text, at most 100 columns wide."""
-    blocks = [filled(conclusion(comparison, verbatim))]
+def text(comparison: Comparison, layout: Layout = FILE) -> str:
+    """The page as plain text."""
+    status, findings = headline(comparison, verbatim)
+    blocks = [layout.filled(f"{toned(status, TONES.get(status, ''))}: {findings}")]
     rows = changed_entries(comparison)
     if rows:
-        blocks.append(_text_rows(comparison, rows[:_MAX_ROWS]))
+        blocks += _text_rows(comparison, rows[:_MAX_ROWS], layout)
     if len(rows) > _MAX_ROWS:
         blocks.append(f"{len(rows) - _MAX_ROWS} more entries: --format json has all of them")
     lines = [
@@ -47,9 +48,9 @@ def text(comparison: Comparison) -> str:
         plain(comparison.outputs),
         setup.deciding_line(comparison, verbatim),
     ]
-    blocks += map(filled, filter(None, lines))
-    blocks += _text_details(comparison)
-    return printable_lines("\n\n".join(blocks))
+    blocks += map(layout.filled, lines)
+    blocks += _text_details(comparison, layout)
+    return layout.page(blocks)
 
 
 def markdown(comparison: Comparison, records: Sequence[Excerpt] = ()) -> str:
@@ -121,42 +122,42 @@ def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.
     return md.table(headers, [(marked(name), *cells) for name, *cells in lines])
 
 
-def _text_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> str:
-    """The compact table; other measures stand below it where their column does not fit."""
-    names = [entry.label for entry in rows]
-    strips: list[Strip] = []
-    below: list[str] = []
-    for column in columns(comparison, rows):
-        width = _LATENCY_WIDTH if column.measure == LATENCY else _COUNT_WIDTH
-        if column.measure == OTHER:  # the last one: what the others and the names leave
-            taken = sum(strip.width + 3 for strip in strips)
-            width = WIDTH - 7 - taken - min(_NAME_WIDTH, max(map(cells_wide, names)))
-            if width < _OTHER_WIDTH:
-                cells = zip(names, column.cells, strict=True)
-                below = [f"{name}: {cell.line}" for name, cell in cells if cell.line]
-                continue
-        wrapped = [
-            "\n".join(line for part in cell.lines.split("\n") for line in wrap(part, width))
-            for cell in column.cells
-        ]
-        strips.append(Strip(header=_header(column, "\n", _SHORT), cells=tuple(wrapped)))
-    table = _drawn("entry", names, strips)
-    return "\n\n".join([table, headed("Other measures", below)]) if below else table
+def _text_rows(
+    comparison: Comparison, rows: Sequence[ComparedEntry], layout: Layout
+) -> Iterator[str]:
+    """The compact table, and below it, by name, entries of which only other measures changed."""
+    shown = columns(comparison, rows)
+    others = [cell.line for column in shown if column.measure == OTHER for cell in column.cells]
+    below = [f"{rows[index].label}: {line}" for index, line in enumerate(others) if line]
+    kept = [index for index in range(len(rows)) if not (others and others[index])]
+    bundles: dict[str, list[Strip]] = {}  # a measure's modes stay in one table
+    for column in shown:
+        if column.measure != OTHER:
+            cells = tuple(column.cells[index].lines for index in kept)
+            width = _LATENCY_WIDTH if column.measure == LATENCY else _COUNT_WIDTH
+            strip = Strip(header=_header(column, "\n", _SHORT), cells=cells).wrapped(width)
+            bundles.setdefault(column.measure, []).append(strip)
+    if kept:
+        names = Strip(header="entry", cells=tuple(rows[index].label for index in kept), left=True)
+        yield Grid(names=names, bundles=tuple(map(tuple, bundles.values()))).text(layout)
+    if below:
+        yield layout.headed("Other measures", below)
 
 
-def _text_details(comparison: Comparison) -> Iterator[str]:
+def _text_details(comparison: Comparison, layout: Layout) -> Iterator[str]:
     for table in details.tables(comparison):
         if table.changed:
-            yield f"{table.title}\n{_text_table(table.headers, table.changed[:_MAX_ROWS])}"
+            grid = _grouped(table.headers, table.changed[:_MAX_ROWS])
+            yield f"{table.title}\n{grid.text(layout)}"
         if len(table.changed) > _MAX_ROWS:
             more = plural(len(table.changed) - _MAX_ROWS, "more row")
             yield f"{more}: --format json has all of them"
     if reasons := details.reasons(comparison, verbatim):
-        yield "\n".join(filled(reason, "- ") for reason in reasons)
+        yield "\n".join(layout.filled(reason, "- ") for reason in reasons)
     if differences := details.differences(comparison, verbatim):
-        yield headed("The runs differ in", differences)
-    yield from map(filled, map(plain, comparison.notes))
-    yield filled(f"{setup.counts(comparison)} {details.unchanged(comparison)}".strip())
+        yield layout.headed("The runs differ in", differences)
+    yield from map(layout.filled, map(plain, comparison.notes))
+    yield layout.filled(f"{setup.counts(comparison)} {details.unchanged(comparison)}".strip())
 
 
 def _folds(
@@ -204,21 +205,33 @@ def _records(embedded: str, characters: int) -> Iterator[md.Block]:
         )
 
 
-def _text_table(headers: Sequence[str], lines: Sequence[Cells]) -> str:
-    names, *cells_by_column = zip(*lines, strict=True)
-    strips = []
-    for header, cells in zip(headers[1:], cells_by_column, strict=True):
-        wrapped = tuple("\n".join(wrap(cell, 12 if header == "measure" else 20)) for cell in cells)
-        left = header in {"mode", "measure", "verdict"}
-        strips.append(Strip(header=header, cells=wrapped, left=left))
-    return _drawn(headers[0], names, strips)
-
-
-def _drawn(header: str, names: Sequence[str], strips: Sequence[Strip]) -> str:
-    """The table whose first column holds ``names``, wrapped to what the others leave of a line."""
-    width = max(8, WIDTH - 4 - sum(strip.width + 3 for strip in strips))
-    wrapped = tuple("\n".join(wrap(name, width)) for name in names)
-    return draw([Strip(header=header, cells=wrapped, left=True), *strips])
+def _grouped(headers: Sequence[str], lines: Sequence[Cells]) -> Grid:
+    """The rows of a table below their entries, each named by its measure and mode."""
+    first = headers.index("baseline")
+    entries: dict[str, list[Cells]] = {}
+    for line in lines:
+        entries.setdefault(line[0], []).append(line)
+    rows: list[Cells] = []
+    for entry, own in entries.items():
+        rows.append((entry, *("" for _ in headers[first:])))
+        for line in own:
+            mode, *measure = line[1:first]
+            name = ", ".join(
+                filter(None, [*measure, "" if mode == "both" and any(measure) else mode])
+            )
+            rows.append((f"  {name}", *line[first:-1], toned(line[-1], line[-1])))
+    names, *columns = zip(*rows, strict=True)
+    strips = tuple(
+        Strip(
+            header=header,
+            cells=cells,
+            left=header == "verdict",
+            attached=header == details.INTERVAL,
+        )
+        for header, cells in zip(headers[first:], columns, strict=True)
+        if any(cells)
+    )
+    return Grid(names=Strip(header="entry", cells=names, left=True), bundles=(strips,))
 
 
 def _markdown_table(headers: Sequence[str], lines: Sequence[Cells]) -> md.Block:

@@ -14,6 +14,7 @@ from ...records.quantities import NAMES
 from ...records.trainings import COMPARED
 from ...units import is_wide, wide_text
 from ..percents import exact_change_text, signed_change
+from ..tones import toned
 from ..words import AT
 
 PEAK = "peak_tensor_bytes"
@@ -73,11 +74,12 @@ class ComparedEntry:
 
 
 class Cell(NamedTuple):
-    """A change, its interval, and a word on it; '' if there is nothing to say."""
+    """A change, its interval, a word on it, and the verdict; '' if there is nothing to say."""
 
     value: str = ""
     interval: str = ""
     word: str = ""
+    answer: str = ""
 
     @property
     def line(self) -> str:
@@ -88,8 +90,9 @@ class Cell(NamedTuple):
 
     @property
     def lines(self) -> str:
-        """The interval on a line of its own, below the change and the word."""
-        return "\n".join(filter(None, (f"{self.value} {self.word}".strip(), self.interval)))
+        """The interval on a line of its own, below the change and the word with its tone."""
+        word = toned(self.word, self.answer)
+        return "\n".join(filter(None, (f"{self.value} {word}".strip(), self.interval)))
 
 
 class Column(NamedTuple):
@@ -192,10 +195,10 @@ def _latency(entry: ComparedEntry, mode: Mode, *, is_comparable: bool) -> Cell:
         return Cell("not compared")
     word = _LATENCY_WORDS.get(change.verdict, "undecided")
     if change.interval is None:
-        return Cell(interval="one launch", word=word)
+        return Cell("", "one launch", word, change.verdict)
     if is_wide(*change.interval):
-        return Cell(interval=wide_text(change.launches or 0), word=word)
-    return Cell(*signed_change(change.ratio, *change.interval), word)
+        return Cell("", wide_text(change.launches or 0), word, change.verdict)
+    return Cell(*signed_change(change.ratio, *change.interval), word, change.verdict)
 
 
 def _figure(entry: ComparedEntry, measure: str, mode: Mode | None) -> Cell:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...plan.case import Case
 from ...plan.labels import label
+from ..layout import wrap
 from ..rows import Row
-from ..tables import wrap
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
