@@ -9,13 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..report.tables import WIDTH, wrap
+from ..report.layout import FILE, Layout
 from . import fault, interrupts
 from .terminal import SteadyStream, print_to_stderr
 
 if TYPE_CHECKING:
     from ..engine.session import Session
     from ..records.run import Settings
+
+_MIN_WIDTH = 40  # of a page: an entry and a figure with its interval
 
 
 def command_line(*words: str) -> str:
@@ -45,9 +47,18 @@ def written_files(paths: Sequence[Path], folder: Path) -> str:
     return filled(f"Written: {', '.join(names)}")
 
 
+def layout() -> Layout:
+    """The layout of pages for standard output: that of files, unless it is a terminal.
+
+    A terminal decides itself what of the tones it shows (`terminal.print_page`).
+    """
+    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+    return Layout(width=width if SteadyStream(sys.stdout).isatty() else FILE.width, has_tones=True)
+
+
 def filled(sentence: str) -> str:
-    """``sentence`` wrapped to the width of a report's tables."""
-    return "\n".join(wrap(sentence, WIDTH))
+    """``sentence`` in lines that standard output has room for."""
+    return layout().filled(sentence)
 
 
 def measure(session: "Session") -> bool:

@@ -8,10 +8,15 @@ import contextlib
 import json
 import os
 import sys
-from typing import TextIO
+from itertools import starmap
+from typing import TYPE_CHECKING, TextIO, cast
 
 from ..text import printable, printable_lines, shortened
 
+if TYPE_CHECKING:
+    from ..report.tones import Tone
+
+_STYLES: "dict[Tone, str]" = {"better": "green", "worse": "bold red", "undecided": "yellow"}
 _MAX_LINE = 1000  # characters of an error message, which may quote text of any length
 
 _errors: list[OSError] = []
@@ -21,6 +26,39 @@ _errors: list[OSError] = []
 def print_text(text: str) -> None:
     """Print ``text`` to standard output."""
     write(sys.stdout, f"{printable_lines(text)}\n")
+
+
+def print_page(page: str) -> None:
+    """Print a page of a report to standard output, its tones in colour if that shows colours."""
+    from ..report.tones import pieces
+
+    paint = _painted if _shows_colours() else _unpainted
+    write(sys.stdout, "".join(starmap(paint, pieces(page))) + "\n")
+
+
+def _shows_colours() -> bool:
+    """Whether standard output shows colours, as rich sees it.
+
+    A terminal does unless ``TERM=dumb``, all else with ``FORCE_COLOR``, nothing with ``NO_COLOR``.
+    """
+    from rich.console import Console
+
+    console = Console(file=cast("TextIO", SteadyStream(sys.stdout)))
+    return console.color_system is not None and not console.no_color
+
+
+def _unpainted(text: str, _: "Tone | None") -> str:
+    return text
+
+
+def _painted(text: str, tone: "Tone | None") -> str:
+    """The text in the colour of its tone."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    if tone is None:
+        return text
+    return Style.parse(_STYLES[tone]).render(text, color_system=ColorSystem.STANDARD)
 
 
 def print_json(value: object) -> None:

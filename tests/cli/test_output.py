@@ -1,5 +1,6 @@
 """What commands that measure print beside their progress."""
 
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +24,19 @@ class FakeSession:
     def measure(self, _: object) -> bool:
         """Say that it is complete."""
         return True
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "columns", "width"),
+    [(True, "120", 120), (True, "80", 80), (True, "12", 40), (False, "120", 80)],
+)
+def test_pages_are_as_wide_as_the_terminal_and_elsewhere_as_files(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, columns: str, width: int
+) -> None:
+    """What is piped into a file is the file that a run writes; no page is useless."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    assert output.layout().width == width
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cspbench.cli import terminal
 from cspbench.cli.progress import LiveProgress, PlainProgress
 from cspbench.cli.terminal import SteadyStream
 from cspbench.records.lines import CaseFailure
+from cspbench.report import tones
 
 HOSTILE = "a\x1b]0;title\x07b\x9b2Jc\u202ed\u2066e\u200bf\u200fg\x7f\rh\udce9"
 SAFE = "a?]0;title?b?2Jc?d?e?f?g? h?"
@@ -32,6 +34,69 @@ def test_only_printable_characters_and_line_breaks_are_printed(
     terminal.print_text(text)
     terminal.print_to_stderr(text)
     assert capsys.readouterr() == (f"{result}\n", f"{result}\n")
+
+
+@pytest.fixture
+def paints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., bool]:
+    """Whether a page is printed in colour under an environment, on a terminal or not."""
+
+    def paints(*, is_terminal: bool = True, **variables: str) -> bool:
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm", **variables}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+        words = [tones.toned(word, word) for word in ("better", "worse", "undecided", "same")]
+        terminal.print_page(" ".join(words))
+        printed = capsys.readouterr().out
+        is_coloured = "\x1b" in printed
+        if is_coloured:
+            assert printed == (
+                "\x1b[32mbetter\x1b[0m \x1b[1;31mworse\x1b[0m \x1b[33mundecided\x1b[0m same\n"
+            )
+        else:
+            assert printed == "better worse undecided same\n"
+        return is_coloured
+
+    return paints
+
+
+def test_a_page_is_in_colour_on_a_terminal_alone(paints: Callable[..., bool]) -> None:
+    """The words stay where there is none."""
+    assert paints()
+    assert not paints(is_terminal=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "on_terminal", "elsewhere"),
+    [
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"TERM": "dumb"}, False, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, False, False),
+    ],
+)
+def test_variables_of_the_environment_decide_on_colours(
+    variables: dict[str, str], on_terminal: bool, elsewhere: bool, paints: Callable[..., bool]
+) -> None:
+    """As in other programs; an empty one is none."""
+    assert paints(**variables) == on_terminal
+    assert paints(**variables, is_terminal=False) == elsewhere
+
+
+def test_no_escape_sequence_of_a_page_is_printed_but_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither beside a word with a tone nor in it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.print_page(HOSTILE + tones.toned("x\x1b[5my", "worse") + "\u2061")
+    assert capsys.readouterr().out == f"{SAFE}\x1b[1;31mx?[5my\x1b[0m?\n"
 
 
 def test_an_error_is_one_line_of_limited_length(capsys: pytest.CaptureFixture[str]) -> None:

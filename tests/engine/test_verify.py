@@ -116,7 +116,7 @@ def test_every_source_is_used() -> None:
 
 
 def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) -> None:
-    """At most 100 columns; every source and reason is there."""
+    """At most 80 columns; every source and reason is there."""
     text = verification.text(checks)
     published_checks = [check for check in checks if check.is_published]
     met = sum(check.answer.startswith("equal") for check in published_checks)
@@ -125,7 +125,7 @@ def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) ->
     assert by_hand == 40
     assert f"{by_hand} of {by_hand} figures derived by hand" in " ".join(text.split())
     assert "P: all trainable parameters; W: weights of" in text
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
     assert "- csp_peleenet, BF: the paper leaves the stages' widths open" in text
     assert "+25%" in text
 

@@ -13,7 +13,7 @@ from ...report.columns import COLUMNS
 from .. import output
 from ..exit_codes import ExitCode
 from ..requests import ListRequest, ShowRequest, VerifyRequest
-from ..terminal import print_error, print_json, print_text
+from ..terminal import print_error, print_json, print_page, print_text
 
 
 def list_all(request: ListRequest) -> ExitCode:
@@ -21,22 +21,29 @@ def list_all(request: ListRequest) -> ExitCode:
     if request.as_json:
         print_json(_listed())
         return ExitCode.OK
-    width = max(map(len, [*ENTRIES, *MEASURES]))
-    print_text("Entries (python -m cspbench show ENTRY)")
-    for entry in ENTRIES.values():
-        print_text(f"  {entry.name:{width}}  {entry.description}")
-        arguments = " ".join(f"{name}={value}" for name, value in entry.arguments().items())
-        print_text(f"  {'':{width}}  --set {arguments}")
-    print_text("\nSuites (python -m cspbench run SUITE)")
-    for name, description in built_in().items():
-        print_text(f"  {name:{width}}  {description}")
-    print_text("\nMeasures")
-    for stage, measure in MEASURES.items():
-        print_text(f"  {stage:{width}}  {measure.help}")
-    print_text("\nColumns of a report (--columns NAME,…)")
-    for column in COLUMNS:
-        print_text(f"  {column.key:{width}}  {column.help}")
+    layout = output.layout()
+    sections = _sections()
+    width = max(len(name) for rows in sections.values() for name, _ in rows)
+    blocks = [
+        "\n".join([title, *(layout.filled(text, f"  {name:{width}}  ") for name, text in rows)])
+        for title, rows in sections.items()
+    ]
+    print_text("\n\n".join(blocks))
     return ExitCode.OK
+
+
+def _sections() -> dict[str, list[tuple[str, str]]]:
+    """The names and descriptions of each section of ``list`` below its title."""
+    entries = []
+    for entry in ENTRIES.values():
+        arguments = " ".join(f"{name}={value}" for name, value in entry.arguments().items())
+        entries += [(entry.name, entry.description), ("", f"--set {arguments}")]
+    return {
+        "Entries (python -m cspbench show ENTRY)": entries,
+        "Suites (python -m cspbench run SUITE)": [*built_in().items()],
+        "Measures": [(stage, measure.help) for stage, measure in MEASURES.items()],
+        "Columns of a report (--columns NAME,…)": [(column.key, column.help) for column in COLUMNS],
+    }
 
 
 def _listed() -> dict[str, object]:
@@ -77,9 +84,9 @@ def show(request: ShowRequest) -> ExitCode:
     elif request.as_json:
         print_json(_profile(entry.name, inference, training))
     else:
-        print_text(summary.text([inference, training]))
+        print_page(summary.text([inference, training], output.layout()))
         if inference.tensor_peak:
-            print_text("\n" + _fits(entry.name, [inference, training]))
+            print_page("\n" + _fits(entry.name, [inference, training]))
     return code
 
 
@@ -107,19 +114,26 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
 def _fits(name: str, records: Sequence[Record]) -> str:
     """A sentence on whether the tensor peaks fit into the memory that a case may use here."""
     from ...machine.environment import memory_budget_bytes
+    from ...report.tones import toned
     from ...report.words import AT
     from ...units import bytes_text
 
     budget = memory_budget_bytes()
+    peaks = {
+        record.case.mode: record.tensor_peak.peak_tensor_bytes
+        for record in records
+        if record.tensor_peak and record.tensor_peak.peak_tensor_bytes
+    }
+    smallest = min(peaks.values(), default=0)
     answers: dict[bool, list[str]] = {True: [], False: []}
-    for record in records:
-        if record.tensor_peak and (peak := record.tensor_peak.peak_tensor_bytes):
-            answers[peak < budget].append(f"{AT[record.case.mode]} ({bytes_text(peak)})")
+    for mode, peak in peaks.items():
+        answers[peak < budget].append(f"{AT[mode]} ({bytes_text(peak, smallest)})")
     fits, exceeds = answers[True], answers[False]
     if not fits:
-        text = f"does not fit {' or '.join(exceeds)}"
+        text = f"{toned('does not fit', 'worse')} {' or '.join(exceeds)}"
     else:
-        text = " ".join([f"fits {' and '.join(fits)}", *(f"but not {at}" for at in exceeds)])
+        but = (f"{toned('but not', 'worse')} {at}" for at in exceeds)
+        text = " ".join([f"{toned('fits', 'better')} {' and '.join(fits)}", *but])
     return output.filled(
         f"{name} {text}: a case may use {bytes_text(budget)} here, 60% of the available memory."
     )
@@ -134,6 +148,6 @@ def verify(request: VerifyRequest) -> ExitCode:
     if request.as_json:
         print_json({"figures": [check.to_dict() for check in checks]})
     else:
-        print_text(view.text(checks))
+        print_page(view.text(checks, output.layout()))
     has_unknown = any(check.answer == "differs" for check in checks)
     return ExitCode.REGRESSION if has_unknown else ExitCode.OK

@@ -18,7 +18,7 @@ from ...report import comparison as views
 from .. import output
 from ..exit_codes import ExitCode, comparison_exit_code
 from ..requests import AbRequest, CompareRequest
-from ..terminal import print_json, print_text, print_to_stderr
+from ..terminal import print_json, print_page, print_text, print_to_stderr
 
 
 def compare(request: CompareRequest) -> ExitCode:
@@ -77,4 +77,4 @@ def _print_comparison(
     elif form == "markdown":
         print_text(views.markdown(comparison, records))
     else:
-        print_text(views.text(comparison))
+        print_page(views.text(comparison, output.layout()))

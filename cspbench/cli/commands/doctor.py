@@ -9,9 +9,9 @@ from ...engine.settings import settings_of
 from ...errors import CspbenchError
 from ...records.diagnosis import Diagnosis, Finding
 from ...report import diagnosis as view
-from .. import interrupts
+from .. import interrupts, output
 from ..exit_codes import ExitCode
-from ..terminal import print_error, print_json, print_text, print_to_stderr
+from ..terminal import print_error, print_json, print_page, print_to_stderr
 
 
 def doctor(request: DoctorRequest) -> ExitCode:
@@ -20,11 +20,12 @@ def doctor(request: DoctorRequest) -> ExitCode:
     An interrupt keeps what was found by then.
     """
     findings: list[Finding] = []
+    layout = output.layout()
 
     def report(finding: Finding) -> None:
         findings.append(finding)
         if not request.as_json:
-            print_text(view.finding_text(finding))
+            print_page(view.finding_text(finding, layout))
 
     diagnosis = None
     try:
@@ -33,8 +34,10 @@ def doctor(request: DoctorRequest) -> ExitCode:
         interrupts.settle()
     if request.as_json:
         print_json(view.plain_values(findings, diagnosis))
-    elif page := view.text(diagnosis) if diagnosis else view.remedies_text(findings):
-        print_text(f"\n{page}")
+    elif page := (
+        view.text(diagnosis, layout) if diagnosis else view.remedies_text(findings, layout)
+    ):
+        print_page(f"\n{page}")
     if diagnosis is None:
         print_error("interrupted before the noise floor was measured")
         return ExitCode.INTERRUPTED

@@ -7,7 +7,7 @@ from ...records import folder
 from .. import fault, output
 from ..exit_codes import ExitCode
 from ..requests import ReportRequest
-from ..terminal import print_text
+from ..terminal import print_page, print_text
 
 
 def report(request: ReportRequest) -> ExitCode:
@@ -21,7 +21,8 @@ def report(request: ReportRequest) -> ExitCode:
         try:
             paths = views.write(results, path, request.columns)
         finally:
-            print_text(views.render(results, request.format, request.columns))
+            page = views.render(results, request.format, request.columns, layout=output.layout())
+            print_page(page)
         if request.format == "table":
             print_text(f"\nIn {name}\n{output.written_files(paths, path)}")
     return ExitCode.OK
@@ -29,7 +30,7 @@ def report(request: ReportRequest) -> ExitCode:
 
 def _history(request: ReportRequest, measure: str) -> ExitCode:
     runs = [folder.read(Path(name)) for name in request.runs]
-    text, paths = views.write_history(runs, measure, Path(request.out))
-    print_text(text)
+    text, paths = views.write_history(runs, measure, Path(request.out), output.layout())
+    print_page(text)
     print_text("\n" + output.written_files(paths, Path()))
     return ExitCode.OK

@@ -9,7 +9,7 @@ from ...plan.case import show_words
 from ...records.run import Run
 from .. import output
 from ..exit_codes import ExitCode
-from ..terminal import print_text, print_to_stderr
+from ..terminal import print_page, print_text, print_to_stderr
 
 
 def run(request: RunRequest | GradientsRequest) -> ExitCode:
@@ -20,11 +20,11 @@ def run(request: RunRequest | GradientsRequest) -> ExitCode:
         result = session.read()
         results = report.derive(result)
         try:
-            print_text(report.text(results, columns))
+            print_page(report.text(results, columns, output.layout()))
         finally:  # write the files, which takes seconds, even if nobody reads the table any more
             paths = report.write(results, session.path, columns)
     folder = output.shown_path(session.path)
-    print_text(f"{report.conclusion(results)}\n")
+    print_page(report.conclusion(results, output.layout()) + "\n")
     print_text(f"Run folder: {folder}")
     print_text(output.written_files(paths, session.path))
     if not is_complete:
