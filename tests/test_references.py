@@ -42,8 +42,10 @@ def test_the_report_of_a_reference_run_is_drawn_from_its_records(name: str) -> N
     """To the byte: ``report.txt``, ``report.md`` and ``report.csv`` as they are committed."""
     folder = REFERENCES / name
     derived = report.derive(read(folder))
+    plots = [path.stem for path in (folder / "plots").glob("*.png")]
     for file, form in (("report.txt", "table"), ("report.md", "markdown"), ("report.csv", "csv")):
-        assert report.render(derived, form) == (folder / file).read_text(encoding="utf-8"), file
+        page = report.render(derived, form, plots=plots)
+        assert page == (folder / file).read_text(encoding="utf-8"), file
 
 
 def test_the_reference_runs_terms_are_still_this_codes() -> None:
