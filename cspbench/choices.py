@@ -55,4 +55,8 @@ COMPARISON_FORMATS: tuple[ComparisonFormat, ...] = get_args(ComparisonFormat)
 EXPORT_FORMATS = ("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine")
 """Formats that other tools read."""
 
-REPORT_FORMATS = ("table", "markdown", "csv", *EXPORT_FORMATS)
+TENSORBOARD = "tensorboard"
+"""The format of reports that is files, which TensorBoard shows."""
+
+PRINTED_FORMATS = ("table", "markdown", "csv", *EXPORT_FORMATS)
+REPORT_FORMATS = (*PRINTED_FORMATS, TENSORBOARD)

@@ -57,11 +57,15 @@ class CompareRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportRequest:
-    """``report``: tables and plots of ``runs``, or the ``history`` of one measure over them."""
+    """``report``: tables and plots of ``runs``, or the ``history`` of one measure over them.
+
+    ``trace`` names callables outside the catalogue whose graphs TensorBoard is to show.
+    """
 
     runs: tuple[str, ...]
     format: str = "table"
     columns: tuple[str, ...] | None = None
+    trace: tuple[str, ...] = ()
     history: str | None = None
     out: str = "results"
 

@@ -148,6 +148,11 @@ def names(text: str) -> tuple[str, ...]:
     return keys
 
 
+def code_names(text: str) -> tuple[str, ...]:
+    """Names of callables, separated by commas."""
+    return tuple(text.split(","))
+
+
 def _counts(text: str, alternative: str = "") -> tuple[int, ...]:
     numbers = tuple(map(_number, text.split(",")))
     if not all(1 <= number <= _MAX_COUNT for number in numbers):

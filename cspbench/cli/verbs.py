@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..choices import EXPORT_FORMATS, HEADS, REPORT_FORMATS
+from ..choices import EXPORT_FORMATS, HEADS, PRINTED_FORMATS, TENSORBOARD
 from ..engine import defaults
 from . import option_groups as options
 from . import values
@@ -181,16 +181,23 @@ def _add_report(add_verb: AddVerb) -> None:
     )
     report.group("runs").add("runs", nargs="+", metavar="RUN", help="a run folder")
     output = report.group(options.OUTPUT)
-    own = [name for name in REPORT_FORMATS if name not in EXPORT_FORMATS]
+    own = [name for name in PRINTED_FORMATS if name not in EXPORT_FORMATS]
     output.add_value(
         "format",
         f"form of the printed report: {', '.join(own)}; or for other tools: "
-        f"{', '.join(EXPORT_FORMATS)}",
+        f"{', '.join(EXPORT_FORMATS)}; or {TENSORBOARD}: files that TensorBoard shows",
         parse=values.report_format,
         metavar="FORMAT",
-        default=REPORT_FORMATS[0],
+        default=PRINTED_FORMATS[0],
     )
     options.add_columns(output)
+    output.add_value(
+        "trace",
+        f"with --format {TENSORBOARD}: also run the code of these models of your own, as run.json "
+        "names them, to trace their graphs",
+        parse=values.code_names,
+        metavar="NAME,…",
+    )
     output.add_optional_value(
         "history",
         "print and plot one column over all runs, oldest first",

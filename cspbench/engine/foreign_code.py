@@ -16,7 +16,7 @@ _MAX_NAMES = 5  # in a message
 def foreign_code(info: RunInfo) -> tuple[str, ...]:
     """The callables outside the catalogue that a run calls: builders, makers of inputs, data."""
     training = info.settings.training
-    return _of(info.cases, training.data if training else None)
+    return code_of(info.cases, training.data if training else None)
 
 
 def check_named(info: RunInfo, request: RunRequest | GradientsRequest) -> None:
@@ -30,7 +30,7 @@ def check_named(info: RunInfo, request: RunRequest | GradientsRequest) -> None:
     named: set[str] = set()
     if request.suite is not None:
         data = request.training.data if isinstance(request, GradientsRequest) else None
-        named = set(_of(suite_of(request, info.settings.device).cases, data))
+        named = set(code_of(suite_of(request, info.settings.device).cases, data))
     if unnamed := [name for name in code if name not in named]:
         more = f" and {len(unnamed) - _MAX_NAMES} more" if len(unnamed) > _MAX_NAMES else ""
         raise CspbenchError(
@@ -40,7 +40,8 @@ def check_named(info: RunInfo, request: RunRequest | GradientsRequest) -> None:
         )
 
 
-def _of(cases: Iterable[Case], data: str | None) -> tuple[str, ...]:
+def code_of(cases: Iterable[Case], data: str | None = None) -> tuple[str, ...]:
+    """The callables outside the catalogue that build ``cases``, make their inputs, or ``data``."""
     names: dict[str, None] = {}
     for case in cases:
         entry = ENTRIES.get(case.entry)

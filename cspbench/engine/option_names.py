@@ -42,6 +42,7 @@ OPTIONS = {
     "format": "--format",
     "thresholds": "--threshold",
     "is_strict": "--strict",
+    "trace": "--trace",
     "history": "--history",
     "as_json": "--json",
 }

@@ -6,18 +6,20 @@ The fork server imports this module, and with it torch, thop and all that the me
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import MappingProxyType
 
 from ..catalogue.inputs import Inputs
 from ..catalogue.loading import check_arguments, resolve
 from ..errors import CspbenchError
 from ..machine.device import backend, check_device, describe_gpu
-from ..measures.execution.basis import limited_memory, runs
+from ..measures.execution.basis import call_on, limited_memory, runs
 from ..measures.execution.compiler_caches import without_compiler_caches
 from ..measures.execution.equivalence import equivalence
 from ..measures.execution.fallback import count_statically
 from ..measures.execution.inputs import check_maker
 from ..measures.execution.subject import BuiltSubject, Subject
+from ..measures.execution.tracing import write_graph
 from ..measures.forms.compiled import is_compiled, load_compiler
 from ..measures.forms.registry import missing_packages
 from ..measures.gradients.data import images
@@ -34,6 +36,7 @@ from .batch_search import largest_batch, with_batch
 from .builds import PLAIN, Builds
 from .channel import Channel
 from .failures import case_failure, is_out_of_memory
+from .hints import reason
 from .launch_plan import LaunchPlan
 from .launch_task import LaunchTask
 from .model_hash import model_hash
@@ -133,6 +136,21 @@ def measure(  # noqa: PLR0917 -- a task gets its arguments by position
 def call_once(channel: Channel, case: Case, settings: Settings, builds: Builds = PLAIN) -> None:
     """Send whether one call of a case runs, unobserved and within the memory budget."""
     channel.send(_runs(builds.subject(case), settings))
+
+
+def trace(channel: Channel, case: Case, folder: str, settings: Settings) -> None:
+    """Write the graph of a case into an event file in ``folder``; send None, or why there is none.
+
+    The case is traced on real tensors, within the memory budget.
+    """
+    subject = PLAIN.plain_subject(case)
+    try:
+        with _guarded(settings, subject, "real"), call_on("real", subject) as call:
+            write_graph(call, Path(folder))
+    except BaseException as error:  # noqa: BLE001 -- a model may raise anything
+        channel.send(reason(error))
+    else:
+        channel.send(None)
 
 
 def _check_data(data: str) -> None:

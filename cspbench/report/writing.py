@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..choices import REPORT_FORMATS
+from ..choices import PRINTED_FORMATS
 from ..errors import CspbenchError
 from ..files import replace_file
 from ..plan.case import batch_of
@@ -13,7 +13,7 @@ from .columns import Column, choose, for_cases
 from .layout import FILE, Layout
 from .results import Results, derive
 
-FORMATS = REPORT_FORMATS
+FORMATS = PRINTED_FORMATS
 """The formats of `render`."""
 
 

@@ -1,23 +1,33 @@
-"""``report``: tables and plots, written again from the records of runs."""
+"""``report``: tables and plots, written again from the records of runs; or event files."""
 
+import shlex
 from pathlib import Path
 
 from ... import report as views
+from ...api import event_files
+from ...choices import TENSORBOARD
+from ...engine.graph_trace import number_of_models
+from ...errors import CspbenchError
 from ...records import folder
+from ...report.words import plural
 from .. import fault, output
 from ..exit_codes import ExitCode
 from ..requests import ReportRequest
-from ..terminal import print_page, print_text
+from ..terminal import print_page, print_text, print_to_stderr
 
 
 def report(request: ReportRequest) -> ExitCode:
     """Write and print the report of each run, or the history of one measure over all runs."""
+    _check_options(request)
     if request.history is not None:
         return _history(request, request.history)
     for name in request.runs:
         path = Path(name)
         fault.set_folder(path)
         results = views.derive(folder.read(path))
+        if request.format == TENSORBOARD:
+            _write_event_files(request, results, path)
+            continue
         try:
             paths = views.write(results, path, request.columns)
         finally:
@@ -26,6 +36,31 @@ def report(request: ReportRequest) -> ExitCode:
         if request.format == "table":
             print_text(f"\nIn {name}\n{output.written_files(paths, path)}")
     return ExitCode.OK
+
+
+def _check_options(request: ReportRequest) -> None:
+    if request.format != TENSORBOARD:
+        if request.trace:
+            raise CspbenchError(f"--trace needs --format {TENSORBOARD}, whose graphs it is for")
+        return
+    if request.history is not None:
+        raise CspbenchError(f"--history has no form for {TENSORBOARD}: leave out --format")
+    event_files.check_installed()
+
+
+def _write_event_files(request: ReportRequest, results: views.Results, path: Path) -> None:
+    """Write the report of a run and its event files, and print where they are."""
+    plots = views.write(results, path, request.columns)
+    if number := number_of_models(results.run.info, request.trace):
+        print_to_stderr(f"Tracing the graphs of {plural(number, 'model')} …")
+    written = event_files.write(results, path, plots, request.trace)
+    print_text(
+        f"In {path}\nWritten: {written.folder.name}/ "
+        f"({plural(written.cases, 'case')}, {plural(written.graphs, 'graph')})"
+    )
+    for note in written.notes:
+        print_text(output.filled(note))
+    print_text(f"To look at them: tensorboard --logdir {shlex.quote(str(written.folder))}")
 
 
 def _history(request: ReportRequest, measure: str) -> ExitCode:
