@@ -186,13 +186,25 @@ def read(path: Path) -> Run:
     return read_lines(path).run()
 
 
+def info(path: Path) -> RunInfo:
+    """What was asked for in the run in the folder ``path``, without its records.
+
+    ``path`` may also be one of the folder's two files. Raises `CspbenchError` if it cannot be read.
+    """
+    return read_info(_folder_of(path) / INFO)
+
+
 def read_lines(path: Path) -> Assembly:
     """The lines of the run in the folder ``path``, assembled.
 
     ``path`` may also be one of the folder's two files. An incomplete last line, which a killed run
     leaves, is left out with a note. Raises `CspbenchError` for any other damage, naming the line.
     """
-    return _read_checked(path.parent if path.name in {INFO, RECORDS} else path)[0]
+    return _read_checked(_folder_of(path))[0]
+
+
+def _folder_of(path: Path) -> Path:
+    return path.parent if path.name in {INFO, RECORDS} else path
 
 
 def _read_checked(path: Path) -> tuple[Assembly, LineCheck]:

@@ -99,17 +99,22 @@ def _write_plots(derived: Results, folder: Path) -> list[Path]:
 
 
 def write_history(
-    runs: Sequence[Run], measure: str, folder: Path, layout: Layout = FILE
+    runs: Sequence[Run],
+    measure: str,
+    folder: Path,
+    layout: Layout = FILE,
+    *,
+    left_out: int = 0,
 ) -> tuple[str, list[Path]]:
     """Write the history of one measure over ``runs``; return its text and the paths of the files.
 
-    The files are ``history-MEASURE.csv``, ``.png`` and ``.svg`` in ``folder``. Raises
-    `CspbenchError` for an unknown measure.
+    The files are ``history-MEASURE.csv``, ``.png`` and ``.svg`` in ``folder``. ``left_out`` is the
+    number of older runs that are not among ``runs``. Raises `CspbenchError` for an unknown measure.
     """
     from . import history, plots
     from .frame import history_csv
 
-    measured = history.history([derive(run) for run in runs], measure)
+    measured = history.history([derive(run) for run in runs], measure, left_out=left_out)
     plot = plots.history(measured)
     figure = plot.draw()
     contents = {folder / f"history-{measure}.csv": history_csv(measured).encode()}

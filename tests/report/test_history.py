@@ -1,6 +1,7 @@
 """One measure over many runs: order, table, figure, files."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from synthetic import change, make_run, write_folder
 
 from cspbench import cli
@@ -19,6 +21,7 @@ from cspbench.records.run import Run
 from cspbench.report import history, plots
 from cspbench.report.history import History
 from cspbench.report.results import derive
+from cspbench.verdicts import change_points
 
 TWO = ("dense", "csp")
 
@@ -48,7 +51,7 @@ def test_runs_stand_in_order_of_time_and_say_what_changed() -> None:
     """Whatever order they are given in; a dirty tree is marked, a repeated label numbered."""
     runs = [on(3, "c", grown(make_run(TWO))), on(1, "a"), on(2, "b", dirty=True), on(1, "a")]
     macs = measured(runs, "macs")
-    assert macs.labels == (
+    assert tuple(run.label for run in macs.runs) == (
         "2026-11-01 aaaaaaa",
         "2026-11-01 aaaaaaa #2",
         "2026-11-02 bbbbbbb+",
@@ -79,14 +82,40 @@ def test_absolute_times_come_with_a_warning() -> None:
     assert "machine's state" not in history.text(measured(runs, "latency_ratio"))
 
 
+def elsewhere(run: Run) -> Run:
+    """The run on another machine."""
+    environment = msgspec.structs.replace(run.info.environment, device="Another CPU")
+    info = msgspec.structs.replace(run.info, environment=environment)
+    return msgspec.structs.replace(run, info=info)
+
+
+def slower(run: Run, index: int, factor: float) -> Run:
+    """The run with the times of one record multiplied by ``factor``."""
+    latencies = tuple(
+        msgspec.structs.replace(line, samples_s=tuple(factor * sample for sample in line.samples_s))
+        for line in run.records[index].latencies
+    )
+    return change(run, index, latencies=latencies)
+
+
+NOISE = (0.003, -0.004, 0.001, 0.0, -0.002, 0.004, -0.003, 0.002, -0.001, 0.003)
+
+
+def stepping(step: float = 1.05) -> list[Run]:
+    """Ten runs of different noise; in the sixth, `csp` steps at inference."""
+    run = make_run(TWO, launches=3, turns=3)
+    return [
+        slower(on(day + 1, f"{day}", run), 2, (1 + noise) * (step if day >= 5 else 1.0))
+        for day, noise in enumerate(NOISE)
+    ]
+
+
 def test_runs_of_several_devices_are_said() -> None:
     """A step in the line may be another machine."""
     second_device = on(2, "b")
-    environment = msgspec.structs.replace(second_device.info.environment, device="Another CPU")
-    info = msgspec.structs.replace(second_device.info, environment=environment)
-    runs = [on(1, "a"), msgspec.structs.replace(second_device, info=info)]
+    runs = [on(1, "a"), elsewhere(second_device)]
     text = history.text(measured(runs, "macs"))
-    assert "several devices: Imaginary Xeon 8000 and Another CPU" in text
+    assert "several machines: (1) Imaginary Xeon 8000 and (2) Another CPU." in text
 
 
 def test_the_figure_has_a_line_an_entry_and_a_panel_a_mode() -> None:
@@ -195,3 +224,136 @@ def of_dense(**fields: Any) -> Run:
     records = (msgspec.structs.replace(run.records[0], case=case),)
     info = msgspec.structs.replace(run.info, cases=(case,))
     return msgspec.structs.replace(run, info=info, records=records)
+
+
+def test_a_step_is_named_with_its_case_size_and_runs() -> None:
+    """As data, in the text, in the rows of the CSV file, and as a ring in the figure."""
+    ratios = measured(stepping(), "latency_ratio")
+    changed = [series for series in ratios.series if series.changes]
+    assert [(series.name, series.mode) for series in changed] == [("csp", "infer")]
+    (step,) = changed[0].changes
+    assert (step.before, step.after) == (4, 5)
+    assert step.ratio is not None
+    assert step.ratio.low is not None
+    assert step.ratio.high is not None
+    assert step.ratio.low < 1.05 < step.ratio.high
+    text = history.text(ratios)
+    assert text.startswith("ratio has change points in 1 of 4 series.")
+    pattern = r"^- csp \(inference\): \+[45]\.\d+% \(95% CI .*\) between 2026-11-05 4444444 and"
+    assert re.search(pattern, text, re.MULTILINE)
+    rows = [row for row in history.points(ratios) if row["changed"]]
+    assert [(row["entry"], row["run"]) for row in rows] == [("csp", "2026-11-06 5555555")]
+    assert rows[0]["change_low"] == step.ratio.low
+    panel = plots.history(ratios).draw().axes[0]
+    ring = next(drawn for drawn in panel.collections if isinstance(drawn, PathCollection))
+    ((position, height),) = np.asarray(ring.get_offsets())
+    assert (position, height) == (5, rows[0]["value"])
+
+
+def test_identical_code_has_no_change_point() -> None:
+    """Nor has a step within the threshold."""
+    for step in (1.0, 1.005):
+        ratios = measured(stepping(step), "latency_ratio")
+        assert not any(series.changes for series in ratios.series)
+        assert history.text(ratios).startswith("ratio has change points in 0 of 4 series.")
+
+
+def test_every_change_of_an_exact_figure_is_named() -> None:
+    """Also in two runs, where no test could tell a step from noise, and to and from 0."""
+    runs = [on(1, "a"), on(2, "b", grown(make_run(TWO))), on(3, "c")]
+    macs = measured(runs, "macs")
+    (before, after) = macs.series[0].changes
+    assert [(before.before, before.after), (after.before, after.after)] == [(0, 1), (1, 2)]
+    first = macs.series[0].points[0].value
+    assert before.ratio is not None
+    assert (before.ratio.value, before.ratio.low) == ((first + 1) / first, None)
+    text = " ".join(history.text(macs).split())
+    named = f"- dense (inference): {first:,.0f} became {first + 1:,.0f}"
+    assert f"{named} between 2026-11-01 aaaaaaa and 2026-11-02 bbbbbbb" in text
+    zero = measured([without_macs(runs[0]), runs[1]], "macs").series[0].changes
+    assert [change.ratio for change in zero] == [None]
+
+
+def without_macs(run: Run) -> Run:
+    counts = run.records[0].counts
+    assert counts is not None
+    return change(run, 0, msgspec.structs.replace(counts, macs=0))
+
+
+def test_times_of_two_machines_are_never_in_one_series() -> None:
+    """Nor in one table or panel; the machines take turns, and one is twice as fast."""
+    runs = [
+        slower(elsewhere(run), 2, 0.5) if index % 2 else run
+        for index, run in enumerate(stepping(1.0))
+    ]
+    latencies = measured(runs, "latency")
+    assert {series.machine for series in latencies.series} == {
+        "Imaginary Xeon 8000",
+        "Another CPU",
+    }
+    for series in latencies.series:
+        machines = {latencies.runs[point.run].machine for point in series.points}
+        assert machines == {series.machine}
+        assert series.changes == ()
+    assert history.text(latencies).count("Inference, latency [ms], ") == 2
+    figure = plots.history(latencies).draw()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        f"{mode}\n{machine}"
+        for mode in ("Inference", "Training")
+        for machine in ("Imaginary Xeon 8000", "Another CPU")
+    ]
+    assert [len(np.asarray(axes.lines[0].get_ydata())) for axes in figure.axes] == [5] * 4
+
+
+def test_ratios_of_two_machines_share_a_table() -> None:
+    """Whose columns say which; steps are still sought in each machine's own."""
+    ratios = measured([on(1, "a"), elsewhere(on(2, "b"))], "latency_ratio")
+    text = history.text(ratios)
+    assert "(1) Imaginary Xeon 8000 and (2) Another CPU" in text
+    assert text.count("Inference, ratio\n") == 1
+    assert re.search(r"\| +\(1\) +\| +\(2\) +\|", text)
+    assert all(len(series.points) == 1 for series in ratios.series)
+
+
+def test_settings_that_change_times_make_another_machine() -> None:
+    """The number of threads; it is named where it differs."""
+    run = on(2, "b")
+    settings = msgspec.structs.replace(run.info.settings, threads=1)
+    info = msgspec.structs.replace(run.info, settings=settings)
+    latencies = measured([on(1, "a"), msgspec.structs.replace(run, info=info)], "latency")
+    assert [run.machine for run in latencies.runs] == [
+        "Imaginary Xeon 8000, 2 threads",
+        "Imaginary Xeon 8000, 1 thread",
+    ]
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else is shown; where there is nothing to seek, it is not asked for."""
+    monkeypatch.setattr(change_points, "is_installed", lambda: False)
+    text = history.text(measured(stepping(), "latency_ratio"))
+    assert text.startswith(
+        "Change points are not sought: that needs ruptures, which is not installed (pip install\n"
+        "'cspbench[history]')."
+    )
+    assert "| csp " in text
+    short = history.text(measured(stepping()[:5], "latency_ratio"))
+    assert short.startswith("Change points are sought in 6 runs or more of a machine.")
+    assert "ruptures" not in history.text(measured(stepping(), "macs"))
+
+
+def test_of_many_runs_the_newest_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only those are read; it is said how many are left out."""
+    monkeypatch.setattr("cspbench.report.MAX_RUNS", 3)
+    names = []
+    for index, run in enumerate(stepping()[:5]):
+        write_folder(run, tmp_path / str(index))
+        names.append(str(tmp_path / str(index)))
+    for name in names[:2]:
+        (Path(name) / "records.jsonl").write_text("not read")
+    words = ["--history", "macs", "--out", str(tmp_path / "out")]
+    assert cli.main(["report", *reversed(names), *words]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("The newest 3 runs are shown; 2 older ones are left out.")
+    assert "2026-11-02" not in output

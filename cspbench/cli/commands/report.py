@@ -64,8 +64,12 @@ def _write_event_files(request: ReportRequest, results: views.Results, path: Pat
 
 
 def _history(request: ReportRequest, measure: str) -> ExitCode:
-    runs = [folder.read(Path(name)) for name in request.runs]
-    text, paths = views.write_history(runs, measure, Path(request.out), output.layout())
+    paths_of_runs = sorted(map(Path, request.runs), key=lambda path: folder.info(path).started)
+    left_out = max(0, len(paths_of_runs) - views.MAX_RUNS)
+    runs = [folder.read(path) for path in paths_of_runs[left_out:]]
+    text, paths = views.write_history(
+        runs, measure, Path(request.out), output.layout(), left_out=left_out
+    )
     print_page(text)
     print_text("\n" + output.written_files(paths, Path()))
     return ExitCode.OK

@@ -1,8 +1,9 @@
-"""The plot of one measure over many runs: a line for each entry, a panel for each mode."""
+"""The plot of one measure over many runs: a line for each entry, a panel a mode and machine."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...plan.case import Mode
 from ...plan.labels import case_name
 from ...text import shortened
 from ..history import History, points
@@ -11,7 +12,7 @@ from .base import Plot
 from .captions import caption_of_runs
 from .panels import scale
 from .selection import MAX_ENTRIES
-from .style import PALE, Look, legend, looks_of_names, theme
+from .style import INK, PALE, Look, legend, looks_of_names, theme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,14 @@ _SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_
 """Factors from base units to those of the column's header."""
 _MAX_NAME = 60  # characters of a name in a description
 _MAX_WIDTH = 60.0  # inches of a panel, of however many runs
+_MAX_MACHINE = 40  # characters of its name in a title
 
 
 def history(measured: History) -> Plot:
-    """The plot of ``measured``, with 95% intervals as bars.
+    """The plot of ``measured``, with 95% intervals as bars, and rings where a series changes.
 
-    Of more than `MAX_ENTRIES` entries, those that changed most are shown, and the title says so.
+    No line joins points of several machines, unless they are exact. Of more than `MAX_ENTRIES`
+    entries, those that changed most are shown, and the title says so.
     """
     frame, note = _most_changed(_frame(measured))
     quantity = measured.column.key.replace("_", " ")
@@ -47,9 +50,7 @@ def _has_intervals(frame: "pd.DataFrame") -> bool:
 def _changes(frame: "pd.DataFrame") -> str:
     """A sentence on the case whose last value is farthest from its first."""
     largest, said = 1.0, "No case differs between its first and its last run."
-    cases = frame[["entry", "mode"]].drop_duplicates().itertuples(index=False, name=None)
-    for entry, mode in cases:
-        points_of_case = frame[(frame["entry"] == entry) & (frame["mode"] == mode)]
+    for (entry, mode, _), points_of_case in frame.groupby(["entry", "mode", "series"], sort=False):
         first, last = points_of_case["value"].iloc[0], points_of_case["value"].iloc[-1]
         factor = max(first, last) / min(first, last) if min(first, last) > 0 else 1.0
         if factor > largest:
@@ -64,16 +65,25 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(frame["entry"]))
-    modes = [mode for mode in MODE_TITLES if mode in set(frame["mode"])]
-    labels, name_looks = measured.labels, looks_of_names(names)
+    machines = list(dict.fromkeys(series.machine for series in measured.series))
+    panels = [
+        (mode, machine, part)
+        for mode in MODE_TITLES
+        for machine in machines
+        if not (part := _part(frame, mode, machine)).empty
+    ]
+    longest = max(part["position"].max() for _, _, part in panels) + 1
+    name_looks = looks_of_names(names)
     with theme():
-        width = 3.0 + min(_MAX_WIDTH, max(3.0, 1.1 * len(labels))) * len(modes)
+        width = 3.0 + min(_MAX_WIDTH, max(3.0, 1.1 * longest)) * len(panels)
         figure = Figure(figsize=(width, 4.0 + 0.12 * len(names)), layout="constrained")
-        grid = figure.subplots(1, len(modes), squeeze=False)[0]
-        for axes, mode in zip(grid, modes, strict=True):
-            part = frame[frame["mode"] == mode]
+        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (mode, machine, part) in zip(grid, panels, strict=True):
+            labels = list(dict.fromkeys(part.sort_values("position")["run"]))
             _draw_lines(axes, part, name_looks)
-            axes.set_title(MODE_TITLES[mode])
+            _draw_changes(axes, part)
+            where = f"\n{shortened(machine, _MAX_MACHINE)}" if len(machines) > 1 else ""
+            axes.set_title(MODE_TITLES[mode] + where)
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
@@ -81,8 +91,9 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
         handles = [Line2D([], [], **look.joined) for look in name_looks.values()]
         legend(figure, handles, names, loc="outside right upper")
         figure.suptitle(title, x=0.01, ha="left")
-        note = "bars: 95% intervals" if _has_intervals(frame) else ""
-        caption_of_runs(figure, measured.runs, note)
+        notes = ["bars: 95% intervals"] if _has_intervals(frame) else []
+        notes += ["rings: change points"] if frame["changed"].any() else []
+        caption_of_runs(figure, [each.run for each in measured.runs], "; ".join(notes))
     return figure
 
 
@@ -93,9 +104,16 @@ def _frame(measured: History) -> "pd.DataFrame":
     frame = pd.DataFrame(points(measured))
     factor = _SCALES.get(measured.column.key, 1)
     frame[["value", "low", "high"]] = frame[["value", "low", "high"]].astype(float) * factor
-    positions = {label: index for index, label in enumerate(measured.labels)}
-    frame["position"] = frame["run"].map(positions)
+    frame["series"] = "" if measured.column.part == "exact" else frame["machine"]
     return frame
+
+
+def _part(frame: "pd.DataFrame", mode: Mode, machine: str) -> "pd.DataFrame":
+    """The points of one panel, with their ``position`` in it; ``machine`` is that of its series."""
+    part = frame[(frame["mode"] == mode) & (frame["series"] == machine)]
+    runs = part.sort_values("started", kind="stable")["run"].drop_duplicates()
+    positions = {run: position for position, run in enumerate(runs)}
+    return part.assign(position=part["run"].map(positions))
 
 
 def _most_changed(frame: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
@@ -116,3 +134,11 @@ def _draw_lines(axes: "Axes", part: "pd.DataFrame", name_looks: Mapping[str, Loo
     intervals = part.dropna(subset=["low", "high"])
     for position, low, high in intervals[["position", "low", "high"]].to_numpy():
         axes.vlines(position, low, high, color=PALE, linewidth=1, zorder=1)
+
+
+def _draw_changes(axes: "Axes", part: "pd.DataFrame") -> None:
+    """Rings about the first points after a change."""
+    changed = part[part["changed"]]
+    axes.scatter(
+        changed["position"], changed["value"], s=160, facecolors="none", edgecolors=INK, zorder=5
+    )
