@@ -1,7 +1,8 @@
 """cspbench: what a CNN building block costs before it is trained.
 
     cspbench.profile("csp_fusion_first", (1, 64, 56, 56))   # or any nn.Module
-    cspbench.compare("results/before", "results/after")     # two run folders
+    cspbench.read("results/after")                          # a run folder
+    cspbench.compare("results/before", "results/after")     # two of them
 
 The names below load what they need on first use; importing this package loads nothing heavy.
 """
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import compare as compare
     from .api import profile as profile
+    from .api import read as read
     from .catalogue.entry import Entry as Entry
     from .catalogue.entry import Parameter as Parameter
     from .errors import CspbenchError as CspbenchError
 
 __version__ = "0.2.0"
-__all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "compare", "profile"]
+__all__ = ["CspbenchError", "Entry", "Parameter", "__version__", "compare", "profile", "read"]
 
 _HOMES = {
     "CspbenchError": ".errors",
@@ -24,6 +26,7 @@ _HOMES = {
     "Parameter": ".catalogue.entry",
     "compare": ".api",
     "profile": ".api",
+    "read": ".api",
 }
 
 

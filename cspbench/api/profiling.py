@@ -15,10 +15,9 @@ from ..measures.registry import MEASURES
 from ..plan.case import MODES, PRECISIONS, Mode, Precision, is_gpu, make_case
 from ..records.lines import CaseFailure, Latency
 from ..records.measurements import AnyMeasurement, Counts
-from ..records.run import Record
+from .records import Record
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import nn
 
     from ..measures.execution.subject import Subject
@@ -28,10 +27,10 @@ _STAGES = tuple(stage for stage, measure in MEASURES.items() if measure.in_proce
 
 
 class Profile(Record, frozen=True, kw_only=True):
-    """A `Record` whose text is its summary: layers, totals and every figure that was measured.
+    """A `Record` of one case, whose text is its summary: layers, totals and every figure.
 
-    A notebook shows the figures as a table, with the summary folded below. The figures that are
-    wanted most are attributes; each raises `NotMeasuredError` if its measure was not asked for.
+    The figures that are wanted most are attributes; each raises `NotMeasuredError` if its measure
+    was not asked for.
     """
 
     @property
@@ -75,28 +74,6 @@ class Profile(Record, frozen=True, kw_only=True):
         return NotMeasuredError(
             f"{figure} was not measured; ask for it: profile(…, measures=[{stage!r}])"
         )
-
-    def __str__(self) -> str:
-        from ..report import summary
-
-        return summary.text([self])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def to_frame(self) -> "pd.DataFrame":
-        """A pandas frame of one row in base units, with the columns of a run's ``report.csv``.
-
-        ``pd.concat([profile.to_frame() for profile in profiles])`` is the table of several.
-        """
-        from ..report import frame
-
-        return frame.record(self)
-
-    def _repr_html_(self) -> str:
-        from ..report import notebook
-
-        return notebook.record(self)
 
 
 def profile(

@@ -402,11 +402,12 @@ def _tables(history: History, machine: str, layout: Layout) -> list[str]:
     return tables
 
 
-def _grid(history: History, mode: Mode, entries: Sequence[str], runs: Iterable[int]) -> Grid:
+def _grid(history: History, mode: Mode, entries: Sequence[str], runs: Sequence[int]) -> Grid:
     strips, numbers = [], _numbers(history)
+    is_mixed = len({history.runs[index].machine for index in runs}) > 1
     for index in runs:
         run = history.runs[index]
-        machine = [f"({numbers[run.machine]})"] if len(numbers) > 1 else []
+        machine = [f"({numbers[run.machine]})"] if is_mixed else []
         cells = tuple(
             _cell(history.column, history.readings[mode, name][index]) for name in entries
         )

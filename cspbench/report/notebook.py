@@ -11,11 +11,12 @@ from ..plan.case import input_text
 from ..plan.labels import MODE_WORDS, plain
 from ..records.base import Failure
 from ..records.run import Record
-from . import summary
+from . import pages, summary, writing
 from .columns import COLUMNS, MISSING, for_cases
 from .comparison import changed_entries, compact_table, conclusion
 from .comparison import text as comparison_text
 from .quoting import verbatim
+from .results import Results
 from .rows import row_alone
 
 _MAX_ROWS = 60  # as many as a terminal gets
@@ -42,6 +43,24 @@ def record(alone: Record) -> str:
     ]
     table = _table(("figure", "value", "what it is"), figures, right={1})
     return _page([heading, table, _folded("layers, totals and notes", summary.text([alone]))])
+
+
+def run(derived: Results) -> str:
+    """The conclusion of a run, its tables, and its report as plain text, folded."""
+    info = derived.run.info
+    heading = f"<p><strong>{_escape(info.suite)}</strong>: {_escape(info.description)}</p>"
+    blocks = [heading, f"<p>{_escape(writing.conclusion(derived))}</p>"]
+    for title, grid in pages.titled_grids(derived, writing.chosen_columns(derived.run)):
+        strips = [grid.names, *(strip for bundle in grid.bundles for strip in bundle)]
+        rows = list(zip(*(strip.cells for strip in strips), strict=True))
+        right = {index for index, strip in enumerate(strips) if not strip.left}
+        blocks += [
+            f"<p>{_escape(title)}</p>",
+            _table([strip.header for strip in strips], rows[:_MAX_ROWS], right),
+        ]
+        if len(rows) > _MAX_ROWS:
+            blocks.append(f"<p>{len(rows) - _MAX_ROWS} more entries: to_frame() has all</p>")
+    return _page([*blocks, _folded("the whole report", writing.text(derived))])
 
 
 def comparison(result: Comparison) -> str:

@@ -107,6 +107,13 @@ def csv(results: Results) -> str:
     return cases_csv(results)
 
 
+def titled_grids(results: Results, columns: Sequence[Column]) -> Iterator[tuple[str, Grid]]:
+    """The tables of a run, each with its title: exact figures first, then measured ones."""
+    for part in ("exact", _measured(results.run)[0]):
+        for rows, mode_grid in _grids(results.rows, columns, part):
+            yield _title(rows, part, verbatim), mode_grid
+
+
 def table_title(rows: Sequence[Row], quote: Quote) -> str:
     """The title of a mode's tables: mode, input shapes, and the reference of ratios."""
     names: dict[str, list[str]] = defaultdict(list)

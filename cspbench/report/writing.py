@@ -51,7 +51,7 @@ def render(
         return json.dumps(EXPORTERS[form](derived), indent=1, allow_nan=False)
     if form == "csv":
         return pages.csv(derived)
-    chosen = _chosen(derived.run, columns)
+    chosen = chosen_columns(derived.run, columns)
     if form == "markdown":
         return pages.markdown(derived, chosen, has_plots=has_plots)
     return pages.text(derived, chosen, layout)
@@ -125,7 +125,11 @@ def write_history(
     return history.text(measured, layout), list(contents)
 
 
-def _chosen(run: Run, columns: Sequence[str] | None) -> tuple[Column, ...]:
+def chosen_columns(run: Run, columns: Sequence[str] | None = None) -> tuple[Column, ...]:
+    """The columns of a run's tables: those of ``columns``, or by what was measured.
+
+    Raises `CspbenchError` for an unknown key.
+    """
     kinds = ["gradients" if "gradient_terms" in run.info.stages else "costs"]
     if any((batch_of(case) or 1) > 1 for case in run.info.cases):
         kinds.append("batches")

@@ -127,6 +127,16 @@ def test_the_plot_is_a_figure(outputs: dict[str, nbformat.NotebookNode]) -> None
 
 
 @pytest.mark.slow
+def test_a_run_is_shown_as_tables(outputs: dict[str, nbformat.NotebookNode]) -> None:
+    """Its counts, and its latency with an interval."""
+    page = outputs["read-run"]["text/html"]
+    (counts, timed) = [row for row in Cells(page).rows if row[0].startswith("net.py:net")]
+    assert counts[1] == f"{32 * 27 + 32 + 64 * 9 * 8 + 64:,}"
+    assert "–" in " ".join(timed)
+    assert "whole report" in page
+
+
+@pytest.mark.slow
 def test_the_versions_are_compared(outputs: dict[str, nbformat.NotebookNode]) -> None:
     """The grouped convolution has fewer MACs: by hand, 64 * 64 * (27 * 32 + 9 * 32 / 4 * 64)."""
     header, row = Cells(outputs["compare-versions"]["text/html"]).rows

@@ -173,7 +173,7 @@ def test_every_public_name_is_in_the_python_reference() -> None:
     page = _page("reference/python-api.md")
     names = set(re.findall(r"^::: cspbench\.(\w+)$", page, re.MULTILINE))
     assert names == set(cspbench.__all__) - {"__version__"}
-    for name in ("api.Profile", "api.Comparison"):
+    for name in ("api.Record", "api.Profile", "api.Run", "api.Comparison"):
         assert f"::: cspbench.{name}\n" in page
 
 

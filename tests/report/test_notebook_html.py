@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from compared_runs import make_small_run, with_yardstick
 from factories import with_measurements
-from synthetic import change, change_case, make_run
+from synthetic import change, change_case, make_run, report_text
 from torch import nn
 
 import cspbench
 from cspbench.records.base import Failure
-from cspbench.report import notebook
+from cspbench.report import derive, notebook
 
 TAGS = {
     *("div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "details", "summary"),
@@ -146,3 +146,34 @@ def test_a_large_comparison_is_cut_and_says_so() -> None:
     source = comparison._repr_html_()
     assert len(Page(source).rows) == 1 + 60
     assert f"<p>{len(labels) - 60} more entries: to_frame() has all</p>" in source
+
+
+def test_a_run_shows_its_tables_and_below_them_its_report() -> None:
+    """The conclusion first, then each table of the report with its title."""
+    run = make_run(["dense", "csp"])
+    source = notebook.run(derive(run))
+    page = Page(source)
+    headers = [row for row in page.rows if row[0] == "entry"]
+    assert [header[1] for header in headers] == ["params", "params", "latency [ms]", "latency [ms]"]
+    latencies = [row for row in page.rows if row[0] == "csp"][2:]
+    assert [row[headers[2].index("verdict")] for row in latencies] == ["faster", "faster"]
+    assert source.index("csp is 9.1% faster than dense") < source.index("<table>")
+    assert "<p>Training, input 1x64x56x56, ratios to dense</p>" in source
+    assert page.plain.strip() == report_text(run).strip()
+
+
+def test_the_text_of_a_run_is_no_markup() -> None:
+    """Suite, description, names and reasons are text from outside."""
+    run = make_run(["dense", "csp"])
+    info = msgspec.structs.replace(run.info, suite=HOSTILE, description=HOSTILE)
+    run = change_case(msgspec.structs.replace(run, info=info), 2, label=HOSTILE, device=HOSTILE)
+    page = Page(notebook.run(derive(run)))
+    assert [row[0] for row in page.rows].count(HOSTILE) == 2
+
+
+def test_a_large_run_is_cut_and_says_so() -> None:
+    """In each table."""
+    run = make_run([f"entry_{index}" for index in range(70)], modes=("infer",), launches=2, turns=2)
+    source = notebook.run(derive(run))
+    assert len(Page(source).rows) == 2 * (1 + 60)
+    assert source.count("<p>10 more entries: to_frame() has all</p>") == 2
