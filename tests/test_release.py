@@ -110,7 +110,7 @@ def imported(path: Path) -> set[str]:
     return names - set(sys.stdlib_module_names)
 
 
-USED = ("gradients", "gpu", "counters", "onnxruntime", "openvino")
+USED = ("gradients", "gpu", "counters", "onnxruntime", "openvino", "tensorboard", "history")
 """The extras that the package itself imports, where they are installed."""
 
 

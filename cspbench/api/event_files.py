@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engine import graph_trace
 from ..errors import CspbenchError
@@ -127,14 +127,20 @@ def _write_all(
     walltime: float | None,
 ) -> None:
     from torch.utils.tensorboard import SummaryWriter
+    from torch.utils.tensorboard.summary import hparams
 
-    experiment = {
-        "hparam_dict": {name: value for log in logs for name, value in log.hyperparameters.items()},
-        "metric_dict": {name: value for log in logs for name, value in log.scalars.items()},
-    }
+    # TensorBoard takes the names of all cases from one of them; each has values of its own.
+    announcement, *_ = hparams(
+        {name: value for log in logs for name, value in log.hyperparameters.items()},
+        {name: value for log in logs for name, value in log.scalars.items()},
+    )
     for log in logs:
         with SummaryWriter(str(folder / log.folder)) as writer:
-            _write_case(writer, log, experiment, walltime)
+            _, start, end = hparams(dict(log.hyperparameters), dict(log.scalars))
+            events: Any = writer.file_writer
+            for summary in (announcement, start, end):
+                events.add_summary(summary, walltime=walltime)
+            _write_case(writer, log, walltime)
         if log.case.key in graphs:
             graph = graphs[log.case.key]
             graph.rename(folder / log.folder / graph.name)
@@ -146,20 +152,9 @@ def _write_all(
                 _write_image(writer, path, walltime)
 
 
-def _write_case(
-    writer: "SummaryWriter",
-    log: CaseLog,
-    experiment: Mapping[str, Mapping[str, float | str]],
-    walltime: float | None,
-) -> None:
+def _write_case(writer: "SummaryWriter", log: CaseLog, walltime: float | None) -> None:
     import numpy as np
-    from torch.utils.tensorboard.summary import hparams
 
-    # TensorBoard takes the names of all cases from the first, but each has values of its own.
-    names, *_ = hparams(**experiment)
-    _, start, end = hparams(dict(log.hyperparameters), dict(log.scalars))
-    for summary in (names, start, end):
-        writer.file_writer.add_summary(summary, walltime=walltime)
     for name, value in log.scalars.items():
         writer.add_scalar(name, value, walltime=walltime)
     for name, series in log.series.items():

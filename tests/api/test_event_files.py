@@ -83,10 +83,11 @@ def test_scalars_are_the_readings_in_single_precision(tmp_path: Path) -> None:
     run = make_run(TWO, launches=3, turns=4)
     events = written(run, tmp_path)
     assert set(events) == {f"{name} {mode}" for name in TWO for mode in ("infer", "train")}
-    figures = frame.cases(derive(run)).set_index(["entry", "mode"])
+    figures = frame.cases(derive(run))
     for record in run.records:
         case = record.case
-        read_case, row = events[f"{case.label} {case.mode}"], figures.loc[(case.label, case.mode)]
+        read_case = events[f"{case.label} {case.mode}"]
+        (row,) = figures[figures["key"] == case.key].to_dict("records")
         assert record.counts is not None
         for name, value in {
             "params": record.counts.params,

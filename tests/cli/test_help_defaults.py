@@ -37,7 +37,7 @@ PARSER = make_parser()
 DEFAULT = re.compile(r" \(default: (.*)\)$")
 ARGUMENTS = {"ab": ["main", "HEAD"], "compare": ["a", "b"], "report": ["a"], "show": ["dense"]}
 WITHOUT_DEFAULT = {
-    *("entry", "runs", "baseline", "candidate", "overrides", "only", "resume"),
+    *("entry", "runs", "baseline", "candidate", "overrides", "only", "resume", "trace"),
     *("compiler", "history"),  # these have one for a value that is left out
 }
 ACTIONS = [
