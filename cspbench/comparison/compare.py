@@ -13,7 +13,7 @@ from statistics import geometric_mean
 
 from ..plan.case import Mode
 from ..plan.labels import case_name
-from ..records.gate import LATENCY, Gate
+from ..records.gate import LATENCY, THRESHOLD_BETWEEN_RUNS, Gate
 from ..records.run import Run, Side
 from ..text import listing
 from ..verdicts.judge import Criterion, Verdict, judge
@@ -42,10 +42,10 @@ _TRAINING = "training"  # trainings are not compared if runs differ in this circ
 _MISLEADS = ("device", "cores", "threads", "allocator", "yardstick", "torch", "CUDA", "cache")
 """Latencies are not compared if runs differ in one of these circumstances."""
 
-_WANDER, _LEAST_FLOOR = 0.006, 0.025
-"""What identical code differs by from run to run, beyond its launches, and in all at most.
+_WANDER = 0.006
+"""What identical code differs by from run to run, beyond its launches.
 
-A standard deviation of logarithms and a share, from the trials of `bench/fidelity.py`.
+A standard deviation of logarithms, from the trials of `bench/fidelity.py`.
 """
 
 Cases = Mapping[Hashable, CaseExcerpt]
@@ -271,9 +271,9 @@ def _floor(
     spread = max(side.between_runs.get(mode, 0.0) for side in (baseline, candidate))
     launches = baseline_launches + candidate_launches
     if not spread or launches < 3:
-        return _LEAST_FLOOR
+        return THRESHOLD_BETWEEN_RUNS
     error = spread * math.sqrt(1 / baseline_launches + 1 / candidate_launches)
-    return max(_LEAST_FLOOR, math.expm1(t_quantile(0.975, launches - 2) * error))
+    return max(THRESHOLD_BETWEEN_RUNS, math.expm1(t_quantile(0.975, launches - 2) * error))
 
 
 def _discrepancies(baseline: Excerpt, candidate: Excerpt) -> Iterator[Discrepancy]:

@@ -11,6 +11,12 @@ LATENCY = "latency"
 THRESHOLD = 0.01
 """The smallest change of latency that matters, as a share, unless the noise floor is higher."""
 
+THRESHOLD_BETWEEN_RUNS = 0.025
+"""The same between runs, at least: identical code differs by up to it, beyond its launches.
+
+From the trials of `bench/fidelity.py`.
+"""
+
 MAX_SHARE = 10.0
 
 

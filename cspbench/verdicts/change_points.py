@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TypeVar
 
-from ..records.gate import THRESHOLD
+from ..records.gate import THRESHOLD_BETWEEN_RUNS
 from .judge import ALPHA
 from .stats import Difference, finite
 
@@ -42,7 +42,10 @@ def is_installed() -> bool:
 
 
 def steps(
-    series: Mapping[Key, Sequence[float]], *, alpha: float = ALPHA, threshold: float = THRESHOLD
+    series: Mapping[Key, Sequence[float]],
+    *,
+    alpha: float = ALPHA,
+    threshold: float = THRESHOLD_BETWEEN_RUNS,
 ) -> dict[Key, tuple[Step, ...]]:
     """The steps of each series of logarithms, those that are more than ``threshold``.
 

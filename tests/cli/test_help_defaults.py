@@ -21,7 +21,6 @@ from cspbench.cli.requests import (
 )
 from cspbench.cli.values import BACKENDS
 from cspbench.cli.verbs import VERBS, make_parser
-from cspbench.comparison import compare
 from cspbench.engine import session
 from cspbench.engine.preflight import devices_of
 from cspbench.engine.request import suite_name
@@ -31,7 +30,7 @@ from cspbench.machine.environment import physical_cores
 from cspbench.plan.case import MODES
 from cspbench.plan.suite import load
 from cspbench.plan.tables import SuiteFile
-from cspbench.records.gate import LATENCY, THRESHOLD, Gate
+from cspbench.records.gate import LATENCY, THRESHOLD, THRESHOLD_BETWEEN_RUNS, Gate
 
 PARSER = make_parser()
 DEFAULT = re.compile(r" \(default: (.*)\)$")
@@ -117,7 +116,7 @@ def default_text(request: Request, field: str) -> str:
 def _default_of_judging(request: CompareRequest | AbRequest, field: str) -> str:
     if field == "format":
         return request.judging.format
-    floor = compare._LEAST_FLOOR if isinstance(request, CompareRequest) else 0.0
+    floor = THRESHOLD_BETWEEN_RUNS if isinstance(request, CompareRequest) else 0.0
     assert Gate().threshold("any", LATENCY) == THRESHOLD
     assert Gate().threshold("any", "macs") == 0
     latency = max(THRESHOLD, floor)

@@ -81,7 +81,7 @@ def test_one_odd_run_is_no_change(odd: dict[int, float]) -> None:
 
 def test_a_step_below_the_threshold_is_none() -> None:
     """However certain it is."""
-    values = [1e-9 * (place % 2) + 0.009 * (place >= 10) for place in range(20)]
+    values = [1e-9 * (place % 2) + 0.024 * (place >= 10) for place in range(20)]
     assert of_one(values) == ()
     assert [step.index for step in steps({0: values}, threshold=0.001)[0]] == [10]
 
