@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ..engine import graph_trace
+from ..engine import graph_trace, scratch
 from ..errors import CspbenchError
 from ..report.results import Results
 from ..report.tensorboard import SAMPLES, CaseLog, case_logs
@@ -63,8 +64,9 @@ def write(
         for leftover in (unfinished, run_folder / _REPLACED):  # of a call that was killed
             _remove(leftover)
         unfinished.mkdir()
-        graphs = graph_trace.traced(results.run.info, unfinished, named)
-        _write_all(case_logs(results), plots, graphs.files, unfinished, _walltime(results))
+        with TemporaryDirectory(prefix="graphs-", dir=scratch.folder()) as folder:
+            graphs = graph_trace.traced(results.run.info, Path(folder), named)
+            _write_all(case_logs(results), plots, graphs.files, unfinished, _walltime(results))
         _replace(target, unfinished, run_folder / _REPLACED)
     except OSError as error:
         raise CspbenchError(
@@ -88,7 +90,9 @@ def _check_replaceable(folder: Path) -> None:
         raise CspbenchError(
             f"{folder} is a link, and nothing is written to where it leads: remove it"
         )
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+    if folder.exists() and not folder.is_dir():
+        raise CspbenchError(f"{folder} is no folder: move it, as one of that name is written")
+    for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_dir() or path.name.startswith(_EVENTS)):
             raise CspbenchError(
                 f"{folder} holds {path.relative_to(folder)}, which is no event file: move it, as "
@@ -142,9 +146,7 @@ def _write_all(
                 events.add_summary(summary, walltime=walltime)
             _write_case(writer, log, walltime)
         if log.case.key in graphs:
-            graph = graphs[log.case.key]
-            graph.rename(folder / log.folder / graph.name)
-            graph.parent.rmdir()
+            shutil.move(graphs[log.case.key], folder / log.folder)
     images = [path for path in plots if path.suffix == ".png"]
     if images:
         with SummaryWriter(str(folder / PLOTS)) as writer:

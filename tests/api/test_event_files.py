@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -268,6 +269,12 @@ def test_nothing_but_event_files_is_replaced(tmp_path: Path) -> None:
         with pytest.raises(CspbenchError, match=f"holds {foreign}, which is no event file: move"):
             written(run, tmp_path)
         (target / foreign).unlink()
+    target.rename(tmp_path / "moved")
+    target.write_text("mine")
+    with pytest.raises(CspbenchError, match="tensorboard is no folder: move it"):
+        written(run, tmp_path)
+    target.unlink()
+    target.mkdir()
     (target / "notes.txt").write_text("mine")
     with pytest.raises(CspbenchError, match=r"holds notes\.txt, which is no event file"):
         written(run, tmp_path)
@@ -290,6 +297,23 @@ def test_without_tensorboard_nothing_is_written(
         "(pip install 'cspbench[tensorboard]')\n"
     )
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("no_graphs")
+def test_several_runs_get_files_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And a command each that shows them, quoted where a shell needs that."""
+    for name in ("first run", "second"):
+        write_folder(make_run(("dense",), modes=("infer",), launches=2), tmp_path / name)
+    runs = [str(tmp_path / name) for name in ("first run", "second")]
+    assert cli.main(["report", *runs, "--format", "tensorboard"]) == 0
+    commands = [
+        shlex.split(line.removeprefix("To look at them: "))
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("To look at them: ")
+    ]
+    assert commands == [["tensorboard", "--logdir", f"{run}/tensorboard"] for run in runs]
+    for run in runs:
+        assert set(read_back(Path(run))) == {"dense infer", "plots"}
 
 
 @pytest.mark.parametrize(
@@ -415,6 +439,7 @@ def test_named_models_are_traced_and_those_that_cannot_be_are_said(
     words = ["--trace", ",".join(f"net.py:{name}" for name in names)]
     assert cli.main(["report", "run", "--format", "tensorboard", *words]) == 0
     events = read_back(Path("run"))
+    assert set(events) == {f"net.py_{name} infer" for name in names}
     (graph,) = (case.Graph() for case in events.values() if case.Tags()["graph"])
     assert "aten::_convolution" in {node.op for node in graph.node}
     output = " ".join(capsys.readouterr().out.split())
