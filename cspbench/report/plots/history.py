@@ -50,11 +50,12 @@ def _has_intervals(frame: "pd.DataFrame") -> bool:
 def _changes(frame: "pd.DataFrame") -> str:
     """A sentence on the case whose last value is farthest from its first."""
     largest, said = 1.0, "No case differs between its first and its last run."
-    for (entry, mode, _), points_of_case in frame.groupby(["entry", "mode", "series"], sort=False):
+    for _, points_of_case in frame.groupby(["entry", "mode", "series"], sort=False):
         first, last = points_of_case["value"].iloc[0], points_of_case["value"].iloc[-1]
         factor = max(first, last) / min(first, last) if min(first, last) > 0 else 1.0
         if factor > largest:
             largest = factor
+            entry, mode = points_of_case[["entry", "mode"]].to_numpy()[0]
             name = case_name(shortened(entry, _MAX_NAME), mode)
             said = f"{name} changed most, from {first:.4g} to {last:.4g}."
     return said
