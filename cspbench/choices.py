@@ -58,5 +58,5 @@ EXPORT_FORMATS = ("pytest-benchmark", "github-action-benchmark", "bencher", "hyp
 TENSORBOARD = "tensorboard"
 """The format of reports that is files, which TensorBoard shows."""
 
-PRINTED_FORMATS = ("table", "markdown", "csv", *EXPORT_FORMATS)
+PRINTED_FORMATS = ("table", "markdown", "csv", "html", *EXPORT_FORMATS)
 REPORT_FORMATS = (*PRINTED_FORMATS, TENSORBOARD)

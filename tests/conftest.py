@@ -1,11 +1,16 @@
 """What holds for every test."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("busy machine", deadline=None)  # a time says nothing of a property
 settings.load_profile("busy machine")
@@ -54,6 +59,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in marked:
         item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device here"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """A headless Chromium, for the tests of one file: while it runs, asyncio is taken.
+
+    Where there is none, they are skipped, or fail if the environment says ``BROWSER=required``.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _without_browser("Playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        _without_browser("no Chromium on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable)
+        yield browser
+        browser.close()
+
+
+def _without_browser(reason: str) -> NoReturn:
+    if os.environ.get("BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture

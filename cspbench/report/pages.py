@@ -33,21 +33,21 @@ def text(results: Results, columns: Sequence[Column], layout: Layout = FILE) -> 
     run, table = results.run, results.rows
     blocks = [layout.underlined(_headline(run), "=")]
     if exact := _text_tables(table, columns, "exact", layout):
-        blocks.append(layout.underlined(_exact_title(run), "-"))
-        blocks += map(layout.filled, _exact_conclusions(results, verbatim))
+        blocks.append(layout.underlined(exact_title(run), "-"))
+        blocks += map(layout.filled, exact_sentences(results, verbatim))
         blocks += exact
-        blocks += _listed("Notes on the counts", _count_notes(table, columns, verbatim), layout)
-    part, heading = _measured(run)
+        blocks += _listed("Notes on the counts", count_notes(table, columns, verbatim), layout)
+    part, heading = measured_part(run)
     if heading:
         blocks.append(layout.underlined(heading, "-"))
-        blocks += map(layout.filled, _conclusions(results, verbatim))
+        blocks += map(layout.filled, conclusion_sentences(results, verbatim))
     blocks += map(layout.filled, completeness(results, verbatim))
     blocks.append(_labelled(circumstances(results), layout))
     for title, form_grid in forms.titled_grids(table, verbatim):
         blocks.append(f"{layout.filled(title)}\n{form_grid.text(layout)}")
     blocks += _text_tables(table, columns, part, layout)
     blocks += _listed("Failures", failures(table, verbatim), layout)
-    blocks += _listed("Notes", _run_notes(results, columns, verbatim), layout)
+    blocks += _listed("Notes", run_notes(results, columns, verbatim), layout)
     return layout.page(blocks) + "\n"
 
 
@@ -60,8 +60,8 @@ def markdown(results: Results, columns: Sequence[Column], *, has_plots: bool = F
     blocks = [md.heading(1, run.info.suite)]
     if run.info.description:
         blocks.append(md.paragraph(run.info.description))
-    part, heading = _measured(run)
-    blocks += map(md.paragraph, _conclusions(results, marked))
+    part, heading = measured_part(run)
+    blocks += map(md.paragraph, conclusion_sentences(results, marked))
     blocks += map(md.paragraph, completeness(results, marked))
     if measured := [
         *(
@@ -74,13 +74,13 @@ def markdown(results: Results, columns: Sequence[Column], *, has_plots: bool = F
     ]:
         blocks += [md.heading(2, heading or MEASURED_TITLE), *measured]
     if exact := [*_markdown_tables(table, columns, "exact")]:
-        blocks.append(md.heading(2, _exact_title(run)))
-        blocks += map(md.paragraph, _exact_conclusions(results, marked))
+        blocks.append(md.heading(2, exact_title(run)))
+        blocks += map(md.paragraph, exact_sentences(results, marked))
         blocks += exact
         blocks += pictures.blocks(results, "exact") if has_plots else ()
-        blocks += _items(3, "Notes on the counts", _count_notes(table, columns, marked))
+        blocks += _items(3, "Notes on the counts", count_notes(table, columns, marked))
     blocks += _items(2, "Failures", failures(table, marked))
-    blocks += _items(2, "Notes", _run_notes(results, columns, marked))
+    blocks += _items(2, "Notes", run_notes(results, columns, marked))
     blocks.append(md.heading(2, "How it was made"))
     blocks.append(md.items(f"{label}: {marked(text)}" for label, text in circumstances(results)))
     summary = "Records: python -m cspbench compare reads them from here"
@@ -92,7 +92,7 @@ def markdown(results: Results, columns: Sequence[Column], *, has_plots: bool = F
 def conclusion(results: Results, layout: Layout = FILE) -> str:
     """What the run concludes, as plain text: the end of what a terminal shows of it."""
     sentences = (
-        _conclusions(results, verbatim)
+        conclusion_sentences(results, verbatim)
         or gradients.term_conclusions(results.rows, verbatim)
         or conclusions.exact_conclusions(results, verbatim)
     )
@@ -132,23 +132,26 @@ def table_title(rows: Sequence[Row], quote: Quote) -> str:
     return ", ".join(words)
 
 
-def _exact_title(run: Run) -> str:
+def exact_title(run: Run) -> str:
+    """The title of the part of a report that is the same in every run."""
     return TERMS_TITLE if "gradient_terms" in run.info.stages else EXACT_TITLE
 
 
-def _measured(run: Run) -> tuple[Part, str]:
+def measured_part(run: Run) -> tuple[Part, str]:
     """The part of the report after the exact one, and its title; '' if the run was only traced."""
     if run.info.settings.training:
         return "trained", TRAINED_TITLE
     return "timed", TIMED_TITLE if "latency" in run.info.stages else ""
 
 
-def _exact_conclusions(results: Results, quote: Quote) -> list[str]:
+def exact_sentences(results: Results, quote: Quote) -> list[str]:
+    """What was concluded from counts, tensor peaks and gradient terms."""
     terms = gradients.term_conclusions(results.rows, quote)
     return [*conclusions.exact_conclusions(results, quote), *terms]
 
 
-def _conclusions(results: Results, quote: Quote) -> list[str]:
+def conclusion_sentences(results: Results, quote: Quote) -> list[str]:
+    """What was concluded from times, or from trainings; empty if there are neither."""
     if results.run.info.settings.training:
         return gradients.trained_conclusions(results, quote)
     if "latency" in results.run.info.stages:
@@ -162,7 +165,8 @@ def _headline(run: Run) -> str:
     return f"{suite}: {description}" if description else suite
 
 
-def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) -> list[str]:
+def count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) -> list[str]:
+    """The notes on exact figures, those on missing ones of ``columns`` included."""
     exact = [column for column in columns if column.part == "exact"]
     counted = forms.counted_rows(table)
     return [
@@ -173,7 +177,8 @@ def _count_notes(table: Sequence[Row], columns: Sequence[Column], quote: Quote) 
     ]
 
 
-def _run_notes(results: Results, columns: Sequence[Column], quote: Quote) -> list[str]:
+def run_notes(results: Results, columns: Sequence[Column], quote: Quote) -> list[str]:
+    """The notes on all else."""
     rest = [column for column in columns if column.part != "exact"]
     return [
         *gradients.part_notes(results.rows, quote),
@@ -186,7 +191,7 @@ def _text_tables(
     table: Sequence[Row], columns: Sequence[Column], part: Part, layout: Layout
 ) -> list[str]:
     return [
-        f"{layout.filled(_title(rows, part, verbatim))}\n{mode_grid.text(layout)}"
+        f"{layout.filled(part_title(rows, part, verbatim))}\n{mode_grid.text(layout)}"
         for rows, mode_grid in _grids(table, columns, part)
     ]
 
@@ -195,7 +200,7 @@ def _markdown_tables(
     table: Sequence[Row], columns: Sequence[Column], part: Part
 ) -> Iterator[md.Block]:
     for rows, mode_grid in _grids(table, columns, part):
-        yield md.heading(3, _title(rows, part, marked))
+        yield md.heading(3, part_title(rows, part, marked))
         yield mode_grid.markdown()
 
 
@@ -212,7 +217,8 @@ def _grids(
     ]
 
 
-def _title(rows: Sequence[Row], part: Part, quote: Quote) -> str:
+def part_title(rows: Sequence[Row], part: Part, quote: Quote) -> str:
+    """The title of a mode's table of one part."""
     return "Means over seeds" if part == "trained" else table_title(rows, quote)
 
 

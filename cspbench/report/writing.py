@@ -54,6 +54,10 @@ def render(
     chosen = chosen_columns(derived.run, columns)
     if form == "markdown":
         return pages.markdown(derived, chosen, has_plots=has_plots)
+    if form == "html":
+        from . import html
+
+        return html.page(derived, chosen)
     return pages.text(derived, chosen, layout)
 
 
@@ -69,6 +73,7 @@ def write(derived: Results, folder: Path, columns: Sequence[str] | None = None) 
         folder / "report.txt": render(derived, "table", columns),
         folder / "report.md": render(derived, "markdown", columns, has_plots=True),
         folder / "report.csv": render(derived, "csv"),
+        folder / "report.html": render(derived, "html", columns),
         **_comparison(derived.run, folder),
     }
     if (folder / "plots").is_symlink():

@@ -19,7 +19,7 @@ def test_a_report_made_twice_is_identical_to_the_byte(tmp_path: Path) -> None:
     contents_redrawn = {path: path.read_bytes() for path in write_report(run, tmp_path)}
     assert contents == contents_redrawn
     assert {path.relative_to(tmp_path).as_posix() for path in contents} == {
-        *("report.txt", "report.md", "report.csv"),
+        *("report.txt", "report.md", "report.csv", "report.html"),
         *(
             f"plots/{name}.{suffix}"
             for name in ("latency", "latency_by_macs", "peak_memory", "samples")

@@ -1,0 +1,139 @@
+"""The cases of a run as its page needs them: subjects of the filter, and rows of the figures."""
+
+from collections.abc import Mapping, Sequence
+
+from ...plan.case import input_text
+from ...plan.labels import plain
+from ...records.quantity import Form
+from ...verdicts.stats import Estimate
+from ..columns import COLUMNS, Column
+from ..quoting import verbatim
+from ..readings import Reading, telling_interval
+from ..rows import Row
+from ..words import MODE_TITLES, case_name
+from .frame import Dataset, Option, Plain, Subject
+
+HUES = 10
+"""The colours of the style sheet; an entry has the one of its place in suite order."""
+
+SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-left")
+"""The shapes of entries, likewise; with the colours they make seventy distinct pairs."""
+
+_SCALES: Mapping[Form, float] = {
+    "mebibytes": 2.0**-20,
+    "milliseconds": 1e3,
+    "millijoules": 1e3,
+    "percent": 100.0,
+}
+"""What a value in base units is multiplied by, to be in the unit of its header."""
+
+_HIGHER_IS_BETTER = frozenset(("accuracy", "images_per_s", "top1"))
+
+
+def subjects(table: Sequence[Row]) -> list[Subject]:
+    """The case of each row: the filter finds its name, mode, form, inputs, device and verdict."""
+    return [
+        Subject(
+            name=case_name(row, verbatim),
+            words=" ".join(
+                (
+                    case_name(row, verbatim),
+                    "reference" if row.is_reference else "",
+                    row.record.case.form,
+                    plain(input_text(row.record.case)),
+                    plain(row.record.case.device),
+                    row.record.case.precision,
+                    _word(row.readings["verdict"]),
+                )
+            ),
+        )
+        for row in table
+    ]
+
+
+def places(table: Sequence[Row]) -> dict[str, int]:
+    """The place of each case among the `subjects` of a page, by its key."""
+    return {row.record.case.key: place for place, row in enumerate(table)}
+
+
+def measures(table: Sequence[Row]) -> list[Column]:
+    """The quantities of which some row has a number: what the axes of a scatter plot may be."""
+    return [
+        column
+        for column in COLUMNS
+        if any(number(row.readings[column.key], column) is not None for row in table)
+    ]
+
+
+def axis_options(columns: Sequence[Column]) -> list[Option]:
+    """Measures as the options of an axis, with their units."""
+    return [
+        Option(
+            value=column.key,
+            label=column.title + (" [%]" if column.form == "percent" else ""),
+            is_higher_better=column.key in _HIGHER_IS_BETTER,
+        )
+        for column in columns
+    ]
+
+
+def dataset(table: Sequence[Row], chosen: frozenset[int]) -> Dataset:
+    """A row for each case, with each of its `measures` in the unit of its header.
+
+    ``chosen`` are the places of the entries that are drawn where there are too many. An interval
+    is left out where it tells nothing.
+    """
+    shown = measures(table)
+    columns = (
+        *("subject", "entry", "mode", "inputs", "group", "form", "hue", "shape", "reference"),
+        *("chosen", "low", "high", "interval", "verdict"),
+        *(column.key for column in shown),
+    )
+    return Dataset(
+        columns=columns,
+        rows=[
+            [*_about(subject, row, chosen), *(number(row.readings[of.key], of) for of in shown)]
+            for subject, row in enumerate(table)
+        ],
+    )
+
+
+def group(row: Row) -> str:
+    """The mode and inputs of a case: only cases that share both can be ranked."""
+    return f"{MODE_TITLES[row.mode]}, {plain(input_text(row.record.case))}"
+
+
+def number(reading: Reading, column: Column) -> float | None:
+    """A reading in the unit of its header; None if it is no number."""
+    value = reading.value if isinstance(reading, Estimate) else reading
+    if isinstance(value, int | float):
+        return value * _SCALES[column.form] if column.form in _SCALES else value
+    return None
+
+
+def _about(subject: int, row: Row, chosen: frozenset[int]) -> list[Plain]:
+    case, latency = row.record.case, row.latency
+    low, high = (latency and telling_interval(latency)) or (None, None)
+    return [
+        subject,
+        row.name,
+        row.mode,
+        plain(input_text(case)),
+        group(row),
+        case.form,
+        row.place % HUES,
+        row.place % len(SHAPES),
+        row.is_reference,
+        row.place in chosen,
+        None if low is None else low * 1e3,
+        None if high is None else high * 1e3,
+        _LATENCY.interval_cell(latency) if latency else "",
+        _word(row.readings["verdict"]),
+    ]
+
+
+def _word(reading: Reading) -> str:
+    return reading if isinstance(reading, str) else ""
+
+
+_LATENCY = next(column for column in COLUMNS if column.key == "latency")
