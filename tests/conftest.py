@@ -2,15 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 settings.register_profile("busy machine", deadline=None)  # a time says nothing of a property
 settings.load_profile("busy machine")
@@ -79,6 +79,40 @@ def chromium() -> "Iterator[Browser]":
         browser = playwright.chromium.launch(executable_path=executable)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_html(chromium: "Browser", tmp_path: Path) -> "Iterator[Callable[..., Page]]":
+    """Opens the text of a page as a file; afterwards, asserts that all was quiet.
+
+    No error, no dialog, and no request beside that for the file itself. Options are those of a
+    browser's context.
+    """
+    path = tmp_path / "page.html"
+    troubles: list[str] = []
+
+    def hear(line: "ConsoleMessage") -> None:
+        if line.type == "error":
+            troubles.append(line.text)
+
+    def see(request: "Request") -> None:
+        if request.url not in {path.as_uri(), "data:,"}:
+            troubles.append(request.url)
+
+    def open_text(text: str, *, width: int = 1280, **options: Any) -> "Page":
+        path.write_text(text)
+        page = chromium.new_context(viewport={"width": width, "height": 900}, **options).new_page()
+        page.on("console", hear)
+        page.on("request", see)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_text
+    for context in chromium.contexts:
+        context.close()
+    assert troubles == []
 
 
 def _without_browser(reason: str) -> NoReturn:

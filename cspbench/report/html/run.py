@@ -84,7 +84,8 @@ def _measured(results: Results, columns: Sequence[Column]) -> list[Block]:
     """What differs in every run, or by seed: plots, then tables, then the forms."""
     table = results.rows
     part, heading = pages.measured_part(results.run)
-    blocks: list[Block] = _side_by_side(latency.latency(table, by_difference(table).note))
+    choice = by_difference(table).note.partition(": ")[2]
+    blocks: list[Block] = _side_by_side(latency.latency(table, choice))
     blocks += _side_by_side(course.course(table))
     blocks += _tables(table, columns, part, cases.places(table))
     blocks += _side_by_side(form_charts.forms(table))

@@ -1,5 +1,6 @@
 """What all charts share: the data's name, marks of entries, tooltips, and the plain spec."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,25 @@ def shape(shapes: Sequence[str]) -> "alt.Shape":
     return alt.Shape("shape:N", legend=None, scale=alt.Scale(domain=domain, range=[*shapes]))
 
 
-def tooltips(**titles: str) -> "list[alt.Tooltip]":
-    """Lines of a tooltip: titles by fields, numbers to four digits."""
+def told(**titles: str) -> "dict[str, Any]":
+    """The channels that tell what a mark is, to the pointer and to a screen reader.
+
+    ``titles`` are by fields; a number's begins with ``#``, and is shown with four digits.
+    """
     import altair as alt
 
-    return [
-        alt.Tooltip(f"{field}:Q", title=title.removeprefix("#"), format=",.4~r")
+    number = ",.4~r"
+    tooltip = [
+        alt.Tooltip(f"{field}:Q", title=title.removeprefix("#"), format=number)
         if title.startswith("#")
         else alt.Tooltip(f"{field}:N", title=title)
         for field, title in titles.items()
     ]
+    texts = [
+        f"{json.dumps(title[1:] + ' ')} + format(datum.{field}, {json.dumps(number)})"
+        if title.startswith("#")
+        else f"datum.{field}"
+        for field, title in titles.items()
+    ]
+    description = alt.value(alt.ExprRef(" + ', ' + ".join(texts)))
+    return {"tooltip": tooltip, "description": description}

@@ -40,15 +40,15 @@ def course(table: Sequence[Row]) -> list[Figure]:
         x=alt.X("step:Q", title="step"), color=alt.Color("entry:N", sort=None, title=None)
     )
     scale = alt.Scale(domain=[0, 1])
-    band = line.mark_area(opacity=0.15).encode(
+    band = line.mark_area(opacity=0.15, aria=False).encode(
         y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"
     )
-    control = line.mark_line(strokeDash=[2, 3], strokeWidth=1).encode(
+    control = line.mark_line(strokeDash=[2, 3], strokeWidth=1, aria=False).encode(
         y=alt.Y("control:Q", title=title, scale=scale)
     )
     parts = line.mark_line(point=True).encode(
         y=alt.Y("parts:Q", title=title, scale=scale),
-        tooltip=base.tooltips(entry="entry", step="#step", parts="#the parts", control="#control"),
+        **base.told(entry="entry", step="#step", parts="#the parts", control="#control"),
     )
     return [
         Figure(

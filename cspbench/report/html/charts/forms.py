@@ -49,20 +49,18 @@ def _figure(table: FormTable) -> Figure:
         yOffset=alt.YOffset("form:N", sort=others),
     )
     scale = alt.Scale(zero=False)
-    interval = line.mark_rule(strokeWidth=1.5).encode(
+    interval = line.mark_rule(strokeWidth=1.5, aria=False).encode(
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
     )
     ratio = line.mark_point(opacity=1).encode(
         x=alt.X("ratio:Q", title=title, scale=scale),
         color=alt.Color("form:N", sort=others, title=None, scale=alt.Scale(domain=others)),
         shape=alt.Shape("form:N", sort=others, title=None, scale=alt.Scale(domain=others)),
-        tooltip=base.tooltips(
-            entry="entry", form="form", ratio=f"#over {table.first}", outputs="outputs"
-        ),
+        **base.told(entry="entry", form="form", ratio=f"#over {table.first}", outputs="outputs"),
     )
     one = (
         alt.Chart()
-        .mark_rule(strokeDash=[4, 3], strokeWidth=1)
+        .mark_rule(strokeDash=[4, 3], strokeWidth=1, aria=False)
         .encode(x=alt.datum(1, type="quantitative", title=title), color=alt.value("var(--muted)"))
     )
     return Figure(

@@ -26,14 +26,14 @@ def _figure(rows: Sequence[Row], choice: str) -> Figure:
     line = alt.Chart().encode(y=base.entry_line())
     title = "latency [ms]"
     scale = alt.Scale(zero=False)
-    interval = line.mark_rule(strokeWidth=2).encode(
+    interval = line.mark_rule(strokeWidth=2, aria=False).encode(
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
     )
     estimate = line.mark_point(opacity=1).encode(
         x=alt.X("latency:Q", title=title, scale=scale),
         color=base.hue(),
         shape=base.shape(SHAPES),
-        tooltip=base.tooltips(
+        **base.told(
             entry="entry",
             form="form",
             latency="#latency [ms]",

@@ -27,13 +27,13 @@ def scatter(table: Sequence[Row]) -> list[Figure]:
     )
     front = (
         points.transform_filter("datum.front")
-        .mark_line(strokeDash=[4, 3], interpolate="linear")
+        .mark_line(strokeDash=[4, 3], aria=False)
         .encode(color=alt.value("var(--muted)"), order="x:Q")
     )
     marks = points.mark_point(opacity=0.9).encode(
         color=base.hue(),
         shape=base.shape(SHAPES),
-        tooltip=base.tooltips(
+        **base.told(
             entry="entry",
             form="form",
             x="#across",
@@ -47,7 +47,9 @@ def scatter(table: Sequence[Row]) -> list[Figure]:
     )
     names = [
         named.transform_filter(f"datum.isRight == {is_right}")
-        .mark_text(align="right" if is_right == "true" else "left", dx=dx, dy=-6, limit=200)
+        .mark_text(
+            aria=False, align="right" if is_right == "true" else "left", dx=dx, dy=-6, limit=200
+        )
         .encode(text="entry:N")
         for is_right, dx in (("false", 7), ("true", -7))
     ]

@@ -42,14 +42,14 @@ def spread(table: Sequence[Row]) -> list[Figure]:
     title = "sample [ms per call]"
     line = alt.Chart().encode(y=alt.Y("launch:O", title="launch"))
     scale = alt.Scale(zero=False)
-    samples = line.mark_tick(opacity=0.45, thickness=1.5, bandSize=14).encode(
+    samples = line.mark_tick(opacity=0.45, thickness=1.5, bandSize=14, aria=False).encode(
         x=alt.X("sample:Q", title=title, scale=scale),
         color=alt.Color(
             "use:N",
             title=None,
             scale=alt.Scale(domain=[_COUNTS, _LEFT_OUT], range=["var(--hue-0)", "var(--hue-3)"]),
         ),
-        tooltip=base.tooltips(launch="launch", sample="#sample [ms]", use="the launch"),
+        **base.told(launch="launch", sample="#sample [ms]", use="the launch"),
     )
     medians = line.mark_point(shape="diamond", size=70, opacity=1).encode(
         x=alt.X("median(sample):Q", title=title, scale=scale), color=alt.value("var(--ink)")

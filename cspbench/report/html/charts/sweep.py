@@ -81,12 +81,12 @@ def _lines(swept: Sweep) -> dict[str, Any]:
         color=alt.Color("entry:N", sort=None, title=None),
     )
     scale = alt.Scale(zero=False)
-    band = line.mark_area(opacity=0.18).encode(
+    band = line.mark_area(opacity=0.18, aria=False).encode(
         y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"
     )
     points = line.mark_line(point=True).encode(
         y=alt.Y("value:Q", title=title, scale=scale),
-        tooltip=base.tooltips(entry="entry", x=f"#{plain(swept.axes[0])}", value=f"#{title}"),
+        **base.told(entry="entry", x=f"#{plain(swept.axes[0])}", value=f"#{title}"),
     )
     return {
         "spec": base.spec(band, points, height=320),
@@ -109,7 +109,7 @@ def _map(swept: Sweep) -> dict[str, Any]:
             x=alt.X("x:O", title=across, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("y:O", title=down, sort="descending"),
             color=alt.Color("value:Q", title=title, scale=alt.Scale(scheme="blues")),
-            tooltip=base.tooltips(x=f"#{across}", y=f"#{down}", value=f"#{title}"),
+            **base.told(x=f"#{across}", y=f"#{down}", value=f"#{title}"),
         )
     )
     options = [Option(value=name, label=name) for name in entries]
