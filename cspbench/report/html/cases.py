@@ -17,7 +17,7 @@ HUES = 10
 """The colours of the style sheet; an entry has the one of its place in suite order."""
 
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-left")
-"""The shapes of entries, likewise; with the colours they make seventy distinct pairs."""
+"""The shapes, likewise: seventy distinct pairs. In a run of several forms, they are the forms'."""
 
 _SCALES: Mapping[Form, float] = {
     "mebibytes": 2.0**-20,
@@ -92,8 +92,11 @@ def dataset(table: Sequence[Row], chosen: frozenset[int]) -> Dataset:
     return Dataset(
         columns=columns,
         rows=[
-            [*_about(subject, row, chosen), *(number(row.readings[of.key], of) for of in shown)]
-            for subject, row in enumerate(table)
+            [
+                *_about(subject, row, look, chosen),
+                *(number(row.readings[of.key], of) for of in shown),
+            ]
+            for subject, (row, look) in enumerate(zip(table, _looks(table), strict=True))
         ],
     )
 
@@ -111,7 +114,22 @@ def number(reading: Reading, column: Column) -> float | None:
     return None
 
 
-def _about(subject: int, row: Row, chosen: frozenset[int]) -> list[Plain]:
+def _looks(table: Sequence[Row]) -> list[tuple[int, int]]:
+    """The colour and the shape of each case, by place; of forms, an entry has one colour."""
+    place_of = {row.record.case.key: row.place for row in table}
+    forms = list(dict.fromkeys(row.record.case.form for row in table))
+    if not any(row.is_form for row in table):
+        return [(row.place % HUES, row.place % len(SHAPES)) for row in table]
+    return [
+        (
+            (place_of[row.record.case.reference or ""] if row.is_form else row.place) % HUES,
+            forms.index(row.record.case.form) % len(SHAPES),
+        )
+        for row in table
+    ]
+
+
+def _about(subject: int, row: Row, look: tuple[int, int], chosen: frozenset[int]) -> list[Plain]:
     case, latency = row.record.case, row.latency
     low, high = (latency and telling_interval(latency)) or (None, None)
     return [
@@ -121,8 +139,7 @@ def _about(subject: int, row: Row, chosen: frozenset[int]) -> list[Plain]:
         plain(input_text(case)),
         group(row),
         case.form,
-        row.place % HUES,
-        row.place % len(SHAPES),
+        *look,
         row.is_reference,
         row.place in chosen,
         None if low is None else low * 1e3,

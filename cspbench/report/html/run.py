@@ -12,7 +12,7 @@ from ..quoting import marked
 from ..results import Results
 from ..rows import Row, by_mode
 from . import cases, modules, tables
-from .charts import course, latency, scatter, spread
+from .charts import course, gradient_maps, latency, scatter, spread
 from .charts import forms as form_charts
 from .charts import sweep as sweeps
 from .frame import (
@@ -84,23 +84,26 @@ def _measured(results: Results, columns: Sequence[Column]) -> list[Block]:
     """What differs in every run, or by seed: plots, then tables, then the forms."""
     table = results.rows
     part, heading = pages.measured_part(results.run)
+    places = cases.places(table)
     choice = by_difference(table).note.partition(": ")[2]
     blocks: list[Block] = _side_by_side(latency.latency(table, choice))
-    blocks += _side_by_side(course.course(table))
-    blocks += _tables(table, columns, part, cases.places(table))
+    blocks += course.course(table)
+    blocks += _tables(table, columns, part, places)
+    blocks += gradient_maps.similarity(table, places)
     blocks += _side_by_side(form_charts.forms(table))
-    blocks += [tables.of_grid(title, grid) for title, grid in forms.titled_grids(table, marked)]
+    blocks += _form_tables(table, places)
     return [Paragraphs(sentences=[f"{heading}."]), *blocks] if blocks and heading else blocks
 
 
 def _exact(results: Results, columns: Sequence[Column]) -> list[Block]:
     """What is the same in every run of the same code, with its notes."""
-    shown = _tables(forms.counted_rows(results.rows), columns, "exact", cases.places(results.rows))
+    table, places = results.rows, cases.places(results.rows)
+    shown = _tables(forms.counted_rows(table), columns, "exact", places)
     if not shown:
         return []
     title = Paragraphs(sentences=[f"{pages.exact_title(results.run)}."])
-    noted = pages.count_notes(results.rows, columns, marked)
-    return [title, *shown, *_items("Notes on the counts", noted)]
+    noted = _items("Notes on the counts", pages.count_notes(table, columns, marked))
+    return [title, *shown, *gradient_maps.terms(table, places), *noted]
 
 
 def _notes(results: Results, columns: Sequence[Column]) -> list[Block]:
@@ -129,6 +132,17 @@ def _tables(
     ]
 
 
+def _form_tables(table: Sequence[Row], subjects: Mapping[str, int]) -> list[Block]:
+    """The tables of forms; the names of their rows are unique within a mode."""
+    blocks: list[Block] = []
+    for rows in by_mode(table).values():
+        names = {row.name: subjects[row.record.case.key] for row in rows}
+        blocks += [
+            tables.of_grid(title, grid, names) for title, grid in forms.titled_grids(rows, marked)
+        ]
+    return blocks
+
+
 def _side_by_side(figures: Sequence[Figure]) -> list[Block]:
     return [Figures(figures=figures)] if figures else []
 
@@ -144,5 +158,7 @@ def _datasets(results: Results) -> dict[str, Dataset]:
         "forms": form_charts.dataset(table, places),
         "sweep": sweeps.dataset(table, places),
         "course": course.dataset(table, places),
+        "terms": gradient_maps.terms_dataset(table, places),
+        "similarity": gradient_maps.similarity_dataset(table, places),
     }
     return {name: dataset for name, dataset in datasets.items() if dataset.rows}

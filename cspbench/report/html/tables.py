@@ -11,6 +11,8 @@ from ..rows import Row
 from ..tables import Grid
 from .frame import Cell, Heading, Line, Table, Tone
 
+_REFERENCE = " (reference)"
+
 
 def table(
     title: str, rows: Sequence[Row], columns: Iterable[Column], subjects: Mapping[str, int]
@@ -34,7 +36,7 @@ def table(
         headings=[head for column in shown for head in _headings(column, with_ratios)],
         lines=[
             Line(
-                name=f"{row.name} (reference)" if row.is_reference else row.name,
+                name=row.name + (_REFERENCE if row.is_reference else ""),
                 subject=subjects[row.record.case.key],
                 cells=[cell for column in shown for cell in _cells(row, column, with_ratios)],
             )
@@ -43,8 +45,11 @@ def table(
     )
 
 
-def of_grid(title: str, grid: Grid) -> Table:
-    """A table of texts alone, as a page of text has it; its numbers are sorted as numbers."""
+def of_grid(title: str, grid: Grid, subjects: Mapping[str, int]) -> Table:
+    """A table of texts alone, as a page of text has it; its numbers are sorted as numbers.
+
+    ``subjects`` are by the names of its rows.
+    """
     strips = [strip for bundle in grid.bundles for strip in bundle]
     return Table(
         title=title,
@@ -59,7 +64,11 @@ def of_grid(title: str, grid: Grid) -> Table:
             for name, unit in [split_header(strip.header)]
         ],
         lines=[
-            Line(name=name, cells=[Cell(text=text, value=_value(text)) for text in texts])
+            Line(
+                name=name,
+                subject=subjects.get(name.removesuffix(_REFERENCE)),
+                cells=[Cell(text=text, value=_value(text)) for text in texts],
+            )
             for name, *texts in zip(
                 grid.names.cells, *(strip.cells for strip in strips), strict=True
             )

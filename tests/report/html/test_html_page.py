@@ -224,11 +224,71 @@ def test_a_record_without_layers_has_no_tree() -> None:
     assert trees["treeOf"] == {"1": 0}
 
 
+def test_a_map_of_terms_has_the_share_that_each_weight_reads() -> None:
+    """The second weight reads half of the input and all of the first one's output."""
+    data = page_of(make_trained_run({"dense": DENSE})).data
+    assert data["datasets"]["terms"]["rows"] == [
+        [0, "one", "input", 0.5],
+        [0, "one", "one", 0.0],
+        [0, "one", "two", 0.0],
+        [0, "two", "input", 0.5],
+        [0, "two", "one", 1.0],
+        [0, "two", "two", 0.0],
+    ]
+    similar = [row[3] for row in data["datasets"]["similarity"]["rows"]]
+    assert similar == [1.0, 0.5, 0.5, 1.0]
+
+
+def test_forms_stand_beside_each_other() -> None:
+    """Their ratios to the first form, in a plot and in a table that the filter restricts."""
+    run = make_run(("dense", "csp"), modes=("infer",))
+    first = run.records[0].case
+    fused = msgspec.structs.replace(
+        first, key="dense fused", label="dense fused", form="fused", reference=first.key
+    )
+    record = msgspec.structs.replace(run.records[1], case=fused)
+    run = msgspec.structs.replace(run, records=(run.records[0], record))
+    page = page_of(run)
+    (row,) = page.data["datasets"]["forms"]["rows"]
+    assert row[:4] == [1, "dense", "infer", "fused"]
+    assert row[4] == pytest.approx(1 / 1.1, rel=0.02)
+    assert row[5] < row[4] < row[6]
+    (table,) = (table for table in page.tables if table.caption.startswith("Inference by form"))
+    assert table.headers[:4] == ["entry", "eager [ms]", "95% interval", "fused"]
+    look_of = {row[1]: row[6:8] for row in page.data["datasets"]["cases"]["rows"]}
+    assert look_of == {"dense": [0, 0], "dense fused": [0, 1]}
+
+
+def test_a_sweep_has_its_points_in_order() -> None:
+    """Gamma from the arguments, the ratio to the reference, an interval."""
+    labels = {f"csp gamma={gamma}": {"gamma": gamma} for gamma in (0.25, 0.5, 0.75)}
+    run = make_run(("dense", *labels), modes=("infer",), arguments=labels)
+    data = page_of(run).data
+    rows = data["datasets"]["sweep"]["rows"]
+    assert [row[1:5] for row in rows] == [["csp", "infer", g, None] for g in (0.25, 0.5, 0.75)]
+    assert all(row[6] < row[5] < row[7] < 1 for row in rows)
+    assert list(data["figures"]).index("sweep-infer") > list(data["figures"]).index("trade-offs")
+
+
+def test_launches_that_are_left_out_are_marked() -> None:
+    """Their samples are shown, apart from those that count."""
+    run = make_run(("dense",), modes=("infer",))
+    quiet = run.launches[2].activity
+    contended = msgspec.structs.replace(quiet, cpu_s=1.0, others_s=19.0)
+    launches = list(run.launches)
+    launches[2] = msgspec.structs.replace(launches[2], activity=contended)
+    data = page_of(msgspec.structs.replace(run, launches=tuple(launches))).data
+    rows = data["datasets"]["samples"]["rows"]
+    assert [row[1] for row in rows if row[2] != "counts"] == [2]
+    assert sorted(row[1] for row in rows) == [0, 1, 2, 3, 4, 5]
+
+
 def test_texts_of_numbers_are_sorted_as_numbers() -> None:
     """In tables that are made of texts alone, such as those of forms."""
     names = Strip(header="entry", cells=("a", "b"), left=True)
     figures = Strip(header="eager\n[ms]", cells=("1,234", "–"))
-    table = tables.of_grid("t", Grid(names=names, bundles=((figures,),)))
+    table = tables.of_grid("t", Grid(names=names, bundles=((figures,),)), {"b": 7})
+    assert [line.subject for line in table.lines] == [None, 7]
     assert [cell.value for line in table.lines for cell in line.cells] == [1234.0, None]
 
 

@@ -45,10 +45,16 @@ def _figure(table: FormTable) -> Figure:
     others: list[Form] = [*table.forms[1:]]
     title = f"latency over {table.first}'s"
     line = alt.Chart().encode(
-        y=alt.Y("entry:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.25)),
+        y=alt.Y(
+            "entry:N",
+            sort=None,
+            title=None,
+            scale=alt.Scale(paddingInner=0.25),
+            axis=alt.Axis(grid=True, tickBand="extent"),
+        ),
         yOffset=alt.YOffset("form:N", sort=others),
     )
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=8)
     interval = line.mark_rule(strokeWidth=1.5, aria=False).encode(
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
     )

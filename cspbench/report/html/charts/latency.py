@@ -25,7 +25,7 @@ def _figure(rows: Sequence[Row], choice: str) -> Figure:
     groups = list(dict.fromkeys(map(group, rows)))
     line = alt.Chart().encode(y=base.entry_line())
     title = "latency [ms]"
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=8)
     interval = line.mark_rule(strokeWidth=2, aria=False).encode(
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
     )

@@ -22,8 +22,8 @@ def scatter(table: Sequence[Row]) -> list[Figure]:
     groups = list(dict.fromkeys(map(group, table)))
     x, y = _axes([str(option.value) for option in options])
     points = alt.Chart().encode(
-        x=alt.X("x:Q", title="", scale=alt.Scale(zero=False)),
-        y=alt.Y("y:Q", title="", scale=alt.Scale(zero=False)),
+        x=alt.X("x:Q", title="", scale=alt.Scale(zero=False, padding=8)),
+        y=alt.Y("y:Q", title="", scale=alt.Scale(zero=False, padding=8)),
     )
     front = (
         points.transform_filter("datum.front")

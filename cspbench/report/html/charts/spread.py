@@ -41,7 +41,7 @@ def spread(table: Sequence[Row]) -> list[Figure]:
 
     title = "sample [ms per call]"
     line = alt.Chart().encode(y=alt.Y("launch:O", title="launch"))
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=8)
     samples = line.mark_tick(opacity=0.45, thickness=1.5, bandSize=14, aria=False).encode(
         x=alt.X("sample:Q", title=title, scale=scale),
         color=alt.Color(

@@ -77,10 +77,10 @@ def _lines(swept: Sweep) -> dict[str, Any]:
 
     title = _quantity(swept)
     line = alt.Chart().encode(
-        x=alt.X("x:Q", title=plain(swept.axes[0]), scale=alt.Scale(zero=False)),
+        x=alt.X("x:Q", title=plain(swept.axes[0]), scale=alt.Scale(zero=False, padding=8)),
         color=alt.Color("entry:N", sort=None, title=None),
     )
-    scale = alt.Scale(zero=False)
+    scale = alt.Scale(zero=False, padding=8)
     band = line.mark_area(opacity=0.18, aria=False).encode(
         y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"
     )
