@@ -61,6 +61,14 @@ def _painted(text: str, tone: "Tone | None") -> str:
     return Style.parse(_STYLES[tone]).render(text, color_system=ColorSystem.STANDARD)
 
 
+def print_html(text: str) -> None:
+    """Print an HTML page to standard output as it is: what a script of it holds must not change.
+
+    Its texts from outside are printable (`report.html.frame`).
+    """
+    write(sys.stdout, text)
+
+
 def print_json(value: object) -> None:
     """Print ``value`` as JSON in which all that is not printable is escaped."""
     print_text(json.dumps(value, indent=1).replace("\x7f", "\\u007f"))

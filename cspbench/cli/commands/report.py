@@ -13,7 +13,7 @@ from ...report.words import plural
 from .. import fault, output
 from ..exit_codes import ExitCode
 from ..requests import ReportRequest
-from ..terminal import print_page, print_text, print_to_stderr
+from ..terminal import print_html, print_page, print_text, print_to_stderr
 
 
 def report(request: ReportRequest) -> ExitCode:
@@ -32,7 +32,7 @@ def report(request: ReportRequest) -> ExitCode:
             paths = views.write(results, path, request.columns)
         finally:
             page = views.render(results, request.format, request.columns, layout=output.layout())
-            print_page(page)
+            (print_html if request.format == "html" else print_page)(page)
         if request.format == "table":
             print_text(f"\nIn {name}\n{output.written_files(paths, path)}")
     return ExitCode.OK
