@@ -116,7 +116,7 @@ def try_out(python: Path, folder: Path) -> None:
     )
     for command, expected in checks:
         _check(command, expected, folder)
-    for name in ("report.txt", "report.md", "report.csv", "plots/latency.png"):
+    for name in ("report.txt", "report.md", "report.csv", "report.html", "plots/latency.png"):
         if not (run / name).is_file():
             raise DistError(f"run smoke wrote no {name}")
 

@@ -346,7 +346,7 @@ def test_a_run_writes_its_folder_and_prints_table_paths_and_the_next_command(
     assert folder.name.startswith("smoke-cpu-20")
     assert {path.name for path in folder.iterdir()} == {
         *(".gitignore", "run.json", "records.jsonl"),
-        *("report.txt", "report.md", "report.csv", "plots"),
+        *("report.txt", "report.md", "report.csv", "report.html", "plots"),
     }
     assert (folder / "report.txt").read_text() in completed.stdout
     end = completed.stdout.partition((folder / "report.txt").read_text())[2]
