@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ...plan.labels import plain
-from .. import conclusions, forms, gradients, pages
+from .. import forms, pages
 from ..circumstances import circumstances
 from ..columns import Column, Part
 from ..completeness import completeness, failures
@@ -68,10 +68,7 @@ def _section(key: str, title: str, blocks: Sequence[Block]) -> Section:
 def _conclusion(results: Results) -> list[Block]:
     """The same sentences as in the report, those on what was measured first."""
     measured = pages.conclusion_sentences(results, marked)
-    counted = [
-        *conclusions.exact_conclusions(results, marked),
-        *gradients.term_conclusions(results.rows, marked),
-    ]
+    counted = pages.exact_sentences(results, marked)
     blocks: list[Block] = [Paragraphs(sentences=measured or counted, is_lead=True)]
     if lacks := completeness(results, marked):
         blocks.append(Paragraphs(sentences=lacks))
@@ -92,7 +89,9 @@ def _measured(results: Results, columns: Sequence[Column]) -> list[Block]:
     blocks += gradient_maps.similarity(table, places)
     blocks += _side_by_side(form_charts.forms(table))
     blocks += _form_tables(table, places)
-    return [Paragraphs(sentences=[f"{heading}."]), *blocks] if blocks and heading else blocks
+    if not blocks:
+        return []
+    return [Paragraphs(sentences=[f"{heading or pages.MEASURED_TITLE}."]), *blocks]
 
 
 def _exact(results: Results, columns: Sequence[Column]) -> list[Block]:

@@ -9,6 +9,7 @@ from ..columns import Column
 from ..readings import Reading
 from ..rows import Row
 from ..tables import Grid
+from ..tones import untoned
 from .frame import Cell, Heading, Line, Table, Tone
 
 _REFERENCE = " (reference)"
@@ -67,7 +68,7 @@ def of_grid(title: str, grid: Grid, subjects: Mapping[str, int]) -> Table:
             Line(
                 name=name,
                 subject=subjects.get(name.removesuffix(_REFERENCE)),
-                cells=[Cell(text=text, value=_value(text)) for text in texts],
+                cells=[Cell(text=text, value=_value(text)) for text in map(untoned, texts)],
             )
             for name, *texts in zip(
                 grid.names.cells, *(strip.cells for strip in strips), strict=True
