@@ -109,9 +109,9 @@ def csv(results: Results) -> str:
 
 def titled_grids(results: Results, columns: Sequence[Column]) -> Iterator[tuple[str, Grid]]:
     """The tables of a run, each with its title: exact figures first, then measured ones."""
-    for part in ("exact", _measured(results.run)[0]):
+    for part in ("exact", measured_part(results.run)[0]):
         for rows, mode_grid in _grids(results.rows, columns, part):
-            yield _title(rows, part, verbatim), mode_grid
+            yield part_title(rows, part, verbatim), mode_grid
 
 
 def table_title(rows: Sequence[Row], quote: Quote) -> str:
