@@ -13,6 +13,7 @@ from ..plan.case import Case
 from ..plan.labels import names, plain
 from ..records.lines import BlockTraining, CaseFailure, Line
 from ..records.measurements import Counts, GradientTerms
+from ..records.module_times import ModuleTimes
 from ..records.run import Record, Run, RunInfo
 from ..records.tensor_peak import TensorPeak
 from ..text import printable
@@ -65,6 +66,14 @@ class PlainProgress:
             self._print(
                 f"training {number} of {total}: {self._names[case.key]}: {_results_text(lines)}; "
                 f"{left}"
+            )
+
+    def case_profiled(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        left = self._pace.left(total - number, phase="profiling")
+        if self._is_due("profiling", is_forced=number == total or _has_failure(lines)):
+            self._print(
+                f"profile {number} of {total}: {self._names[case.key]}, {case.mode}: "
+                f"{_results_text(lines)}; {left}"
             )
 
     def launch_started(
@@ -146,6 +155,12 @@ class LiveProgress:
         text = f"[{number}/{total}] {self._names[case.key]}: {_results_text(lines)}"
         self._print(text)
 
+    def case_profiled(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        status = self._pace.left(total - number, phase="profiling")
+        self._draw("time by module", number, total, "profile", status)
+        text = f"{self._names[case.key]}, {case.mode}: {_results_text(lines)}"
+        self._print(f"[{number}/{total}] {text}")
+
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         status = self._pace.left(total - index)
         self._draw("counts", index, total, "case", status)
@@ -217,7 +232,10 @@ def _plan_text(info: RunInfo) -> str:
         seeds = info.settings.training.seeds
         text += f", then {seeds} training{'' if seeds == 1 else 's'} of each block, of "
         text += f"{info.settings.training.steps} steps"
-    elif "latency" in info.stages:
+        return f"{text}; loading torch"
+    if "module_times" in info.stages:
+        text += ", then time by module"
+    if "latency" in info.stages:
         number = info.settings.launches
         launches = f"{number} launch{'' if number == 1 else 'es'}"
         if info.settings.budget_s is not None:
@@ -285,6 +303,8 @@ def _results_text(lines: Sequence[Line]) -> str:
                     f"seed {line.training.seed}: accuracy {reading.accuracy:.1%}, similarity of "
                     f"the two parts {reading.parts_cka:.2f}"
                 )
+            case ModuleTimes():
+                words.append(f"{seconds_text(line.total_s)} in {len(line.modules)} modules")
             case CaseFailure():
                 words.append(f"FAILED ({line.cause}): {line.reason}")
             case _:

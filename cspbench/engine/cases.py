@@ -4,7 +4,7 @@ from ..measures.base import Place
 from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import Equivalence, stage_of
+from ..records.measurements import Equivalence, TensorPeak, stage_of
 from ..records.run import SIDES, Record, Settings
 from ..units import bytes_text
 from .builds import Builds
@@ -79,21 +79,27 @@ class CaseMeasurer:
         return lines
 
     def _too_large(self, case: Case) -> CaseFailure | None:
-        """The failure of a case whose tensors exceed the memory budget; None if they fit.
-
-        Running it could drive the machine into swap. Cases on a GPU are not checked, because an
-        allocation that fails there affects no other process. Workers limit their own memory, in
-        case the tensor peak is not known.
-        """
         peak = self._recorder.record(case.key).tensor_peak
-        budget_bytes = self._settings.memory_budget_bytes
-        if is_gpu(case.device) or peak is None or peak.peak_tensor_bytes <= budget_bytes:
-            return None
-        reason = (
-            f"its tensors alone need {bytes_text(peak.peak_tensor_bytes)}, more than the memory "
-            f"budget of {bytes_text(budget_bytes)}; counted, not run"
-        )
-        return CaseFailure(case=case.key, stage="allocated", cause="too_large", reason=reason)
+        return too_large(case, peak, self._settings, "allocated")
+
+
+def too_large(
+    case: Case, peak: TensorPeak | None, settings: Settings, stage: Stage
+) -> CaseFailure | None:
+    """The failure at ``stage`` of a case whose tensors exceed the memory budget; None if they fit.
+
+    Running it could drive the machine into swap. Cases on a GPU are not checked, because an
+    allocation that fails there affects no other process. Workers limit their own memory, in case
+    the tensor peak is not known.
+    """
+    budget_bytes = settings.memory_budget_bytes
+    if is_gpu(case.device) or peak is None or peak.peak_tensor_bytes <= budget_bytes:
+        return None
+    reason = (
+        f"its tensors alone need {bytes_text(peak.peak_tensor_bytes)}, more than the memory "
+        f"budget of {bytes_text(budget_bytes)}; counted, not run"
+    )
+    return CaseFailure(case=case.key, stage=stage, cause="too_large", reason=reason)
 
 
 def _missing(record: Record, stages: tuple[Stage, ...]) -> tuple[tuple[Stage, ...], ...]:

@@ -25,6 +25,9 @@ class Progress(Protocol):
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         """Training ``number`` of ``total`` ended; ``lines`` holds its result or failure."""
 
+    def case_profiled(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        """Profile ``number`` of ``total`` ended; ``lines`` holds its result or failure."""
+
     def launch_started(
         self, number: int, total: int | None, cases: int, left_s: float | None
     ) -> None:

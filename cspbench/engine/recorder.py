@@ -65,25 +65,5 @@ class Recorder:
     def record_task(
         self, task: str, *arguments: object, time_limit_s: float
     ) -> tuple[list[Line], Exit | None]:
-        """Run ``task`` in a worker and record its lines; returns them, and its exit if it died.
-
-        A task that fails perhaps by nobody's fault is tried once more.
-        """
-        lines: list[Line] = []
-        held: list[Line] = []
-
-        def receive(line: Line) -> None:
-            if attempts.is_of_environment(line):
-                held.append(line)
-            else:
-                lines.extend(self.keep([line]))
-
-        for _ in range(2):
-            held.clear()
-            worker_exit = attempts.run(task, *arguments, time_limit_s=time_limit_s, receive=receive)
-            is_killed = worker_exit is not None and worker_exit.is_from_outside and not lines
-            if not held and not is_killed:
-                break
-        if held:
-            lines.extend(self.keep(held))
-        return lines, worker_exit
+        """Run ``task`` in a worker and record its lines (`attempts.run_recorded`)."""
+        return attempts.run_recorded(task, *arguments, time_limit_s=time_limit_s, keep=self.keep)

@@ -1,4 +1,4 @@
-"""Measurement of a run: first each case by itself, then trainings and launches."""
+"""Measurement of a run: first each case by itself, then trainings, profiles and launches."""
 
 import tempfile
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from ..records.run import Side
 from . import scratch
 from .builds import Builds
 from .cases import CaseMeasurer
+from .profiles import profile_cases
 from .progress import LaunchProgress, Progress
 from .recorder import Recorder
 from .rounds import Rounds
@@ -51,6 +52,8 @@ class Runner:
             cases.compare_outputs()
         if settings.training:
             train_blocks(self._recorder, settings, self._progress)
+        if "module_times" in self._info.stages:
+            profile_cases(self._recorder, settings, self._progress, builds)
         if "latency" in self._info.stages:
             self._rounds(builds).run()
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from ..catalogue.inputs import Inputs
 from ..catalogue.loading import check_arguments, resolve
 from ..errors import CspbenchError
+from ..machine import allocator
 from ..machine.device import backend, check_device, describe_gpu
 from ..measures.execution.basis import call_on, limited_memory, runs
 from ..measures.execution.compiler_caches import without_compiler_caches
@@ -23,6 +24,7 @@ from ..measures.execution.tracing import write_graph
 from ..measures.forms.compiled import is_compiled, load_compiler
 from ..measures.forms.registry import missing_packages
 from ..measures.gradients.data import images
+from ..measures.module_times import module_times
 from ..measures.registry import MEASURES, preload
 from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
@@ -217,6 +219,25 @@ def train(channel: Channel, case: Case, seed: int, settings: Settings) -> None:
         channel.send(trained)
     except Exception as error:  # noqa: BLE001 -- a case may raise anything, which is recorded
         channel.send(case_failure(case.key, "training", error))
+
+
+def profile(
+    channel: Channel, case: Case, number: int, settings: Settings, builds: Builds = PLAIN
+) -> None:
+    """Send profile ``number`` of a case, or its failure; each round of it has the time limit."""
+
+    def begin_round() -> None:
+        channel.begin_step(0)
+
+    if settings.allocator == "pinned":
+        allocator.pin()
+    subject = builds.subject(case)
+    try:
+        with _guarded(settings, subject, "real"):
+            times = module_times(subject, number=number, begin_round=begin_round)
+        channel.send(times)
+    except BaseException as error:  # noqa: BLE001 -- a case may raise anything; it is recorded
+        channel.send(case_failure(case.key, "module_times", error, is_fatal=False))
 
 
 def compare_outputs(

@@ -11,13 +11,14 @@ from ..records.measurement import BASES, Basis
 from ..records.run import Settings
 
 Command = Literal["run", "gradients"]
-Place = Literal["static", "real", "isolated", "turns", "seeds"]
-PLACES: tuple[Place, ...] = ("static", "real", "isolated", "turns", "seeds")
+Place = Literal["static", "real", "isolated", "profiles", "turns", "seeds"]
+PLACES: tuple[Place, ...] = ("static", "real", "isolated", "profiles", "turns", "seeds")
 """Where measures run, in the order in which a case is measured.
 
 ``static``: on meta or fake tensors where that is possible, so that nothing is allocated.
-``real``: on real tensors on the case's device. ``isolated``: in a process of its own. ``turns``: in
-launches in which cases take turns. ``seeds``: in trainings, one a seed.
+``real``: on real tensors on the case's device. ``isolated``: in a process of its own. ``profiles``:
+in several processes of its own, numbered from 1. ``turns``: in launches in which cases take turns.
+``seeds``: in trainings, one a seed.
 """
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -46,6 +47,8 @@ class Measure:
 
     - static: with a `Subject` and the first of ``bases`` that it can be counted on;
     - real and isolated: with a `Subject`; it returns the record;
+    - profiles: with a `Subject`, the ``number`` of the profile, and ``begin_round``, which it calls
+      before each of its parts; it returns the record of one profile;
     - turns: with a `Subject`, a `Timer` and ``graph``; it returns the `Benchmark` that takes turns;
     - seeds: with a `Subject`, the `TrainingSettings`, ``seed`` and ``threads``; it returns the
       record of one training.

@@ -32,13 +32,14 @@ class ModuleTime(Frozen, frozen=True, kw_only=True):
 class ModuleTimes(Measurement, frozen=True, kw_only=True, tag="module_times", tag_field="kind"):
     """Self times of a case's modules in profile ``number``, a process of its own.
 
-    They are medians over ``passes`` profiled calls. On a CPU they are times of the calling thread,
-    Python's between operators included, less what observing took; on a GPU, times of its kernels.
+    They are typical of ``passes`` profiled calls: means over the half of them whose duration is
+    nearest to the median. On a CPU they are times of the calling thread, Python's between operators
+    included, less what observing took; on a GPU, times of its kernels.
     ``modules`` are in order of registration, without those that took no part in the call.
     ``other_s`` is the time in no module: the optimizer's step, and what precedes and follows the
     forward.
 
-    ``latency_s`` is the median time of a call that nothing observed, in the same process;
+    ``latency_s`` is the typical time of a call that nothing observed, in the same process;
     ``profiled_s`` that of a profiled one. ``observing_s`` is the part of it that observing took:
     the numbers of events and of module calls, times the calibrated cost of each. It is 0 on a GPU,
     whose kernels the profiler does not slow down.

@@ -26,6 +26,7 @@ class RecordedProgress:
         self.launches: list[tuple[int, int | None]] = []
         self.seconds_left: list[float | None] = []
         self.trained: list[tuple[int, int, str]] = []
+        self.profiled: list[tuple[int, int, str]] = []
         self.failed: list[tuple[int, str]] = []
         self.positions: list[tuple[int, LaunchPosition]] = []
         self._at_launch = at_launch
@@ -35,6 +36,9 @@ class RecordedProgress:
 
     def block_trained(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self.trained.append((number, total, case.label))
+
+    def case_profiled(self, number: int, total: int, case: Case, lines: Sequence[Line]) -> None:
+        self.profiled.append((number, total, case.label))
 
     def case_measured(self, index: int, total: int, case: Case, lines: Sequence[Line]) -> None:
         self.cases.append((index, total, case.label))

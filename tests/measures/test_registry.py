@@ -93,7 +93,7 @@ def test_what_is_asked_for_beside_a_case_does_not_fail_it_where_its_process_ends
 def test_profile_takes_what_does_no_harm_to_its_process() -> None:
     """A failed capture may leave torch broken, and the resident peak sets the allocator."""
     assert {stage for stage, measure in MEASURES.items() if not measure.in_process} == {
-        *("deployment", "graph", "resident", "training"),
+        *("deployment", "graph", "module_times", "resident", "training"),
     }
 
 

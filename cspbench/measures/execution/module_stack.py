@@ -1,11 +1,35 @@
-"""The stack of running modules, kept without hooks."""
+"""The calls of a model's modules, intercepted without hooks, and the stack of running modules."""
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from torch import nn
+
+Run = Callable[[str, Callable[[], Any]], Any]
+"""Runs a call of the module with a dotted name and returns what it returns."""
+
+
+@contextlib.contextmanager
+def calls_through(module: nn.Module, run: Run) -> Iterator[None]:
+    """Let ``run`` make every call of ``module`` and of the modules in it, on any thread.
+
+    `nn.Module.__call__` is replaced inside the context. torch's fused encoder layers take another
+    path if one of their modules has a hook; this they do not see.
+    """
+    paths = {id(child): path for path, child in module.named_modules()}
+    call = nn.Module.__call__
+
+    def call_through(child: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
+        path = paths.get(id(child))
+        if path is None:
+            return call(child, *args, **kwargs)
+        return run(path, partial(call, child, *args, **kwargs))
+
+    with mock.patch.object(nn.Module, "__call__", call_through):
+        yield
 
 
 @contextlib.contextmanager
@@ -18,23 +42,15 @@ def module_stack(
 
     ``on_return`` is called with the name and output of each module that returns, ``on_change`` with
     the name of the innermost running module whenever that changes ('' for the whole model or none).
-
-    `nn.Module.__call__` is replaced inside the context. torch's fused encoder layers take another
-    path if one of their modules has a hook; this they do not see.
     """
     stack: list[str] = []
-    paths = {id(child): path for path, child in module.named_modules()}
-    call = nn.Module.__call__
 
-    def call_on_stack(child: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
-        path = paths.get(id(child))
-        if path is None:
-            return call(child, *args, **kwargs)
+    def run(path: str, call: Callable[[], object]) -> object:
         stack.append(path)
         if on_change is not None:
             on_change(path)
         try:
-            output = call(child, *args, **kwargs)
+            output = call()
         finally:
             stack.pop()
             if on_change is not None:
@@ -43,5 +59,5 @@ def module_stack(
             on_return(path, output)
         return output
 
-    with mock.patch.object(nn.Module, "__call__", call_on_stack):
+    with calls_through(module, run):
         yield stack

@@ -1,0 +1,40 @@
+"""Times of a case's modules, by `torch.profiler`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..plan.case import Case
+from ..records.module_times import ModuleTimes
+from ..records.run import Settings
+from .base import measure
+
+if TYPE_CHECKING:
+    from .execution.subject import Subject
+
+
+def _is_requested(settings: Settings) -> bool:
+    return settings.by_module
+
+
+def _calls_modules(case: Case) -> bool:
+    """Whether modules run as such: compilers and runtimes make one program of them."""
+    return case.form in {"eager", "fused"}
+
+
+@measure(
+    stage="module_times",
+    place="profiles",
+    help="time by module, forward and backward, in several processes (--by-module)",
+    applies=_is_requested,
+    covers=_calls_modules,
+)
+def module_times(
+    subject: "Subject", *, number: int, begin_round: Callable[[], object]
+) -> ModuleTimes:
+    """Profile ``number`` of a case; ``begin_round`` is called before each of its parts."""
+    from ..machine.device import gpu
+    from .forms.timed import module_call
+    from .profiling.profiles import profile_call
+
+    on_gpu = gpu(subject.case.device)
+    return profile_call(module_call(subject), number, gpu=on_gpu, begin_round=begin_round)

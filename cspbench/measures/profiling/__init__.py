@@ -1,0 +1,1 @@
+"""Profiles: times of a call's operators by `torch.profiler`, attributed to modules."""

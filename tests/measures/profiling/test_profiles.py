@@ -1,0 +1,162 @@
+"""Profiles: of made-up passes, and real ones of small models, whose shape is certain."""
+
+import pytest
+import torch
+from factories import make_case
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.checkpoint import checkpoint
+
+from cspbench.measures.execution.call import Call
+from cspbench.measures.execution.inputs import Arguments
+from cspbench.measures.execution.module_stack import calls_through
+from cspbench.measures.profiling.attribution import PassTimes, attribute
+from cspbench.measures.profiling.cost import observing_cost
+from cspbench.measures.profiling.events import in_range, pass_range, read_events
+from cspbench.measures.profiling.profiles import profile_call, summary
+from cspbench.plan.case import Mode
+from cspbench.records.module_times import ModuleTimes
+
+slow = pytest.mark.slow
+
+
+def make_pass(duration_s: float, **forward_s: float) -> PassTimes:
+    times = PassTimes(duration_s=duration_s, observing_s=0.5)
+    times.forward_s.update(forward_s)
+    times.calls.update(dict.fromkeys(forward_s, 1))
+    times.other_s = duration_s - sum(forward_s.values()) - 0.5
+    return times
+
+
+def test_times_are_means_over_the_half_of_passes_around_the_median() -> None:
+    """So that they add up, without those that were interrupted or lucky."""
+    passes = [
+        make_pass(90.0, a=80.0, b=5.0),
+        make_pass(10.0, a=4.0, b=5.0),
+        make_pass(11.0, a=6.0, b=4.0),
+        make_pass(1.0, a=0.1, b=0.1),
+    ]
+    times = summary("key", 2, ["", "a", "b"], passes, [1.0, 8.0, 9.0, 50.0])
+    assert [(m.path, m.forward_s, m.calls) for m in times.modules] == [
+        ("a", 5.0, 1),
+        ("b", 4.5, 1),
+    ]
+    assert (times.number, times.passes) == (2, 4)
+    assert times.profiled_s == 10.5
+    assert times.total_s + times.observing_s == pytest.approx(10.5)
+    assert times.latency_s == 8.5
+
+
+def test_a_time_within_the_uncertainty_of_observing_is_zero() -> None:
+    """A negative one would be refused by the record."""
+    times = summary("key", 1, ["a"], [make_pass(1.0, a=-1e-7)], [1.0])
+    assert times.modules[0].forward_s == 0.0
+
+
+class Doubling(torch.autograd.Function):
+    """Its backward runs an operator of its own, on zeros of a size that tells it."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return gradient * 2
+
+
+class Doubles(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = Doubling.apply(x)
+        return y
+
+
+class Net(nn.Module):
+    """A block called twice, a custom function, a checkpoint, and a module that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.doubles = Doubles()
+        self.again = nn.Linear(4, 4)
+        self.unused = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.doubles(self.twice(self.twice(x)))
+        y: Tensor = checkpoint(self.again, x.sin(), use_reentrant=False)
+        return y
+
+
+def make_call(mode: Mode) -> Call:
+    return Call(make_case("Good", mode=mode), Net(), Arguments((torch.ones(2, 4),), {}), "cpu")
+
+
+def profiled(mode: Mode) -> ModuleTimes:
+    torch.manual_seed(0)
+    return profile_call(make_call(mode), 1, gpu=None, begin_round=lambda: None)
+
+
+@slow
+def test_every_module_that_runs_has_a_time_and_only_those() -> None:
+    """In order of registration, with the number of its calls."""
+    times = profiled("infer")
+    assert [(module.path, module.calls) for module in times.modules] == [
+        ("", 1),
+        ("twice", 2),
+        ("twice.0", 2),
+        ("twice.1", 2),
+        ("doubles", 1),
+        ("again", 1),
+    ]
+    assert all(module.forward_s > 0 for module in times.modules)
+    assert {module.backward_s for module in times.modules} == {0.0}
+
+
+@slow
+def test_backward_is_attributed_in_training_and_a_checkpoint_calls_its_module_again() -> None:
+    """A container creates no node; a custom function's backward is its module's."""
+    times = {module.path: module for module in profiled("train").modules}
+    assert times["again"].calls == 2
+    in_backward = {path for path, module in times.items() if module.backward_s > 0}
+    assert in_backward == {"", "twice.0", "twice.1", "doubles", "again"}
+
+
+@slow
+def test_the_sum_of_all_times_is_that_of_the_profiled_call_less_observing() -> None:
+    """Nothing is counted twice or lost, but for times that are 0 for being uncertain."""
+    times = profiled("train")
+    assert times.total_s + times.observing_s == pytest.approx(times.profiled_s, rel=0.05)
+
+
+@slow
+def test_rounds_are_announced() -> None:
+    """Each has the time limit for itself: the warm-up, and each round of calls."""
+    rounds: list[None] = []
+    profile_call(make_call("infer"), 1, gpu=None, begin_round=lambda: rounds.append(None))
+    assert len(rounds) == 6
+
+
+@slow
+def test_observing_a_call_costs_time() -> None:
+    """By a real clock: of an event and of a module's call more than nothing, less than 0.1 ms."""
+    cost = observing_cost()
+    assert 0 < cost.event_s < 1e-4
+    assert 0 < cost.call_s < 1e-4
+
+
+def test_a_range_that_raises_is_closed() -> None:
+    """What follows is not inside of it."""
+
+    class Raises(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError("no")
+
+    module = nn.Sequential(Raises())
+    with calls_through(module, in_range), profile(activities=[ProfilerActivity.CPU]) as profiler:
+        with pass_range(), pytest.raises(ValueError, match="no"):
+            module(torch.ones(1))
+        with pass_range():
+            torch.ones(1).neg()
+    failed, next_pass = attribute(read_events(profiler.events()))
+    assert set(failed.forward_s) == {"", "0"}
+    assert set(next_pass.forward_s) == set()
