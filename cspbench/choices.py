@@ -49,6 +49,9 @@ Head = Literal["pool", "conv"]
 HEADS: tuple[Head, ...] = get_args(Head)
 """The layers after a block in training: a global average pool, or a 3x3 convolution before it."""
 
+Depth = int | Literal["all"]
+"""Down to which level modules have rows of their own; all: every one, and none is folded."""
+
 ComparisonFormat = Literal["table", "markdown", "json"]
 COMPARISON_FORMATS: tuple[ComparisonFormat, ...] = get_args(ComparisonFormat)
 

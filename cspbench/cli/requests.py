@@ -5,6 +5,7 @@ Requests that measure are defined in `engine.request`, the others here.
 
 from dataclasses import dataclass, field
 
+from ..choices import Depth
 from ..engine.request import AbRequest, DoctorRequest, GradientsRequest, Judging, RunRequest
 
 __all__ = [
@@ -31,11 +32,13 @@ class ListRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShowRequest:
-    """``show``: the static profile of an entry."""
+    """``show``: the static profile of an entry, and with ``time`` that of its modules' times."""
 
     entry: str
     overrides: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    time: bool = False
+    depth: Depth | None = None
     as_json: bool = False
 
 

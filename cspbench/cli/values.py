@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from ..choices import FORMS, HEADS, MODES, PRECISIONS, REPORT_FORMATS, Form, Mode
+from ..choices import FORMS, HEADS, MODES, PRECISIONS, REPORT_FORMATS, Depth, Form, Mode
 from ..errors import CspbenchError, unknown
 
 AUTO = "auto"
@@ -67,6 +67,11 @@ def forms(text: str) -> tuple[Form, ...]:
     if len(set(names)) < len(names):
         raise CspbenchError(f"expected each form once, got {text!r}")
     return tuple(known[name] for name in names)  # type: ignore[index]
+
+
+def depth(text: str) -> Depth:
+    """A number of levels of modules, or ``all``."""
+    return "all" if text == "all" else count(text)
 
 
 def head(text: str) -> str:

@@ -87,7 +87,7 @@ def _add_show(add_verb: AddVerb) -> None:
         usage=f"{PROGRAM} show [OPTIONS] ENTRY",
         description="Print the exact counts and the peak of live tensors of an entry, layer by "
         "layer, at inference and in training, and whether it fits into memory. Nothing is "
-        "allocated, so any batch size can be asked for.",
+        "allocated without --time, so any batch size can be asked for.",
         examples=EXAMPLES["show"],
     )
     what = show.group(options.WHAT)
@@ -98,7 +98,16 @@ def _add_show(add_verb: AddVerb) -> None:
         "file.py:Class or package.module:Class",
     )
     options.add_arguments(what)
-    options.add_json(show.group(options.OUTPUT))
+    what.add_flag("time", "also run the entry and measure the time of each module")
+    output = show.group(options.OUTPUT)
+    output.add_value(
+        "depth",
+        "levels of modules that get rows of their own; all: every module, and none is folded",
+        parse=values.depth,
+        metavar="N|all",
+        default="as many as fit in 60 rows",
+    )
+    options.add_json(output)
     options.add_other(show)
 
 

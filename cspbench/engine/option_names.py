@@ -44,6 +44,8 @@ OPTIONS = {
     "is_strict": "--strict",
     "trace": "--trace",
     "history": "--history",
+    "time": "--time",
+    "depth": "--depth",
     "as_json": "--json",
 }
 """In the order of a command that repeats a run; for a flag, the words that set it."""

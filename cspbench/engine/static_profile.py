@@ -1,43 +1,46 @@
-"""Static profiles for `show`: counts and tensor peaks of cases, each in a worker of its own."""
+"""Profiles for `show`: counts, tensor peaks and times of cases, each in workers of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..plan.case import Case
 from ..records.line_check import LineCheck
-from ..records.lines import Alterations, CaseFailure, Printed
-from ..records.measurements import AnyMeasurement
+from ..records.lines import Alterations, CaseFailure, Line, Printed
+from ..records.measurements import AnyMeasurement, TensorPeak
+from ..records.module_times import ModuleTimes
 from ..records.run import Record, Settings
-from . import preflight
+from . import preflight, profiles
 from .builds import PLAIN
+from .cases import too_large
 from .settings import default_settings
-from .stages import measure_stages
+from .stages import has_failed, measure_stages
 
 _STAGES = ("counts", "tensor_peak")
 
 
-def static_profiles(cases: Sequence[Case]) -> list[Record]:
+def static_profiles(cases: Sequence[Case], *, timed: bool = False) -> list[Record]:
     """The record of each case: counts and tensor peak, or the failure of either.
 
-    What a model prints, changes or breaks stays in its worker. Raises `CspbenchError` for a model
-    that cannot be loaded.
+    If ``timed``, cases that run are also profiled, which runs them. What a model prints, changes or
+    breaks stays in its workers. Raises `CspbenchError` for a model that cannot be loaded.
     """
     settings = default_settings()
     preflight.load(cases, settings)
-    return [_profile(case, settings) for case in cases]
+    return [_profile(case, settings, timed=timed) for case in cases]
 
 
-def _profile(case: Case, settings: Settings) -> Record:
+def _profile(case: Case, settings: Settings, *, timed: bool) -> Record:
     check = LineCheck([case.key])
-    lines = measure_stages(
-        case,
-        _STAGES,
-        settings,
-        PLAIN,
-        keep=lambda line: [accepted for _, accepted in check.accept([line])],
-    )
+
+    def keep(lines: Sequence[Line]) -> list[Line]:
+        return [line for _, line in check.accept(lines)]
+
+    lines = measure_stages(case, _STAGES, settings, PLAIN, keep=lambda line: keep([line]))
+    if timed and not has_failed(lines):
+        lines += _times(case, lines, settings, keep)
     return Record(
         case=case,
         measurements={line.stage: line for line in lines if isinstance(line, AnyMeasurement)},
+        module_times=tuple(line for line in lines if isinstance(line, ModuleTimes)),
         failures=tuple(line for line in lines if isinstance(line, CaseFailure)),
         printed=tuple(line for line in lines if isinstance(line, Printed)),
         alters=tuple(
@@ -46,3 +49,21 @@ def _profile(case: Case, settings: Settings) -> Record:
             )
         ),
     )
+
+
+def _times(
+    case: Case,
+    lines: Sequence[Line],
+    settings: Settings,
+    keep: Callable[[Sequence[Line]], list[Line]],
+) -> list[Line]:
+    """The profiles of a case, until one fails; the failure of one that does not fit into memory."""
+    peak = next((line for line in lines if isinstance(line, TensorPeak)), None)
+    if failure := too_large(case, peak, settings, profiles.STAGE):
+        return keep([failure])
+    profiled: list[Line] = []
+    for number in profiles.NUMBERS:
+        profiled += profiles.profile(case, number, settings, PLAIN, keep)
+        if any(isinstance(line, CaseFailure) for line in profiled):
+            break
+    return profiled

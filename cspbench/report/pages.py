@@ -9,7 +9,7 @@ from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.run import Run
 from ..text import listing
-from . import conclusions, forms, gradients, notes, pictures
+from . import conclusions, forms, gradients, module_times, notes, pictures
 from . import markdown as md
 from .circumstances import circumstances
 from .columns import Column, Part
@@ -19,12 +19,13 @@ from .quoting import Quote, marked, verbatim
 from .results import Results
 from .rows import Row, by_mode
 from .tables import Grid, grid
-from .words import MODE_TITLES
+from .words import MODE_TITLES, case_name
 
 EXACT_TITLE = "Exact: counts and tensor peaks, the same in every run of the same code"
 TERMS_TITLE = "Exact: counts and gradient terms, the same in every run of the same code"
 TIMED_TITLE = "Timed: different in every run"
 MEASURED_TITLE = "Measured: different in every run"
+MODULES_TITLE = "Time by module: where the most of a call is spent"
 TRAINED_TITLE = "Trained: the same for the same seeds on the same machine"
 
 
@@ -46,6 +47,7 @@ def text(results: Results, columns: Sequence[Column], layout: Layout = FILE) -> 
     for title, form_grid in forms.titled_grids(table, verbatim):
         blocks.append(f"{layout.filled(title)}\n{form_grid.text(layout)}")
     blocks += _text_tables(table, columns, part, layout)
+    blocks += _listed(MODULES_TITLE, module_times.most_expensive(table, verbatim), layout)
     blocks += _listed("Failures", failures(table, verbatim), layout)
     blocks += _listed("Notes", run_notes(results, columns, verbatim), layout)
     return layout.page(blocks) + "\n"
@@ -71,6 +73,8 @@ def markdown(results: Results, columns: Sequence[Column], *, has_plots: bool = F
         ),
         *_markdown_tables(table, columns, part),
         *(pictures.blocks(results, part) if has_plots else ()),
+        *_items(3, MODULES_TITLE, module_times.most_expensive(table, marked)),
+        *_module_details(table),
     ]:
         blocks += [md.heading(2, heading or MEASURED_TITLE), *measured]
     if exact := [*_markdown_tables(table, columns, "exact")]:
@@ -215,6 +219,14 @@ def _grids(
         for rows in by_mode(shown).values()
         if (mode_grid := grid(rows, of_part)) is not None
     ]
+
+
+def _module_details(table: Sequence[Row]) -> Iterator[md.Block]:
+    """The times of all modules of each profiled case, folded."""
+    for row in table:
+        if row.record.module_times:
+            summary = f"Time by module: {case_name(row, marked)}"
+            yield md.folded(summary, module_times.details(row.record))
 
 
 def part_title(rows: Sequence[Row], part: Part, quote: Quote) -> str:

@@ -2,42 +2,45 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..choices import Depth
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
-from ..records.layers import Layer
 from ..records.lines import CaseFailure
 from ..records.measurements import Counts
 from ..records.run import Record
 from ..records.tensor_peak import Split, TensorPeak
-from ..text import shortened
-from ..units import bytes_text, count_text, shape_text
+from ..units import bytes_text, count_text
 from ..verdicts.stats import latency_estimate
+from . import module_table, module_times
 from .columns import COLUMNS, MISSING, milliseconds
 from .layout import FILE, Layout
+from .module_table import OUTPUT_SHAPE, count_columns
+from .modules import module_rows
 from .quoting import verbatim
-from .tables import Strip, draw
 from .words import MODE_TITLES, plural, printed_text
-
-_MAX_NAME_WIDTH, _MIN_NAME_WIDTH = 60, 24  # of the column of layers
 
 _Total = tuple[str, int | Failure, str]
 """The name of a total, its value, and what it counts."""
 
 
-def text(records: Sequence[Record], layout: Layout = FILE) -> str:
+def text(
+    records: Sequence[Record], layout: Layout = FILE, depth: Depth | None = None
+) -> str:
     """The layers of the first record's model, then totals and the tensor peak of every record.
 
-    The records are of one entry at one input, for example at inference and in training.
+    The records are of one entry at one input, for example at inference and in training. ``depth``
+    is that of `module_rows`.
     """
     first = records[0]
     peaks = [record.tensor_peak.peak_tensor_bytes for record in records if record.tensor_peak]
     parts = [f"{plain(first.case.label)}, input {plain(input_text(first.case))}"]
     if first.counts is not None:
-        parts += [_layers(first.counts, layout), _totals(first.counts, records, layout)]
+        parts += [_layers(first.counts, layout, depth), _totals(first.counts, records, layout)]
     for record in records:
         if record.tensor_peak:
             parts.append(_peak(record, record.tensor_peak, min(peaks), layout))
+        parts += [module_times.text(record, layout, depth)] if record.module_times else []
         parts.append(_others(record, layout))
         parts += [layout.filled(_failed(record, failure)) for failure in record.failures]
     if first.counts is not None:
@@ -48,61 +51,12 @@ def text(records: Sequence[Record], layout: Layout = FILE) -> str:
     return layout.page(parts)
 
 
-def _layers(counts: Counts, layout: Layout) -> str:
-    """A table with one row for each module; parameters and MACs exclude those of children."""
-    layers = counts.layers
-    total = counts.macs + (counts.matmul_macs or 0)
-    products = [layer.macs + layer.matmul_macs for layer in layers]
-    shares = [f"{macs / total:.1%}" if macs else "" for macs in products]
-    strips = [
-        Strip(header="output shape", cells=tuple(map(_shape, layers)), left=True),
-        Strip(header="params", cells=tuple(_count(layer.params) for layer in layers)),
-        Strip(header="MACs", cells=tuple(_count(layer.macs) for layer in layers)),
-    ]
-    if counts.matmul_macs:
-        others = tuple(_count(layer.matmul_macs) for layer in layers)
-        strips.append(Strip(header="other\nproducts", cells=others))
-    strips.append(Strip(header="share", cells=tuple(shares)))
-    left = layout.width - 4 - sum(strip.width + 3 for strip in strips)
-    names = _names(layers, min(_MAX_NAME_WIDTH, max(_MIN_NAME_WIDTH, left)))
-    return draw([Strip(header="layer (type)", cells=names, left=True), *strips])
-
-
-def _names(layers: Sequence[Layer], width: int) -> tuple[str, ...]:
-    """The last part of each path and the type, indented by depth.
-
-    If they need more than ``width`` cells, they are indented less; what is wider still has its type
-    on a second line.
-    """
-    for step in ("  ", " "):
-        names = [_name(layer, step) for layer in layers]
-        if max(map(len, names)) <= width:
-            return tuple(names)
-    return tuple(
-        "\n".join(shortened(line, width) for line in _two_lines(name, width)) for name in names
-    )
-
-
-def _name(layer: Layer, step: str) -> str:
-    depth = layer.path.count(".") + 1 if layer.path else 0
-    name = plain(layer.path.rpartition(".")[2]) or "model"
-    return f"{step * depth}{name} ({plain(layer.type)})"
-
-
-def _two_lines(name: str, width: int) -> list[str]:
-    """A name that is too wide in two lines, the type below the name and indented more."""
-    if len(name) <= width:
-        return [name]
-    start, _, kind = name.rpartition(" ")
-    return [start, " " * (len(start) - len(start.lstrip()) + 1) + kind]
-
-
-def _shape(layer: Layer) -> str:
-    return "" if layer.output_shape is None else shape_text(layer.output_shape)
-
-
-def _count(count: int) -> str:
-    return f"{count:,}" if count else ""
+def _layers(counts: Counts, layout: Layout, depth: Depth | None) -> str:
+    """A table of modules; parameters and MACs exclude those of modules with a row of their own."""
+    rows = module_rows(counts.layers, depth)
+    columns = [OUTPUT_SHAPE, *count_columns(counts)]
+    notes = map(layout.filled, module_table.notes(rows))
+    return "\n".join([module_table.text(rows, columns, layout), *notes])
 
 
 def _totals(counts: Counts, records: Sequence[Record], layout: Layout) -> str:

@@ -65,7 +65,7 @@ def _listed() -> dict[str, object]:
 
 
 def show(request: ShowRequest) -> ExitCode:
-    """Print the counts and tensor peaks of an entry, at inference and in training.
+    """Print counts, tensor peaks and times by module of an entry, at inference and in training.
 
     A training step that cannot run is said, and fails nothing.
     """
@@ -77,14 +77,14 @@ def show(request: ShowRequest) -> ExitCode:
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    inference, training = static_profiles(cases)
+    inference, training = static_profiles(cases, timed=request.time)
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
     elif request.as_json:
         print_json(_profile(entry.name, inference, training))
     else:
-        print_page(summary.text([inference, training], output.layout()))
+        print_page(summary.text([inference, training], output.layout(), request.depth))
         if inference.tensor_peak:
             print_page("\n" + _fits(entry.name, [inference, training]))
     return code
@@ -102,6 +102,10 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
         **counts,
         "backward_flops": training.counts.backward_flops if training.counts else None,
         "tensor_peak": {mode: peak.to_dict() if peak else None for mode, peak in peaks.items()},
+        "module_times": {
+            mode: [times.to_dict() for times in record.module_times]
+            for mode, record in by_mode.items()
+        },
         "failures": {
             mode: [failure.to_dict() for failure in record.failures]
             for mode, record in by_mode.items()
