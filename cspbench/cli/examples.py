@@ -37,12 +37,8 @@ EXAMPLES = {
             "whether a block fits at batch 64",
         ),
         Example(
-            f"{PROGRAM} show densenet121 --time --depth 3",
-            "where the time of a call is spent, down to the third level of modules",
-        ),
-        Example(
-            f"{PROGRAM} show net.py:Net --input 1,3,224,224 --json",
-            "the profile of your own model, for a script",
+            f"{PROGRAM} show net.py:Net --input 1,3,224,224 --time",
+            "the profile of your own model, and which of its modules take the time",
         ),
     ),
     "list": (

@@ -71,7 +71,7 @@ def forms(text: str) -> tuple[Form, ...]:
 
 def depth(text: str) -> Depth:
     """A number of levels of modules, or ``all``."""
-    return "all" if text == "all" else count(text)
+    return "all" if text == "all" else _integer(text, 1, _MAX_COUNT, alternative=", or all")
 
 
 def head(text: str) -> str:
@@ -170,11 +170,11 @@ def _counts(text: str, alternative: str = "") -> tuple[int, ...]:
     return numbers
 
 
-def _integer(text: str, minimum: int, maximum: int) -> int:
+def _integer(text: str, minimum: int, maximum: int, alternative: str = "") -> int:
     number = _number(text)
     if not minimum <= number <= maximum:
         raise CspbenchError(
-            f"expected an integer from {minimum} to {maximum:,}, got {_quote(text)}"
+            f"expected an integer from {minimum} to {maximum:,}{alternative}, got {_quote(text)}"
         )
     return number
 

@@ -86,6 +86,8 @@ def test_what_is_left_out_has_the_default_of_its_request(words: str, request_: R
             "report a b --format csv --history",
             ReportRequest(runs=("a", "b"), format="csv", history="latency_ratio"),
         ),
+        ("show csp --time --depth 2", ShowRequest(entry="csp", time=True, depth=2)),
+        ("show csp --depth all --json", ShowRequest(entry="csp", depth="all", as_json=True)),
         ("doctor --json --allocator system", DoctorRequest(as_json=True, allocator="system")),
     ],
 )

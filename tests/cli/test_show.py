@@ -228,3 +228,50 @@ def test_show_concludes_whether_it_fits(
     end = " ".join(capsys.readouterr().out.split("\n\n")[-1].split())
     assert re.match(answer, end)
     assert end.endswith(" here, 60% of the available memory.")
+
+    assert end.endswith("a case may use 512.00 MiB here, 60% of the available memory.")
+
+
+def test_show_folds_a_network_and_gives_every_layer_where_asked_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without an option in about 60 rows; JSON has all modules whatever the depth."""
+
+    def rows(*words: str) -> list[str]:
+        assert cli.main(["show", "densenet121", *words]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+
+    folded = rows()
+    assert len(folded) <= 61
+    assert any("24 × DenseLayer" in row for row in folded)
+    assert len(rows("--depth", "1")) == 5
+    assert cli.main(["show", "densenet121", "--depth", "1", "--json"]) == 0
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert len(layers) > 500
+    assert len(rows("--depth", "all")) == len(layers) + 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("models")
+def test_show_time_gives_the_times_of_modules_in_both_modes(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As a table under the counts, or as the records of three profiles a mode."""
+    assert show("Frozen", "--time", "--json") == 0
+    profiles = json.loads(capfd.readouterr().out)["module_times"]
+    assert [times["number"] for times in profiles["infer"]] == [1, 2, 3]
+    assert profiles["train"] == []  # it cannot be trained
+    assert show("OneValue", "--time", shape="2,3,8,8") == 0
+    shown = capfd.readouterr().out
+    assert shown.index("Inference: time by module") < shown.index("Training: time by module")
+    assert show("Raises", "--time") == 3
+
+
+@pytest.mark.parametrize("depth", ["0", "two"])
+def test_a_depth_is_a_number_of_levels_or_all(
+    depth: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what is allowed."""
+    assert cli.main(["show", "csp", "--depth", depth]) == 2
+    message = f"--depth: expected an integer from 1 to 1,000,000, or all, got '{depth}'"
+    assert message in capsys.readouterr().err
