@@ -156,6 +156,7 @@ def make_times(
         observing_s=0.25 * total_s,
         modules=tuple(modules),
         other_s=other_s,
+        operators_s=total_s / 2,
     )
 
 

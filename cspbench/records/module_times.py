@@ -32,12 +32,14 @@ class ModuleTime(Frozen, frozen=True, kw_only=True):
 class ModuleTimes(Measurement, frozen=True, kw_only=True, tag="module_times", tag_field="kind"):
     """Self times of a case's modules in profile ``number``, a process of its own.
 
-    They are typical of ``passes`` profiled calls: means over the half of them whose duration is
-    nearest to the median. On a CPU they are times of the calling thread, Python's between operators
-    included, less what observing took; on a GPU, times of its kernels.
-    ``modules`` are in order of registration, without those that took no part in the call.
-    ``other_s`` is the time in no module: the optimizer's step, and what precedes and follows the
-    forward.
+    They are typical of ``passes`` calls: means over the half of them whose duration is nearest to
+    the median. On a CPU they are times of the calling thread: of the forward by a clock that is
+    read where a module begins and ends, Python between operators included, in calls without a
+    profiler; of the backward by `torch.profiler`, less what observing took. On a GPU, they are
+    times of kernels. ``modules`` are in order of registration, without those that took no part in
+    the call. ``other_s`` is the time in no module: the optimizer's step, and what precedes and
+    follows the forward. ``operators_s`` is the time of operators in the forward by the profiler, a
+    part of the modules' on a CPU, and all of it on a GPU.
 
     ``latency_s`` is the typical time of a call that nothing observed, in the same process;
     ``profiled_s`` that of a profiled one. ``observing_s`` is the part of it that observing took:
@@ -52,6 +54,7 @@ class ModuleTimes(Measurement, frozen=True, kw_only=True, tag="module_times", ta
     observing_s: Elapsed
     modules: tuple[ModuleTime, ...]
     other_s: Elapsed
+    operators_s: Elapsed
 
     def __post_init__(self) -> None:
         """Raise ValueError for a module that is listed twice."""

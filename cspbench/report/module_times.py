@@ -22,6 +22,7 @@ from .words import MODE_TITLES, case_name, plural
 
 Figure = Callable[[ModuleRow], Estimate | None]
 
+_SUMMED = ("total_s", "other_s", "latency_s", "profiled_s", "observing_s", "operators_s")
 _TOP = 3  # modules of a case in a list of all cases
 
 
@@ -144,9 +145,9 @@ def _most_expensive(record: Record, counts: Counts, quote: Quote) -> str:
 
 def sums(record: Record) -> list[str]:
     """Sentences on how the times of a profiled case add up, beside a call that is not observed."""
-    total, other, latency, profiled, observing = (
+    total, other, latency, profiled, observing, operators = (
         over_profiles([getattr(times, name) for times in record.module_times]).value
-        for name in ("total_s", "other_s", "latency_s", "profiled_s", "observing_s")
+        for name in _SUMMED
     )
     number = len(record.module_times)
     processes = "1 process" if number == 1 else f"{number} processes"
@@ -160,8 +161,9 @@ def sums(record: Record) -> list[str]:
         means = f"Times are those of kernels, in {calls} of {seconds_text(profiled)} each; while "
         means += "the GPU waits, no module has time."
     else:
-        means = f"Of {calls}, {seconds_text(profiled)} each, observing took "
-        means += f"{seconds_text(observing)} by calibration; that is taken off."
+        means = f"A profiled call takes {seconds_text(profiled)} ({calls}), of which "
+        means += f"{seconds_text(observing)} are the profiler's by calibration; operators take "
+        means += f"{seconds_text(operators)} of its forward, and Python the rest."
     return [together, means]
 
 

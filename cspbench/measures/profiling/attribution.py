@@ -14,10 +14,14 @@ _NODES = 2**62  # larger numbers are those of nodes that accumulate gradients, w
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """Seconds that observing adds to each event, and to each call of a module."""
+    """Seconds that profiling adds to each event and to each call of a module, and a clock to one.
+
+    The clock is `ModuleClock`.
+    """
 
     event_s: float = 0.0
     call_s: float = 0.0
+    clocked_call_s: float = 0.0
 
 
 def _no_times() -> defaultdict[str, float]:
@@ -29,12 +33,14 @@ class PassTimes:
     """The times of one profiled call, by the dotted names of modules, in seconds.
 
     ``observing_s`` is the part of ``duration_s`` that observing took; the others are without it.
-    They may fall below 0 by as much as it is uncertain.
+    They may fall below 0 by as much as it is uncertain. ``operators_s`` is the part of the forward
+    in operators, without Python between them.
     """
 
     duration_s: float
     observing_s: float = 0.0
     other_s: float = 0.0
+    operators_s: float = 0.0
     forward_s: defaultdict[str, float] = field(default_factory=_no_times)
     backward_s: defaultdict[str, float] = field(default_factory=_no_times)
     calls: Counter[str] = field(default_factory=Counter)
@@ -75,14 +81,19 @@ def attribute(
             times.calls[event.module] += 1
         if of_kernels:
             _add(times, owner, event.kernels_us * _US)
+            if owner.path is not None and not owner.is_backward:
+                times.operators_s += event.kernels_us * _US
         elif event.thread == roots[number].thread:
-            _add(times, owner, (event.duration_us - children_us[index]) * _US)
+            own_s = (event.duration_us - children_us[index]) * _US
+            _add(times, owner, own_s)
             if event.parent is not None:
                 is_call = event.module is not None
                 observer = owners[event.parent] if is_call else owner
                 observing_s = cost.call_s if is_call else cost.event_s
                 _add(times, observer, -observing_s)
                 times.observing_s += observing_s
+            if owner.path is not None and not owner.is_backward and not event.is_range:
+                times.operators_s += own_s - cost.event_s
     return passes
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, median, median_low
 from typing import TypeVar
 
@@ -18,10 +18,14 @@ from ..timing.warm_up import WarmUp
 from .attribution import Cost, PassTimes, attribute
 from .cost import observing_cost
 from .events import in_range, pass_range, read_events
+from .module_clock import ModuleClock
 
 _ROUNDS = 5
-_ROUND_S = 0.2  # of profiled calls in a round, and of as many that nothing observes
+_ROUND_S = 0.2  # of the calls of each kind in a round
 _MOST_CALLS = 10  # of each in a round
+
+Forward = Mapping[str, float]
+"""Self times of modules in one forward, in seconds by dotted names."""
 
 _Value = TypeVar("_Value")
 
@@ -31,14 +35,16 @@ def profile_call(
 ) -> ModuleTimes:
     """Profile ``number`` of ``call``, on ``gpu`` or on the CPU.
 
-    Calls that nothing observes and profiled ones take turns in rounds, so that both share what
-    drifts; ``begin_round`` is called before each. Lets exceptions of the call through.
+    Calls that nothing observes, those of which only the forward is timed, and profiled ones take
+    turns in rounds, so that all share what drifts; ``begin_round`` is called before each. Lets
+    exceptions of the call through.
     """
     time = time_function(call, gpu)
     begin_round()
     calls = _calls_in_round(_warm_up(call, gpu))
     cost = observing_cost() if gpu is None else Cost()
     unobserved_s: list[float] = []
+    forwards: list[Forward] = []
     passes: list[PassTimes] = []
     for _ in range(_ROUNDS):
         begin_round()
@@ -46,52 +52,56 @@ def profile_call(
             if calls > 1:
                 call()  # for caches, which reading the last profile has taken
             unobserved_s += [time(1, untimed=int(gpu is not None)).seconds for _ in range(calls)]
+            if gpu is None:
+                forwards += _clocked(call, calls, cost)
             passes += _profiled(call, calls, gpu, cost)
     paths = [path for path, _ in call.module.named_modules()]
-    return summary(call.case.key, number, paths, passes, unobserved_s)
+    return summary(call.case.key, number, paths, passes, forwards, unobserved_s)
 
 
-def summary(
+def summary(  # noqa: PLR0917 -- the first three say of what, the others what was measured
     case: str,
     number: int,
     paths: Sequence[str],
     passes: Sequence[PassTimes],
+    forwards: Sequence[Forward],
     unobserved_s: Sequence[float],
 ) -> ModuleTimes:
     """The typical times of ``passes``, of the modules ``paths`` that took part.
 
-    All are means over the same passes, the half whose duration is nearest to the median. So they
+    The forward is that of ``forwards``, or of ``passes`` if there are none. All figures of one kind
+    of pass are means over the same ones, the half whose duration is nearest to the median. So they
     add up, as medians of each would not, and neither a rare interruption nor a lucky pass counts.
     """
     typical = _middle_half(passes, key=lambda times: times.duration_s)
-    took_part = {
-        path for times in typical for path in (*times.calls, *times.forward_s, *times.backward_s)
-    }
+    forwards = _middle_half(forwards, key=lambda forward: sum(forward.values()))
+    forwards = forwards or [times.forward_s for times in typical]
+    took_part = {path for times in typical for path in (*times.calls, *times.backward_s)}
+    took_part.update(path for forward in forwards for path in forward)
+
+    def mean(value: Callable[[PassTimes], float]) -> float:
+        return max(0.0, fmean(map(value, typical)))
+
     return ModuleTimes(
         case=case,
         number=number,
         passes=len(passes),
         latency_s=fmean(_middle_half(unobserved_s, key=float)),
-        profiled_s=fmean(times.duration_s for times in typical),
-        observing_s=fmean(times.observing_s for times in typical),
+        profiled_s=mean(lambda times: times.duration_s),
+        observing_s=mean(lambda times: times.observing_s),
         modules=tuple(
             ModuleTime(
                 path=path,
                 calls=median_low(times.calls[path] for times in typical),
-                forward_s=max(0.0, fmean(times.forward_s[path] for times in typical)),
+                forward_s=max(0.0, fmean(forward.get(path, 0.0) for forward in forwards)),
                 backward_s=max(0.0, fmean(times.backward_s[path] for times in typical)),
             )
             for path in paths
             if path in took_part
         ),
-        other_s=max(0.0, fmean(times.other_s for times in typical)),
+        other_s=mean(lambda times: times.other_s),
+        operators_s=mean(lambda times: times.operators_s),
     )
-
-
-def _middle_half(values: Sequence[_Value], key: Callable[[_Value], float]) -> list[_Value]:
-    """The values without a quarter at either end, by ``key``: at least half of them."""
-    ends = len(values) // 4
-    return sorted(values, key=key)[ends : len(values) - ends]
 
 
 def _warm_up(call: Call, gpu: Gpu | None) -> float:
@@ -108,6 +118,17 @@ def _calls_in_round(call_s: float) -> int:
     return min(_MOST_CALLS, max(1, math.ceil(_ROUND_S / max(call_s, 1e-9))))
 
 
+def _clocked(call: Call, calls: int, cost: Cost) -> list[Forward]:
+    """The seconds in each module's forward, of each of ``calls``."""
+    forwards: list[Forward] = []
+    for _ in range(calls):
+        clock = ModuleClock(cost.clocked_call_s)
+        with calls_through(call.module, clock.run):
+            call(clock.begin_phase)
+        forwards.append(clock.self_s)
+    return forwards
+
+
 def _profiled(call: Call, calls: int, gpu: Gpu | None, cost: Cost) -> list[PassTimes]:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]
     with calls_through(call.module, in_range), profile(activities=activities) as profiler:
@@ -118,6 +139,12 @@ def _profiled(call: Call, calls: int, gpu: Gpu | None, cost: Cost) -> list[PassT
                     gpu.synchronise()
     events = read_events(profiler.events())
     return attribute(events, cost=cost, of_kernels=gpu is not None)
+
+
+def _middle_half(values: Sequence[_Value], key: Callable[[_Value], float]) -> list[_Value]:
+    """The values without a quarter at either end, by ``key``: at least half of them."""
+    ends = len(values) // 4
+    return sorted(values, key=key)[ends : len(values) - ends]
 
 
 @contextlib.contextmanager

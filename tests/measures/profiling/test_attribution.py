@@ -8,11 +8,11 @@ from cspbench.measures.profiling.attribution import Cost, PassTimes, attribute
 US = 1e-6
 
 
-def forward_us(times: PassTimes) -> dict[str, float]:
+def forward_us(times: PassTimes) -> dict[str, object]:
     return {path: pytest.approx(seconds / US) for path, seconds in times.forward_s.items()}
 
 
-def backward_us(times: PassTimes) -> dict[str, float]:
+def backward_us(times: PassTimes) -> dict[str, object]:
     return {path: pytest.approx(seconds / US) for path, seconds in times.backward_s.items()}
 
 
@@ -35,6 +35,7 @@ def test_the_self_time_of_a_module_is_without_that_of_the_modules_it_calls() -> 
     assert times.other_s == pytest.approx(3 * US)
     assert sum_us(times) == pytest.approx(times.duration_s / US)
     assert dict(times.calls) == {"": 1, "block": 1, "block.act": 1}
+    assert times.operators_s == pytest.approx((1 + 2 + 40 + 8) * US)
 
 
 def test_a_module_called_in_itself_and_twice_counts_each_microsecond_once() -> None:
@@ -149,6 +150,7 @@ def test_kernels_belong_to_what_launched_them_on_any_thread() -> None:
     (times,) = attribute(merged(trace, engine), of_kernels=True)
     assert forward_us(times) == {"a": 300}
     assert backward_us(times) == {"a": 700}
+    assert times.operators_s == pytest.approx(300 * US)
     assert times.other_s == pytest.approx(20 * US)
 
 
