@@ -42,9 +42,10 @@ class ModuleTimes(Measurement, frozen=True, kw_only=True, tag="module_times", ta
     part of the modules' on a CPU, and all of it on a GPU.
 
     ``latency_s`` is the typical time of a call that nothing observed, in the same process;
-    ``profiled_s`` that of a profiled one. ``observing_s`` is the part of it that observing took:
-    the numbers of events and of module calls, times the calibrated cost of each. It is 0 on a GPU,
-    whose kernels the profiler does not slow down.
+    ``profiled_s`` that of a profiled one. ``observing_s`` is the part of it that the profiler took:
+    the number of its events times the cost of one, which is taken off the backward and other times.
+    That cost is what an event adds to the forward. It is 0 on a GPU, whose kernels the profiler
+    does not slow down.
     """
 
     number: Positive

@@ -12,38 +12,34 @@ _US = 1e-6
 _NODES = 2**62  # larger numbers are those of nodes that accumulate gradients, which have none
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """Seconds that profiling adds to each event and to each call of a module, and a clock to one.
+@dataclass(kw_only=True, slots=True)
+class Part:
+    """Seconds of a part of a profiled call, and the number of its events."""
 
-    The clock is `ModuleClock`.
-    """
-
-    event_s: float = 0.0
-    call_s: float = 0.0
-    clocked_call_s: float = 0.0
-
-
-def _no_times() -> defaultdict[str, float]:
-    return defaultdict(float)
+    seconds: float = 0.0
+    events: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
 class PassTimes:
-    """The times of one profiled call, by the dotted names of modules, in seconds.
+    """The parts of one profiled call: of each module, by its dotted name, and of none.
 
-    ``observing_s`` is the part of ``duration_s`` that observing took; the others are without it.
-    They may fall below 0 by as much as it is uncertain. ``operators_s`` is the part of the forward
-    in operators, without Python between them.
+    ``operators`` is the part of the forward in operators, without Python between them. An event
+    that marks the call of a module is one of its caller, where the most of what it costs is.
     """
 
     duration_s: float
-    observing_s: float = 0.0
-    other_s: float = 0.0
-    operators_s: float = 0.0
-    forward_s: defaultdict[str, float] = field(default_factory=_no_times)
-    backward_s: defaultdict[str, float] = field(default_factory=_no_times)
+    other: Part = field(default_factory=Part)
+    operators: Part = field(default_factory=Part)
+    forward: dict[str, Part] = field(default_factory=dict)
+    backward: dict[str, Part] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def events(self) -> int:
+        """The number of all events."""
+        parts = (self.other, *self.forward.values(), *self.backward.values())
+        return sum(part.events for part in parts)
 
 
 class _Owner(NamedTuple):
@@ -53,9 +49,7 @@ class _Owner(NamedTuple):
     is_backward: bool = False
 
 
-def attribute(
-    events: Sequence[Event], *, cost: Cost | None = None, of_kernels: bool = False
-) -> list[PassTimes]:
+def attribute(events: Sequence[Event], *, of_kernels: bool = False) -> list[PassTimes]:
     """The times of each pass among ``events``, which come after their parents.
 
     An event belongs to the innermost module call or autograd node that contains it; a node belongs
@@ -64,12 +58,11 @@ def attribute(
 
     Times are the events' own: without events inside of them. They are those of the thread that made
     the call, where nothing counts twice, or else ``of_kernels``: those that were launched on any
-    thread. ``cost`` is taken off; that of a module's call is its caller's, where the most of it is.
+    thread.
     """
     roots = [event for event in events if event.name == PASS]
     starts = [root.start_us for root in roots]
     passes = [PassTimes(duration_s=root.duration_us * _US) for root in roots]
-    cost = cost or Cost()
     children_us = _children_us(events)
     owners = _owners(events)
     for index, event in enumerate(events):
@@ -80,30 +73,26 @@ def attribute(
         if event.module is not None:
             times.calls[event.module] += 1
         if of_kernels:
-            _add(times, owner, event.kernels_us * _US)
-            if owner.path is not None and not owner.is_backward:
-                times.operators_s += event.kernels_us * _US
+            seconds = event.kernels_us * _US
         elif event.thread == roots[number].thread:
-            own_s = (event.duration_us - children_us[index]) * _US
-            _add(times, owner, own_s)
-            if event.parent is not None:
-                is_call = event.module is not None
-                observer = owners[event.parent] if is_call else owner
-                observing_s = cost.call_s if is_call else cost.event_s
-                _add(times, observer, -observing_s)
-                times.observing_s += observing_s
-            if owner.path is not None and not owner.is_backward and not event.is_range:
-                times.operators_s += own_s - cost.event_s
+            seconds = (event.duration_us - children_us[index]) * _US
+        else:
+            continue
+        _part(times, owner).seconds += seconds
+        if event.parent is not None:
+            observed = owners[event.parent] if event.module is not None else owner
+            _part(times, observed).events += 1
+        if owner.path is not None and not owner.is_backward and not event.is_range:
+            times.operators.seconds += seconds
+            times.operators.events += 1
     return passes
 
 
-def _add(times: PassTimes, owner: _Owner, seconds: float) -> None:
+def _part(times: PassTimes, owner: _Owner) -> Part:
     if owner.path is None:
-        times.other_s += seconds
-    elif owner.is_backward:
-        times.backward_s[owner.path] += seconds
-    else:
-        times.forward_s[owner.path] += seconds
+        return times.other
+    parts = times.backward if owner.is_backward else times.forward
+    return parts.setdefault(owner.path, Part())
 
 
 def _children_us(events: Sequence[Event]) -> list[float]:

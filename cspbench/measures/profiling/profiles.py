@@ -3,7 +3,7 @@
 import contextlib
 import gc
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean, median, median_low
 from typing import TypeVar
 
@@ -15,8 +15,8 @@ from ..execution.call import Call
 from ..execution.module_stack import calls_through
 from ..timing.clock import time_function, wall_time_s
 from ..timing.warm_up import WarmUp
-from .attribution import Cost, PassTimes, attribute
-from .cost import observing_cost
+from .attribution import Part, PassTimes, attribute
+from .cost import clock_cost_s, event_cost_s
 from .events import in_range, pass_range, read_events
 from .module_clock import ModuleClock
 
@@ -42,7 +42,7 @@ def profile_call(
     time = time_function(call, gpu)
     begin_round()
     calls = _calls_in_round(_warm_up(call, gpu))
-    cost = observing_cost() if gpu is None else Cost()
+    clock_s = clock_cost_s() if gpu is None else 0.0
     unobserved_s: list[float] = []
     forwards: list[Forward] = []
     passes: list[PassTimes] = []
@@ -53,8 +53,8 @@ def profile_call(
                 call()  # for caches, which reading the last profile has taken
             unobserved_s += [time(1, untimed=int(gpu is not None)).seconds for _ in range(calls)]
             if gpu is None:
-                forwards += _clocked(call, calls, cost)
-            passes += _profiled(call, calls, gpu, cost)
+                forwards += _clocked(call, calls, clock_s)
+            passes += _profiled(call, calls, gpu)
     paths = [path for path, _ in call.module.named_modules()]
     return summary(call.case.key, number, paths, passes, forwards, unobserved_s)
 
@@ -74,33 +74,48 @@ def summary(  # noqa: PLR0917 -- the first three say of what, the others what wa
     add up, as medians of each would not, and neither a rare interruption nor a lucky pass counts.
     """
     typical = _middle_half(passes, key=lambda times: times.duration_s)
-    forwards = _middle_half(forwards, key=lambda forward: sum(forward.values()))
-    forwards = forwards or [times.forward_s for times in typical]
-    took_part = {path for times in typical for path in (*times.calls, *times.backward_s)}
-    took_part.update(path for forward in forwards for path in forward)
+    clocked = _middle_half(forwards, key=lambda forward: sum(forward.values()))
+    event_s = _event_s(typical, clocked) if clocked else 0.0
 
-    def mean(value: Callable[[PassTimes], float]) -> float:
-        return max(0.0, fmean(map(value, typical)))
+    def mean(parts: Iterable[Part | None]) -> float:
+        seconds = fmean(part.seconds - event_s * part.events if part else 0.0 for part in parts)
+        return max(0.0, seconds)
 
+    def forward_s(path: str) -> float:
+        if not clocked:
+            return mean(times.forward.get(path) for times in typical)
+        return max(0.0, fmean(forward.get(path, 0.0) for forward in clocked))
+
+    took_part = {path for times in typical for path in (*times.forward, *times.backward)}
     return ModuleTimes(
         case=case,
         number=number,
         passes=len(passes),
         latency_s=fmean(_middle_half(unobserved_s, key=float)),
-        profiled_s=mean(lambda times: times.duration_s),
-        observing_s=mean(lambda times: times.observing_s),
+        profiled_s=fmean(times.duration_s for times in typical),
+        observing_s=event_s * fmean(times.events for times in typical),
         modules=tuple(
             ModuleTime(
                 path=path,
                 calls=median_low(times.calls[path] for times in typical),
-                forward_s=max(0.0, fmean(forward.get(path, 0.0) for forward in forwards)),
-                backward_s=max(0.0, fmean(times.backward_s[path] for times in typical)),
+                forward_s=forward_s(path),
+                backward_s=mean(times.backward.get(path) for times in typical),
             )
             for path in paths
             if path in took_part
         ),
-        other_s=mean(lambda times: times.other_s),
-        operators_s=mean(lambda times: times.operators_s),
+        other_s=mean(times.other for times in typical),
+        operators_s=mean(times.operators for times in typical),
+    )
+
+
+def _event_s(passes: Sequence[PassTimes], clocked: Sequence[Forward]) -> float:
+    """The cost of an event, by the forward of profiled calls and of those that were clocked."""
+    forwards = [times.forward.values() for times in passes]
+    return event_cost_s(
+        fmean(sum(part.seconds for part in parts) for parts in forwards),
+        fmean(sum(forward.values()) for forward in clocked),
+        round(fmean(sum(part.events for part in parts) for parts in forwards)),
     )
 
 
@@ -118,18 +133,18 @@ def _calls_in_round(call_s: float) -> int:
     return min(_MOST_CALLS, max(1, math.ceil(_ROUND_S / max(call_s, 1e-9))))
 
 
-def _clocked(call: Call, calls: int, cost: Cost) -> list[Forward]:
+def _clocked(call: Call, calls: int, cost_s: float) -> list[Forward]:
     """The seconds in each module's forward, of each of ``calls``."""
     forwards: list[Forward] = []
     for _ in range(calls):
-        clock = ModuleClock(cost.clocked_call_s)
+        clock = ModuleClock(cost_s)
         with calls_through(call.module, clock.run):
             call(clock.begin_phase)
         forwards.append(clock.self_s)
     return forwards
 
 
-def _profiled(call: Call, calls: int, gpu: Gpu | None, cost: Cost) -> list[PassTimes]:
+def _profiled(call: Call, calls: int, gpu: Gpu | None) -> list[PassTimes]:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])]
     with calls_through(call.module, in_range), profile(activities=activities) as profiler:
         for _ in range(calls):
@@ -137,8 +152,7 @@ def _profiled(call: Call, calls: int, gpu: Gpu | None, cost: Cost) -> list[PassT
                 call()
                 if gpu is not None:
                     gpu.synchronise()
-    events = read_events(profiler.events())
-    return attribute(events, cost=cost, of_kernels=gpu is not None)
+    return attribute(read_events(profiler.events()), of_kernels=gpu is not None)
 
 
 def _middle_half(values: Sequence[_Value], key: Callable[[_Value], float]) -> list[_Value]:

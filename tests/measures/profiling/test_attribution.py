@@ -3,22 +3,21 @@
 import pytest
 from traces import Trace, merged
 
-from cspbench.measures.profiling.attribution import Cost, PassTimes, attribute
+from cspbench.measures.profiling.attribution import Part, PassTimes, attribute
 
 US = 1e-6
 
 
+def in_us(parts: dict[str, Part]) -> dict[str, object]:
+    return {path: pytest.approx(part.seconds / US) for path, part in parts.items()}
+
+
 def forward_us(times: PassTimes) -> dict[str, object]:
-    return {path: pytest.approx(seconds / US) for path, seconds in times.forward_s.items()}
+    return in_us(times.forward)
 
 
 def backward_us(times: PassTimes) -> dict[str, object]:
-    return {path: pytest.approx(seconds / US) for path, seconds in times.backward_s.items()}
-
-
-def sum_us(times: PassTimes) -> float:
-    parts = (*times.forward_s.values(), *times.backward_s.values(), times.other_s)
-    return sum(parts) / US
+    return in_us(times.backward)
 
 
 def test_the_self_time_of_a_module_is_without_that_of_the_modules_it_calls() -> None:
@@ -32,10 +31,10 @@ def test_the_self_time_of_a_module_is_without_that_of_the_modules_it_calls() -> 
         trace.wait(7)
     (times,) = attribute(trace.events)
     assert forward_us(times) == {"": 10, "block": 5 + 1 + 2 + 40 + 7, "block.act": 4 + 8}
-    assert times.other_s == pytest.approx(3 * US)
-    assert sum_us(times) == pytest.approx(times.duration_s / US)
+    assert times.other.seconds == pytest.approx(3 * US)
+    assert times.duration_s == pytest.approx((3 + 10 + 55 + 12) * US)
     assert dict(times.calls) == {"": 1, "block": 1, "block.act": 1}
-    assert times.operators_s == pytest.approx((1 + 2 + 40 + 8) * US)
+    assert times.operators.seconds == pytest.approx((1 + 2 + 40 + 8) * US)
 
 
 def test_a_module_called_in_itself_and_twice_counts_each_microsecond_once() -> None:
@@ -124,7 +123,7 @@ def test_a_node_that_no_module_created_is_other_time() -> None:
             pass
     (times,) = attribute(trace.events)
     assert backward_us(times) == {}
-    assert times.other_s == pytest.approx(11 * US)
+    assert times.other.seconds == pytest.approx(11 * US)
 
 
 def test_time_of_another_thread_passes_in_the_one_that_waits_for_it() -> None:
@@ -150,8 +149,8 @@ def test_kernels_belong_to_what_launched_them_on_any_thread() -> None:
     (times,) = attribute(merged(trace, engine), of_kernels=True)
     assert forward_us(times) == {"a": 300}
     assert backward_us(times) == {"a": 700}
-    assert times.operators_s == pytest.approx(300 * US)
-    assert times.other_s == pytest.approx(20 * US)
+    assert times.operators.seconds == pytest.approx(300 * US)
+    assert times.other.seconds == pytest.approx(20 * US)
 
 
 def test_each_pass_is_attributed_by_itself_and_what_lies_outside_is_not() -> None:
@@ -165,16 +164,20 @@ def test_each_pass_is_attributed_by_itself_and_what_lies_outside_is_not() -> Non
     assert [forward_us(times) for times in attribute(trace.events)] == [{"a": 1}, {"a": 2}]
 
 
-def test_what_observing_takes_is_taken_off_where_it_is() -> None:
-    """That of an event off its module; that of a module's call off its caller."""
+def test_events_are_counted_where_they_are_and_those_of_calls_for_the_caller() -> None:
+    """So that what each costs can be taken off; the range of the pass is none."""
     trace = Trace()
     with trace.one_pass(50), trace.call_of("a", 20):
-        trace.operator(10)
+        trace.operator(10, sequence=1)
         with trace.call_of("a.b", 30):
             trace.operator(10)
             trace.operator(10)
-    (times,) = attribute(trace.events, cost=Cost(event_s=2 * US, call_s=5 * US))
-    assert forward_us(times) == {"a": 30 - 2 - 5, "a.b": 50 - 2 * 2}
-    assert times.other_s == pytest.approx((50 - 5) * US)
-    assert times.observing_s == pytest.approx((3 * 2 + 2 * 5) * US)
-    assert sum_us(times) * US + times.observing_s == pytest.approx(times.duration_s)
+    with trace.one_pass():
+        with trace.call_of("a"):
+            trace.operator(1, sequence=1)
+        with trace.node(10, sequence=1):
+            trace.operator(1)
+    first, second = attribute(trace.events)
+    assert {path: part.events for path, part in first.forward.items()} == {"a": 2, "a.b": 2}
+    assert (first.other.events, first.operators.events, first.events) == (1, 3, 5)
+    assert {path: part.events for path, part in second.backward.items()} == {"a": 3}
