@@ -4,8 +4,9 @@ from ..measures.base import Place
 from ..measures.registry import MEASURES
 from ..plan.case import Case, is_gpu
 from ..records.lines import CaseFailure, Line, Stage
-from ..records.measurements import Equivalence, TensorPeak, stage_of
+from ..records.measurements import Equivalence, stage_of
 from ..records.run import SIDES, Record, Settings
+from ..records.tensor_peak import TensorPeak
 from ..units import bytes_text
 from .builds import Builds
 from .progress import Progress

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from ..plan.case import Case
 from ..records.line_check import LineCheck
 from ..records.lines import Alterations, CaseFailure, Line, Printed
-from ..records.measurements import AnyMeasurement, TensorPeak
+from ..records.measurements import AnyMeasurement
 from ..records.module_times import ModuleTimes
 from ..records.run import Record, Settings
+from ..records.tensor_peak import TensorPeak
 from . import preflight, profiles
 from .builds import PLAIN
 from .cases import too_large

@@ -18,6 +18,7 @@ from cspbench.cli.requests import (
     ReportRequest,
     Request,
     RunRequest,
+    ShowRequest,
 )
 from cspbench.cli.values import BACKENDS
 from cspbench.cli.verbs import VERBS, make_parser
@@ -31,6 +32,7 @@ from cspbench.plan.case import MODES
 from cspbench.plan.suite import load
 from cspbench.plan.tables import SuiteFile
 from cspbench.records.gate import LATENCY, THRESHOLD, THRESHOLD_BETWEEN_RUNS, Gate
+from cspbench.report.modules import FITTING_ROWS
 
 PARSER = make_parser()
 DEFAULT = re.compile(r" \(default: (.*)\)$")
@@ -98,6 +100,9 @@ def default_text(request: Request, field: str) -> str:
             return {"columns": "chosen by what was measured"}.get(
                 field, "that of the current folder"
             )
+        case ShowRequest(), "depth":
+            assert request.depth is None
+            return f"as many as fit in {FITTING_ROWS} rows"
         case ReportRequest(), _:
             return str(getattr(request, field))
         case CompareRequest(), _:
