@@ -108,7 +108,9 @@ def markdown_table(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn]) -
         ]
         for row in rows
     ]
-    return markdown.table(["layer", *(column.header.replace("\n", " ") for column in columns)], cells, left)
+    return markdown.table(
+        ["layer", *(column.header.replace("\n", " ") for column in columns)], cells, left
+    )
 
 
 def notes(rows: Sequence[ModuleRow]) -> list[str]:
@@ -130,4 +132,3 @@ def _quoted(column: ModuleColumn, cell: str) -> str:
 
 def _count(count: float) -> str:
     return f"{count:,.0f}" if count else ""
-

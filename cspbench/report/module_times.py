@@ -84,7 +84,9 @@ def time_columns(record: Record) -> list[ModuleColumn]:
         ModuleColumn(header="total\n[ms]", cell=_cell(times.total, milliseconds)),
     ]
     if record.case.mode == "train":
-        columns.append(ModuleColumn(header="forward\n[ms]", cell=_cell(times.forward, milliseconds)))
+        columns.append(
+            ModuleColumn(header="forward\n[ms]", cell=_cell(times.forward, milliseconds))
+        )
     return [
         *columns,
         ModuleColumn(header="share", cell=lambda row: _share_text(times.share(row))),

@@ -24,9 +24,7 @@ _Total = tuple[str, int | Failure, str]
 """The name of a total, its value, and what it counts."""
 
 
-def text(
-    records: Sequence[Record], layout: Layout = FILE, depth: Depth | None = None
-) -> str:
+def text(records: Sequence[Record], layout: Layout = FILE, depth: Depth | None = None) -> str:
     """The layers of the first record's model, then totals and the tensor peak of every record.
 
     The records are of one entry at one input, for example at inference and in training. ``depth``

@@ -39,7 +39,7 @@ def test_repeated_modules_are_one_row_with_the_sums_of_their_figures() -> None:
     """And so are the modules in them, whose output shapes may differ."""
     rows = module_rows(blocks(3))
     assert [(row.depth, row.name, row.title, row.output_shape) for row in rows] == [
-        (0, "(model)", "Net", "1x8x4x4"),
+        (0, "model", "Net", "1x8x4x4"),
         (1, "0–2", "3 × Block", "1x8x4x4"),
         (2, "conv", "Conv2d", "several"),
         (2, "act", "ReLU", "1x8x4x4"),
@@ -87,7 +87,7 @@ def test_folded_modules_within_folded_ones_are_summed_over_all_repetitions() -> 
         layers += [layer(f"stage{outer}.{inner}", macs=5) for inner in range(4)]
     rows = module_rows(layers)
     assert [(row.name, row.title) for row in rows] == [
-        ("(model)", "Net"),
+        ("model", "Net"),
         ("stage0–2", "3 × Stage"),
         ("0–3", "4 × Conv2d"),
     ]
@@ -97,7 +97,7 @@ def test_folded_modules_within_folded_ones_are_summed_over_all_repetitions() -> 
 def test_what_lies_below_the_depth_is_in_the_row_that_holds_it() -> None:
     """Nothing is lost: sums stay the same."""
     rows = module_rows(blocks(2), 1)
-    assert [(row.name, len(row.hidden)) for row in rows] == [("(model)", 0), ("0", 2), ("1", 2)]
+    assert [(row.name, len(row.hidden)) for row in rows] == [("model", 0), ("0", 2), ("1", 2)]
     assert [row.own_sum(by_path(blocks(2))) for row in rows] == [0, 10, 11]
 
 
@@ -123,7 +123,7 @@ def test_without_a_depth_the_deepest_table_that_fits_is_shown() -> None:
 def test_a_module_whose_holder_is_not_listed_stands_under_the_next_one() -> None:
     """As a record of another program may have it; without a model, each is at the top."""
     assert shown([layer("", "Net"), layer("a.b.c")], "all") == [
-        (0, "(model)", "Net"),
+        (0, "model", "Net"),
         (1, "c", "Conv2d"),
     ]
     assert [depth for depth, *_ in shown([layer("a"), layer("b")])] == [0, 0]
