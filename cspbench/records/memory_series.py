@@ -23,6 +23,9 @@ CallPhase = Literal["forward", "backward", "optimizer"]
 """A phase of a call; at inference there is the first alone."""
 CALL_PHASES: tuple[CallPhase, ...] = get_args(CallPhase)
 
+Change = Literal["", "list", "in_place"]
+"""How what a module takes is changed after its call, if it is."""
+
 Difference = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -82,10 +85,16 @@ class SavedStorage(Frozen, frozen=True, kw_only=True, array_like=True):
 
 
 class ModuleInputs(Frozen, frozen=True, kw_only=True, array_like=True):
-    """The storages, as indices of `SavedTensors.storages`, that a module takes as input."""
+    """The storages, as indices of `SavedTensors.storages`, that a module takes as input.
+
+    ``changed`` says how they are others at the end of the forward pass than at the module's call, so
+    that running it again would compute something else: ``list``, in a list or other container that
+    holds other tensors then; ``in_place``, their values were overwritten.
+    """
 
     module: Whole
     storages: tuple[Whole, ...]
+    changed: Change = ""
 
 
 class SavedTensors(Frozen, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ def test_types_without_a_name_of_their_own_are_not_confused() -> None:
     from cspbench.records.gradient_terms import Split as Cut
     from cspbench.records.tensor_peak import Split
 
-    assert schema_part.title(Split) == "Split of measurements"
+    assert schema_part.title(Split) == "Split of tensor peak"
     assert schema_part.title(Cut) == "Split of gradient terms"
     assert schema_part.title(RunInfo) == "RunInfo"
 

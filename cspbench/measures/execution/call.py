@@ -6,7 +6,7 @@ from os import _exit, register_at_fork  # bound here: a model may replace them
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...plan.case import Case
 from .conversion import DTYPES, convert_module, convert_tensor
@@ -95,13 +95,7 @@ class Call:
             with torch.no_grad(), self._precision:
                 self.forward()
             return
-        self.forget_gradients()
-        with self._precision:
-            result = self.forward()
-        outputs = [tensor for tensor in tensors(result) if tensor.requires_grad]
-        if not outputs:
-            raise ValueError(_untrainable(result))
-        del result
+        outputs = self.trained_outputs()
         begin_phase("gradients")
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
         del outputs
@@ -110,6 +104,19 @@ class Call:
             self.optimizer = _optimizer(self.module)
         if self.optimizer is not None:
             self.optimizer.step()
+
+    def trained_outputs(self) -> list[Tensor]:
+        """The outputs of the forward pass of a training step that require a gradient.
+
+        Raises ValueError if there are none.
+        """
+        self.forget_gradients()
+        with self._precision:
+            result = self.forward()
+        outputs = [tensor for tensor in tensors(result) if tensor.requires_grad]
+        if not outputs:
+            raise ValueError(_untrainable(result))
+        return outputs
 
     def forward(self) -> object:
         """The output of one forward pass."""

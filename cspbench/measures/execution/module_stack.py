@@ -8,8 +8,11 @@ from unittest import mock
 
 from torch import nn
 
-Run = Callable[[str, Callable[[], Any]], Any]
-"""Runs a call of the module with a dotted name and returns what it returns."""
+Run = Callable[[str, "partial[Any]"], Any]
+"""Runs a call of the module with a dotted name, its arguments in it, and returns what it returns.
+
+The first of its positional arguments is the module.
+"""
 
 
 @contextlib.contextmanager
@@ -37,20 +40,25 @@ def module_stack(
     module: nn.Module,
     on_return: Callable[[str, object], None] | None = None,
     on_change: Callable[[str], None] | None = None,
+    on_call: Callable[[str, object], None] | None = None,
 ) -> Iterator[list[str]]:
     """Keep a list of the dotted names of the modules whose forward is running, outermost first.
 
-    ``on_return`` is called with the name and output of each module that returns, ``on_change`` with
-    the name of the innermost running module whenever that changes ('' for the whole model or none).
+    ``on_call`` is called with the name and arguments of each module that is called, ``on_return``
+    with the name and output of each that returns, both while it is not in the list. ``on_change``
+    is called with the name of the innermost running module whenever that changes ('' for the whole
+    model or none).
     """
     stack: list[str] = []
 
-    def run(path: str, call: Callable[[], object]) -> object:
+    def run(path: str, call: "partial[Any]") -> object:
+        if on_call is not None:
+            on_call(path, (call.args[1:], call.keywords))
         stack.append(path)
         if on_change is not None:
             on_change(path)
         try:
-            output = call()
+            output: object = call()
         finally:
             stack.pop()
             if on_change is not None:

@@ -1,8 +1,9 @@
 """The tensor peak of one call: the bytes before it, and the highest sum during it."""
 
+import contextlib
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
@@ -24,11 +25,8 @@ def track(call: Call) -> TensorPeak:
 
 def track_operators(call: Call) -> tuple[TensorPeak, Counter[str]]:
     """The tensor peak of one call as of `track`, and the calls of each operator in it."""
-    owners = NodeOwners(call.module)
-    with module_stack(call.module, on_change=owners.enter) as stack:
-        tracker = StorageTracker(stack, owners)
-        _warm_up(call, tracker)
-        baseline = tracker.reset_peak()
+    with warm_tracker(call) as tracker:
+        baseline = tracker.total
         with tracker:
             call(tracker.begin_phase)
     peak = TensorPeak(
@@ -40,6 +38,26 @@ def track_operators(call: Call) -> tuple[TensorPeak, Counter[str]]:
         module=tracker.module,
     )
     return peak, tracker.operators
+
+
+@contextlib.contextmanager
+def warm_tracker(
+    call: Call,
+    on_call: Callable[[str, object], None] | None = None,
+    on_return: Callable[[str, object], None] | None = None,
+) -> Iterator[StorageTracker]:
+    """A tracker that knows what is alive after a first call, for another call inside the context.
+
+    ``on_call`` and ``on_return`` are called for modules as by `module_stack`, in that other call.
+    """
+    owners = NodeOwners(call.module)
+    with module_stack(call.module, on_change=owners.enter) as stack:
+        tracker = StorageTracker(stack, owners)
+        _warm_up(call, tracker)
+    with module_stack(call.module, on_return, owners.enter, on_call) as stack:
+        tracker.stack = stack
+        tracker.reset_peak()
+        yield tracker
 
 
 def _warm_up(call: Call, tracker: StorageTracker) -> None:

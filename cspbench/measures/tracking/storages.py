@@ -2,7 +2,7 @@
 
 import weakref
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,11 +20,19 @@ _KINDS = Split.__struct_fields__
 _Phase = Phase | Literal["buffers"]
 
 
-@dataclass(slots=True)
-class _LiveStorage:
+@dataclass(slots=True, eq=False)
+class TrackedStorage:
+    """A storage, of which ``size`` bytes count as ``kind``.
+
+    ``made_by`` is the number of operators that had ended when the tracker met it, that which made
+    it included. ``freed_after`` is the number of them when it was freed; None while it is live.
+    """
+
     reference: weakref.ref[Any]
     kind: str
     size: int
+    made_by: int
+    freed_after: int | None = None
     is_assigned: bool = False
 
 
@@ -37,16 +45,17 @@ class StorageTracker(TorchDispatchMode):
 
     ``stack`` holds the names of the modules whose forward is running; ``owners`` finds the module
     of a node in the backward pass. New storages count as the current ``kind``. ``operators`` counts
-    calls by qualified name, ``aten::convolution``.
+    calls by qualified name, ``aten::convolution``, ``ended`` all of them. ``on_operator`` is called
+    with the name of each operator that has ended.
     """
 
     supports_higher_order_operators = True
 
     def __init__(self, stack: list[str], owners: NodeOwners | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
-        self._stack = stack
+        self.stack = stack
         self._owners = owners
-        self._storages: dict[int, _LiveStorage] = {}
+        self._storages: dict[int, TrackedStorage] = {}
         self.kind: _Phase = "activations"
         self.live = dict.fromkeys(_KINDS, 0)
         self._total = 0
@@ -55,10 +64,27 @@ class StorageTracker(TorchDispatchMode):
         self.operator = ""
         self.module = ""
         self.operators: Counter[str] = Counter()
+        self.ended = 0
+        self.on_operator: Callable[[str], object] | None = None
 
     def begin_phase(self, phase: _Phase) -> None:
         """Count new storages as ``phase`` from now on."""
         self.kind = phase
+
+    @property
+    def total(self) -> int:
+        """The bytes that are live now."""
+        return self._total
+
+    @property
+    def storages(self) -> list[TrackedStorage]:
+        """All live storages."""
+        return list(self._storages.values())
+
+    def storages_of(self, tensor: Tensor) -> list[TrackedStorage]:
+        """The storages of ``tensor``, which count as the current kind unless they are tracked."""
+        self.follow(tensor, self.kind)
+        return [self._storages[storage_key(part)] for part in components(tensor)]
 
     @property
     def has_unassigned(self) -> bool:
@@ -95,9 +121,10 @@ class StorageTracker(TorchDispatchMode):
             freed = self._storages.get(key)
             if freed is not None and freed.reference is reference:
                 del self._storages[key]
+                freed.freed_after = self.ended
                 self._add(freed.kind, -freed.size)
 
-        self._storages[key] = _LiveStorage(weakref.ref(storage, forget), kind, size)
+        self._storages[key] = TrackedStorage(weakref.ref(storage, forget), kind, size, self.ended)
         self._add(kind, size)
 
     def _add(self, kind: str, size: int) -> None:
@@ -119,6 +146,9 @@ class StorageTracker(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         result: object = func(*args, **(kwargs or {}))
+        if func.namespace == "prim":  # a fake tensor is asked for its device: no operator
+            return result
+        self.ended += 1
         self.operators[func.name().partition(".")[0]] += 1
         leaves = (result,) if isinstance(result, Tensor) else pytree.tree_leaves(result)
         for leaf in leaves:
@@ -126,11 +156,18 @@ class StorageTracker(TorchDispatchMode):
                 self.follow(leaf, self.kind)
         if self._total > self._highest:
             self.peak, self._highest = dict(self.live), self._total
-            self.operator = getattr(func, "overloadpacket", func).__name__
-            self.module = self._running_module()
+            self.operator, self.module = _name(func), self.running_module()
+        if self.on_operator is not None:
+            self.on_operator(_name(func))
         return result
 
-    def _running_module(self) -> str:
+    def running_module(self) -> str:
+        """The path of the module that runs, or whose forward created the running node."""
         if self.kind == "activations":
-            return self._stack[-1] if self._stack else ""
+            return self.stack[-1] if self.stack else ""
         return self._owners.running_module() if self._owners is not None else ""
+
+
+def _name(func: Any) -> str:
+    name: str = getattr(func, "overloadpacket", func).__name__
+    return name
