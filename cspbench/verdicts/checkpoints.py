@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ..records.layers import Layer
-from ..records.memory_series import MemorySeries, SavedTensors
+from ..records.memory_series import Change, MemorySeries, SavedTensors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +58,11 @@ class Saved:
         self._inputs = {
             series.modules[inputs.module]: frozenset(inputs.storages) for inputs in saved.inputs
         }
+        self.changed_inputs: dict[str, Change] = {
+            series.modules[inputs.module]: inputs.changed
+            for inputs in saved.inputs
+            if inputs.changed
+        }
 
     def saved_bytes(self, path: str) -> int:
         """The bytes that the module ``path``, its children included, was the first to save."""
@@ -74,7 +79,8 @@ class Saved:
         inputs: set[int] = set()
         for path in paths:
             inside.update(self._within[path])
-            inputs |= self._inputs.get(path, frozenset())
+            if self._within[path]:  # else the checkpoint keeps nothing
+                inputs |= self._inputs.get(path, frozenset())
         kept = self._held | inputs
         freed = sorted(
             index
@@ -108,15 +114,20 @@ def candidates(series: MemorySeries, layers: Sequence[Layer]) -> list[Checkpoint
     """The checkpoints that lower the most that is saved at once, the lowest first.
 
     Tried are each module, the children of one type of each module, and the outermost modules of
-    each type. Those that run as many MACs again as one that is lower, or more, are left out.
+    each type. Modules that overwrite their input, or whose input is overwritten later, cannot run
+    again. Checkpoints that run as many MACs again as one that is lower, or more, are left out.
     """
     saved = Saved(series)
     macs = macs_below(layers)
     types = {layer.path: layer.type for layer in layers}
-    ran = [series.modules[row.module] for row in series.by_module]
+    paths = [
+        path
+        for path in (series.modules[row.module] for row in series.by_module)
+        if path in types and saved.changed_inputs.get(path) != "in_place"
+    ]
     checkpoints = [
-        saved.checkpoint(paths, types[paths[0]], sum(macs[path] for path in paths))
-        for paths in dict.fromkeys(_groups([path for path in ran if path in types], types))
+        saved.checkpoint(group, types[group[0]], sum(macs[path] for path in group))
+        for group in dict.fromkeys(_groups(paths, types))
     ]
     front: list[Checkpoint] = []
     order = sorted(checkpoints, key=lambda item: (item.highest_bytes, item.macs, len(item.paths)))

@@ -109,9 +109,7 @@ class _Observer:
 
     def _activations(self, tensor: Tensor) -> list[TrackedStorage]:
         return [
-            storage
-            for storage in self.tracker.storages_of(tensor)
-            if storage.kind == "activations"
+            storage for storage in self.tracker.storages_of(tensor) if storage.kind == "activations"
         ]
 
     def _index(self, storage: TrackedStorage) -> int:

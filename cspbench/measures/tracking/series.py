@@ -105,7 +105,7 @@ class _Recorder:
             return
         self._calls.setdefault(path, _ModuleCalls())
         total = self._tracker.total
-        del self._frames[len(self._tracker.stack) :]  # of modules that raised
+        self._close_to(len(self._tracker.stack))  # those of modules that raised
         self._frames.append(_Frame(self._tracker.ended, total, total))
 
     def leave(self, path: str, output: object) -> None:
@@ -113,18 +113,16 @@ class _Recorder:
         depth = len(self._tracker.stack)
         if self._tracker.kind != "activations" or depth >= len(self._frames):
             return
+        self._close_to(depth + 1)
         frame = self._frames[depth]
-        highest = max(frame.highest, *(inner.highest for inner in self._frames[depth:]))
-        del self._frames[depth:]
-        if self._frames:
-            self._frames[-1].highest = max(self._frames[-1].highest, highest)
+        self._close_to(depth)
         made = {
             id(storage): storage
             for tensor in tensors(output)
             for storage in self._tracker.storages_of(tensor)
             if storage.made_by > frame.entered_after
         }
-        self._calls[path].add(highest - frame.live_at_entry, made)
+        self._calls[path].add(frame.highest - frame.live_at_entry, made)
 
     def by_module(self) -> tuple[ModuleMemory, ...]:
         """What each module took, in the order of their first calls."""
@@ -156,6 +154,13 @@ class _Recorder:
         if len(known) < len(ends):
             return None
         return max(known, default=self._started_after) - self._started_after
+
+    def _close_to(self, depth: int) -> None:
+        """Close the calls inside the ``depth`` outermost ones; their highest is that of these."""
+        while len(self._frames) > depth:
+            frame = self._frames.pop()
+            if self._frames:
+                self._frames[-1].highest = max(self._frames[-1].highest, frame.highest)
 
     def _after_operator(self, operator: str) -> None:
         if self._frames:
