@@ -32,12 +32,16 @@ class ListRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShowRequest:
-    """``show``: the static profile of an entry, and with ``time`` that of its modules' times."""
+    """``show``: the static profile of an entry.
+
+    Also, with ``time`` that of its modules' times, with ``memory`` that of tensors over a call.
+    """
 
     entry: str
     overrides: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     time: bool = False
+    memory: bool = False
     depth: Depth | None = None
     as_json: bool = False
 

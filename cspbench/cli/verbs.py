@@ -99,6 +99,9 @@ def _add_show(add_verb: AddVerb) -> None:
     )
     options.add_arguments(what)
     what.add_flag("time", "also run the entry and measure the time of each module")
+    what.add_flag(
+        "memory", "also show live tensors over a call by module, and what to checkpoint in training"
+    )
     output = show.group(options.OUTPUT)
     output.add_value(
         "depth",

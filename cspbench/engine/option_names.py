@@ -21,6 +21,7 @@ OPTIONS = {
     "cuda_graph": "--cuda-graph",
     "energy": "--energy",
     "by_module": "--by-module",
+    "memory": "--memory",
     "form": "--form",
     "no_training": "--no-training",
     "threads": "--threads",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ..plan.case import Case
 from ..records.line_check import LineCheck
-from ..records.lines import Alterations, CaseFailure, Line, Printed
+from ..records.lines import Alterations, CaseFailure, Line, Printed, Stage
 from ..records.measurements import AnyMeasurement
 from ..records.module_times import ModuleTimes
 from ..records.run import Record, Settings
@@ -18,24 +18,27 @@ from .stages import has_failed, measure_stages
 _STAGES = ("counts", "tensor_peak")
 
 
-def static_profiles(cases: Sequence[Case], *, timed: bool = False) -> list[Record]:
-    """The record of each case: counts and tensor peak, or the failure of either.
+def static_profiles(
+    cases: Sequence[Case], *, also: tuple[Stage, ...] = (), timed: bool = False
+) -> list[Record]:
+    """The record of each case: counts, tensor peak and what is ``also`` asked for, or failures.
 
     If ``timed``, cases that run are also profiled, which runs them. What a model prints, changes or
     breaks stays in its workers. Raises `CspbenchError` for a model that cannot be loaded.
     """
     settings = default_settings()
     preflight.load(cases, settings)
-    return [_profile(case, settings, timed=timed) for case in cases]
+    stages = (*_STAGES, *also)
+    return [_profile(case, stages, settings, timed=timed) for case in cases]
 
 
-def _profile(case: Case, settings: Settings, *, timed: bool) -> Record:
+def _profile(case: Case, stages: tuple[Stage, ...], settings: Settings, *, timed: bool) -> Record:
     check = LineCheck([case.key])
 
     def keep(lines: Sequence[Line]) -> list[Line]:
         return [line for _, line in check.accept(lines)]
 
-    lines = measure_stages(case, _STAGES, settings, PLAIN, keep=lambda line: keep([line]))
+    lines = measure_stages(case, stages, settings, PLAIN, keep=lambda line: keep([line]))
     if timed and not has_failed(lines):
         lines += _times(case, lines, settings, keep)
     return Record(

@@ -87,9 +87,9 @@ class SavedStorage(Frozen, frozen=True, kw_only=True, array_like=True):
 class ModuleInputs(Frozen, frozen=True, kw_only=True, array_like=True):
     """The storages, as indices of `SavedTensors.storages`, that a module takes as input.
 
-    ``changed`` says how they are others at the end of the forward pass than at the module's call, so
-    that running it again would compute something else: ``list``, in a list or other container that
-    holds other tensors then; ``in_place``, their values were overwritten.
+    ``changed`` says how they change between the module's call and the end of the forward pass, so
+    that running it again would compute something else: ``list``, a list or other container holds
+    other tensors then; ``in_place``, their values are overwritten.
     """
 
     module: Whole

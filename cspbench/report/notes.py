@@ -13,6 +13,7 @@ from ..units import percent_text
 from ..verdicts.energy import WHY_NO_VERDICT
 from .columns import Column
 from .forms import counted_rows
+from .memory import checkpoint_sentence, offered_checkpoints
 from .quoting import Quote
 from .readings import FAILED
 from .results import Results
@@ -92,6 +93,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_form_notes(results, quote),
         *_differing_peaks(table, quote),
         *_path_notes(table, quote),
+        *_checkpoint_notes(table, quote),
         *_gpu_notes(table, quote),
         *_energy_notes(table, quote),
         *_warmup_notes(table, quote),
@@ -226,6 +228,15 @@ def _path_notes(table: Sequence[Row], quote: Quote) -> list[str]:
         f"and tensor peak describe: {quote(plain(', '.join(names)))} ran more often than otherwise"
         for row in table
         if (allocated := row.record.allocated) and (names := allocated.observed_only)
+    ]
+
+
+def _checkpoint_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """Items on what to checkpoint in each training step whose memory was measured by module."""
+    return [
+        f"{case_name(row, quote)}: {sentence[0].lower()}{sentence[1:].rstrip('.')}"
+        for row in table
+        if (sentence := checkpoint_sentence(row.record, offered_checkpoints(row.record), quote))
     ]
 
 

@@ -9,12 +9,13 @@ from ..records.base import Failure
 from ..records.lines import CaseFailure
 from ..records.measurements import Counts
 from ..records.run import Record
-from ..records.tensor_peak import Split, TensorPeak
+from ..records.tensor_peak import TensorPeak
 from ..units import bytes_text, count_text
 from ..verdicts.stats import latency_estimate
-from . import module_table, module_times
+from . import memory, module_table, module_times
 from .columns import COLUMNS, MISSING, milliseconds
 from .layout import FILE, Layout
+from .memory import split_text
 from .module_table import OUTPUT_SHAPE, count_columns
 from .modules import module_rows
 from .quoting import verbatim
@@ -38,6 +39,7 @@ def text(records: Sequence[Record], layout: Layout = FILE, depth: Depth | None =
     for record in records:
         if record.tensor_peak:
             parts.append(_peak(record, record.tensor_peak, min(peaks), layout))
+        parts.append(memory.text(record, layout, depth))
         parts += [module_times.text(record, layout, depth)] if record.module_times else []
         parts.append(_others(record, layout))
         parts += [layout.filled(_failed(record, failure)) for failure in record.failures]
@@ -115,13 +117,10 @@ def _total(row: _Total, width: int, largest: Mapping[str, int], layout: Layout) 
 def _peak(record: Record, peak: TensorPeak, smallest: int, layout: Layout) -> str:
     """A peak and what it consists of, all sizes in the unit of the ``smallest`` peak in bytes."""
     at = (peak.operator or "its start") + (f" in {plain(peak.module)}" if peak.module else "")
-    kinds = ((kind, getattr(peak.split, kind)) for kind in Split.__struct_fields__)
-    split = ", ".join(
-        f"{kind.replace('_', ' ')} {bytes_text(size, smallest)}" for kind, size in kinds if size
-    )
     size = peak.peak_tensor_bytes
     total = f"{bytes_text(size, smallest)} ({size:,} bytes)"
     title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
+    split = split_text(peak.split, smallest)
     return "\n".join([title, layout.filled(split, "  "), layout.filled(f"at {at}", "  ")])
 
 

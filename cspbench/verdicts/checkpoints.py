@@ -64,6 +64,10 @@ class Saved:
             if inputs.changed
         }
 
+    def can_checkpoint(self, path: str) -> bool:
+        """Whether the module ``path`` is called, and can run again with the input that it had."""
+        return path in self._inputs and self.changed_inputs.get(path) != "in_place"
+
     def saved_bytes(self, path: str) -> int:
         """The bytes that the module ``path``, its children included, was the first to save."""
         return _below(self._own, path)
@@ -123,7 +127,7 @@ def candidates(series: MemorySeries, layers: Sequence[Layer]) -> list[Checkpoint
     paths = [
         path
         for path in (series.modules[row.module] for row in series.by_module)
-        if path in types and saved.changed_inputs.get(path) != "in_place"
+        if path in types and saved.can_checkpoint(path)
     ]
     checkpoints = [
         saved.checkpoint(group, types[group[0]], sum(macs[path] for path in group))

@@ -65,7 +65,7 @@ def _listed() -> dict[str, object]:
 
 
 def show(request: ShowRequest) -> ExitCode:
-    """Print counts, tensor peaks and times by module of an entry, at inference and in training.
+    """Print counts, tensor peaks, times and memory of an entry, at inference and in training.
 
     A training step that cannot run is said, and fails nothing.
     """
@@ -77,7 +77,8 @@ def show(request: ShowRequest) -> ExitCode:
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    inference, training = static_profiles(cases, timed=request.time)
+    also = ("memory_series",) if request.memory else ()
+    inference, training = static_profiles(cases, also=also, timed=request.time)
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
@@ -95,6 +96,11 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
     counts.pop("case"), counts.pop("kind", None)
     by_mode = {record.case.mode: record for record in (inference, training)}
     peaks = {mode: record.tensor_peak for mode, record in by_mode.items()}
+    series = {
+        mode: record.memory_series.to_dict()
+        for mode, record in by_mode.items()
+        if record.memory_series is not None
+    }
     return {
         "entry": name,
         "arguments": inference.case.arguments,
@@ -106,6 +112,7 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
             mode: [times.to_dict() for times in record.module_times]
             for mode, record in by_mode.items()
         },
+        **({"memory_series": series} if series else {}),
         "failures": {
             mode: [failure.to_dict() for failure in record.failures]
             for mode, record in by_mode.items()
