@@ -218,6 +218,19 @@ class MemorySeries(Measurement, frozen=True, kw_only=True, tag="memory_series", 
         """What is live between the forward and the backward pass; None at inference."""
         return self.points[self.begins[1]] if len(self.begins) > 1 else None
 
+    def outline(self, most: int) -> list[int]:
+        """The indices of at most ``most`` points, or few more, that show the course of the call.
+
+        Of points that follow each other they are the highest, with the starts of all phases and the
+        end. The peak is among them.
+        """
+        totals = self.totals
+        size = -(-len(totals) // most)
+        chosen = {*self.begins, len(totals) - 1, self.peak_index}
+        for start in range(0, len(totals), size):
+            chosen.add(max(range(start, min(start + size, len(totals))), key=totals.__getitem__))
+        return sorted(chosen)
+
     def phase_after(self, number: int) -> CallPhase:
         """The phase that runs when ``number`` operators have ended."""
         numbers = self.numbers

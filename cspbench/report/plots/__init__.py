@@ -8,6 +8,7 @@ from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .history import history
 from .latency import latency
 from .memory import peak_memory
+from .memory_series import memory_series
 from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .style import encode, theme
@@ -26,6 +27,7 @@ __all__ = [
     "history",
     "latency",
     "latency_by_macs",
+    "memory_series",
     "peak_memory",
     "plots_of",
     "sample_spread",

@@ -9,6 +9,7 @@ from .forms import forms
 from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .latency import latency
 from .memory import peak_memory
+from .memory_series import memory_series
 from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .sweep import sweep
@@ -20,6 +21,7 @@ PLOTS: dict[str, Callable[[Results], Plot | None]] = {
     "latency_by_macs": latency_by_macs,
     "top1_by_latency": top1_by_latency,
     "peak_memory": peak_memory,
+    "memory_series": memory_series,
     "energy": energy,
     "samples": sample_spread,
     "forms": forms,
