@@ -1,6 +1,6 @@
 """The memory series and the checkpoints of every entry of the catalogue, in both modes.
 
-    pytest bench/test_memory_series.py
+    pytest bench/test_memory_of_entries.py
 
 The highest point is the tensor peak, to the byte and in all its parts. What is saved and held is
 what is live after the forward pass. The first checkpoints that are offered free what was said. It
