@@ -110,7 +110,7 @@ def test_what_runs_again_is_saved_once_more_while_the_rest_is_gone() -> None:
 
 
 def test_the_checkpoints_that_are_offered_are_the_best_at_their_price() -> None:
-    """Stage a alone leaves 225 bytes for 31 MACs, a.0 as few for 30; nothing lowers that but both."""
+    """For 31 MACs, a leaves 225 bytes; a.0 leaves as few for 30, and b lowers nothing."""
     offered = candidates(series(), LAYERS)
     assert [(item.paths, item.highest_bytes, item.macs) for item in offered] == [
         (("a.0",), 225, 30)
