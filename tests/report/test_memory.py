@@ -124,7 +124,7 @@ def test_the_plot_stacks_the_kinds_up_to_the_total() -> None:
     run = entries_run("csp")
     plot, figure = figure_of(run)
     panels = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in panels] == ["csp, inference", "csp, training"]
+    assert [axes.get_title("left") for axes in panels] == ["csp, inference", "csp, training"]
     for axes, record in zip(panels, run.records, strict=True):
         series = record.memory_series
         assert series is not None
@@ -148,7 +148,10 @@ def test_only_the_first_entries_are_drawn_and_the_caption_says_so(
     note = "1 of 2 entries: the first of the suite"
     assert note in plot.alt
     assert note in figure.get_supxlabel()
-    assert {axes.get_title() for axes in figure.axes} == {"dense, inference", "dense, training"}
+    assert {axes.get_title("left") for axes in figure.axes} == {
+        "dense, inference",
+        "dense, training",
+    }
 
 
 def test_there_is_no_plot_without_a_series() -> None:
