@@ -14,7 +14,7 @@ Sources = frozenset[int]
 _STRAY = -1
 """Stands for every parameter that no module holds."""
 
-_SHAPE_ONLY = frozenset(
+SHAPE_ONLY = frozenset(
     """
     empty_like full_like new_empty new_empty_strided new_full new_ones new_zeros ones_like
     rand_like randint_like randn_like zeros_like
@@ -93,7 +93,7 @@ class Lineage:
     def record(self, name: str, arguments: list[Tensor], results: list[Tensor]) -> None:
         """Follow the results of the operator ``name``."""
         activations: set[int] = set()
-        if name not in _SHAPE_ONLY:
+        if name not in SHAPE_ONLY:
             for tensor in arguments:
                 number = self.activation(tensor)
                 if number is not None:

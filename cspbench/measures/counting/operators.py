@@ -16,7 +16,7 @@ from .complex_parts import ComplexParts
 from .formulas import flop_formula
 from .lineage import Lineage, Sources, tensors_in
 from .normalisation import norm_operations
-from .products import Convolution, Fused, MatrixProduct, product_of
+from .products import Convolution, Fused, MatrixProduct, flops_of, product_of
 
 # Operators that only create, view or move data, so that there is no arithmetic to count.
 _FREE = frozenset(
@@ -112,16 +112,14 @@ class OperatorLog(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         keywords = kwargs or {}
-        if _is_composite(func):  # as it arrives in inference mode
+        if is_composite(func):  # as it arrives in inference mode
             with self:
                 result: object = func.decompose(*args, **keywords)
             return result
         result = func(*args, **keywords)
         operator = getattr(func, "overloadpacket", func)
         if self.phase != "activations":
-            formula = flop_formula(operator)
-            if formula is not None:
-                self.backward_flops += formula(*args, **keywords, out_val=result)
+            self.backward_flops += flops_of(operator, args, keywords, result)
             return result
         results = list(tensors_in((result,)))
         if not results:
@@ -139,27 +137,25 @@ class OperatorLog(TorchDispatchMode):
         self, operator: Any, args: Sequence[Any], keywords: Mapping[str, Any], result: object
     ) -> None:
         path = self._stack[-1] if self._stack else ""
-        formula, get_product = flop_formula(operator), product_of(operator)
+        get_product = product_of(operator)
         if get_product is None:
-            if formula is None:
+            if flop_formula(operator) is None:
                 self._name(operator, result)
             else:  # attention in a higher-order operator
-                flops = formula(*args, **keywords, out_val=result)
+                flops = flops_of(operator, args, keywords, result)
                 self.flops[path] += flops
                 self.matmul_macs[path] += flops // 2
             return
         product = get_product(args, result)
         if isinstance(product, Convolution):
-            macs = self._convolution(product, path, result)
+            self._convolution(product, path, result)
         elif isinstance(product, MatrixProduct):
-            macs = self._matrix_product(product, path, result)
+            self._matrix_product(product, path, result)
         else:
-            macs = self._fused(product, path)
-        self.flops[path] += (
-            2 * macs if formula is None else formula(*args, **keywords, out_val=result)
-        )
+            self._fused(product, path)
+        self.flops[path] += flops_of(operator, args, keywords, result)
 
-    def _convolution(self, product: Convolution, path: str, output: Any) -> int:
+    def _convolution(self, product: Convolution, path: str, output: Any) -> None:
         macs, elements = product.macs, output.numel()
         # The third of a complex convolution takes back the second: its elements count once.
         sign = -1 if self._complex.completes(product.weight) else 1
@@ -169,15 +165,14 @@ class OperatorLog(TorchDispatchMode):
             self.complex.add(path)
         self._add_weight_of(product.weight)
         self._lineage.activate(output)
-        return macs
 
-    def _matrix_product(self, product: MatrixProduct, path: str, output: Any) -> int:
+    def _matrix_product(self, product: MatrixProduct, path: str, output: Any) -> None:
         left = self._lineage.activation(product.left)
         right = self._lineage.activation(product.right)
         if left is not None and right is not None:
             self._multiplied |= {(left, product.summed), (right, product.summed)}
             self.matmul_macs[path] += product.macs
-            return product.macs
+            return
         weight = product.right if right is None else product.left
         activation = right if left is None else left
         if activation is not None and path not in self._linear:
@@ -198,22 +193,17 @@ class OperatorLog(TorchDispatchMode):
             self._lineage.activate(output)
         else:
             self.matmul_macs[path] += product.macs  # of weights alone
-        return product.macs
 
-    def _fused(self, product: Fused, path: str) -> int:
+    def _fused(self, product: Fused, path: str) -> None:
         for tensor, size in product.factors:
             number = self._lineage.activation(tensor)
             if number is not None:
                 self._multiplied.add((number, size))
-        total = product.attention_macs
-        if total:
-            self.matmul_macs[path] += total
+        if product.attention_macs:
+            self.matmul_macs[path] += product.attention_macs
         for weight, rows in product.layers:
-            macs = rows * weight.numel()
-            self._add_layer(path, macs, rows * weight.shape[0])
+            self._add_layer(path, rows * weight.numel(), rows * weight.shape[0])
             self._add_weight_of(weight)
-            total += macs
-        return total
 
     def _add_layer(self, path: str, macs: int, elements: int) -> None:
         self.macs[path] += macs
@@ -250,7 +240,7 @@ def _namespace(operator: Any) -> str:
 
 
 @functools.cache
-def _is_composite(func: Any) -> bool:
+def is_composite(func: Any) -> bool:
     """Whether torch computes an operator by others, among which products may be."""
     if not isinstance(func, OpOverload):
         return False

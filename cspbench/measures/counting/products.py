@@ -2,14 +2,14 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-from .formulas import attention_macs, conv_macs
+from .formulas import attention_macs, conv_macs, flop_formula
 
 aten = torch.ops.aten
 
@@ -52,6 +52,11 @@ class Fused(NamedTuple):
     layers: tuple[tuple[Tensor, int], ...]
     factors: tuple[tuple[Tensor, int], ...]
     attention_macs: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of layers and attention."""
+        return self.attention_macs + sum(rows * weight.numel() for weight, rows in self.layers)
 
 
 Product = Convolution | MatrixProduct | Fused
@@ -284,3 +289,13 @@ _BY_QUALIFIED_NAME = {f"aten::{name}": product for name, product in _BY_NAME.ite
 def product_of(operator: Any) -> Callable[[Sequence[Any], Any], Product] | None:
     """The function from arguments and result of ``operator`` to the product that it computes."""
     return _BY_QUALIFIED_NAME.get(getattr(operator, "_qualified_op_name", ""))
+
+
+def flops_of(
+    operator: Any, args: Sequence[Any], keywords: Mapping[str, Any], result: object
+) -> int:
+    """The FLOPs of the products in one call of ``operator``; 0 if it computes none."""
+    formula, get_product = flop_formula(operator), product_of(operator)
+    if formula is not None:
+        return formula(*args, **keywords, out_val=result)
+    return 0 if get_product is None else 2 * get_product(args, result).macs

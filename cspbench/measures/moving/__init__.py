@@ -1,0 +1,1 @@
+"""Memory traffic of one call: what its operators read and write, by module."""
