@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ...records.traffic import ModuleTraffic, OperatorTraffic, Traffic, Work
+from ...records.traffic import ModuleTraffic, Operator, Traffic
 from ..counting.operators import is_composite
 from ..counting.products import flops_of
 from ..execution.call import Call, Phase
@@ -15,8 +15,17 @@ from ..tracking.nodes import NodeOwners
 from .arguments import moved
 
 
+class _Entry(NamedTuple):
+    """A call of an operator, as `Operator` has it."""
+
+    name: str
+    read_bytes: int
+    written_bytes: int
+    flops: int
+
+
 class _TrafficLog(TorchDispatchMode):
-    """Logs the work of each operator while it is active, by phase and module, and by operator.
+    """Logs each operator while it is active, by phase and module.
 
     ``stack`` holds the names of the modules whose forward is running; ``owners`` finds the module
     of a node in the backward pass.
@@ -28,18 +37,17 @@ class _TrafficLog(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self._stack = stack
         self._owners = owners
-        self.phase: Phase = "activations"
-        self.by_module: dict[tuple[Phase, str], Work] = {}
-        self.by_operator: dict[str, Work] = {}
-        self.calls: Counter[str] = Counter()
+        self._phase: Phase = "activations"
+        self._calls: dict[tuple[Phase, str], Counter[_Entry]] = {}
 
     def begin_phase(self, phase: Phase) -> None:
         """Log what follows as of ``phase``."""
-        self.phase = phase
+        self._phase = phase
 
-    def work(self, phase: Phase, path: str) -> Work:
-        """The work of ``phase`` in the module ``path``."""
-        return self.by_module.get((phase, path), Work())
+    def operators(self, phase: Phase, path: str = "") -> tuple[Operator, ...]:
+        """The operators of ``phase`` in the module ``path``, in order of their first call."""
+        entries = self._calls.get((phase, path), Counter())
+        return tuple(Operator(calls=calls, **entry._asdict()) for entry, calls in entries.items())
 
     def __torch_dispatch__(
         self,
@@ -55,25 +63,20 @@ class _TrafficLog(TorchDispatchMode):
             return result
         result = func(*args, **keywords)
         operator = getattr(func, "overloadpacket", func)
-        flops = flops_of(operator, args, keywords, result)
-        read, written = moved(func, args, keywords, result)
-        if flops or read or written:
-            work = Work(
-                read_bytes=read, written_bytes=written, flops=flops, largest_bytes=read + written
-            )
-            self._add(operator.__name__, work)
+        entry = _Entry(
+            operator.__name__,
+            *moved(func, args, keywords, result),
+            flops_of(operator, args, keywords, result),
+        )
+        if any(entry[1:]):
+            key = self._phase, self._running_module()
+            self._calls.setdefault(key, Counter())[entry] += 1
         return result
 
-    def _add(self, operator: str, work: Work) -> None:
-        key = self.phase, self._running_module()
-        self.by_module[key] = self.by_module.get(key, Work()) + work
-        self.by_operator[operator] = self.by_operator.get(operator, Work()) + work
-        self.calls[operator] += 1
-
     def _running_module(self) -> str:
-        if self.phase == "activations":
+        if self._phase == "activations":
             return self._stack[-1] if self._stack else ""
-        return self._owners.running_module() if self.phase == "gradients" else ""
+        return self._owners.running_module() if self._phase == "gradients" else ""
 
 
 def traffic_of(call: Call) -> Traffic:
@@ -85,22 +88,16 @@ def traffic_of(call: Call) -> Traffic:
         log = _TrafficLog(stack, owners)
         with log:
             call(log.begin_phase)
-    largest_first = sorted(
-        log.by_operator.items(), key=lambda item: (-item[1].moved_bytes, item[0])
+    modules = (
+        ModuleTraffic(
+            path=path,
+            forward=log.operators("activations", path),
+            backward=log.operators("gradients", path),
+        )
+        for path, _ in call.module.named_modules()
     )
     return Traffic(
         case=call.case.key,
-        modules=tuple(
-            ModuleTraffic(
-                path=path,
-                forward=log.work("activations", path),
-                backward=log.work("gradients", path) if call.training else None,
-            )
-            for path, _ in call.module.named_modules()
-        ),
-        operators=tuple(
-            OperatorTraffic(name=name, calls=log.calls[name], work=work)
-            for name, work in largest_first
-        ),
-        optimizer=log.work("other", "") if call.training else None,
+        modules=tuple(module for module in modules if module.forward or module.backward),
+        optimizer=log.operators("other"),
     )

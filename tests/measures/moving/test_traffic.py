@@ -14,7 +14,7 @@ from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.registry import MEASURES
 from cspbench.measures.traffic import traffic
 from cspbench.plan.case import MODES, Mode, Precision, in_form, make_case
-from cspbench.records.traffic import Traffic, Work
+from cspbench.records.traffic import ModuleTraffic, Operator, Traffic, Work
 
 SHAPE = (2, 16, 8, 8)
 MAP = 2 * 16 * 8 * 8 * 4  # bytes of the input, 8,192
@@ -139,7 +139,7 @@ def test_a_layer_also_reads_its_parameters(
 def test_batch_norm_in_training_writes_statistics_of_the_batch_and_running_ones() -> None:
     """Four vectors of 16 and the counter of batches, which a step adds 1 to."""
     record = measured(nn.BatchNorm2d(16), mode="train")
-    forward = record.forward
+    forward = Work.of(record.modules[0].forward)
     assert forward.read_bytes == MAP + 4 * 16 * 4 + 8
     assert forward.written_bytes == MAP + 4 * 16 * 4 + 8
 
@@ -154,20 +154,19 @@ def test_training_has_a_backward_by_module_and_an_optimizer() -> None:
         nn.Sequential(nn.Conv2d(16, 8, 1, bias=False), nn.Conv2d(8, 16, 1, bias=False)),
         mode="train",
     )
-    weights = 8 * 16 * 4
+    weights, flops = 8 * 16 * 4, 2 * 2 * 8 * 64 * 16
+    ones = Operator(name="ones_like", calls=1, read_bytes=0, written_bytes=MAP, flops=0)
     whole, first, second = record.modules
-    assert [module.path for module in record.modules] == ["", "0", "1"]
-    assert whole.backward == Work(written_bytes=MAP, largest_bytes=MAP)  # the gradient of ones
-    assert first.backward is not None
-    assert (first.backward.read_bytes, first.backward.written_bytes) == (MAP // 2 + MAP, weights)
-    assert first.backward.flops == first.forward.flops == 2 * 2 * 8 * 64 * 16
-    assert second.backward is not None
-    assert second.backward.read_bytes == MAP + MAP // 2 + weights
-    assert second.backward.written_bytes == MAP // 2 + weights
-    assert second.backward.flops == 2 * second.forward.flops
-    assert record.optimizer is not None
-    assert record.optimizer.read_bytes == 2 * (1 + 2 + 2) * weights
-    assert record.optimizer.written_bytes == 2 * 3 * weights
+    assert whole == ModuleTraffic(path="", backward=(ones,))
+    assert Work.of(first.backward) == Work(
+        read_bytes=MAP // 2 + MAP, written_bytes=weights, flops=flops
+    )
+    assert Work.of(second.backward) == Work(
+        read_bytes=MAP + MAP // 2 + weights, written_bytes=MAP // 2 + weights, flops=2 * flops
+    )
+    assert Work.of(record.optimizer) == Work(
+        read_bytes=2 * (1 + 2 + 2) * weights, written_bytes=2 * 3 * weights, flops=0
+    )
 
 
 def test_bytes_follow_the_precision() -> None:
@@ -180,18 +179,29 @@ def test_bytes_follow_the_precision() -> None:
     assert full.flops == half.flops
 
 
-def test_operators_and_modules_add_up_to_the_same() -> None:
-    """A module's work excludes that of its children; the largest operator is kept on the way."""
-    record = measured(nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU()))
-    by_operator = sum((operator.work for operator in record.operators), Work())
-    assert by_operator == record.total
-    assert [(operator.name, operator.calls) for operator in record.operators] == [
-        ("convolution", 1),
-        ("relu", 1),
-    ]
-    assert record.total.largest_bytes == 3 * MAP + (32 * 144 + 32) * 4
-    assert record.modules[0].forward == Work()
-    assert record.traffic_bytes == 7 * MAP + (32 * 144 + 32) * 4
+def test_operators_stand_in_the_module_that_called_them() -> None:
+    """Not in those around it; calls that move as much are one row."""
+    conv = nn.Conv2d(16, 16, 1, bias=False)
+    record = measured(nn.Sequential(conv, nn.ReLU(), conv))
+    assert record.modules == (
+        ModuleTraffic(
+            path="0",
+            forward=(
+                Operator(
+                    name="convolution",
+                    calls=2,
+                    read_bytes=MAP + 16 * 16 * 4,
+                    written_bytes=MAP,
+                    flops=2 * 2 * 16 * 64 * 16,
+                ),
+            ),
+        ),
+        ModuleTraffic(
+            path="1",
+            forward=(Operator(name="relu", calls=1, read_bytes=MAP, written_bytes=MAP, flops=0),),
+        ),
+    )
+    assert record.traffic_bytes == 6 * MAP + 2 * 16 * 16 * 4
 
 
 def test_a_case_that_is_compiled_has_no_operators_to_see() -> None:
