@@ -4,6 +4,7 @@ import msgspec
 
 from cspbench.plan.case import Case, Mode
 from cspbench.records.base import Failure
+from cspbench.records.ceilings import Bandwidth, Ceilings, Peak
 from cspbench.records.lines import BlockTraining, Latency, Launch, Line
 from cspbench.records.machine import (
     Activity,
@@ -30,6 +31,47 @@ SETTINGS = Settings(
     seed=0,
     memory_budget_bytes=1 << 30,
 )
+
+CEILINGS = Ceilings(
+    machine="here",
+    device="cpu",
+    threads=1,
+    torch="2.13.0",
+    peaks={
+        "fp32": Peak(
+            product_flops=(100e9, 95e9),
+            convolution_flops=(72e9, 80e9),
+            product="1024 x 1024",
+            convolution="1x1",
+        ),
+        "bf16": Peak(
+            product_flops=(400e9, 400e9),
+            convolution_flops=(300e9, 300e9),
+            product="1024 x 1024",
+            convolution="1x1",
+        ),
+    },
+    bandwidths=(
+        Bandwidth(
+            level="L2",
+            capacity_bytes=1 << 20,
+            array_bytes=1 << 18,
+            copy_bytes=(80e9, 76e9),
+            triad_bytes=(100e9, 98e9),
+            sum_bytes=(90e9, 90e9),
+        ),
+        Bandwidth(
+            level="memory",
+            capacity_bytes=None,
+            array_bytes=1 << 28,
+            copy_bytes=(8e9, 8e9),
+            triad_bytes=(10e9, 10e9),
+            sum_bytes=(9e9, 9e9),
+        ),
+    ),
+    measured="2026-01-01T00:00:00+00:00",
+)
+"""A peak of 100 GFLOP/s in single precision, 100 GB/s in a cache of 1 MiB, and 10 GB/s beyond."""
 
 
 def make_case(build: str, *, mode: Mode = "infer", reference: str | None = None) -> Case:

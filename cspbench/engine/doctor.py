@@ -3,17 +3,21 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from ..errors import CspbenchError
+from ..machine import ceilings as stored_ceilings
 from ..machine import environment, health
 from ..machine import noise_floor as stored_floors
 from ..plan.case import MODES, Mode
+from ..records.ceilings import Ceilings
 from ..records.diagnosis import Diagnosis, Finding, Level
 from ..records.lines import Launch
-from ..records.machine import AvailableGpu
+from ..records.machine import AvailableGpu, Environment
 from ..records.run import Settings
 from ..units import percent_text
 from ..verdicts.launches import is_contended
 from ..verdicts.stats import half_width, t_quantile
 from .aa_launches import launch_copies, noise_floor
+from .ceilings import measure_ceilings
 
 _IN_TURNS: tuple[tuple[float, Level], ...] = ((0.01, "good"), (0.03, "fair"))
 _BETWEEN_RUNS: tuple[tuple[float, Level], ...] = ((0.02, "good"), (0.05, "fair"))
@@ -28,13 +32,13 @@ def diagnose(
     say: Callable[[str], None],
     report: Callable[[Finding], None],
 ) -> Diagnosis:
-    """Check the machine and measure its noise floor.
+    """Check the machine, and measure its noise floor and its ceilings.
 
-    The floor is stored for later runs unless most launches were contended. Progress messages go to
+    Both are stored for later runs unless most launches were contended. Progress messages go to
     ``say``, and each finding to ``report`` as it is made. Raises `CspbenchError` if a launch fails
     or, before anything is measured, if the floor cannot be stored.
     """
-    stored_floors.check_writable()
+    stored_floors.STORE.check_writable()
     say("checking the machine")
     findings: list[Finding] = []
 
@@ -45,13 +49,14 @@ def diagnose(
     for finding in health.findings(threads=settings.threads, gpus=gpus):
         add(finding)
     lines = launch_copies(settings, say)
-    machine = environment.machine(environment.describe([gpu.description for gpu in gpus]))
+    current = environment.describe([gpu.description for gpu in gpus])
+    machine = environment.machine(current)
     launches = [line for line in lines if isinstance(line, Launch)]
     floor = noise_floor(machine, settings, lines)
     contended = sum(is_contended(launch) for launch in launches)
     is_kept = floor is not None and 2 * contended <= len(launches)
     if floor and is_kept:
-        stored_floors.save(floor)
+        stored_floors.STORE.save(floor)
     count = settings.launches  # the widths are those of a run, even if fewer launches were made
     in_turns: dict[Mode, float] = {}
     between_runs: dict[Mode, float] = {}
@@ -60,6 +65,9 @@ def diagnose(
         between_runs = {
             mode: _width_between_runs(floor.between_runs[mode], count) for mode in MODES
         }
+    ceilings = _ceilings(settings, current, say)
+    if ceilings and is_kept:
+        stored_ceilings.STORE.save(ceilings)
     add(_contention(launches))
     add(_noise("noise, in turns", in_turns, _IN_TURNS, "two cases of one run"))
     add(_noise("noise, between runs", between_runs, _BETWEEN_RUNS, "one case of two runs"))
@@ -71,7 +79,19 @@ def diagnose(
         in_turns=in_turns,
         between_runs=between_runs,
         is_kept=is_kept,
+        ceilings=ceilings,
     )
+
+
+def _ceilings(
+    settings: Settings, current: Environment, say: Callable[[str], None]
+) -> Ceilings | None:
+    """The ceilings of the device; None, with a message, if they cannot be measured."""
+    try:
+        return measure_ceilings(settings, current, say)
+    except CspbenchError as error:
+        say(str(error))
+        return None
 
 
 def _width_in_turns(spread: float, launches: int) -> float:

@@ -25,6 +25,7 @@ from ..records.gate import Gate
 from ..records.machine import AvailableGpu, Git
 from ..records.run import SCHEMA, Run, RunInfo, Settings, Side
 from . import preflight
+from .ceilings import ceilings_of_cases
 from .progress import Progress
 from .repeat import command
 from .request import AbRequest, GradientsRequest, RunRequest, SuiteRequest
@@ -49,7 +50,8 @@ class Session:
     def begin(cls, request: RunRequest | GradientsRequest, say: Callable[[str], None]) -> Self:
         """Begin a new session, or resume one, as ``request`` asks.
 
-        Fitted batches are reported to ``say``. Raises `CspbenchError` if the request cannot be
+        Fitted batches, and the ceilings of devices while they are measured, are reported to
+        ``say``. Raises `CspbenchError` if the request cannot be
         measured, or if the suite, settings or environment of a resumed run differ.
         """
         if request.resume is not None:
@@ -61,7 +63,11 @@ class Session:
         else:
             suite = suite_of(request, device)
         models = preflight.load(suite.cases, settings)
-        return cls._create(request, _info(request, suite, settings, gpus, models))
+        info = _info(request, suite, settings, gpus, models)
+        if "traffic" in info.stages:
+            ceilings = ceilings_of_cases(info.cases, settings, info.environment, say)
+            info = msgspec.structs.replace(info, ceilings=ceilings)
+        return cls._create(request, info)
 
     @classmethod
     def begin_ab(

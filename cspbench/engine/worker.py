@@ -26,9 +26,11 @@ from ..measures.forms.registry import missing_packages
 from ..measures.gradients.data import images
 from ..measures.module_times import module_times
 from ..measures.registry import MEASURES, preload
+from ..measures.roofs.bandwidth import Level, bandwidth
+from ..measures.roofs.products import product_peak, trial_rate
 from ..measures.tensor_peak import tensor_peak
 from ..measures.training import training
-from ..plan.case import Case, Form, Precision
+from ..plan.case import PRECISIONS, Case, Form, Precision, is_gpu
 from ..records.base import Failure
 from ..records.lines import Printed, Stage
 from ..records.measurement import BASES, Basis
@@ -272,6 +274,40 @@ def launch(  # noqa: PLR0917 -- a task gets its arguments by position
         channel, number, cases, settings, plan, builds=builds, uncapturable=uncapturable
     )
     task.run()
+
+
+def find_useful(channel: Channel, device: str, settings: Settings) -> None:
+    """Send each precision in which ``device`` multiplies at least as fast as in the first."""
+    least = 0.0
+    for precision in PRECISIONS:
+        if precision == "amp" or (precision == "tf32" and not is_gpu(device)):
+            continue
+        with contextlib.suppress(RuntimeError), _backend(settings, device, precision):
+            rate = trial_rate(device, precision)
+            if rate >= least:
+                channel.send(precision)
+            least = least or rate
+
+
+def measure_rates(
+    channel: Channel,
+    device: str,
+    settings: Settings,
+    precisions: tuple[Precision, ...],
+    levels: tuple[Level, ...],
+) -> None:
+    """Send the `Bandwidth` of each of ``levels``, then each of ``precisions`` with its `Peak`.
+
+    Precisions in which torch cannot compute products are left out.
+    """
+    if settings.allocator == "pinned":
+        allocator.pin()
+    with _backend(settings, device):
+        for level in levels:
+            channel.send(bandwidth(device, level))
+    for precision in precisions:
+        with contextlib.suppress(RuntimeError), _backend(settings, device, precision):
+            channel.send((precision, product_peak(device, precision)))
 
 
 def _backend(

@@ -58,12 +58,14 @@ class Ceilings(Frozen, frozen=True, kw_only=True):
     """The ceilings of a machine's device with ``threads`` threads.
 
     ``peaks`` are by precision. ``bandwidths`` run from the smallest cache to memory. ``measured``
-    is the time of the measurement. They hold for this ``machine``, ``device`` and ``threads``.
+    is the time of the measurement. They hold for this ``machine``, ``device`` and ``threads``, and
+    for this version of ``torch``, which computed them.
     """
 
     machine: Name
     device: Name
     threads: Whole
+    torch: Name
     peaks: dict[Precision, Peak]
     bandwidths: Annotated[tuple[Bandwidth, ...], msgspec.Meta(min_length=1)]
     measured: Name

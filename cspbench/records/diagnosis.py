@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 from ..plan.case import Mode
 from .base import Frozen
+from .ceilings import Ceilings
 from .machine import NoiseFloor
 
 Level = Literal["good", "unknown", "fair", "poor"]
@@ -28,7 +29,8 @@ class Diagnosis(Frozen, frozen=True, kw_only=True):
 
     ``in_turns`` and ``between_runs`` are half widths of 95% intervals by mode: how far identical
     code may seem to differ over ``launches`` launches. ``is_kept`` says whether later runs use the
-    floor: not if most launches were contended, because it then reflects other processes.
+    floor and the ceilings: not if most launches were contended, because they then reflect other
+    processes. ``ceilings`` are None if they could not be measured.
     """
 
     grade: Level
@@ -38,3 +40,4 @@ class Diagnosis(Frozen, frozen=True, kw_only=True):
     in_turns: dict[Mode, float]
     between_runs: dict[Mode, float]
     is_kept: bool
+    ceilings: Ceilings | None = None

@@ -6,6 +6,7 @@ from typing import Any
 from ..plan.labels import plain
 from ..records.diagnosis import LEVELS, Diagnosis, Finding, Level
 from ..units import percent_text
+from . import ceilings
 from .layout import FILE, Layout
 from .tones import Tone, toned
 
@@ -44,9 +45,15 @@ def remedies_text(findings: Sequence[Finding], layout: Layout = FILE) -> str:
 def text(diagnosis: Diagnosis, layout: Layout = FILE) -> str:
     """What follows the findings: the conclusion, the remedies, and whether the floor is kept."""
     blocks = [layout.filled(_conclusion(diagnosis)), remedies_text(diagnosis.findings, layout)]
+    blocks += [ceilings.text(diagnosis.ceilings, layout)] if diagnosis.ceilings else []
     if diagnosis.is_kept:
         blocks.append(
-            layout.filled("The noise floor is kept: later runs here use it for their verdicts.")
+            layout.filled(
+                "The noise floor is kept: later runs here use it for their verdicts. So are the "
+                "ceilings, for the rooflines of runs by module (run --by-module)."
+                if diagnosis.ceilings
+                else "The noise floor is kept: later runs here use it for their verdicts."
+            )
         )
     elif diagnosis.floor:
         blocks.append(
@@ -89,5 +96,6 @@ def plain_values(findings: Sequence[Finding], diagnosis: Diagnosis | None) -> di
             for finding in findings
         ],
         "floor": diagnosis.floor.to_dict() if diagnosis and diagnosis.floor else None,
+        "ceilings": (diagnosis.ceilings.to_dict() if diagnosis and diagnosis.ceilings else None),
         "is_kept": diagnosis and diagnosis.is_kept,
     }

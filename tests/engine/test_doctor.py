@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from factories import SETTINGS, make_activity
+from factories import CEILINGS, SETTINGS, make_activity
 
 from cspbench import cli
 from cspbench.engine import isolate
 from cspbench.engine.doctor import diagnose
 from cspbench.engine.launch_plan import LaunchPlan
 from cspbench.errors import CspbenchError
-from cspbench.machine import noise_floor
+from cspbench.machine import ceilings, noise_floor
 from cspbench.plan.case import Case
 from cspbench.records.diagnosis import Diagnosis, Finding
 from cspbench.records.lines import YARDSTICK, CaseFailure, Latency, Launch, Line
@@ -127,6 +127,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLaunches]:
         monkeypatch.setattr(isolate, "run", fake)
         finding = Finding(name="load", level="good", text="none")
         monkeypatch.setattr("cspbench.machine.health.findings", lambda **_: (finding,))
+        monkeypatch.setattr("cspbench.engine.doctor.measure_ceilings", lambda *_: CEILINGS)
         return fake
 
     return install
@@ -243,6 +244,59 @@ def test_the_floor_of_a_busy_machine_does_not_replace_that_of_a_quiet_one(
     assert plain_values(busy.findings, busy)["is_kept"] is False
 
 
+def test_ceilings_are_kept_and_printed_with_the_floor(
+    launches: Callable[..., FakeLaunches], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The highest rate of two launches, and how far they differ; not those of a busy machine."""
+    launches(taken=0.2)
+    assert diagnosis_and_messages()[0].ceilings == CEILINGS
+    assert ceilings.load("here", "cpu", 1, "2.13.0") is None
+    launches(spread=0.001)
+    assert cli.main(["doctor", "--threads", "1"]) == 0
+    assert ceilings.load("here", "cpu", 1, "2.13.0") == CEILINGS
+    page = capsys.readouterr().out
+    table = page[page.index("Ceilings of cpu") : page.index("The noise floor is kept")]
+    assert (
+        table
+        == """\
+Ceilings of cpu with 1 thread, the highest of 2 launches
++-----------+-----------------+--------------+--------------------+
+|           | matrix products | convolutions |                    |
+| precision |       [GFLOP/s] |    [GFLOP/s] | launches differ by |
++-----------+-----------------+--------------+--------------------+
+| fp32      |             100 |         80.0 |                10% |
+| bf16      |             400 |          300 |                 0% |
++-----------+-----------------+--------------+--------------------+
++--------+----------+--------+--------+--------+--------------------+
+|        |          |   copy |  triad |    sum |                    |
+| level  |    holds | [GB/s] | [GB/s] | [GB/s] | launches differ by |
++--------+----------+--------+--------+--------+--------------------+
+| L2     | 1.00 MiB |   80.0 |    100 |   90.0 |                 5% |
+| memory |          |   8.00 |   10.0 |   9.00 |                 0% |
++--------+----------+--------+--------+--------+--------------------+
+
+"""
+    )
+    assert "So are the ceilings" in " ".join(page.split())
+
+
+def test_ceilings_that_cannot_be_measured_are_said(
+    launches: Callable[..., FakeLaunches], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The noise floor is kept all the same."""
+    launches(spread=0.001)
+
+    def fail(*_: object) -> None:
+        raise CspbenchError("cannot measure the ceilings: no room")
+
+    monkeypatch.setattr("cspbench.engine.doctor.measure_ceilings", fail)
+    diagnosis, messages = diagnosis_and_messages()
+    assert messages[-1] == "cannot measure the ceilings: no room"
+    assert (diagnosis.ceilings, diagnosis.is_kept) == (None, True)
+    assert "eilings" not in text(diagnosis)
+    assert plain_values(diagnosis.findings, diagnosis)["ceilings"] is None
+
+
 def test_a_launch_that_fails_is_one_clear_line(launches: Callable[..., FakeLaunches]) -> None:
     """No floor is made up."""
     launches(fails=True)
@@ -287,7 +341,7 @@ def test_an_interrupt_keeps_what_was_found(
     assert answer.pop("findings") == [
         {"name": "load", "grade": "good", "text": "none", "remedy": ""}
     ]
-    names = ("grade", "in_turns", "between_runs", "floor", "is_kept")
+    names = ("grade", "in_turns", "between_runs", "floor", "ceilings", "is_kept")
     assert answer == dict.fromkeys(names)
 
 

@@ -111,7 +111,7 @@ def test_the_settings(run_folder: Path, tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", SPECIAL)
 def test_the_noise_floor(kind: str) -> None:
     """It counts as absent."""
-    path = noise_floor.path()
+    path = noise_floor.STORE.path()
     path.parent.mkdir(parents=True)
     SPECIAL[kind](path)
     with limited():

@@ -79,7 +79,7 @@ def test_damaged_settings_are_said_or_read(
 
 def test_a_damaged_noise_floor_is_left_out_or_read() -> None:
     """A file of the user's state is nobody's mistake, and no figure of it is out of bounds."""
-    path = noise_floor.path()
+    path = noise_floor.STORE.path()
     path.parent.mkdir(parents=True)
     content = json.dumps([msgspec.to_builtins(make_floor(0.004))]).encode()
 

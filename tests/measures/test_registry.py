@@ -24,7 +24,8 @@ def test_measures_stand_by_place_and_then_by_name() -> None:
     """What allocates nothing comes first, so that a case can be refused before it runs."""
     order = [(PLACES.index(measure.place), stage) for stage, measure in MEASURES.items()]
     assert order == sorted(order)
-    assert {"counts", "disk_size", "tensor_peak", "memory_series", "gradient_terms"} == {
+    names = {"counts", "disk_size", "tensor_peak", "memory_series", "gradient_terms", "traffic"}
+    assert names == {
         stage for stage, measure in MEASURES.items() if measure.place == "static"
     }
 

@@ -1,0 +1,89 @@
+"""The ceilings of a device as tables: rates of products, and of bytes by level of memory."""
+
+from collections.abc import Iterator
+
+from ..plan.labels import plain
+from ..records.ceilings import Ceilings, Rates
+from ..units import bytes_text, percent_text, significant_text
+from .layout import FILE, Layout
+from .tables import Strip, draw
+from .words import plural
+
+_SPREAD = "launches differ by"
+
+
+def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
+    """The ceilings: the highest rate of any launch, and how far launches differ."""
+    precisions = tuple(ceilings.peaks)
+    peaks = tuple(ceilings.peaks.values())
+    levels = ceilings.bandwidths
+    launches = max(map(len, _all_rates(ceilings)))
+    title = (
+        f"Ceilings of {plain(ceilings.device)} with {plural(ceilings.threads, 'thread')}, the "
+        f"highest of {plural(launches, 'launch')}"
+    )
+    products = draw(
+        [
+            Strip(header="precision", cells=precisions, left=True),
+            _rates("matrix products\n[GFLOP/s]", [peak.product_flops for peak in peaks]),
+            _rates("convolutions\n[GFLOP/s]", [peak.convolution_flops for peak in peaks]),
+            Strip(
+                header=_SPREAD,
+                cells=tuple(_spread(peak.product_flops, peak.convolution_flops) for peak in peaks),
+            ),
+        ]
+    )
+    memory = draw(
+        [
+            Strip(header="level", cells=tuple(plain(level.level) for level in levels), left=True),
+            Strip(
+                header="holds",
+                cells=tuple(
+                    "" if level.capacity_bytes is None else bytes_text(level.capacity_bytes)
+                    for level in levels
+                ),
+            ),
+            _rates("copy\n[GB/s]", [level.copy_bytes for level in levels]),
+            _rates("triad\n[GB/s]", [level.triad_bytes for level in levels]),
+            _rates("sum\n[GB/s]", [level.sum_bytes for level in levels]),
+            Strip(
+                header=_SPREAD,
+                cells=tuple(
+                    _spread(level.copy_bytes, level.triad_bytes, level.sum_bytes)
+                    for level in levels
+                ),
+            ),
+        ]
+    )
+    return "\n".join([layout.filled(title), products, memory])
+
+
+def brief(ceilings: Ceilings) -> str:
+    """The ceilings in one line: the peak of each precision, and the bandwidth of each level."""
+    peaks = [
+        f"{significant_text(peak.flops_per_s / 1e9, 3)} GFLOP/s in {precision}"
+        for precision, peak in ceilings.peaks.items()
+    ]
+    bandwidths = [
+        f"{significant_text(level.bytes_per_s / 1e9, 3)} GB/s "
+        f"{'from' if level.capacity_bytes is None else 'in'} {plain(level.level)}"
+        for level in reversed(ceilings.bandwidths)
+    ]
+    return ", ".join([*peaks, *bandwidths])
+
+
+def _rates(header: str, rates: list[Rates]) -> Strip:
+    cells = (significant_text(max(launches) / 1e9, 3) for launches in rates)
+    return Strip(header=header, cells=tuple(cells))
+
+
+def _spread(*rates: Rates) -> str:
+    """How far the slowest launch is below the fastest, in the rate that differs most."""
+    return percent_text(max(1 - min(launches) / max(launches) for launches in rates))
+
+
+def _all_rates(ceilings: Ceilings) -> Iterator[Rates]:
+    for peak in ceilings.peaks.values():
+        yield from (peak.product_flops, peak.convolution_flops)
+    for level in ceilings.bandwidths:
+        yield from (level.copy_bytes, level.triad_bytes, level.sum_bytes)

@@ -1,0 +1,102 @@
+"""The roofline: how near a call, or a part of one, comes to what its device can do.
+
+An operator needs at least the time of its FLOPs at the device's peak, and that of its bytes at the
+bandwidth of the smallest memory that may hold them: the longer of the two is its least time. Parts
+run one after the other, so that their least times add up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..choices import Precision
+from ..plan.case import is_gpu
+from ..records.ceilings import Bandwidth, Ceilings
+from ..records.traffic import Operator, Work
+
+COMPUTE = "compute"
+"""The roof of an operator whose FLOPs take longer than its bytes; others are those of a level."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """The ``work`` of operators that took ``seconds``, beside the least that they need.
+
+    ``least_s`` are the seconds that they need at least, by roof: ``compute``, or the level of
+    memory that their bytes come from.
+    """
+
+    work: Work
+    seconds: float
+    least_s: Mapping[str, float]
+
+    @property
+    def intensity(self) -> float:
+        """FLOPs a byte; 0 if nothing is moved."""
+        return self.work.flops / self.work.moved_bytes if self.work.moved_bytes else 0.0
+
+    @property
+    def flops_per_s(self) -> float:
+        """The FLOPs a second that were reached."""
+        return self.work.flops / self.seconds
+
+    @property
+    def bytes_per_s(self) -> float:
+        """The bytes a second that were reached."""
+        return self.work.moved_bytes / self.seconds
+
+    @property
+    def share(self) -> float:
+        """The least time over the time taken: 1 at the roof."""
+        return sum(self.least_s.values()) / self.seconds
+
+    @property
+    def roof(self) -> str:
+        """The roof that most of the least time is owed to; '' if there is none."""
+        return max(self.least_s, key=lambda name: self.least_s[name], default="")
+
+
+def computes_in(precision: Precision, device: str) -> Precision:
+    """The precision of products of a case in ``precision``: with autocast, the device's own."""
+    if precision != "amp":
+        return precision
+    return "fp16" if is_gpu(device) else "bf16"
+
+
+def ceilings_for(every: Sequence[Ceilings], device: str, precision: Precision) -> Ceilings | None:
+    """The ceilings of ``device`` if they hold the peak of ``precision``; else None."""
+    for ceilings in every:
+        if ceilings.device == device and computes_in(precision, device) in ceilings.peaks:
+            return ceilings
+    return None
+
+
+def position(
+    operators: Iterable[Operator], seconds: float, ceilings: Ceilings, precision: Precision
+) -> Position:
+    """Where ``operators`` of a case in ``precision``, which took ``seconds``, stand.
+
+    ``ceilings`` are those of `ceilings_for`.
+    """
+    listed = list(operators)
+    peak = ceilings.peaks[computes_in(precision, ceilings.device)].flops_per_s
+    least_s: Counter[str] = Counter()
+    for operator in listed:
+        compute_s = operator.flops / peak
+        level = level_of(operator, ceilings)
+        memory_s = operator.moved_bytes / level.bytes_per_s
+        roof = COMPUTE if compute_s >= memory_s else level.level
+        least_s[roof] += operator.calls * max(compute_s, memory_s)
+    return Position(work=Work.of(listed), seconds=seconds, least_s=MappingProxyType(dict(least_s)))
+
+
+def level_of(operator: Operator, ceilings: Ceilings) -> Bandwidth:
+    """The smallest memory that holds all that the operator reads.
+
+    The operator before may have left it there.
+    """
+    for bandwidth in ceilings.bandwidths:
+        if bandwidth.capacity_bytes is None or operator.read_bytes <= bandwidth.capacity_bytes:
+            return bandwidth
+    return ceilings.bandwidths[-1]
