@@ -88,9 +88,14 @@ QUANTITIES: tuple[Quantity, ...] = (
     _exact(
         "traffic_bytes",
         "memory traffic\n[bytes]",
-        "what the call's operators read and write at least: each input once, each output once",
+        "what a call's operators read and write at least: each input once, each output once",
         stage="traffic",
-        default="never",
+    ),
+    _exact(
+        "intensity",
+        "intensity\n[FLOP/byte]",
+        "FLOPs of a call's products over its memory traffic",
+        form="significant",
     ),
     _exact(
         "top1",
@@ -195,6 +200,24 @@ QUANTITIES: tuple[Quantity, ...] = (
         "sign flips of the launches; only where there are enough of them to decide",
         form="probability",
         default="never",
+    ),
+    _timed(
+        "flops_per_s",
+        "reached\n[GFLOP/s]",
+        "FLOPs of a call's products over its latency",
+        form="billions",
+    ),
+    _timed(
+        "roof_share",
+        "share of\nthe roof",
+        "the time that the device needs at least for FLOPs and traffic, over the latency",
+        form="percent",
+    ),
+    _timed(
+        "roof",
+        "roof",
+        "what most of that time is owed to: compute, or the memory that the traffic comes from",
+        form="word",
     ),
     _timed(
         "outliers",

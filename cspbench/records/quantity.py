@@ -6,6 +6,7 @@ from typing import Literal
 Part = Literal["exact", "trained", "timed"]
 Form = Literal[
     "whole",
+    "billions",
     "mebibytes",
     "millijoules",
     "milliseconds",

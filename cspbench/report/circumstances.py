@@ -15,6 +15,7 @@ from ..units import bytes_text, percent_text, seconds_text
 from ..verdicts.judge import ALPHA
 from ..verdicts.launches import is_contended, is_throttled
 from ..verdicts.stats import half_width
+from .ceilings import brief
 from .results import Results
 from .rows import Row
 from .words import AT, launches_text, plural
@@ -113,6 +114,7 @@ def _sampling(results: Results) -> list[tuple[str, str]]:
         lines.append(("load", f"{before} before a launch, {after} after"))
         lines.append(("contention", _contention(results)))
     lines.append(("noise floor", _noise_floor(info.noise_floor, fewest)))
+    lines += [("ceilings", f"{plain(item.device)}: {brief(item)}") for item in info.ceilings]
     if judged := [row for row in results.rows if row.verdict]:
         lines.append(("verdicts", _verdict_rule(judged)))
     return lines

@@ -67,6 +67,10 @@ def milliseconds(seconds: float) -> str:
     return significant_text(seconds * 1e3)
 
 
+def _billions(rate: float) -> str:
+    return significant_text(rate / 1e9)
+
+
 def _millijoules(joules: float) -> str:
     return significant_text(joules * 1e3)
 
@@ -85,6 +89,7 @@ def _mebibytes(count: float) -> str:
 
 _FORMS: Mapping[Form, Callable[[float], str]] = {
     "whole": _whole_number,
+    "billions": _billions,
     "mebibytes": _mebibytes,
     "millijoules": _millijoules,
     "milliseconds": milliseconds,

@@ -20,6 +20,7 @@ from ..verdicts.stats import Estimate
 from ..verdicts.turns import difference
 from ..verdicts.within_run import verdicts
 from .readings import Reading, case_readings, missing_reading
+from .roofline import roofline_readings
 
 AGAINST_REFERENCE: dict[Answer, str] = {
     "better": "faster",
@@ -100,6 +101,7 @@ def rows(run: Run) -> tuple[Row, ...]:
             **measured[case.key],
             "latency_ratio": ratio,
             **_verdict(verdict, record.deployment),
+            **roofline_readings(record, measured[case.key]["latency"], run.info),
         }
         reference_readings = measured[reference.case.key] if reference else {}
         table.append(
@@ -137,7 +139,12 @@ def row_alone(record: Record) -> Row:
         reference=None,
         is_reference=False,
         is_form=False,
-        readings={**readings, "latency_ratio": None, **_verdict(None, None)},
+        readings={
+            **readings,
+            "latency_ratio": None,
+            **_verdict(None, None),
+            **roofline_readings(record, readings["latency"]),
+        },
         ratios=dict.fromkeys(EXACT),
         verdict=None,
         latencies=launches.count,

@@ -34,13 +34,14 @@ def failed(stage: str) -> Record:
     return Record(case=CASE, failures=(failure,))
 
 
-def test_every_quantity_but_those_of_two_cases_has_a_reading() -> None:
-    """The ratio and the verdict on it need the reference entry, too."""
-    needs_a_reference = {"latency_ratio", "verdict", "detectable", "p", "permutation_p"}
+def test_every_quantity_of_one_case_has_a_reading() -> None:
+    """The ratio and the verdict on it need the reference entry, too, a roofline the run."""
+    need_more = {"latency_ratio", "verdict", "detectable", "p", "permutation_p"}
+    need_more |= {"intensity", "flops_per_s", "roof_share", "roof"}
     keys = {quantity.key for quantity in QUANTITIES}
     for record in (Record(case=CASE), Record(case=GPU_CASE)):
-        assert set(readings(record)) == keys - needs_a_reference
-        assert set(readings(record, [make_latency(CASE, 1)])) == keys - needs_a_reference
+        assert set(readings(record)) == keys - need_more
+        assert set(readings(record, [make_latency(CASE, 1)])) == keys - need_more
 
 
 def test_measurements_are_read_by_the_quantitys_key() -> None:

@@ -1,0 +1,124 @@
+"""The roofline in reports: readings of a case, positions of its modules, ceilings in one line."""
+
+import msgspec
+import pytest
+from factories import CEILINGS, SETTINGS, make_case, make_info, make_latency, make_launch
+
+from cspbench.records.assembly import assemble
+from cspbench.records.base import Failure
+from cspbench.records.lines import Line
+from cspbench.records.module_times import ModuleTime, ModuleTimes
+from cspbench.records.run import Run
+from cspbench.records.traffic import ModuleTraffic, Operator, Traffic
+from cspbench.report.ceilings import brief
+from cspbench.report.readings import Reading
+from cspbench.report.results import derive
+from cspbench.report.roofline import own_positions, total_positions
+
+CASE = make_case("Plain")
+STAGES = ("traffic", "latency", "module_times")
+CONV = Operator(name="convolution", calls=1, read_bytes=1000, written_bytes=1000, flops=200_000_000)
+COPY = Operator(name="copy", calls=1, read_bytes=10_000_000, written_bytes=10_000_000, flops=0)
+TRAFFIC = Traffic(
+    case=CASE.key,
+    modules=(
+        ModuleTraffic(path="stem", forward=(COPY,)),
+        ModuleTraffic(path="stem.conv", forward=(CONV,), backward=(CONV,)),
+    ),
+)
+
+
+def times(number: int, *, conv_s: float) -> ModuleTimes:
+    return ModuleTimes(
+        case=CASE.key,
+        number=number,
+        passes=1,
+        latency_s=0.02,
+        profiled_s=0.02,
+        observing_s=0.0,
+        modules=(
+            ModuleTime(path="", calls=1, forward_s=1e-3, backward_s=0.0),
+            ModuleTime(path="stem", calls=1, forward_s=4e-3, backward_s=0.0),
+            ModuleTime(path="stem.conv", calls=1, forward_s=conv_s / 2, backward_s=conv_s / 2),
+            ModuleTime(path="stem_of_another", calls=1, forward_s=1e-3, backward_s=0.0),
+        ),
+        other_s=0.0,
+    )
+
+
+def run(*lines: Line, **changes: object) -> Run:
+    info = make_info(
+        CASE,
+        settings=msgspec.structs.replace(SETTINGS, by_module=True),
+        **{"stages": STAGES, "ceilings": (CEILINGS,), **changes},
+    )
+    return assemble(info, [*lines, make_latency(CASE, 1, 0.02, 0.02), make_launch(1, CASE)])
+
+
+def readings(made: Run) -> dict[str, Reading]:
+    (row,) = derive(made).rows
+    names = ("traffic_bytes", "intensity", "flops_per_s", "roof_share", "roof")
+    return {name: row.readings[name] for name in names}
+
+
+def test_a_case_has_an_intensity_and_a_share_of_its_roof() -> None:
+    """400 MFLOP at 100 GFLOP/s and 20 MB at 10 GB/s take 6 ms at least; the call took 20 ms."""
+    assert readings(run(TRAFFIC)) == {
+        "traffic_bytes": 20_004_000,
+        "intensity": pytest.approx(400e6 / 20_004_000),
+        "flops_per_s": pytest.approx(20e9),
+        "roof_share": pytest.approx(0.3),
+        "roof": "compute",
+    }
+
+
+def test_without_ceilings_the_roof_says_so() -> None:
+    """The intensity, which needs none, is there all the same."""
+    found = readings(run(TRAFFIC, ceilings=()))
+    assert found["intensity"] == pytest.approx(400e6 / 20_004_000)
+    missing = Failure(reason="no ceilings of the device were measured")
+    assert (found["roof_share"], found["roof"]) == (missing, missing)
+
+
+def test_a_run_that_measures_no_traffic_has_no_roofline() -> None:
+    """A run that measures it, and has none of a case, says so."""
+    assert set(readings(run(stages=("latency",))).values()) == {None}
+    assert set(readings(run()).values()) == {Failure(reason="not measured")}
+
+
+def test_a_module_stands_by_what_ran_directly_in_it() -> None:
+    """Times are medians over profiles: 8 ms of the convolution, 4 ms of the copy."""
+    (record,) = run(
+        TRAFFIC,
+        *(times(number + 1, conv_s=seconds) for number, seconds in enumerate((7e-3, 8e-3, 1))),
+    ).records
+    own = own_positions(record, [CEILINGS])
+    assert list(own) == ["stem", "stem.conv"]  # the others moved nothing
+    assert (own["stem"].roof, own["stem"].share) == ("memory", pytest.approx(0.5))
+    assert (own["stem.conv"].roof, own["stem.conv"].share) == ("compute", pytest.approx(0.5))
+    assert own["stem.conv"].flops_per_s == pytest.approx(50e9)
+
+
+def test_a_module_with_its_children_has_their_time_and_traffic() -> None:
+    """2 ms and 4 ms at least, of 12 ms; a module whose name only begins alike is no child."""
+    (record,) = run(TRAFFIC, times(1, conv_s=8e-3)).records
+    total = total_positions(record, [CEILINGS])
+    assert list(total) == ["", "stem", "stem.conv"]
+    assert total["stem"].seconds == pytest.approx(12e-3)
+    assert total["stem"].share == pytest.approx(0.5)
+    assert total[""].seconds == pytest.approx(14e-3)
+
+
+def test_without_times_or_ceilings_no_module_has_a_position() -> None:
+    """Nor without its traffic."""
+    (record,) = run(TRAFFIC, times(1, conv_s=8e-3)).records
+    assert own_positions(record, []) == {}
+    assert own_positions(run(TRAFFIC).records[0], [CEILINGS]) == {}
+    assert own_positions(run(times(1, conv_s=8e-3)).records[0], [CEILINGS]) == {}
+
+
+def test_ceilings_in_one_line() -> None:
+    """The peak by precision, and the bandwidth from memory and in each cache."""
+    assert brief(CEILINGS) == (
+        "100 GFLOP/s in fp32, 400 GFLOP/s in bf16, 10.0 GB/s from memory, 100 GB/s in L2"
+    )
