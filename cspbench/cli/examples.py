@@ -40,6 +40,10 @@ EXAMPLES = {
             f"{PROGRAM} show net.py:Net --input 1,3,224,224 --time",
             "the profile of your own model, and which of its modules take the time",
         ),
+        Example(
+            f"{PROGRAM} show csp_fusion_last --roofline",
+            "whether computing or memory bounds each module on this machine",
+        ),
     ),
     "list": (
         Example(f"{PROGRAM} list", "names and descriptions of all"),

@@ -34,7 +34,8 @@ class ListRequest:
 class ShowRequest:
     """``show``: the static profile of an entry.
 
-    Also, with ``time`` that of its modules' times, with ``memory`` that of tensors over a call.
+    Also, with ``time`` that of its modules' times, with ``memory`` that of tensors over a call, and
+    with ``roofline`` the times and rooflines of its modules.
     """
 
     entry: str
@@ -42,6 +43,7 @@ class ShowRequest:
     inputs: tuple[str, ...] = ()
     time: bool = False
     memory: bool = False
+    roofline: bool = False
     depth: Depth | None = None
     as_json: bool = False
 

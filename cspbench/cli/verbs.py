@@ -87,7 +87,7 @@ def _add_show(add_verb: AddVerb) -> None:
         usage=f"{PROGRAM} show [OPTIONS] ENTRY",
         description="Print the exact counts and the peak of live tensors of an entry, layer by "
         "layer, at inference and in training, and whether it fits into memory. Nothing is "
-        "allocated without --time, so any batch size can be asked for.",
+        "allocated without --time and --roofline, so any batch size can be asked for.",
         examples=EXAMPLES["show"],
     )
     what = show.group(options.WHAT)
@@ -101,6 +101,10 @@ def _add_show(add_verb: AddVerb) -> None:
     what.add_flag("time", "also run the entry and measure the time of each module")
     what.add_flag(
         "memory", "also show live tensors over a call by module, and what to checkpoint in training"
+    )
+    what.add_flag(
+        "roofline",
+        "as --time, and how near each module comes to what this machine computes and moves at most",
     )
     output = show.group(options.OUTPUT)
     output.add_value(

@@ -46,6 +46,7 @@ OPTIONS = {
     "trace": "--trace",
     "history": "--history",
     "time": "--time",
+    "roofline": "--roofline",
     "depth": "--depth",
     "as_json": "--json",
 }

@@ -10,12 +10,13 @@ from ..records.gradient_terms import Structure
 from ..records.lines import Latency, Stage
 from ..records.quantities import QUANTITIES
 from ..records.quantity import Quantity
-from ..records.run import Record
+from ..records.run import Record, RunInfo
 from ..records.trainings import Reading as GradientReading
 from ..units import decibels_text, is_wide, percent_text
 from ..verdicts.energy import by_counter, by_power, call_energy, distance, mean_power
 from ..verdicts.launches import CaseLaunches
 from ..verdicts.over_seeds import over_seeds
+from ..verdicts.roofline import Roofline
 from ..verdicts.stats import Estimate, latency_estimate, tukey_outliers
 
 Reading = int | float | str | Estimate | Failure | None
@@ -25,6 +26,7 @@ NOT_MEASURED = "not measured"
 FAILED = "failed"
 
 _ON_GPU = ("host_latency", "graph_latency", "launch_overhead")
+_REACHED = ("flops_per_s", "roof_share", "roof")
 _ENERGIES = ("energy", "power_energy", "energy_distance", "power", "idle_power")
 
 
@@ -49,6 +51,33 @@ def case_readings(
         **_latency(record, launches.count, stages),
         **_energy(record, stages),
     }
+
+
+def roofline_readings(
+    record: Record, latency: Reading, info: RunInfo | None = None
+) -> dict[str, Reading]:
+    """The readings of a case's roofline; None of what a run does not measure.
+
+    Without a run there are no ceilings, so that only the traffic's own reading is left.
+    """
+    stages = info.stages if info else ()
+    readings: dict[str, Reading]
+    if record.traffic is None:
+        return dict.fromkeys(("intensity", *_REACHED), missing_reading(record, "traffic", stages))
+    work = record.traffic.total
+    readings = dict.fromkeys(_REACHED)
+    readings["intensity"] = work.flops / work.moved_bytes if work.moved_bytes else 0.0
+    if info is None or "latency" not in stages:
+        return readings
+    if not isinstance(latency, Estimate):
+        return {**readings, **dict.fromkeys(_REACHED, latency)}
+    readings["flops_per_s"] = work.flops / latency.value
+    roofline = Roofline.of(record, info.ceilings)
+    if roofline is None:
+        reason = Failure(reason="no ceilings of the device were measured")
+        return {**readings, "roof_share": reason, "roof": reason}
+    found = roofline.call(latency.value)
+    return {**readings, "roof_share": found.share, "roof": found.roof}
 
 
 def telling_interval(estimate: Estimate) -> tuple[float, float] | None:

@@ -19,8 +19,7 @@ from ..verdicts.launches import CaseLaunches, launches_by_case
 from ..verdicts.stats import Estimate
 from ..verdicts.turns import difference
 from ..verdicts.within_run import verdicts
-from .readings import Reading, case_readings, missing_reading
-from .roofline import roofline_readings
+from .readings import Reading, case_readings, missing_reading, roofline_readings
 
 AGAINST_REFERENCE: dict[Answer, str] = {
     "better": "faster",

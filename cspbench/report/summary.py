@@ -6,13 +6,15 @@ from ..choices import Depth
 from ..plan.case import input_text
 from ..plan.labels import plain
 from ..records.base import Failure
+from ..records.ceilings import Ceilings
 from ..records.lines import CaseFailure
 from ..records.measurements import Counts
 from ..records.run import Record
 from ..records.tensor_peak import TensorPeak
 from ..units import bytes_text, count_text
+from ..verdicts.roofline import ceilings_for
 from ..verdicts.stats import latency_estimate
-from . import memory, module_table, module_times
+from . import memory, module_table, module_times, roofline
 from .columns import COLUMNS, MISSING, milliseconds
 from .layout import FILE, Layout
 from .memory import split_text
@@ -25,11 +27,16 @@ _Total = tuple[str, int | Failure, str]
 """The name of a total, its value, and what it counts."""
 
 
-def text(records: Sequence[Record], layout: Layout = FILE, depth: Depth | None = None) -> str:
+def text(
+    records: Sequence[Record],
+    layout: Layout = FILE,
+    depth: Depth | None = None,
+    ceilings: Sequence[Ceilings] = (),
+) -> str:
     """The layers of the first record's model, then totals and the tensor peak of every record.
 
     The records are of one entry at one input, for example at inference and in training. ``depth``
-    is that of `module_rows`.
+    is that of `module_rows`; with ``ceilings`` of their device there are rooflines.
     """
     first = records[0]
     peaks = [record.tensor_peak.peak_tensor_bytes for record in records if record.tensor_peak]
@@ -41,6 +48,7 @@ def text(records: Sequence[Record], layout: Layout = FILE, depth: Depth | None =
             parts.append(_peak(record, record.tensor_peak, min(peaks), layout))
         parts.append(memory.text(record, layout, depth))
         parts += [module_times.text(record, layout, depth)] if record.module_times else []
+        parts.append(_roofline(record, ceilings, layout, depth))
         parts.append(_others(record, layout))
         parts += [layout.filled(_failed(record, failure)) for failure in record.failures]
     if first.counts is not None:
@@ -49,6 +57,16 @@ def text(records: Sequence[Record], layout: Layout = FILE, depth: Depth | None =
     if words := printed_text(first.printed, verbatim):
         parts.append(layout.filled(f"It {words}"))
     return layout.page(parts)
+
+
+def _roofline(
+    record: Record, every: Sequence[Ceilings], layout: Layout, depth: Depth | None
+) -> str:
+    """The roofline by module; '' without traffic, times or ceilings."""
+    ceilings = ceilings_for(every, record.case.device, record.case.precision)
+    if ceilings is None or not (record.counts and record.traffic and record.module_times):
+        return ""
+    return roofline.text(record, record.counts, ceilings, layout, depth)
 
 
 def _layers(counts: Counts, layout: Layout, depth: Depth | None) -> str:

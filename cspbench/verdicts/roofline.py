@@ -13,7 +13,9 @@ from types import MappingProxyType
 from ..choices import Precision
 from ..plan.case import is_gpu
 from ..records.ceilings import Bandwidth, Ceilings
+from ..records.run import Record
 from ..records.traffic import Operator, Work
+from .profiles import over_profiles
 
 COMPUTE = "compute"
 """The roof of an operator whose FLOPs take longer than its bytes; others are those of a level."""
@@ -89,6 +91,57 @@ def position(
         roof = COMPUTE if compute_s >= memory_s else level.level
         least_s[roof] += operator.calls * max(compute_s, memory_s)
     return Position(work=Work.of(listed), seconds=seconds, least_s=MappingProxyType(dict(least_s)))
+
+
+class Roofline:
+    """The roofline of a case: its operators by module, and their times over its profiles."""
+
+    def __init__(self, record: Record, ceilings: Ceilings) -> None:
+        self._precision = record.case.precision
+        self._ceilings = ceilings
+        self._operators: dict[str, tuple[Operator, ...]] = {}
+        if record.traffic is not None:
+            self._operators = {
+                module.path: module.forward + module.backward for module in record.traffic.modules
+            }
+        self._optimizer = () if record.traffic is None else record.traffic.optimizer
+        self._self_s = [
+            {module.path: module.self_s for module in times.modules}
+            for times in record.module_times
+        ]
+
+    @classmethod
+    def of(cls, record: Record, every: Sequence[Ceilings]) -> "Roofline | None":
+        """The roofline of a case; None without its traffic, or ceilings of it among ``every``."""
+        ceilings = ceilings_for(every, record.case.device, record.case.precision)
+        return None if ceilings is None or record.traffic is None else cls(record, ceilings)
+
+    def call(self, seconds: float) -> Position:
+        """Where a whole call stands that takes ``seconds``."""
+        operators = [item for module in self._operators.values() for item in module]
+        return self._position([*operators, *self._optimizer], seconds)
+
+    def modules(self, paths: Iterable[str]) -> Position | None:
+        """Where the modules called ``paths`` stand with what ran directly in them.
+
+        None if they moved nothing or took no time.
+        """
+        listed = list(paths)
+        operators = [item for path in listed for item in self._operators.get(path, ())]
+        if not operators or not self._self_s:
+            return None
+        seconds = over_profiles(
+            [sum(times.get(path, 0.0) for path in listed) for times in self._self_s]
+        ).value
+        return self._position(operators, seconds) if seconds > 0 else None
+
+    def each_module(self) -> dict[str, Position]:
+        """The position of each module that has one, by its dotted name."""
+        found = ((path, self.modules([path])) for path in self._operators)
+        return {path: at for path, at in found if at is not None}
+
+    def _position(self, operators: Iterable[Operator], seconds: float) -> Position:
+        return position(operators, seconds, self._ceilings, self._precision)
 
 
 def level_of(operator: Operator, ceilings: Ceilings) -> Bandwidth:

@@ -25,9 +25,7 @@ def test_measures_stand_by_place_and_then_by_name() -> None:
     order = [(PLACES.index(measure.place), stage) for stage, measure in MEASURES.items()]
     assert order == sorted(order)
     names = {"counts", "disk_size", "tensor_peak", "memory_series", "gradient_terms", "traffic"}
-    assert names == {
-        stage for stage, measure in MEASURES.items() if measure.place == "static"
-    }
+    assert names == {stage for stage, measure in MEASURES.items() if measure.place == "static"}
 
 
 def test_every_file_of_the_folder_but_two_registers_one_measure() -> None:

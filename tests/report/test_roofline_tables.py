@@ -6,14 +6,17 @@ from factories import CEILINGS, SETTINGS, make_case, make_info, make_latency, ma
 
 from cspbench.records.assembly import assemble
 from cspbench.records.base import Failure
+from cspbench.records.layers import Layer
 from cspbench.records.lines import Line
+from cspbench.records.measurements import Counts
 from cspbench.records.module_times import ModuleTime, ModuleTimes
 from cspbench.records.run import Run
 from cspbench.records.traffic import ModuleTraffic, Operator, Traffic
 from cspbench.report.ceilings import brief
 from cspbench.report.readings import Reading
 from cspbench.report.results import derive
-from cspbench.report.roofline import own_positions, total_positions
+from cspbench.report.roofline import text
+from cspbench.verdicts.roofline import Roofline
 
 CASE = make_case("Plain")
 STAGES = ("traffic", "latency", "module_times")
@@ -86,35 +89,81 @@ def test_a_run_that_measures_no_traffic_has_no_roofline() -> None:
     assert set(readings(run()).values()) == {Failure(reason="not measured")}
 
 
+def roofline(*profiles: ModuleTimes) -> Roofline:
+    found = Roofline.of(run(TRAFFIC, *profiles).records[0], [CEILINGS])
+    assert found is not None
+    return found
+
+
 def test_a_module_stands_by_what_ran_directly_in_it() -> None:
-    """Times are medians over profiles: 8 ms of the convolution, 4 ms of the copy."""
-    (record,) = run(
-        TRAFFIC,
-        *(times(number + 1, conv_s=seconds) for number, seconds in enumerate((7e-3, 8e-3, 1))),
-    ).records
-    own = own_positions(record, [CEILINGS])
+    """8 ms of the convolution, the mean of both profiles, and 4 ms of the copy."""
+    own = roofline(times(1, conv_s=4e-3), times(2, conv_s=16e-3)).each_module()
     assert list(own) == ["stem", "stem.conv"]  # the others moved nothing
     assert (own["stem"].roof, own["stem"].share) == ("memory", pytest.approx(0.5))
     assert (own["stem.conv"].roof, own["stem.conv"].share) == ("compute", pytest.approx(0.5))
     assert own["stem.conv"].flops_per_s == pytest.approx(50e9)
 
 
-def test_a_module_with_its_children_has_their_time_and_traffic() -> None:
-    """2 ms and 4 ms at least, of 12 ms; a module whose name only begins alike is no child."""
-    (record,) = run(TRAFFIC, times(1, conv_s=8e-3)).records
-    total = total_positions(record, [CEILINGS])
-    assert list(total) == ["", "stem", "stem.conv"]
-    assert total["stem"].seconds == pytest.approx(12e-3)
-    assert total["stem"].share == pytest.approx(0.5)
-    assert total[""].seconds == pytest.approx(14e-3)
+def test_several_modules_have_their_time_and_traffic_together() -> None:
+    """2 ms and 4 ms at least, of 12 ms."""
+    total = roofline(times(1, conv_s=8e-3)).modules(["stem", "stem.conv"])
+    assert total is not None
+    assert (total.seconds, total.share) == (pytest.approx(12e-3), pytest.approx(0.5))
 
 
-def test_without_times_or_ceilings_no_module_has_a_position() -> None:
-    """Nor without its traffic."""
+def test_a_module_without_operators_or_time_has_no_position() -> None:
+    """Nor has any without profiles."""
+    profiled = roofline(times(1, conv_s=0.0))
+    assert profiled.modules(["stem_of_another"]) is None
+    assert profiled.modules(["stem.conv"]) is None
+    assert roofline().each_module() == {}
+
+
+def test_a_case_without_traffic_or_ceilings_has_no_roofline() -> None:
+    """Ceilings of another device are none."""
+    assert Roofline.of(run().records[0], [CEILINGS]) is None
+    other = msgspec.structs.replace(CEILINGS, device="cuda")
+    assert Roofline.of(run(TRAFFIC).records[0], [other]) is None
+
+
+LAYERS = tuple(
+    Layer(path=path, type=kind, output_shape=(1, 4, 8, 8), params=0, macs=0, calls=1)
+    for path, kind in (("", "Plain"), ("stem", "Sequential"), ("stem.conv", "Conv2d"))
+)
+COUNTS = Counts(
+    case=CASE.key,
+    params=0,
+    weights=0,
+    macs=0,
+    thop_macs=0,
+    flops=0,
+    backward_flops=None,
+    activations=0,
+    cio=0,
+    uncounted=(),
+    disagreements=(),
+    layers=LAYERS,
+)
+
+
+def test_the_table_of_modules_has_rates_and_roofs() -> None:
+    """A row includes those below it; what computes nothing has no FLOPs."""
     (record,) = run(TRAFFIC, times(1, conv_s=8e-3)).records
-    assert own_positions(record, []) == {}
-    assert own_positions(run(TRAFFIC).records[0], [CEILINGS]) == {}
-    assert own_positions(run(times(1, conv_s=8e-3)).records[0], [CEILINGS]) == {}
+    assert (
+        text(record, COUNTS, CEILINGS)
+        == """\
+Inference: roofline by module
++----------+----------+-----------+-----------+---------+----------+---------+---------+
+| layer    | total ms |   traffic | FLOP/byte | GFLOP/s |     GB/s | of roof | roof    |
++----------+----------+-----------+-----------+---------+----------+---------+---------+
+| (model)  |    13.00 | 19.08 MiB |      20.0 |    30.8 |     1.54 |     46% | compute |
+|   stem   |    12.00 | 19.08 MiB |      20.0 |    33.3 |     1.67 |     50% | compute |
+|     conv |    8.000 |  3.91 KiB |   100,000 |    50.0 | 0.000500 |     50% | compute |
++----------+----------+-----------+-----------+---------+----------+---------+---------+
+A call that nothing observes takes 20.00 ms: 20.0 GFLOP/s at 20.0 FLOP/byte, 30% of its roof
+(compute).
+Roofs: 100 GFLOP/s in fp32, 400 GFLOP/s in bf16, 10.0 GB/s from memory, 100 GB/s in L2."""
+    )
 
 
 def test_ceilings_in_one_line() -> None:

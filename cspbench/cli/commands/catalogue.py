@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from ...catalogue import ENTRIES, find
 from ...catalogue.input_text import parse_words
 from ...measures.registry import MEASURES
-from ...plan.case import MODES, make_case
+from ...plan.case import MODES, Case, make_case
 from ...plan.suite import built_in
+from ...records.ceilings import Ceilings
 from ...records.measurements import Counts
 from ...records.run import Record
 from ...report.columns import COLUMNS
 from .. import output
 from ..exit_codes import ExitCode
 from ..requests import ListRequest, ShowRequest, VerifyRequest
-from ..terminal import print_error, print_json, print_page, print_text
+from ..terminal import print_error, print_json, print_page, print_text, print_to_stderr
 
 
 def list_all(request: ListRequest) -> ExitCode:
@@ -65,7 +66,7 @@ def _listed() -> dict[str, object]:
 
 
 def show(request: ShowRequest) -> ExitCode:
-    """Print counts, tensor peaks, times and memory of an entry, at inference and in training.
+    """Print counts, tensor peaks and what is asked for of an entry, at inference and in training.
 
     A training step that cannot run is said, and fails nothing.
     """
@@ -77,21 +78,37 @@ def show(request: ShowRequest) -> ExitCode:
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    also = ("memory_series",) if request.memory else ()
-    inference, training = static_profiles(cases, also=also, timed=request.time)
+    also: tuple[str, ...] = ("memory_series",) if request.memory else ()
+    if request.roofline:
+        also = (*also, "traffic")
+    timed = request.time or request.roofline
+    inference, training = static_profiles(cases, also=also, timed=timed)
+    ceilings = _ceilings(cases) if request.roofline and not inference.has_failed else ()
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
     elif request.as_json:
-        print_json(_profile(entry.name, inference, training))
+        print_json(_profile(entry.name, inference, training, ceilings))
     else:
-        print_page(summary.text([inference, training], output.layout(), request.depth))
+        page = summary.text([inference, training], output.layout(), request.depth, ceilings)
+        print_page(page)
         if inference.tensor_peak:
             print_page("\n" + _fits(entry.name, [inference, training]))
     return code
 
 
-def _profile(name: str, inference: Record, training: Record) -> dict[str, object]:
+def _ceilings(cases: Sequence[Case]) -> tuple[Ceilings, ...]:
+    """The ceilings of this machine for ``cases``, measured if none are kept."""
+    from ...engine.ceilings import ceilings_of_cases
+    from ...engine.settings import default_settings
+    from ...machine.environment import describe
+
+    return ceilings_of_cases(cases, default_settings(), describe(), print_to_stderr)
+
+
+def _profile(
+    name: str, inference: Record, training: Record, ceilings: Sequence[Ceilings]
+) -> dict[str, object]:
     counts = inference.to_dict()["counts"] or dict.fromkeys(Counts.__struct_fields__)
     counts.pop("case"), counts.pop("kind", None)
     by_mode = {record.case.mode: record for record in (inference, training)}
@@ -101,6 +118,8 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
         for mode, record in by_mode.items()
         if record.memory_series is not None
     }
+    traffic = {mode: record.traffic.to_dict() for mode, record in by_mode.items() if record.traffic}
+    known = [item.to_dict() for item in ceilings]
     return {
         "entry": name,
         "arguments": inference.case.arguments,
@@ -113,6 +132,7 @@ def _profile(name: str, inference: Record, training: Record) -> dict[str, object
             for mode, record in by_mode.items()
         },
         **({"memory_series": series} if series else {}),
+        **({"traffic": traffic, "ceilings": known} if traffic else {}),
         "failures": {
             mode: [failure.to_dict() for failure in record.failures]
             for mode, record in by_mode.items()
