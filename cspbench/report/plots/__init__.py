@@ -9,6 +9,7 @@ from .history import history
 from .latency import latency
 from .memory import peak_memory
 from .memory_series import memory_series
+from .roofline import roofline
 from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .style import encode, theme
@@ -30,6 +31,7 @@ __all__ = [
     "memory_series",
     "peak_memory",
     "plots_of",
+    "roofline",
     "sample_spread",
     "sweep",
     "theme",

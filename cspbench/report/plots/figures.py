@@ -10,6 +10,7 @@ from .gradients import gradient_course, gradient_similarity, gradient_terms
 from .latency import latency
 from .memory import peak_memory
 from .memory_series import memory_series
+from .roofline import roofline
 from .scatter import latency_by_macs, top1_by_latency
 from .spread import sample_spread
 from .sweep import sweep
@@ -23,6 +24,7 @@ PLOTS: dict[str, Callable[[Results], Plot | None]] = {
     "peak_memory": peak_memory,
     "memory_series": memory_series,
     "energy": energy,
+    "roofline": roofline,
     "samples": sample_spread,
     "forms": forms,
     "sweep": sweep,
