@@ -95,15 +95,14 @@ def _targets(settings: Settings, current: Environment) -> list[_Target]:
 
 
 def _kept_or_new(target: _Target, needed: tuple[Precision, ...], say: Say) -> Ceilings:
-    kept = stored_ceilings.load(
-        target.machine, target.device, target.settings.threads, target.torch
-    )
+    threads = target.settings.threads
+    kept = stored_ceilings.load(target.machine, target.device, threads, target.torch)
     known = tuple(kept.peaks) if kept else ()
     if kept and set(needed) <= set(known):
         return kept
     say(
         f"ceilings of {target.device}, for the roofline: about {SECONDS} s, once for this machine "
-        f"and {target.settings.threads} threads"
+        f"and {threads} thread{'' if threads == 1 else 's'}"
     )
     ceilings = _measure(target, tuple(dict.fromkeys((*needed, *known))), say)
     with contextlib.suppress(CspbenchError):
