@@ -65,15 +65,25 @@ def measure_ceilings(settings: Settings, current: Environment, say: Say) -> Ceil
 
     Raises `CspbenchError` if they cannot be measured.
     """
-    (target,) = _targets(settings, current)
-    say(f"ceilings: about {SECONDS} s for the memory and each precision")
+    say("ceilings: finding the precisions of use")
     precisions, _ = attempts.answers(
         "cspbench.engine.worker:find_useful",
-        target.device,
+        settings.device,
         settings,
         time_limit_s=settings.time_limit_s,
     )
-    return _measure(target, tuple(precisions), say)
+    return ceilings_in(tuple(precisions), settings, current, say)
+
+
+def ceilings_in(
+    precisions: tuple[Precision, ...], settings: Settings, current: Environment, say: Say
+) -> Ceilings:
+    """The ceilings of the device of ``settings`` in ``precisions``, not stored.
+
+    Raises `CspbenchError` if they cannot be measured.
+    """
+    (target,) = _targets(settings, current)
+    return _measure(target, precisions, say)
 
 
 def _targets(settings: Settings, current: Environment) -> list[_Target]:
