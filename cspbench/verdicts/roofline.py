@@ -5,7 +5,6 @@ bandwidth of the smallest memory that may hold them: the longer of the two is it
 run one after the other, so that their least times add up.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -83,14 +82,15 @@ def position(
     """
     listed = list(operators)
     peak = ceilings.peaks[computes_in(precision, ceilings.device)].flops_per_s
-    least_s: Counter[str] = Counter()
+    least_s: dict[str, float] = {}
     for operator in listed:
         compute_s = operator.flops / peak
         level = level_of(operator, ceilings)
         memory_s = operator.moved_bytes / level.bytes_per_s
         roof = COMPUTE if compute_s >= memory_s else level.level
-        least_s[roof] += operator.calls * max(compute_s, memory_s)
-    return Position(work=Work.of(listed), seconds=seconds, least_s=MappingProxyType(dict(least_s)))
+        least = operator.calls * max(compute_s, memory_s)
+        least_s[roof] = least_s.get(roof, 0.0) + least
+    return Position(work=Work.of(listed), seconds=seconds, least_s=MappingProxyType(least_s))
 
 
 class Roofline:

@@ -1,8 +1,11 @@
 """The roofline plot: its roofs, its points, and what it says in words."""
 
 import msgspec
+import numpy as np
 import pytest
 from factories import CEILINGS, with_measurements
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from synthetic import make_run
 from test_roofline_tables import CONV, COPY, times
 
@@ -45,6 +48,22 @@ def plot(run: Run) -> Plot:
     return made
 
 
+def markers(axes: Axes) -> list[tuple[float, float, float]]:
+    """Place and area of each marker, in the order in which they were drawn."""
+    found = []
+    for item in axes.collections:
+        assert isinstance(item, PathCollection)
+        ((x, y),) = np.asarray(item.get_offsets())
+        found.append((float(x), float(y), float(item.get_sizes()[0])))
+    return found
+
+
+def ridges(axes: Axes) -> list[tuple[float, float]]:
+    """The corner of each roof, where its slope meets the peak."""
+    corners = (np.asarray(line.get_xydata())[1] for line in axes.lines)
+    return [(float(x), float(y)) for x, y in corners]
+
+
 def test_points_stand_at_intensity_and_rate_below_the_measured_roofs() -> None:
     """Entries and, smaller, the one module of the reference that computes."""
     run = measured(CEILINGS)
@@ -52,25 +71,21 @@ def test_points_stand_at_intensity_and_rate_below_the_measured_roofs() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert "FLOP/byte" in axes.get_xlabel()
     assert "GFLOP/s" in axes.get_ylabel()
-    points = [(*item.get_offsets()[0], item.get_sizes()[0]) for item in axes.collections]
     intensity = 200e6 / 20_002_000
     latencies = [row.latency.value for row in derive(run).rows if row.latency]
-    module, *entries = points
-    assert module[:2] == (pytest.approx(200e6 / 2000), pytest.approx(25.0))
-    assert [point[:2] for point in entries] == [
-        (pytest.approx(intensity), pytest.approx(0.2 / seconds)) for seconds in latencies
-    ]
+    module, *entries = markers(axes)
+    assert module[:2] == pytest.approx((200e6 / 2000, 25.0))
+    assert [x for x, _, _ in entries] == pytest.approx([intensity] * 2)
+    assert [y for _, y, _ in entries] == pytest.approx([0.2 / seconds for seconds in latencies])
     assert all(module[2] < point[2] for point in entries)
-    ridges = [(line.get_xdata()[1], line.get_ydata()[1]) for line in axes.lines]
-    assert ridges == [(pytest.approx(1.0), 100.0), (pytest.approx(10.0), 100.0)]
+    assert ridges(axes) == [pytest.approx((1.0, 100.0)), pytest.approx((10.0, 100.0))]
 
 
 def test_every_point_and_roof_is_in_sight() -> None:
     """Also those far below, and the corners of all roofs."""
     (axes,) = plot(measured(CEILINGS)).draw().axes
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    points = [item.get_offsets()[0] for item in axes.collections]
-    points += [(line.get_xdata()[1], line.get_ydata()[1]) for line in axes.lines]
+    points = [*((x, y) for x, y, _ in markers(axes)), *ridges(axes)]
     assert all(left < x < right and bottom < y < top for x, y in points)
 
 

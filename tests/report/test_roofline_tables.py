@@ -99,8 +99,8 @@ def test_a_module_stands_by_what_ran_directly_in_it() -> None:
     """8 ms of the convolution, the mean of both profiles, and 4 ms of the copy."""
     own = roofline(times(1, conv_s=4e-3), times(2, conv_s=16e-3)).each_module()
     assert list(own) == ["stem", "stem.conv"]  # the others moved nothing
-    assert (own["stem"].roof, own["stem"].share) == ("memory", pytest.approx(0.5))
-    assert (own["stem.conv"].roof, own["stem.conv"].share) == ("compute", pytest.approx(0.5))
+    assert [at.roof for at in own.values()] == ["memory", "compute"]
+    assert [at.share for at in own.values()] == pytest.approx([0.5, 0.5])
     assert own["stem.conv"].flops_per_s == pytest.approx(50e9)
 
 
@@ -108,7 +108,7 @@ def test_several_modules_have_their_time_and_traffic_together() -> None:
     """2 ms and 4 ms at least, of 12 ms."""
     total = roofline(times(1, conv_s=8e-3)).modules(["stem", "stem.conv"])
     assert total is not None
-    assert (total.seconds, total.share) == (pytest.approx(12e-3), pytest.approx(0.5))
+    assert [total.seconds, total.share] == pytest.approx([12e-3, 0.5])
 
 
 def test_a_module_without_operators_or_time_has_no_position() -> None:

@@ -1,6 +1,7 @@
 """The distinct bytes that tensors occupy in their storages."""
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -34,11 +35,9 @@ class _Region(NamedTuple):
         return True
 
     @property
-    def count(self) -> int:
-        count = 1
-        for size, _ in self.dims:
-            count *= size
-        return count
+    def size(self) -> int:
+        """The number of bytes, those at several indices counted as often."""
+        return math.prod(size for size, _ in self.dims)
 
 
 def distinct_bytes(tensors: Iterable[Tensor]) -> int:
@@ -72,7 +71,7 @@ def _union(regions: set[_Region]) -> int:
     ordered = sorted(regions)
     are_apart = all(one.end <= other.offset for one, other in itertools.pairwise(ordered))
     if are_apart and all(region.is_injective for region in ordered):
-        return sum(region.count for region in ordered)
+        return sum(region.size for region in ordered)
     start, end = ordered[0].offset, max(region.end for region in ordered)
     is_named = np.zeros(end - start, dtype=bool)
     for offset, dims in ordered:

@@ -27,7 +27,8 @@ def shortest_s(
     once_s = wall_time_s(call, gpu, clock)
     iterations = max(1, math.ceil(_SAMPLE_S / max(once_s, 1e-9)))
     time = time_function(call, gpu, clock=clock)
-    began, samples = clock(), []
+    began = clock()
+    samples: list[float] = []
     while len(samples) < fewest or clock() - began < seconds:
         samples.append(time(iterations, untimed=0).seconds / iterations)
     return min(samples)

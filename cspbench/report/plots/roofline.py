@@ -137,8 +137,13 @@ def _draw_roof(axes: "Axes", precision: str, peak: float, level: str, rate: floa
     ridge = peak / rate
     start = max(left, bottom / rate)
     is_memory = level == "memory"
-    style = {"color": INK if is_memory else PALE, "linewidth": 1.4 if is_memory else 1.0}
-    axes.plot([start, ridge, right], [start * rate, peak, peak], **style, zorder=1.5)
+    axes.plot(
+        [start, ridge, right],
+        [start * rate, peak, peak],
+        color=INK if is_memory else PALE,
+        linewidth=1.4 if is_memory else 1.0,
+        zorder=1.5,
+    )
     axes.annotate(
         f"{level}, {significant_text(rate, 3)} GB/s",
         (start, start * rate),

@@ -44,5 +44,7 @@ def test_a_tensor_and_its_view_of_another_type_share_their_bytes() -> None:
 
 def test_a_sparse_tensor_counts_its_indices_and_values() -> None:
     """Two values of 4 bytes, and two indices of 8 for each."""
-    sparse = torch.sparse_coo_tensor([[0, 1], [2, 3]], [1.0, 2.0], (4, 4), check_invariants=True)
+    sparse = torch.sparse_coo_tensor(
+        torch.tensor([[0, 1], [2, 3]]), torch.ones(2), (4, 4), check_invariants=True
+    )
     assert distinct_bytes([sparse]) == 2 * 4 + 4 * 8

@@ -97,7 +97,8 @@ class _Lookup(nn.Module):
         self.register_buffer("indices", indices)
 
     def forward(self, _: Tensor) -> Tensor:
-        return self.table(self.indices)
+        rows: Tensor = self.table(self.indices)
+        return rows
 
 
 @pytest.mark.parametrize(
