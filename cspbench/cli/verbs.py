@@ -231,8 +231,8 @@ def _add_doctor(add_verb: AddVerb) -> None:
         usage=f"{PROGRAM} doctor [OPTIONS]",
         description="Check what makes latencies differ on this machine, and say how to fix it. "
         "Then measure the noise floor, the difference that identical code seems to have here, in "
-        "at most a minute, and the ceilings of the device, what it computes and moves at most, in "
-        "another half. Later runs use the floor for their verdicts, the ceilings for rooflines.",
+        "at most a minute, and the ceilings, what the device computes and moves at most, in about "
+        "half a minute. Later runs use the floor for verdicts, the ceilings for rooflines.",
         examples=EXAMPLES["doctor"],
     )
     how = doctor.group(options.HOW)

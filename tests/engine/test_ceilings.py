@@ -1,6 +1,7 @@
 """Ceilings of devices: measured, joined over launches, kept for later runs, and found again."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ from factories import CEILINGS, SETTINGS, make_case, make_info
 
 from cspbench.engine import isolate
 from cspbench.engine.ceilings import ceilings_of_cases, measure_ceilings
+from cspbench.engine.request import RunRequest
+from cspbench.engine.session import Session
 from cspbench.errors import CspbenchError
 from cspbench.machine import ceilings as stored
 from cspbench.machine import environment
@@ -119,6 +122,19 @@ def test_a_precision_that_is_measured_anew_does_not_lose_the_others(rates: FakeR
     ceilings_of_cases([CASE], SETTINGS, HERE, lambda _: None)
     ceilings_of_cases([IN_BF16], SETTINGS, HERE, lambda _: None)
     assert rates.precisions[-1] == ("bf16", "fp32")
+
+
+@pytest.mark.parametrize("by_module", [True, False])
+def test_a_run_by_module_records_the_ceilings(
+    rates: FakeRates, tmp_path: Path, *, by_module: bool
+) -> None:
+    """No other run takes the time for them."""
+    request = RunRequest(suite="csp", by_module=by_module, out=str(tmp_path / "run"))
+    with Session.begin(request, lambda _: None) as session:
+        devices = [ceilings.device for ceilings in session.info.ceilings]
+    assert devices == (["cpu"] if by_module else [])
+    assert ("traffic" in session.info.stages) is by_module
+    assert bool(rates.tasks) is by_module
 
 
 def test_a_run_goes_on_without_ceilings_and_says_why(rates: FakeRates) -> None:

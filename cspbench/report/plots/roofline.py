@@ -99,8 +99,10 @@ def _draw(
     scale(axes, "x", (low, high), "intensity [FLOP/byte]")
     scale(axes, "y", (bottom, top), "reached [GFLOP/s]")
     axes.set(xlim=(low, high), ylim=(bottom, top))
-    for kind, peak, level, rate in roofs:
-        _draw_roof(axes, kind, peak, level, rate)
+    for _, peak, level, rate in roofs:
+        _draw_roof(axes, peak, level, rate)
+    for kind, peak in dict.fromkeys(roof[:2] for roof in roofs):
+        _name_peak(axes, kind, peak)
     if detailed is not None:
         style = {**of_place[detailed.place].mark, "linewidth": 0.3}
         for at in modules:
@@ -130,8 +132,8 @@ def _roofs(
                 yield roof
 
 
-def _draw_roof(axes: "Axes", precision: str, peak: float, level: str, rate: float) -> None:
-    """Draw the roof of one precision and one level of memory: a slope up to the peak, and that."""
+def _draw_roof(axes: "Axes", peak: float, level: str, rate: float) -> None:
+    """Draw the roof of one peak and one level of memory: a slope up to the peak, and that."""
     left, right = axes.get_xlim()
     bottom, _ = axes.get_ylim()
     ridge = peak / rate
@@ -152,6 +154,10 @@ def _draw_roof(axes: "Axes", precision: str, peak: float, level: str, rate: floa
         fontsize=7.5,
         color=INK,
     )
+
+
+def _name_peak(axes: "Axes", precision: str, peak: float) -> None:
+    _, right = axes.get_xlim()
     axes.annotate(
         f"{precision}, {significant_text(peak, 3)} GFLOP/s",
         (right, peak),
