@@ -39,6 +39,7 @@ def times(number: int, *, conv_s: float) -> ModuleTimes:
         latency_s=0.02,
         profiled_s=0.02,
         observing_s=0.0,
+        operators_s=0.0,
         modules=(
             ModuleTime(path="", calls=1, forward_s=1e-3, backward_s=0.0),
             ModuleTime(path="stem", calls=1, forward_s=4e-3, backward_s=0.0),
