@@ -91,13 +91,13 @@ class Dataset:
 
     A column ``subject`` holds places of `Page.subjects`: the page's filter then applies. A column
     ``entry`` holds the names that `Figure.max_entries` is about, and ``chosen``, if there is one,
-    says which entries to draw of too many. The column ``unfolded`` holds lists: on the page, there
-    is a row for each of their items.
+    says which entries to draw of too many. The columns ``unfolded`` hold lists of one length: on
+    the page, there is a row for each of their items.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Value]]
-    unfolded: str = ""
+    unfolded: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,25 +163,25 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreeColumn:
-    """A column of trees: ``is_share`` draws a bar behind a share of the whole."""
+    """A column of trees; the reader may choose to see one ``group`` of them alone.
 
+    ``is_share`` draws a bar behind a text in percent.
+    """
+
+    group: str
     name: str
     unit: str = ""
-    help: str = ""
     is_share: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Branch:
-    """A row of a tree: how deep it lies, its name and type, and a cell for each column.
-
-    Cells are texts; a share is a number between 0 and 1.
-    """
+    """A row of a tree: how deep it lies, its name and type, and a text for each column."""
 
     depth: int
     name: str
     type: str
-    cells: Sequence[str | float | None]
+    cells: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,6 +194,11 @@ class Trees:
     columns: Sequence[TreeColumn]
     trees: Sequence[Sequence[Branch]]
     tree_of: Mapping[int, int]
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of the columns, in order."""
+        return list(dict.fromkeys(column.group for column in self.columns))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -397,7 +402,9 @@ def _trees(trees: Trees) -> dict[str, Any]:
         for tree in trees.trees
     ]
     return {
-        "columns": [{"isShare": column.is_share} for column in trees.columns],
+        "columns": [
+            {"group": column.group, "isShare": column.is_share} for column in trees.columns
+        ],
         "types": list(types),
         "trees": rows,
         "treeOf": dict(trees.tree_of),

@@ -1,134 +1,134 @@
-"""The module trees of a run's page: for each case, its modules with what is known of each.
+"""The module trees of a run's page: for each case, its modules with what was measured of each."""
 
-A measure by module is one more `ModuleColumn` in `COLUMNS`.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...choices import Depth
 from ...plan.labels import plain
-from ...records.layers import Layer
+from ...records.ceilings import Ceilings
+from ...records.measurements import Counts
 from ...records.run import Record
-from ...units import shape_text
+from ...verdicts.roofline import Roofline
+from ..memory import memory_columns
+from ..module_table import OUTPUT_SHAPE, ModuleColumn, products_by_module
+from ..module_times import time_columns
+from ..modules import ModuleRow, module_rows
 from ..results import Results
+from ..roofline import roofline_columns
 from .frame import Branch, TreeColumn, Trees
+from .tables import split_header
 
-Values = Mapping[str, str | float | None]
-"""The cell of each module by its path."""
+MAX_ROWS = 6_000
+"""The most rows of all trees of a page together: more, and each has some 60 at most."""
+
+_FOLDED = 50  # a depth that no model reaches, so that no module is hidden
+_GROUPS = ("counts", "time", "memory", "roofline")
+_SHARES = ("share", "of MACs", "of roof")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModuleColumn:
-    """A column of the trees, and the cells of a record's modules; None if it has no such figures.
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The rows of a case, and its columns by the groups and headers of the page."""
 
-    A column is shown if some case of the run has it.
-    """
-
-    heading: TreeColumn
-    cells: Callable[[Record], Values | None]
+    rows: Sequence[ModuleRow]
+    columns: Mapping[tuple[str, str], ModuleColumn]
 
 
 def trees(results: Results) -> Trees | None:
     """The tree of each case whose modules were counted; None if there is none.
 
-    Cases with equal trees share one, as inference and training often do.
+    A column is shown if some case has it. Cases with equal trees share one, as inference and
+    training often do where nothing was timed by module.
     """
     counted = [
-        (subject, row.record)
+        (subject, row.record, row.record.counts)
         for subject, row in enumerate(results.rows)
         if row.record.counts and row.record.counts.layers
     ]
     if not counted:
         return None
-    values = {column.heading: [column.cells(record) for _, record in counted] for column in COLUMNS}
-    shown = {head: cells for head, cells in values.items() if any(map(bool, cells))}
+    depth: Depth | None = _FOLDED
+    if sum(len(counts.layers) for _, _, counts in counted) > MAX_ROWS:
+        depth = None
+    made = {
+        subject: _tree(record, counts, results.run.info.ceilings, depth)
+        for subject, record, counts in counted
+    }
+    keys = list(dict.fromkeys(key for tree in made.values() for key in tree.columns))
+    keys.sort(key=lambda key: _GROUPS.index(key[0]))
     places: dict[tuple[Branch, ...], int] = {}
-    tree_of = {}
-    for index, (subject, record) in enumerate(counted):
-        tree = _tree(record, [cells[index] for cells in shown.values()])
-        tree_of[subject] = places.setdefault(tree, len(places))
+    tree_of = {
+        subject: places.setdefault(_branches(tree, keys), len(places))
+        for subject, tree in made.items()
+    }
     return Trees(
         key="module-tree",
-        title="Modules, each with all that lies below it",
-        columns=[*shown],
+        title="Modules; repeated ones are folded",
+        columns=[_heading(group, header) for group, header in keys],
         trees=[*places],
         tree_of=tree_of,
     )
 
 
-def _tree(record: Record, values: Sequence[Values | None]) -> tuple[Branch, ...]:
-    assert record.counts is not None
+def _tree(record: Record, counts: Counts, every: Sequence[Ceilings], depth: Depth | None) -> _Tree:
+    groups: dict[str, Iterable[ModuleColumn]] = {"counts": _count_columns(counts)}
+    if record.module_times:
+        groups["time"] = time_columns(record)
+    if series := record.memory_series:
+        groups["memory"] = memory_columns(record, series)
+    roofline = Roofline.of(record, every)
+    if roofline is not None and record.module_times:
+        groups["roofline"] = roofline_columns(roofline)
+    columns: dict[tuple[str, str], ModuleColumn] = {}
+    shown: set[str] = set()
+    for group, of_group in groups.items():
+        for column in of_group:
+            if column.header not in shown or column.header == "95% interval":
+                columns[group, column.header] = column
+                shown.add(column.header)
+    return _Tree(module_rows(counts.layers, depth), columns)
+
+
+def _count_columns(counts: Counts) -> list[ModuleColumn]:
+    """Parameters, MACs and their share, of each row with all rows below it."""
+    params = {layer.path: layer.params for layer in counts.layers}
+    products = products_by_module(counts)
+    whole = sum(products.values())
+
+    def share(row: ModuleRow) -> str:
+        total = row.total(products)
+        return f"{total / whole:.1%}" if total else ""
+
+    return [
+        OUTPUT_SHAPE,
+        ModuleColumn(header="params", cell=lambda row: _count(row.total(params))),
+        ModuleColumn(header="MACs", cell=lambda row: _count(row.total(products))),
+        ModuleColumn(header="of MACs", cell=share),
+    ]
+
+
+def _count(count: float) -> str:
+    return f"{count:,.0f}" if count else ""
+
+
+def _branches(tree: _Tree, keys: Sequence[tuple[str, str]]) -> tuple[Branch, ...]:
     return tuple(
         Branch(
-            depth=layer.path.count(".") + 1 if layer.path else 0,
-            name=plain(layer.path.rpartition(".")[2]) or plain(record.case.entry),
-            type=plain(layer.type),
-            cells=tuple(cells.get(layer.path) if cells else None for cells in values),
+            depth=row.depth,
+            name=plain(row.name),
+            type=plain(row.title),
+            cells=tuple(_text(tree.columns.get(key), row) for key in keys),
         )
-        for layer in record.counts.layers
+        for row in tree.rows
     )
 
 
-def with_parts(layers: Sequence[Layer], figure: Callable[[Layer], int]) -> dict[str, int]:
-    """The figure of each module by its path, with those of all modules below it."""
-    totals = dict.fromkeys((layer.path for layer in layers), 0)
-    for layer in layers:
-        path, value = layer.path, figure(layer)
-        while True:
-            if path in totals:
-                totals[path] += value
-            if not path:
-                break
-            path = path.rpartition(".")[0]
-    return totals
+def _heading(group: str, header: str) -> TreeColumn:
+    name, unit = split_header(header)
+    if not unit and name.endswith(" ms"):
+        name, unit = name.removesuffix(" ms"), "ms"
+    return TreeColumn(group=group, name=name, unit=unit, is_share=header in _SHARES)
 
 
-def _counts(figure: Callable[[Layer], int]) -> Callable[[Record], Values | None]:
-    def cells(record: Record) -> Values | None:
-        totals = _totals(record, figure)
-        return {path: f"{total:,}" if total else "" for path, total in totals.items()}
-
-    return cells
-
-
-def _totals(record: Record, figure: Callable[[Layer], int]) -> dict[str, int]:
-    return with_parts(record.counts.layers, figure) if record.counts else {}
-
-
-def _macs(layer: Layer) -> int:
-    return layer.macs + layer.matmul_macs
-
-
-def _shares(record: Record) -> Values | None:
-    totals = _totals(record, _macs)
-    whole = totals.get("", 0)
-    return {path: total / whole for path, total in totals.items() if total} if whole else None
-
-
-def _shapes(record: Record) -> Values | None:
-    layers = record.counts.layers if record.counts else ()
-    return {
-        layer.path: "" if layer.output_shape is None else shape_text(layer.output_shape)
-        for layer in layers
-    }
-
-
-COLUMNS: tuple[ModuleColumn, ...] = (
-    ModuleColumn(
-        heading=TreeColumn(name="output shape", help="of the module's first output"),
-        cells=_shapes,
-    ),
-    ModuleColumn(
-        heading=TreeColumn(name="params", help="all trainable parameters"),
-        cells=_counts(lambda layer: layer.params),
-    ),
-    ModuleColumn(
-        heading=TreeColumn(name="MACs", help="multiply-accumulates of all products"),
-        cells=_counts(_macs),
-    ),
-    ModuleColumn(
-        heading=TreeColumn(name="share of MACs", help="of those of the whole", is_share=True),
-        cells=_shares,
-    ),
-)
-"""The columns in the order of the page."""
+def _text(column: ModuleColumn | None, row: ModuleRow) -> str:
+    return plain(column.cell(row)) if column else ""

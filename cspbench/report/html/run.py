@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ...plan.labels import plain
-from .. import forms, pages
+from .. import forms, module_times, pages
 from ..circumstances import circumstances
 from ..columns import Column, Part
 from ..completeness import completeness, failures
@@ -12,7 +12,7 @@ from ..quoting import marked
 from ..results import Results
 from ..rows import Row, by_mode
 from . import cases, modules, tables
-from .charts import course, gradient_maps, latency, scatter, spread
+from .charts import course, gradient_maps, latency, memory, roofline, scatter, spread
 from .charts import forms as form_charts
 from .charts import sweep as sweeps
 from .frame import (
@@ -44,7 +44,7 @@ def model(results: Results, columns: Sequence[Column]) -> Page:
         _section("trade", "Trade-offs", scatter.scatter(table)),
         _section("sweep", "Sweep", _side_by_side(sweeps.sweep(table))),
         _section("spread", "Spread of samples", spread.spread(table)),
-        _section("modules", "Modules", [tree] if (tree := modules.trees(results)) else []),
+        _section("modules", "Modules", _modules(results)),
         _section("notes", "Notes", _notes(results, columns)),
         _section("made", "How it was made", [Labelled(lines=circumstances(results))]),
     ]
@@ -89,6 +89,7 @@ def _measured(results: Results, columns: Sequence[Column]) -> list[Block]:
     blocks += gradient_maps.similarity(table, places)
     blocks += _side_by_side(form_charts.forms(table))
     blocks += _form_tables(table, places)
+    blocks += _items(pages.MODULES_TITLE, module_times.most_expensive(table, marked))
     if not blocks:
         return []
     return [Paragraphs(sentences=[f"{heading or pages.MEASURED_TITLE}."]), *blocks]
@@ -103,6 +104,17 @@ def _exact(results: Results, columns: Sequence[Column]) -> list[Block]:
     title = Paragraphs(sentences=[f"{pages.exact_title(results.run)}."])
     noted = _items("Notes on the counts", pages.count_notes(table, columns, marked))
     return [title, *shown, *gradient_maps.terms(table, places), *noted]
+
+
+def _modules(results: Results) -> list[Block]:
+    """Where the cost lies: the tree, memory over the call, the roofline."""
+    table, places = results.rows, cases.places(results.rows)
+    tree = modules.trees(results)
+    return [
+        *([tree] if tree else []),
+        *memory.memory(table, places),
+        *roofline.roofline(table, results.run.info.ceilings, places),
+    ]
 
 
 def _notes(results: Results, columns: Sequence[Column]) -> list[Block]:
@@ -157,6 +169,8 @@ def _datasets(results: Results) -> dict[str, Dataset]:
         "forms": form_charts.dataset(table, places),
         "sweep": sweeps.dataset(table, places),
         "course": course.dataset(table, places),
+        "memory": memory.dataset(table, places),
+        "roofline": roofline.dataset(table, results.run.info.ceilings, places),
         "terms": gradient_maps.terms_dataset(table, places),
         "similarity": gradient_maps.similarity_dataset(table, places),
     }

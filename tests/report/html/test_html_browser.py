@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from factories import CEILINGS
+from measured_series import make_series
 from rendered import hostile
 from synthetic import change, make_counts, make_large_run, make_run, render_report
+from test_roofline_plot import measured
 from trained_runs import DENSE, make_trained_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -187,7 +190,7 @@ def test_modules_open_and_close(open_page: Open) -> None:
     page = open_page(make_run(FOUR, modes=("infer",), launches=2, turns=2))
     rows = page.locator("#module-tree tbody tr:visible")
     assert rows.count() == 4
-    whole = page.get_by_label("parts of dense")
+    whole = page.get_by_label("parts of model")
     whole.press("Enter")
     assert rows.count() == 1
     assert whole.get_attribute("aria-expanded") == "false"
@@ -195,6 +198,20 @@ def test_modules_open_and_close(open_page: Open) -> None:
     assert rows.count() == 4
     page.locator("#module-tree").get_by_label("case").select_option(label="csp (inference)")
     assert "67,281" in rows.first.inner_text()
+
+
+def test_a_group_of_figures_by_module_can_be_seen_alone(open_page: Open) -> None:
+    """Its choice holds for other cases, too."""
+    page = open_page(measured(CEILINGS))
+    draw_all(page)
+    tree = page.locator("#module-tree")
+    tree.get_by_label("figures").select_option("time")
+    tree.get_by_label("case").select_option(label="csp (inference)")
+    heads = tree.locator("thead th:visible").all_text_contents()
+    assert heads[:3] == ["module", "type", "self [ms]"]
+    assert "MACs" not in heads
+    assert tree.locator("tbody tr:visible").first.locator("td:visible").count() == len(heads) - 1
+    expect(page.locator("#roofline svg")).to_contain_text("GB/s")
 
 
 def test_of_too_many_entries_some_are_drawn_and_the_filter_shows_others(open_page: Open) -> None:
@@ -210,7 +227,7 @@ def test_of_too_many_entries_some_are_drawn_and_the_filter_shows_others(open_pag
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["timed", "trained"])
+@pytest.mark.parametrize("kind", ["timed", "trained", "by module"])
 def test_axe_finds_nothing_serious(open_page: Open, theme: str, kind: str) -> None:
     """Contrast, names, roles, order: in both themes."""
     from axe_playwright_python.sync_playwright import Axe
@@ -218,6 +235,9 @@ def test_axe_finds_nothing_serious(open_page: Open, theme: str, kind: str) -> No
     run = make_run(FOUR, noise=0.001)
     if kind == "trained":
         run = make_trained_run({"dense": DENSE, "csp": (0.2, 0.3, 0.25, 0.22)})
+    if kind == "by module":
+        run = measured(CEILINGS)
+        run = change(run, 0, make_series(run))
     page = open_page(run, color_scheme=theme)
     draw_all(page)
     found = Axe().run(page).response["violations"]

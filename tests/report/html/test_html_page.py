@@ -17,7 +17,7 @@ from cspbench import report
 from cspbench.records.layers import Layer
 from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Run
-from cspbench.report.html import frame, modules, tables
+from cspbench.report.html import frame, tables
 from cspbench.report.html.charts import spread
 from cspbench.report.tables import Grid, Strip
 
@@ -177,24 +177,13 @@ def test_a_page_of_100_cases_has_at_most_6_mb() -> None:
     assert len(render_report(run, "html").encode()) <= MAX_BYTES
 
 
-def test_a_module_has_the_figures_of_all_below_it() -> None:
-    """Even of those whose own parent is not listed."""
-
-    def layer(path: str, params: int) -> Layer:
-        return Layer(path=path, type="M", output_shape=None, params=params, macs=0, calls=1)
-
-    layers = [layer("", 1), layer("a", 2), layer("a.b", 4), layer("c.d.e", 8)]
-    totals = modules.with_parts(layers, lambda layer: layer.params)
-    assert totals == {"": 15, "a": 6, "a.b": 4, "c.d.e": 8}
-
-
 def test_inference_and_training_share_a_tree() -> None:
     """Their modules and counts are the same; other entries have their own."""
     data = page_of(make_run(THREE, launches=2, turns=2)).data
     (trees,) = data["trees"].values()
     assert trees["treeOf"] == {"0": 0, "1": 0, "2": 1, "3": 1, "4": 2, "5": 2}
     whole, conv, *_ = trees["trees"][0]
-    assert whole == [0, "dense", 0, "1x128x56x56", "73,984", "231,211,008", 1.0]
+    assert whole == [0, "model", 0, "1x128x56x56", "73,984", "231,211,008", "100.0%"]
     assert (conv[0], conv[1], trees["types"][conv[2]]) == (1, "conv", "Conv2d")
 
 

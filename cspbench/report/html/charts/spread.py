@@ -25,7 +25,7 @@ def dataset(table: Sequence[Row]) -> Dataset:
                 samples = line.samples_s if step == 1 else sorted(line.samples_s)[step // 2 :: step]
                 shown = [float(f"{seconds * 1e3:.5g}") for seconds in samples]
                 rows.append([subject, line.launch, use, shown])
-    return Dataset(columns=("subject", "launch", "use", "sample"), rows=rows, unfolded="sample")
+    return Dataset(columns=("subject", "launch", "use", "sample"), rows=rows, unfolded=("sample",))
 
 
 def spread(table: Sequence[Row]) -> list[Figure]:

@@ -9,8 +9,9 @@
     if (!datasets.has(name)) {
       const { columns, rows, unfolded } = page.datasets[name];
       const objects = rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at]])));
-      const unfold = (row) => row[unfolded].map((item) => ({ ...row, [unfolded]: item }));
-      datasets.set(name, unfolded ? objects.flatMap(unfold) : objects);
+      const unfold = (row) =>
+        row[unfolded[0]].map((_, at) => ({ ...row, ...Object.fromEntries(unfolded.map((column) => [column, row[column][at]])) }));
+      datasets.set(name, unfolded.length ? objects.flatMap(unfold) : objects);
     }
     return datasets.get(name);
   }
@@ -269,11 +270,19 @@
 
   for (const [key, model] of Object.entries(page.trees)) {
     const element = document.getElementById(key);
-    const [cases, levels] = element.querySelectorAll("select");
+    const [cases, levels, groups] = element.querySelectorAll("select");
     const body = element.querySelector("tbody");
-    const show = () => showTree(body, model, model.trees[model.treeOf[cases.value]], Number(levels.value));
+    const show = () => {
+      showTree(body, model, model.trees[model.treeOf[cases.value]], Number(levels.value));
+      groups?.dispatchEvent(new Event("change"));
+    };
     cases.addEventListener("change", show);
     levels.addEventListener("change", show);
+    groups?.addEventListener("change", () => {
+      for (const cell of element.querySelectorAll("[data-group]")) {
+        cell.hidden = groups.value !== "" && cell.dataset.group !== groups.value;
+      }
+    });
     show();
   }
 
@@ -324,12 +333,12 @@
   }
 
   function treeCell(cell, column) {
-    const element = Object.assign(document.createElement("td"), { className: "number" });
-    if (column.isShare && cell !== null) {
+    const element = Object.assign(document.createElement("td"), { className: "number", textContent: cell });
+    element.dataset.group = column.group;
+    if (column.isShare && cell.endsWith("%")) {
       element.classList.add("share");
-      element.style.setProperty("--share", `${100 * cell}%`);
-      element.textContent = `${(100 * cell).toFixed(1)}%`;
-    } else element.textContent = cell ?? "";
+      element.style.setProperty("--share", cell);
+    }
     return element;
   }
 })();
