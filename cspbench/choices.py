@@ -52,7 +52,7 @@ HEADS: tuple[Head, ...] = get_args(Head)
 Depth = int | Literal["all"]
 """Down to which level modules have rows of their own; all: every one, and none is folded."""
 
-ComparisonFormat = Literal["table", "markdown", "json"]
+ComparisonFormat = Literal["table", "markdown", "html", "json"]
 COMPARISON_FORMATS: tuple[ComparisonFormat, ...] = get_args(ComparisonFormat)
 
 EXPORT_FORMATS = ("pytest-benchmark", "github-action-benchmark", "bencher", "hyperfine")

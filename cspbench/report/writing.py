@@ -147,12 +147,13 @@ def _comparison(run: Run, folder: Path) -> dict[Path, str]:
         return {}
     from ..comparison.in_turns import in_turns
     from ..comparison.sides import excerpts
-    from . import comparison
+    from . import comparison, html
 
     revisions = in_turns(run)
     return {
         folder / "comparison.txt": f"{comparison.text(revisions)}\n",
         folder / "comparison.md": comparison.markdown(revisions, excerpts(run)),
+        folder / "comparison.html": html.comparison_page(revisions, run.info.command),
     }
 
 

@@ -9,6 +9,7 @@ from compared_runs import make_small_run
 from factories import lines_of
 
 from cspbench import cli
+from cspbench.engine.repeat import repeatable
 from cspbench.records.folder import RunFolder, read
 from cspbench.records.run import Run
 
@@ -39,12 +40,17 @@ def test_the_verb_prints_and_exits_by_the_contract(
     code: int,
     opening: str,
 ) -> None:
-    """Table, Markdown and JSON of the same comparison."""
+    """Table, Markdown, HTML and JSON of the same comparison."""
     names = folders(make_small_run(), make_small_run(slower=slower, seed=1))
     assert cli.main(["compare", *names]) == code
     assert capsys.readouterr().out.startswith(opening)
     assert cli.main(["compare", *names, "--format", "markdown"]) == code
     assert capsys.readouterr().out.startswith(f"**{opening}")
+    assert cli.main(["compare", *names, "--format", "html", "--threshold", "1%"]) == code
+    page = capsys.readouterr().out
+    assert page.startswith("<!DOCTYPE html>")
+    repeated = f"python -m cspbench compare {' '.join(map(repeatable, names))} --threshold 1%"
+    assert f">{repeated}</code>" in page
     assert cli.main(["compare", *names, "--format", "json"]) == code
     answer = json.loads(capsys.readouterr().out)
     assert answer["verdict"] == ("regression" if code else "same")

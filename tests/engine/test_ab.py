@@ -17,6 +17,7 @@ from cspbench.comparison.compare import compare
 from cspbench.comparison.in_turns import in_turns
 from cspbench.records.folder import read
 from cspbench.report.comparison import text
+from cspbench.report.html import comparison_page
 
 slow = pytest.mark.slow
 
@@ -129,6 +130,8 @@ def test_the_same_function_written_otherwise_is_equal(repository: Path) -> None:
     page = (repository.parent / "out" / "comparison.txt").read_text()
     assert process.stdout.startswith(page)
     assert page == text(in_turns(run)) + "\n"
+    html = (repository.parent / "out" / "comparison.html").read_text()
+    assert html == comparison_page(in_turns(run), run.info.command)
     changes = in_turns(run).cases[0].measures
     assert {change.verdict for name, change in changes.items() if name in {"macs", "params"}} == {
         "same"

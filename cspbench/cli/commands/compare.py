@@ -1,5 +1,6 @@
 """``compare`` and ``ab``: the changes between two runs or two revisions."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from ...comparison.in_turns import in_turns
 from ...comparison.result import Comparison
 from ...comparison.sides import excerpts
 from ...comparison.thresholds import gate
+from ...engine.repeat import option_words, repeatable
 from ...engine.session import Session
 from ...engine.worktrees import Repository
 from ...records.run import Side
 from ...report import comparison as views
+from ...report import html
 from .. import output
 from ..exit_codes import ExitCode, comparison_exit_code
 from ..requests import AbRequest, CompareRequest
@@ -25,7 +28,7 @@ def compare(request: CompareRequest) -> ExitCode:
     """Compare two existing runs and print the changes."""
     rules = gate(request.judging.thresholds, strict=request.judging.is_strict)
     comparison = compare_runs(request.baseline, request.candidate, gate=rules)
-    _print_comparison(comparison, request.judging.format)
+    _print_comparison(comparison, request.judging.format, _command(request))
     return comparison_exit_code(comparison, strict=rules.is_strict)
 
 
@@ -49,7 +52,7 @@ def ab(request: AbRequest) -> ExitCode:
     try:
         paths = report.write(report.derive(run), session.path)
     finally:
-        _print_comparison(comparison, request.judging.format, excerpts(run))
+        _print_comparison(comparison, request.judging.format, run.info.command, excerpts(run))
     if not is_complete:
         print_to_stderr("cspbench: interrupted: the comparison covers what was measured until then")
     if request.judging.format == "table":
@@ -69,12 +72,27 @@ def _revisions(request: AbRequest, repository: Repository) -> dict[Side, str]:
     return {"baseline": baseline, "candidate": candidate}
 
 
+def _command(request: CompareRequest) -> str:
+    """The command that repeats ``request``, whatever its format was."""
+    judging = request.judging
+    words = ["python", "-m", "cspbench", "compare"]
+    words += map(repeatable, (request.baseline, request.candidate))
+    words += option_words("thresholds", judging.thresholds)
+    words += option_words("is_strict", judging.is_strict) if judging.is_strict else []
+    return shlex.join(words)
+
+
 def _print_comparison(
-    comparison: Comparison, form: ComparisonFormat, records: Sequence[Excerpt] = ()
+    comparison: Comparison,
+    form: ComparisonFormat,
+    command: str,
+    records: Sequence[Excerpt] = (),
 ) -> None:
     if form == "json":
         print_json(comparison.to_dict())
     elif form == "markdown":
         print_text(views.markdown(comparison, records))
+    elif form == "html":
+        print_text(html.comparison_page(comparison, command))
     else:
         print_page(views.text(comparison, output.layout()))

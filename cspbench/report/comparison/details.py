@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import chain
 from statistics import median_high
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from ...comparison.result import RANK, CaseComparison, Change, Comparison
 from ...plan.labels import label, plain
@@ -21,47 +21,68 @@ INTERVAL = "95%\ninterval"
 _YARDSTICKS = "in units of the yardstick"
 
 Cells = tuple[str, ...]
+Row = TypeVar("Row")
 _EXACT_HEADERS = ("entry", "mode", "measure", "baseline", "candidate", "ratio", "verdict")
 _TRAINED_HEADERS = (*_EXACT_HEADERS[:5], "difference", "verdict")
 _LATENCY_HEADERS = ("entry", "mode", "baseline", "candidate", "ratio", INTERVAL, "verdict")
 
 
-class Table(NamedTuple):
+class Line(NamedTuple):
+    """The figures of a case in one measure, '' if only one side has the case."""
+
+    case: CaseComparison
+    measure: str
+    cells: Cells
+
+
+class Table(NamedTuple, Generic[Row]):
     """A table of figures: its title, headers, changed rows, and unchanged ones."""
 
     title: str
     headers: Sequence[str]
-    changed: list[Cells]
-    same: list[Cells]
+    changed: list[Row]
+    same: list[Row]
 
 
-def tables(comparison: Comparison) -> tuple[Table, ...]:
+def tables(comparison: Comparison) -> tuple[Table[Cells], ...]:
+    """The cells of `lines`, exact ones that differ in their mode alone as one."""
+    exact, *others = (
+        Table(title, headers, [line.cells for line in changed], [line.cells for line in same])
+        for title, headers, changed, same in lines(comparison)
+    )
+    merged = Table(exact.title, exact.headers, *map(_over_modes, (exact.changed, exact.same)))
+    return (merged, *others)
+
+
+def lines(comparison: Comparison) -> tuple[Table[Line], ...]:
     """The tables of exact figures, of trainings and of latencies, the worst cases first."""
     ordered = sorted(comparison.cases, key=lambda case: RANK.index(case.verdict))
-    exact: tuple[list[Cells], list[Cells]] = [], []
-    timed: dict[str, tuple[list[Cells], list[Cells]]] = {}  # by their unit
-    trained: tuple[list[Cells], list[Cells]] = [], []
+    exact: tuple[list[Line], list[Line]] = [], []
+    timed: dict[str, tuple[list[Line], list[Line]]] = {}  # by their unit
+    trained: tuple[list[Line], list[Line]] = [], []
     for case in ordered:
         name = (label(case.label), case.mode)
         if case.verdict in {"added", "removed"}:
-            exact[0].append((*name, "", "", "", "", case.verdict))
+            exact[0].append(Line(case, "", (*name, "", "", "", "", case.verdict)))
             continue
         for measure, change in case.measures.items():
-            is_same = change.verdict == "same"
+            verdict = change.verdict
             ratio = "" if change.ratio is None else ratio_text(change.ratio)
             if measure == LATENCY:
                 unit = _time_unit(change, in_turns=comparison.in_turns)
+                kind = timed.setdefault(unit, ([], []))
                 sides = (_time(change.baseline, unit), _time(change.candidate, unit))
-                row = (*name, *sides, ratio, _interval(change), change.verdict)
-                timed.setdefault(unit, ([], []))[is_same].append(row)
+                cells: Cells = (*name, *sides, ratio, _interval(change), verdict)
             elif measure in COMPARED:
-                trained[is_same].append((*name, NAMES[measure], *_means(change), change.verdict))
+                kind, cells = trained, (*name, NAMES[measure], *_means(change), verdict)
             elif measure not in NONZERO or change.baseline or change.candidate:
                 values = (_count(change.baseline), _count(change.candidate))
-                exact[is_same].append((*name, NAMES[measure], *values, ratio, change.verdict))
-    merged = map(_over_modes, exact)
+                kind, cells = exact, (*name, NAMES[measure], *values, ratio, verdict)
+            else:
+                continue
+            kind[verdict == "same"].append(Line(case, measure, cells))
     return (
-        Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *merged),
+        Table("Counts, tensor peaks and gradient terms, exact", _EXACT_HEADERS, *exact),
         Table("Trained, means over seeds", _TRAINED_HEADERS, *trained),
         *(Table(f"Latency, {unit}", _LATENCY_HEADERS, *timed[unit]) for unit in sorted(timed)),
     )

@@ -102,7 +102,8 @@ def _head(comparison: Comparison) -> list[md.Block]:
     return [*blocks, *below]
 
 
-def _header(column: Column, separator: str, modes: Mapping[Mode, str]) -> str:
+def header(column: Column, separator: str = " ", modes: Mapping[Mode, str] = MODE_WORDS) -> str:
+    """The header of a column of the table that has a row for each changed entry."""
     name = _NAMES[column.measure]
     return f"{name},{separator}{modes[column.mode]}" if column.mode else name
 
@@ -114,7 +115,7 @@ def compact_table(
     shown = columns(comparison, rows)
     cells = [[cell.line for cell in column.cells] for column in shown]
     lines = [(entry.label, *row) for entry, row in zip(rows, zip(*cells, strict=True), strict=True)]
-    return ["entry", *(_header(column, " ", MODE_WORDS) for column in shown)], lines
+    return ["entry", *(header(column) for column in shown)], lines
 
 
 def _markdown_rows(comparison: Comparison, rows: Sequence[ComparedEntry]) -> md.Block:
@@ -135,7 +136,7 @@ def _text_rows(
         if column.measure != OTHER:
             cells = tuple(column.cells[index].lines for index in kept)
             width = _LATENCY_WIDTH if column.measure == LATENCY else _COUNT_WIDTH
-            strip = Strip(header=_header(column, "\n", _SHORT), cells=cells).wrapped(width)
+            strip = Strip(header=header(column, "\n", _SHORT), cells=cells).wrapped(width)
             bundles.setdefault(column.measure, []).append(strip)
     if kept:
         names = Strip(header="entry", cells=tuple(rows[index].label for index in kept), left=True)
@@ -161,7 +162,7 @@ def _text_details(comparison: Comparison, layout: Layout) -> Iterator[str]:
 
 
 def _folds(
-    comparison: Comparison, tables: Sequence[Table], max_rows: int, max_same: int
+    comparison: Comparison, tables: Sequence[Table[Cells]], max_rows: int, max_same: int
 ) -> Iterator[md.Block]:
     yield md.folded(
         "Details: figures in absolute numbers, reasons, notes",
@@ -174,7 +175,9 @@ def _folds(
         yield md.folded(f"{plural(number, 'measure')} without a change", unchanged)
 
 
-def _details(comparison: Comparison, tables: Sequence[Table], max_rows: int) -> Iterator[md.Block]:
+def _details(
+    comparison: Comparison, tables: Sequence[Table[Cells]], max_rows: int
+) -> Iterator[md.Block]:
     counts = [setup.counts(comparison), details.input_shapes(comparison)]
     yield md.paragraph(" ".join(filter(None, counts)))
     if len(warnings := setup.warnings(comparison, marked)) > _MAX_WARNINGS:

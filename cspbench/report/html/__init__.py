@@ -1,5 +1,6 @@
-"""The HTML page of a run: one file that needs no network, with tables and plots to explore."""
+"""HTML pages of runs: each is one file that needs no network, with tables and plots to explore."""
 
+from .comparison import page as comparison_page
 from .run import page
 
-__all__ = ["page"]
+__all__ = ["comparison_page", "page"]

@@ -67,11 +67,11 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """A row of a table; ``subject`` is the place of what it is of, None if no filter hides it."""
+    """A row of a table; ``subjects``, what it is of, by place: a filter hides none without any."""
 
     name: str
     cells: Sequence[Cell]
-    subject: int | None = None
+    subjects: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,7 +227,16 @@ class Labelled:
     lines: Sequence[tuple[str, str]]
 
 
-Block = Table | Figure | Figures | Trees | Paragraphs | Items | Labelled
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folded:
+    """Tables that are shown when their title is clicked on."""
+
+    kind: ClassVar[str] = "folded"
+    title: str
+    tables: Sequence[Table]
+
+
+Block = Table | Figure | Figures | Trees | Paragraphs | Items | Labelled | Folded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,13 +250,17 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """A page: its title, what follows below it, its sections, and the data of its figures."""
+    """A page: its title, what follows below it, its sections, and the data of its figures.
+
+    ``example`` is one of words to filter by.
+    """
 
     title: str
     subtitle: str
     sections: Sequence[Section]
     subjects: Sequence[Subject] = ()
     subject_noun: str = "cases"
+    example: str = "csp slower"
     datasets: Mapping[str, Dataset]
 
     @property

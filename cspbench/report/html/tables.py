@@ -38,7 +38,7 @@ def table(
         lines=[
             Line(
                 name=row.name + (_REFERENCE if row.is_reference else ""),
-                subject=subjects[row.record.case.key],
+                subjects=(subjects[row.record.case.key],),
                 cells=[cell for column in shown for cell in _cells(row, column, with_ratios)],
             )
             for row in rows
@@ -67,7 +67,9 @@ def of_grid(title: str, grid: Grid, subjects: Mapping[str, int]) -> Table:
         lines=[
             Line(
                 name=name,
-                subject=subjects.get(name.removesuffix(_REFERENCE)),
+                subjects=[subjects[of]]
+                if (of := name.removesuffix(_REFERENCE)) in subjects
+                else (),
                 cells=[Cell(text=text, value=_value(text)) for text in map(untoned, texts)],
             )
             for name, *texts in zip(

@@ -38,8 +38,8 @@
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     isFiltered = words.length > 0;
     visible = page.subjects.map((text) => words.every((word) => text.includes(word)));
-    for (const line of document.querySelectorAll("tr[data-subject]")) {
-      line.hidden = !visible[line.dataset.subject];
+    for (const line of document.querySelectorAll("tr[data-subjects]")) {
+      line.hidden = !line.dataset.subjects.split(" ").some((subject) => visible[subject]);
     }
     const total = page.subjects.length.toLocaleString("en");
     const number = visible.filter(Boolean).length.toLocaleString("en");
