@@ -192,7 +192,8 @@ def _add_report(add_verb: AddVerb) -> None:
         "print the tables of a run again, or export them",
         usage=f"{PROGRAM} report [OPTIONS] RUN…",
         description="Print the tables of runs from their records, and write their reports and "
-        "plots anew. With --history, follow one measure over all runs instead.",
+        "plots anew. With --history, follow one measure over all runs instead; several runs with "
+        "--format html give a page of all measures over them, history.html.",
         examples=EXAMPLES["report"],
     )
     report.group("runs").add("runs", nargs="+", metavar="RUN", help="a run folder")
@@ -216,11 +217,12 @@ def _add_report(add_verb: AddVerb) -> None:
     )
     output.add_optional_value(
         "history",
-        "print and plot one column over all runs, oldest first",
+        "print and plot one column over all runs, oldest first; with --format html, the one that "
+        "the page shows first",
         metavar="MEASURE",
         value="latency_ratio",
     )
-    output.add_value("out", "folder for the files of --history", metavar="DIR", default="results")
+    output.add_value("out", "folder for the files of a history", metavar="DIR", default="results")
     options.add_other(report)
 
 

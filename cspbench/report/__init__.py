@@ -3,7 +3,7 @@
 from .columns import COLUMNS, Column, choose
 from .history import MAX_RUNS
 from .results import Results, derive
-from .writing import FORMATS, conclusion, render, text, write, write_history
+from .writing import FORMATS, conclusion, render, text, write, write_history, write_history_page
 
 __all__ = [
     "COLUMNS",
@@ -18,4 +18,5 @@ __all__ = [
     "text",
     "write",
     "write_history",
+    "write_history_page",
 ]

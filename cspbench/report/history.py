@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import CspbenchError, unknown
 from ..plan.case import Mode
@@ -22,6 +22,7 @@ from ..verdicts.stats import Estimate
 from .columns import COLUMNS, MISSING, Column, for_cases
 from .layout import FILE, Layout
 from .percents import signed_change
+from .quoting import Quote, verbatim
 from .readings import Reading
 from .results import Results
 from .tables import Grid, Strip
@@ -153,7 +154,7 @@ def history(runs: Sequence[Results], measure: str, *, left_out: int = 0) -> Hist
         points = [
             Point(run=run, reading=reading)
             for run, reading in enumerate(line)
-            if isinstance(reading, int | float | Estimate)
+            if _is_number(reading)
         ]
         if points:
             readings[case.mode, labels[key]] = line
@@ -169,6 +170,26 @@ def history(runs: Sequence[Results], measure: str, *, left_out: int = 0) -> Hist
         left_out=left_out + len(runs) - len(ordered),
         note=note,
     )
+
+
+def histories(runs: Sequence[Results], *, left_out: int = 0) -> list[History]:
+    """The histories of all measures of which some run has a reading, in order of columns.
+
+    Raises `CspbenchError` if there is none.
+    """
+    measured = [
+        column.key
+        for column in COLUMNS
+        if column.key in MEASURES
+        and any(_is_number(row.readings[column.key]) for of in runs for row in of.rows)
+    ]
+    if not measured:
+        raise CspbenchError("none of these runs has a measured case")
+    return [history(runs, measure, left_out=left_out) for measure in measured]
+
+
+def _is_number(reading: Reading) -> TypeGuard[int | float | Estimate]:
+    return isinstance(reading, int | float | Estimate)
 
 
 def _described(runs: Sequence[Run]) -> list[HistoryRun]:
@@ -288,7 +309,7 @@ def _exact_changes(points: Sequence[Point]) -> tuple[ChangePoint, ...]:
 def text(history: History, layout: Layout = FILE) -> str:
     """Sentences on changes, then a table for each mode."""
     blocks = [layout.filled(sentence) for sentence in _sentences(history)]
-    changes = list(_changes(history))
+    changes = list(_change_clauses(history))
     if changes:
         blocks.append("\n".join(layout.filled(change, "- ") for change in changes[:_MAX_NAMED]))
     if len(changes) > _MAX_NAMED:
@@ -335,17 +356,23 @@ def _numbers(history: History) -> dict[str, int]:
     return {machine: number for number, machine in enumerate(machines, 1)}
 
 
-def _sentences(history: History) -> Iterable[str]:
-    name, runs = NAMES[history.column.key], len(history.runs)
-    machines = [f"({number}) {machine}" for machine, number in _numbers(history).items()]
+def run_sentences(history: History, quote: Quote) -> Iterable[str]:
+    """Sentences on the runs: how many are left out, and of which machines they are."""
+    runs = len(history.runs)
+    machines = [f"({number}) {quote(machine)}" for machine, number in _numbers(history).items()]
     if history.left_out:
         yield f"The newest {runs} runs are shown; {history.left_out} older ones are left out."
     if len(machines) > 1:
         yield f"These runs are of several machines: {listing(machines)}."
+
+
+def change_sentences(history: History, quote: Quote) -> Iterable[str]:
+    """Sentences on the cases in which the measure changes, or on why that is not known."""
+    name, runs = NAMES[history.column.key], len(history.runs)
     changed = [series for series in history.series if series.changes]
     number = len(history.series)
     if history.column.part == "exact":
-        cases = listing([case_name(series.name, series.mode) for series in changed])
+        cases = listing([case_name(quote(series.name), series.mode) for series in changed])
         yield (
             f"{name} changed in {len(changed)} of {plural(number, 'case')}: {cases}."
             if changed
@@ -355,6 +382,11 @@ def _sentences(history: History) -> Iterable[str]:
         yield history.note
     elif history.column.form in _MAGNITUDES:
         yield f"{name} has change points in {len(changed)} of {number} series."
+
+
+def _sentences(history: History) -> Iterable[str]:
+    yield from run_sentences(history, verbatim)
+    yield from change_sentences(history, verbatim)
     if history.column.part == "timed" and history.column.form not in _RATIOS:
         yield (
             "Such figures of different days differ with the machine's state: latency_ratio, turn "
@@ -362,7 +394,7 @@ def _sentences(history: History) -> Iterable[str]:
         )
 
 
-def _changes(history: History) -> Iterable[str]:
+def _change_clauses(history: History) -> Iterable[str]:
     """A clause on each change point: the case, by how much, and between which runs."""
     numbers = _numbers(history)
     for series in history.series:
@@ -372,12 +404,13 @@ def _changes(history: History) -> Iterable[str]:
             before, after = series.points[change.before], series.points[change.after]
             yield (
                 f"{case_name(series.name, series.mode)}{place}: "
-                f"{_size(history.column, change, before, after)} between "
+                f"{size(history.column, change, before, after)} between "
                 f"{history.runs[before.run].label} and {history.runs[after.run].label}"
             )
 
 
-def _size(column: Column, change: ChangePoint, before: Point, after: Point) -> str:
+def size(column: Column, change: ChangePoint, before: Point, after: Point) -> str:
+    """By how much a series of ``column`` changes between two points, as text."""
     ratio = change.ratio
     if ratio is None or ratio.low is None or ratio.high is None:
         return f"{column.cell(before.reading)} became {column.cell(after.reading)}"

@@ -130,6 +130,25 @@ def write_history(
     return history.text(measured, layout), list(contents)
 
 
+def write_history_page(
+    runs: Sequence[Run], first: str, folder: Path, *, left_out: int = 0, command: str
+) -> Path:
+    """Write ``history.html``, the page of all measures over ``runs``, and return its path.
+
+    ``first`` is the measure that is shown first, '' for a ratio of latencies; ``command`` repeats
+    the page. Raises `CspbenchError` for an unknown measure, and for one that no run has.
+    """
+    from . import history, html
+
+    derived = [derive(run) for run in runs]
+    if first:
+        history.history(derived, first)
+    histories = history.histories(derived, left_out=left_out)
+    path = folder / "history.html"
+    _write(path, html.history_page(histories, first, command).encode())
+    return path
+
+
 def chosen_columns(run: Run, columns: Sequence[str] | None = None) -> tuple[Column, ...]:
     """The columns of a run's tables: those of ``columns``, or by what was measured.
 

@@ -7,8 +7,10 @@ from ... import report as views
 from ...api import event_files
 from ...choices import TENSORBOARD
 from ...engine.graph_trace import number_of_models
+from ...engine.repeat import option_words, repeatable
 from ...errors import CspbenchError
 from ...records import folder
+from ...records.run import Run
 from ...report.words import plural
 from .. import fault, output
 from ..exit_codes import ExitCode
@@ -17,8 +19,10 @@ from ..terminal import print_html, print_page, print_text, print_to_stderr
 
 
 def report(request: ReportRequest) -> ExitCode:
-    """Write and print the report of each run, or the history of one measure over all runs."""
+    """Write and print the report of each run, or the history of measures over all runs."""
     _check_options(request)
+    if request.format == "html" and (request.history is not None or len(request.runs) > 1):
+        return _history_page(request)
     if request.history is not None:
         return _history(request, request.history)
     for name in request.runs:
@@ -63,10 +67,31 @@ def _write_event_files(request: ReportRequest, results: views.Results, path: Pat
     print_text(f"To look at them: tensorboard --logdir {shlex.quote(str(written.folder))}")
 
 
-def _history(request: ReportRequest, measure: str) -> ExitCode:
+def _history_page(request: ReportRequest) -> ExitCode:
+    """Write the page of all measures over the runs, and print where it is."""
+    runs, left_out = _newest(request)
+    history = [] if request.history is None else option_words("history", request.history)
+    words = ["python", "-m", "cspbench", "report", *map(repeatable, request.runs), *history]
+    path = views.write_history_page(
+        runs,
+        request.history or "",
+        Path(request.out),
+        left_out=left_out,
+        command=shlex.join([*words, *option_words("format", "html")]),
+    )
+    print_text(output.written_files([path], Path()))
+    return ExitCode.OK
+
+
+def _newest(request: ReportRequest) -> tuple[list[Run], int]:
+    """The newest runs, oldest first, and how many older ones are left out."""
     paths_of_runs = sorted(map(Path, request.runs), key=lambda path: folder.info(path).started)
     left_out = max(0, len(paths_of_runs) - views.MAX_RUNS)
-    runs = [folder.read(path) for path in paths_of_runs[left_out:]]
+    return [folder.read(path) for path in paths_of_runs[left_out:]], left_out
+
+
+def _history(request: ReportRequest, measure: str) -> ExitCode:
+    runs, left_out = _newest(request)
     text, paths = views.write_history(
         runs, measure, Path(request.out), output.layout(), left_out=left_out
     )

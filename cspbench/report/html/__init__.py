@@ -1,6 +1,7 @@
-"""HTML pages of runs: each is one file that needs no network, with tables and plots to explore."""
+"""HTML pages of runs and comparisons: each one file without network, to sort, filter and plot."""
 
 from .comparison import page as comparison_page
+from .history import page as history_page
 from .run import page
 
-__all__ = ["comparison_page", "page"]
+__all__ = ["comparison_page", "history_page", "page"]

@@ -109,9 +109,12 @@ def group(row: Row) -> str:
 def number(reading: Reading, column: Column) -> float | None:
     """A reading in the unit of its header; None if it is no number."""
     value = reading.value if isinstance(reading, Estimate) else reading
-    if isinstance(value, int | float):
-        return value * _SCALES[column.form] if column.form in _SCALES else value
-    return None
+    return in_unit(value, column) if isinstance(value, int | float) else None
+
+
+def in_unit(value: float, column: Column) -> float:
+    """A value in base units in the unit of its header; a count stays as it is."""
+    return value * _SCALES[column.form] if column.form in _SCALES else value
 
 
 def _looks(table: Sequence[Row]) -> list[tuple[int, int]]:

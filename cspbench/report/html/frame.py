@@ -116,7 +116,9 @@ class Option:
 class Control:
     """A list of options beside a figure.
 
-    ``axis`` is the channel (``x``, ``y``) whose field is chosen; without one, the control restricts
+    ``axis`` is the channel (``x``, ``y``) whose field is chosen: the rows get its values by the
+    name of the channel, and those of its fields with ``_low``, ``_high`` and ``_change`` behind
+    their names, if there are such, likewise. Without one, the control restricts
     the rows to those whose ``field`` is the option. ``chosen`` is the place of the first choice.
     """
 
@@ -136,6 +138,7 @@ class Figure:
     names, by channel, the fields whose range decides whether its axis is logarithmic. Of more than
     ``max_entries``, some are drawn: the ``chosen`` (``choice`` says which) or the first that the
     filter lets through. ``has_front``: of the fields x and y, the Pareto front is marked (`front`).
+    ``columns``, by fields, are those of a table of the rows that are drawn, folded below.
     """
 
     kind: ClassVar[str] = "figure"
@@ -151,6 +154,7 @@ class Figure:
     max_entries: int = 0
     choice: str = ""
     has_front: bool = False
+    columns: Mapping[str, Heading] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -396,6 +400,10 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "maxEntries": figure.max_entries,
         "choice": printable(figure.choice),
         "hasFront": figure.has_front,
+        "columns": [
+            {"field": field, "isNumber": heading.is_number}
+            for field, heading in (figure.columns or {}).items()
+        ],
     }
 
 

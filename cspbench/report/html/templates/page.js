@@ -137,7 +137,7 @@
     });
     rows = rows.filter((row) => row.subject === undefined || visible[row.subject]);
     for (const [channel, option] of Object.entries(axes)) {
-      rows = rows.filter((row) => Number.isFinite(row[option.value])).map((row) => ({ ...row, [channel]: row[option.value] }));
+      rows = rows.filter((row) => Number.isFinite(row[option.value])).map((row) => withAxis(row, channel, option.value));
       patch(spec, channel, { title: option.label });
     }
     const remarks = [];
@@ -152,6 +152,40 @@
     if (!rows.length) remarks.push("Nothing to draw: no case has these figures, or the filter hides all.");
     return { spec: { ...spec, datasets: { [spec.data.name]: rows } }, rows, remarks };
   }
+
+  // The row with a field, and what belongs to it, by the name of the channel that shows it.
+  function withAxis(row, channel, field) {
+    const values = ["", "_low", "_high", "_change"].map((suffix) => [channel + suffix, row[field + suffix] ?? null]);
+    return { ...row, ...Object.fromEntries(values) };
+  }
+
+  const MAX_POINTS = 1000; // rows of a table of points
+
+  // The rows that a figure draws as a table, made when it is opened.
+  function showPoints(element, rows) {
+    const details = element.querySelector("details.points");
+    if (!details?.open) return;
+    const columns = page.figures[element.id].columns;
+    const text = ({ field, isNumber }, row) => (isNumber ? shownNumber(row[field]) : (row[field] ?? ""));
+    const lines = rows.slice(0, MAX_POINTS).map((row) => {
+      const line = document.createElement("tr");
+      columns.forEach((column, at) => {
+        const cell = document.createElement(at ? "td" : "th");
+        if (!at) Object.assign(cell, { scope: "row", className: "name" });
+        if (column.isNumber) cell.className = "number";
+        cell.textContent = text(column, row);
+        line.append(cell);
+      });
+      return line;
+    });
+    details.querySelector("tbody").replaceChildren(...lines);
+    details.querySelector("p").textContent =
+      rows.length > MAX_POINTS
+        ? `${MAX_POINTS.toLocaleString("en")} of ${rows.length.toLocaleString("en")} points: the filter leaves fewer.`
+        : "";
+  }
+
+  const shownNumber = (value) => (Number.isFinite(value) ? value.toLocaleString("en", { maximumSignificantDigits: 6 }) : "");
 
   // Offer only cases that the filter lets through; choose the first if it hides the one chosen.
   function offerVisible(select, options) {
@@ -211,6 +245,7 @@
     const { spec, rows, remarks } = content(element);
     const drawing = element.querySelector(".drawing");
     element.querySelector(".remark").textContent = remarks.join(" ");
+    showPoints(element, rows);
     const previous = drawn.get(element) ?? Promise.resolve();
     const next = previous.then((last) => {
       last?.finalize();
@@ -263,6 +298,7 @@
   for (const figure of figures) {
     onScreen.observe(figure);
     for (const select of figure.querySelectorAll("select")) select.addEventListener("change", () => draw(figure));
+    figure.querySelector("details.points")?.addEventListener("toggle", () => showPoints(figure, content(figure).rows));
   }
   addEventListener("beforeprint", () => figures.filter((figure) => !drawn.has(figure)).forEach(draw));
 
