@@ -21,7 +21,7 @@ from ...report import html
 from .. import output
 from ..exit_codes import ExitCode, comparison_exit_code
 from ..requests import AbRequest, CompareRequest
-from ..terminal import print_json, print_page, print_text, print_to_stderr
+from ..terminal import print_html, print_json, print_page, print_text, print_to_stderr
 
 
 def compare(request: CompareRequest) -> ExitCode:
@@ -93,6 +93,6 @@ def _print_comparison(
     elif form == "markdown":
         print_text(views.markdown(comparison, records))
     elif form == "html":
-        print_text(html.comparison_page(comparison, command))
+        print_html(html.comparison_page(comparison, command))
     else:
         print_page(views.text(comparison, output.layout()))

@@ -277,7 +277,7 @@ def test_texts_of_numbers_are_sorted_as_numbers() -> None:
     names = Strip(header="entry", cells=("a", "b"), left=True)
     figures = Strip(header="eager\n[ms]", cells=("1,234", "–"))
     table = tables.of_grid("t", Grid(names=names, bundles=((figures,),)), {"b": 7})
-    assert [line.subject for line in table.lines] == [None, 7]
+    assert [tuple(line.subjects) for line in table.lines] == [(), (7,)]
     assert [cell.value for line in table.lines for cell in line.cells] == [1234.0, None]
 
 
