@@ -78,10 +78,6 @@ EXAMPLES = {
             f"{PROGRAM} report results/before results/after --history latency",
             "plot the latency of each case over these runs",
         ),
-        Example(
-            f"{PROGRAM} report results/before results/after --format html",
-            "write a page of all measures over these runs",
-        ),
     ),
     "doctor": (
         Example(f"{PROGRAM} doctor", "check the CPU and its noise floor"),

@@ -176,7 +176,7 @@ MESSAGES = {
     "report newer": f"newer/run.json has schema 99, but this version reads schema {SCHEMA}; read "
     "it with cspbench 9.1.0, which wrote it",
     "report run --format xml": "--format: no format 'xml'; allowed: 'table', 'markdown', 'csv', "
-    "'pytest-benchmark', 'github-action-benchmark', 'bencher', 'hyperfine', 'tensorboard'",
+    "'html', 'pytest-benchmark', 'github-action-benchmark', 'bencher', 'hyperfine', 'tensorboard'",
     "ab main HEAD": "ab needs a git repository (--path .): not a git repository (or any of the "
     "parent directories): .git",
     "ab main HEAD --path nowhere": "ab needs a git repository (--path nowhere): cannot change to "

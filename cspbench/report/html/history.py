@@ -138,15 +138,18 @@ def _dataset(
     columns: list[str] = []
     rows: dict[tuple[int, int], dict[str, Plain]] = {}  # by run and place of the case
     changes: Counter[str] = Counter()
+    present: Counter[str] = Counter()
     for history in histories:
         for series in history.series:
             changes[series.name] += len(series.changes)
+            present[series.name] += len(series.points)
             texts = dict(_changes_of(history, series))
             for index, point in enumerate(series.points):
                 values = rows.setdefault((point.run, cases[series.mode, series.name]), {})
                 values |= _values(history, point, texts.get(index))
         columns += _fields(history, rows)
-    chosen = {name for name, _ in changes.most_common(charts.MAX_LINES)}
+    ranked = sorted(changes, key=lambda name: (changes[name], present[name]), reverse=True)
+    chosen = set(ranked[: charts.MAX_LINES])
     kept = sorted(rows, reverse=True)[: max(1, MAX_VALUES // len(columns))]
     runs, names = histories[0].runs, list(cases)
     about = ("subject", "entry", "mode", "series", "run", "commit", "machine", "chosen")

@@ -158,6 +158,24 @@ def test_the_measure_that_was_asked_for_is_shown_first() -> None:
     assert first("peak_rss_bytes")[1] == "peak_rss_bytes"
 
 
+def test_entries_that_changed_are_chosen_then_those_of_most_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a plot cannot show all: dense is in more runs, until csp changes."""
+    monkeypatch.setattr(page_module.charts, "MAX_LINES", 1)
+    first = on(1, "a", make_run(("dense",)))
+    second, third = on(2, "b", make_run(TWO)), on(3, "c", make_run(TWO))
+    counts = third.records[2].counts
+    assert counts is not None
+    changed = change(third, 2, msgspec.structs.replace(counts, macs=1))
+
+    def chosen(*runs: Run) -> set[str]:
+        return {row["entry"] for row in points(page_of(runs)) if row["chosen"]}
+
+    assert chosen(first, second, third) == {"dense"}
+    assert chosen(first, second, changed) == {"csp"}
+
+
 def test_points_beyond_the_limit_are_those_of_the_oldest_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

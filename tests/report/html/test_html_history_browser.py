@@ -101,7 +101,9 @@ def test_of_too_many_entries_ten_are_drawn(open_page: Open) -> None:
     """Each with a colour of its own; the page says which."""
     page = open_page([on(day, "a", make_large_run(20, launches=2, turns=2)) for day in (1, 2)])
     remark = page.locator("#across-machines .remark")
-    expect(remark).to_contain_text("10 of 20 entries: those with the most changes.")
+    expect(remark).to_contain_text(
+        "10 of 20 entries: those with the most changes, then in the most runs."
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

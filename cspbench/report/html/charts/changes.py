@@ -128,8 +128,10 @@ def _figure(comparison: Comparison, measures: Sequence[str], mode: Mode) -> Figu
     )
     options = [Option(value=name, label=NAMES[name]) for name in measures]
     name = NAMES[measures[0]] if len(measures) == 1 else "Ratio"
-    notes = ["marker: candidate over baseline", "line: its 95% interval"]
-    notes += ["band: too small to count"] if comparison.is_latency_comparable else []
+    drawn = [change for of in measures for _, change in _compared(comparison, of)]
+    notes = ["marker: candidate over baseline"]
+    notes += ["line: its 95% interval"] if any(change.interval for change in drawn) else []
+    notes += ["band: too small to count"] if any(change.threshold for change in drawn) else []
     return Figure(
         key=f"changes-{mode}",
         title=f"{name[:1].upper()}{name[1:]}, {MODE_TITLES[mode].lower()}",

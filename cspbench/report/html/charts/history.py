@@ -84,7 +84,10 @@ def _figure(
     if are_dashed:
         path = path.encode(
             strokeDash=alt.StrokeDash(
-                "machine:N", sort=None, title=None, legend=alt.Legend(orient="bottom", columns=1)
+                "machine:N",
+                sort=None,
+                title=None,
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=500),
             )
         )
     points = line.mark_point(opacity=1).encode(
@@ -117,7 +120,7 @@ def _figure(
             ],
             log={"y": ["y", "y_low", "y_high"]},
             max_entries=MAX_LINES,
-            choice="those with the most changes",
+            choice="those with the most changes, then in the most runs",
             columns=_COLUMNS,
         )
     ]
