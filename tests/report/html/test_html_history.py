@@ -23,6 +23,7 @@ from cspbench.report import write_history_page
 from cspbench.report.history import histories
 from cspbench.report.html import history as page_module
 from cspbench.report.html import history_page
+from cspbench.report.html.charts import history as charts
 from cspbench.report.results import derive
 from cspbench.verdicts import change_points
 
@@ -162,7 +163,7 @@ def test_entries_that_changed_are_chosen_then_those_of_most_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where a plot cannot show all: dense is in more runs, until csp changes."""
-    monkeypatch.setattr(page_module.charts, "MAX_LINES", 1)
+    monkeypatch.setattr(charts, "MAX_LINES", 1)
     first = on(1, "a", make_run(("dense",)))
     second, third = on(2, "b", make_run(TWO)), on(3, "c", make_run(TWO))
     counts = third.records[2].counts
