@@ -37,12 +37,8 @@ EXAMPLES = {
             "whether a block fits at batch 64",
         ),
         Example(
-            f"{PROGRAM} show net.py:Net --input 1,3,224,224 --time",
-            "the profile of your own model, and which of its modules take the time",
-        ),
-        Example(
-            f"{PROGRAM} show csp_fusion_last --roofline",
-            "whether computing or memory bounds each module on this machine",
+            f"{PROGRAM} show net.py:Net --input 1,3,224,224 --time --roofline",
+            "which modules of your own model take the time, and what bounds them",
         ),
     ),
     "list": (
