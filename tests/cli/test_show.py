@@ -256,7 +256,11 @@ def test_show_time_gives_the_times_of_modules_in_both_modes(
 ) -> None:
     """As a table under the counts, or as the records of three profiles a mode."""
     assert show("Frozen", "--time", "--json") == 0
-    profiles = json.loads(capfd.readouterr().out)["module_times"]
+    out, err = capfd.readouterr()
+    assert [line.partition(", ")[2] for line in err.splitlines()] == [
+        f"infer: time by module, profile {number} of 3" for number in (1, 2, 3)
+    ]
+    profiles = json.loads(out)["module_times"]
     assert [times["number"] for times in profiles["infer"]] == [1, 2, 3]
     assert profiles["train"] == []  # it cannot be trained
     assert show("OneValue", "--time", shape="2,3,8,8") == 0

@@ -78,11 +78,13 @@ def show(request: ShowRequest) -> ExitCode:
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    also: tuple[str, ...] = ("memory_series",) if request.memory else ()
-    if request.roofline:
-        also = (*also, "traffic")
-    timed = request.time or request.roofline
-    inference, training = static_profiles(cases, also=also, timed=timed)
+    wanted = {"memory_series": request.memory, "traffic": request.roofline}
+    inference, training = static_profiles(
+        cases,
+        print_to_stderr,
+        also=tuple(stage for stage, is_wanted in wanted.items() if is_wanted),
+        timed=request.time or request.roofline,
+    )
     ceilings = _ceilings(cases) if request.roofline and not inference.has_failed else ()
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
