@@ -269,6 +269,17 @@ def test_show_time_gives_the_times_of_modules_in_both_modes(
     assert show("Raises", "--time") == 3
 
 
+@pytest.mark.usefixtures("models")
+def test_show_time_of_what_exceeds_the_memory_still_gives_the_counts(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """And says why there are no times; 9.8 TB are counted, not run."""
+    assert show("Frozen", "--time", shape="100000000,3,64,64") == 3
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "Inference: peak tensor memory" in shown
+    assert "Inference: no module times: its tensors alone need" in shown
+
+
 @pytest.mark.parametrize("depth", ["0", "two"])
 def test_a_depth_is_a_number_of_levels_or_all(
     depth: str, capsys: pytest.CaptureFixture[str]

@@ -85,7 +85,8 @@ def show(request: ShowRequest) -> ExitCode:
         also=tuple(stage for stage, is_wanted in wanted.items() if is_wanted),
         timed=request.time or request.roofline,
     )
-    ceilings = _ceilings(cases) if request.roofline and not inference.has_failed else ()
+    is_timed = inference.module_times or training.module_times
+    ceilings = _ceilings(cases) if request.roofline and is_timed else ()
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")
