@@ -1,6 +1,5 @@
 """The ceilings of devices: measured in processes of their own, and kept for later runs."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from ..records.machine import Environment
 from ..records.run import Settings
 from ..verdicts.roofline import computes_in
 from . import attempts
+from .isolate import Exit
 
 SECONDS = 15
 """About how long the ceilings of a device take in one precision."""
@@ -43,8 +43,8 @@ def ceilings_of_cases(
 ) -> tuple[Ceilings, ...]:
     """The ceilings of the devices of ``cases`` in the cases' precisions: those kept, or new ones.
 
-    New ones are kept for later runs if they can be stored. Of a device that cannot be measured,
-    ``say`` is told why.
+    New ones are kept for later runs if they can be stored. ``say`` is told why if they cannot, and
+    of a device that cannot be measured.
     """
     measured = []
     for target in _targets(settings, current):
@@ -66,12 +66,14 @@ def measure_ceilings(settings: Settings, current: Environment, say: Say) -> Ceil
     Raises `CspbenchError` if they cannot be measured.
     """
     say("ceilings: finding the precisions of use")
-    precisions, _ = attempts.answers(
+    precisions, worker_exit = attempts.answers(
         "cspbench.engine.worker:find_useful",
         settings.device,
         settings,
         time_limit_s=settings.time_limit_s,
     )
+    if worker_exit is not None:
+        raise _unmeasured(worker_exit)
     return ceilings_in(tuple(precisions), settings, current, say)
 
 
@@ -115,8 +117,10 @@ def _kept_or_new(target: _Target, needed: tuple[Precision, ...], say: Say) -> Ce
         f"and {threads} thread{'' if threads == 1 else 's'}"
     )
     ceilings = _measure(target, tuple(dict.fromkeys((*needed, *known))), say)
-    with contextlib.suppress(CspbenchError):
+    try:
         stored_ceilings.STORE.save(ceilings)
+    except CspbenchError as error:
+        say(str(error))
     return ceilings
 
 
@@ -136,7 +140,7 @@ def _measure(target: _Target, precisions: tuple[Precision, ...], say: Say) -> Ce
             time_limit_s=settings.time_limit_s,
         )
         if worker_exit is not None:
-            raise CspbenchError(f"cannot measure the ceilings: {worker_exit.reason}")
+            raise _unmeasured(worker_exit)
         launches.append(
             Ceilings(
                 machine=target.machine,
@@ -151,13 +155,18 @@ def _measure(target: _Target, precisions: tuple[Precision, ...], say: Say) -> Ce
     return reduce(_joined, launches)
 
 
+def _unmeasured(worker_exit: Exit) -> CspbenchError:
+    return CspbenchError(f"cannot measure the ceilings: {worker_exit.reason}")
+
+
 def _joined(earlier: Ceilings, later: Ceilings) -> Ceilings:
-    """The rates of both launches, side by side."""
+    """The rates of both launches, side by side; of precisions that both could compute in."""
     return msgspec.structs.replace(
         later,
         peaks={
             precision: _joined_peaks(earlier.peaks[precision], peak)
             for precision, peak in later.peaks.items()
+            if precision in earlier.peaks
         },
         bandwidths=tuple(
             msgspec.structs.replace(

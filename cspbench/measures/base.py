@@ -29,6 +29,16 @@ def always(_settings: Settings) -> bool:
     return True
 
 
+def is_by_module(settings: Settings) -> bool:
+    """Whether what is measured by module was asked for."""
+    return settings.by_module
+
+
+def calls_modules(case: Case) -> bool:
+    """Whether modules run as such: compilers and runtimes make one program of them."""
+    return case.form in {"eager", "fused"}
+
+
 def any_case(_case: Case) -> bool:
     """True for any case."""
     return True

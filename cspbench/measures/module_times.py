@@ -3,30 +3,19 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..plan.case import Case
 from ..records.module_times import ModuleTimes
-from ..records.run import Settings
-from .base import measure
+from .base import calls_modules, is_by_module, measure
 
 if TYPE_CHECKING:
     from .execution.subject import Subject
-
-
-def _is_requested(settings: Settings) -> bool:
-    return settings.by_module
-
-
-def _calls_modules(case: Case) -> bool:
-    """Whether modules run as such: compilers and runtimes make one program of them."""
-    return case.form in {"eager", "fused"}
 
 
 @measure(
     stage="module_times",
     place="profiles",
     help="time by module, forward and backward, in several processes (--by-module)",
-    applies=_is_requested,
-    covers=_calls_modules,
+    applies=is_by_module,
+    covers=calls_modules,
 )
 def module_times(
     subject: "Subject", *, number: int, begin_round: Callable[[], object]

@@ -2,25 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from ..choices import FORMS
-from ..plan.case import Case
 from ..records.measurement import Basis
-from ..records.run import Settings
 from ..records.traffic import Traffic
-from .base import measure
+from .base import calls_modules, is_by_module, measure
 
 if TYPE_CHECKING:
     from .execution.subject import Subject
-
-_FORMS = {FORMS[0], "fused"}  # whose operators are seen one by one
-
-
-def _is_requested(settings: Settings) -> bool:
-    return settings.by_module
-
-
-def _is_seen(case: Case) -> bool:
-    return case.form in _FORMS
 
 
 @measure(
@@ -28,8 +15,8 @@ def _is_seen(case: Case) -> bool:
     place="static",
     bases=("fake", "real"),
     help="bytes that operators read and write, and FLOPs, by module, exact (--by-module)",
-    applies=_is_requested,
-    covers=_is_seen,
+    applies=is_by_module,
+    covers=calls_modules,
 )
 def traffic(subject: "Subject", basis: Basis = "fake") -> Traffic:
     """The traffic of one call on tensors of ``basis``; with fake ones, nothing is allocated.

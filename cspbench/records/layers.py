@@ -24,6 +24,11 @@ class Layer(Frozen, frozen=True, kw_only=True):
     matmul_macs: Whole = 0
     calls: Whole
 
+    @property
+    def products(self) -> int:
+        """The MACs of all products."""
+        return self.macs + self.matmul_macs
+
 
 class Uncounted(Frozen, frozen=True, kw_only=True):
     """An operator or module that ``counter`` does not count; it ran ``calls`` times."""

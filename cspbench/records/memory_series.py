@@ -231,12 +231,6 @@ class MemorySeries(Measurement, frozen=True, kw_only=True, tag="memory_series", 
             chosen.add(max(range(start, min(start + size, len(totals))), key=totals.__getitem__))
         return sorted(chosen)
 
-    def phase_after(self, number: int) -> CallPhase:
-        """The phase that runs when ``number`` operators have ended."""
-        numbers = self.numbers
-        begun = sum(numbers[begin] <= number for begin in self.begins)
-        return CALL_PHASES[max(begun, 1) - 1]
-
     def _phases(self) -> Iterator[CallPhase]:
         ends = (*self.begins[1:], len(self.steps))
         for phase, begin, end in zip(CALL_PHASES, self.begins, ends, strict=False):

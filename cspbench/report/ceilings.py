@@ -17,6 +17,7 @@ def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
     precisions = tuple(ceilings.peaks)
     peaks = tuple(ceilings.peaks.values())
     levels = ceilings.bandwidths
+    largest = max((level.capacity_bytes or 0 for level in levels), default=0)
     launches = max(map(len, _all_rates(ceilings)))
     title = (
         f"Ceilings of {plain(ceilings.device)} with {plural(ceilings.threads, 'thread')}, the "
@@ -39,7 +40,9 @@ def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
             Strip(
                 header="holds",
                 cells=tuple(
-                    "" if level.capacity_bytes is None else bytes_text(level.capacity_bytes)
+                    ""
+                    if level.capacity_bytes is None
+                    else bytes_text(level.capacity_bytes, largest)
                     for level in levels
                 ),
             ),

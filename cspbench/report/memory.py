@@ -5,22 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from ..choices import Depth
 from ..plan.labels import plain
 from ..records.layers import Layer
-from ..records.memory_series import MemoryPoint, MemorySeries, ModuleMemory
+from ..records.memory_series import MemorySeries, ModuleMemory
 from ..records.run import Record
 from ..records.tensor_peak import Split
 from ..units import bytes_text, count_text, percent_text
 from ..verdicts.checkpoints import Checkpoint, Saved, candidates, macs_below
 from . import module_table
-from .layout import FILE, Layout, wrap
+from .layout import FILE, Layout
 from .module_table import ModuleColumn
 from .modules import ModuleRow, module_rows
 from .quoting import Quote, verbatim
-from .tables import Strip, draw
+from .tables import Grid, Strip
 from .words import MODE_TITLES, plural
 
 _MIB = 2**20
 _MOST_CHECKPOINTS = 5
-_NAME_WIDTH = 44
 _LEGEND = (
     "output: what arises in a module and its output holds; gone after: the number of operators "
     "after which that is freed; working: the most that is live beyond it while the module runs"
@@ -33,7 +32,7 @@ _SAVED_LEGEND = (
 
 
 def text(record: Record, layout: Layout = FILE, depth: Depth | None = None) -> str:
-    """The memory of a call by module, its highest point, and what to checkpoint; '' without any.
+    """The memory of a call by module, and what to checkpoint; '' without any.
 
     ``depth`` is that of `module_rows`.
     """
@@ -45,17 +44,15 @@ def text(record: Record, layout: Layout = FILE, depth: Depth | None = None) -> s
     parts = [
         "\n".join(
             [
-                _title(record, series),
+                layout.filled(_title(record, series)),
                 module_table.text(rows, memory_columns(record, series), layout),
-                *map(layout.filled, module_table.notes(rows)),
             ]
         ),
         layout.filled(_LEGEND, "  "),
         layout.filled(_SAVED_LEGEND, "  ") if series.saved else "",
-        layout.filled(peak_sentence(series.peak)),
         layout.filled(_after_forward(series)),
         layout.filled(checkpoint_sentence(record, offered)),
-        _checkpoints(offered),
+        _checkpoints(offered, layout),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -80,7 +77,7 @@ def memory_columns(record: Record, series: MemorySeries) -> list[ModuleColumn]:
     return columns
 
 
-def split_text(split: Split, like: int | None = None) -> str:
+def split_text(split: Split, like: int) -> str:
     """The kinds of which there are bytes, each with its size, in the unit of ``like`` bytes."""
     kinds = ((kind, getattr(split, kind)) for kind in Split.__struct_fields__)
     return ", ".join(
@@ -94,16 +91,6 @@ def offered_checkpoints(record: Record) -> list[Checkpoint]:
     if series is None or series.saved is None or counts is None:
         return []
     return candidates(series, counts.layers)
-
-
-def peak_sentence(peak: MemoryPoint) -> str:
-    """Where and how high the highest point is, and what is live there."""
-    where = f"with operator {peak.number:,}, {plain(peak.operator)}" if peak.operator else "before"
-    module = f" of {plain(peak.module)}" if peak.module else ""
-    return (
-        f"The most is live in the {peak.phase} pass {where}{module}: "
-        f"{bytes_text(peak.live.total)} ({peak.live.total:,} bytes): {split_text(peak.live)}."
-    )
 
 
 def checkpoint_sentence(
@@ -125,10 +112,11 @@ def checkpoint_sentence(
     best, saved = offered[0], Saved(series)
     forward = counts.macs + (counts.matmul_macs or 0)
     share = f", {percent_text(best.macs / forward)} of the forward pass" if best.macs else ""
+    total = saved.total_bytes
     text = (
-        f"Checkpointing {_named(best, quote)} frees {bytes_text(best.freed_bytes)} of "
-        f"{bytes_text(saved.total_bytes)} saved, for {_macs(best.macs)} more{share}. Then at most "
-        f"{bytes_text(best.highest_bytes)} are saved at once."
+        f"Checkpointing {_named(best, quote)} frees {bytes_text(best.freed_bytes, total)} of "
+        f"{bytes_text(total)} saved, for {_macs(best.macs)} more{share}. Then at most "
+        f"{bytes_text(best.highest_bytes, total)} are saved at once."
     )
     if any(saved.changed_inputs.get(path) == "list" for path in best.paths):
         text += " Give it a copy of the list that they take, as more is added to that later."
@@ -157,7 +145,8 @@ def _title(record: Record, series: MemorySeries) -> str:
     number = plural(points[-1].number, "operator")
     begins = [points[begin] for begin in series.begins[1:]]
     later = "".join(f", the {point.phase} from {point.number:,} on" for point in begins)
-    return f"{MODE_TITLES[record.case.mode]}: memory over {number}{later}"
+    most = f"the most with operator {points[series.peak_index].number:,}"
+    return f"{MODE_TITLES[record.case.mode]}: memory over {number}{later}; {most}"
 
 
 def _after_forward(series: MemorySeries) -> str:
@@ -166,8 +155,8 @@ def _after_forward(series: MemorySeries) -> str:
     live = series.after_forward.live
     return (
         f"After the forward pass {bytes_text(live.total)} are live, "
-        f"{bytes_text(live.activations)} of them activations: saved for the backward pass, or the "
-        "output."
+        f"{bytes_text(live.activations, live.total)} of them activations: saved for the backward "
+        "pass, or the output."
     )
 
 
@@ -217,23 +206,21 @@ def _gone_after(figures: Sequence[ModuleMemory]) -> str:
     return f"{max(known):,}" if len(known) == len(ends) else "later"
 
 
-def _checkpoints(offered: Sequence[Checkpoint]) -> str:
+def _checkpoints(offered: Sequence[Checkpoint], layout: Layout) -> str:
     """A table of the checkpoints that are offered; '' if there is no choice."""
     if len(offered) < 2:
         return ""
     shown = offered[:_MOST_CHECKPOINTS]
-    names = tuple("\n".join(wrap(_named(item, verbatim), _NAME_WIDTH)) for item in shown)
-    return draw(
-        [
-            Strip(header="checkpoint around", cells=names, left=True),
-            Strip(header="freed\n[MiB]", cells=tuple(_mib(item.freed_bytes) for item in shown)),
-            Strip(
-                header="at most\nsaved [MiB]",
-                cells=tuple(_mib(item.highest_bytes) for item in shown),
-            ),
-            Strip(header="MACs\nagain", cells=tuple(count_text(item.macs) for item in shown)),
-        ]
-    )
+    names = tuple(_named(item, verbatim) for item in shown)
+    figures = [
+        ("freed\n[MiB]", (_mib(item.freed_bytes) for item in shown)),
+        ("at most\nsaved [MiB]", (_mib(item.highest_bytes) for item in shown)),
+        ("MACs\nagain", (count_text(item.macs) for item in shown)),
+    ]
+    return Grid(
+        names=Strip(header="checkpoint around", cells=names, left=True),
+        bundles=tuple((Strip(header=header, cells=tuple(cells)),) for header, cells in figures),
+    ).text(layout)
 
 
 def _named(checkpoint: Checkpoint, quote: Quote) -> str:

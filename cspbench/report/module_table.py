@@ -10,10 +10,11 @@ from .layout import Layout
 from .markdown import Block
 from .modules import ModuleRow
 from .quoting import marked
-from .tables import Strip, draw
+from .tables import Strip, draw, pack, strips_width
 from .words import plural
 
 _MAX_NAME_WIDTH, _MIN_NAME_WIDTH = 60, 24  # of the column of layers
+_LEAST_NAME_WIDTH = 12  # where a column leaves no more: of "layer (type)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,18 +60,24 @@ def count_columns(counts: Counts) -> list[ModuleColumn]:
 
 def products_by_module(counts: Counts) -> dict[str, int]:
     """The MACs of each module without those of modules in it, by dotted name, all products."""
-    return {layer.path: layer.macs + layer.matmul_macs for layer in counts.layers}
+    return {layer.path: layer.products for layer in counts.layers}
 
 
 def text(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn], layout: Layout) -> str:
-    """The table as text, which fits the page if the columns leave room for the names."""
+    """The table as text, columns that do not fit in further tables with the names repeated."""
     strips = [
         Strip(header=column.header, cells=tuple(map(column.cell, rows)), left=column.left)
         for column in columns
     ]
-    left = layout.width - 4 - sum(strip.width + 3 for strip in strips)
-    names = _names(rows, min(_MAX_NAME_WIDTH, max(_MIN_NAME_WIDTH, left)))
-    return draw([Strip(header="layer (type)", cells=names, left=True), *strips])
+    natural = max(_LEAST_NAME_WIDTH, *(len(_full_name(row, "  ")) for row in rows))
+    tables = pack([(strip,) for strip in strips], min(_MIN_NAME_WIDTH, natural), layout.width)
+    widest = max(map(strips_width, tables))
+    names = Strip(
+        header="layer (type)",
+        cells=_names(rows, min(_MAX_NAME_WIDTH, max(_LEAST_NAME_WIDTH, layout.width - 4 - widest))),
+        left=True,
+    )
+    return "\n\n".join(draw([names, *table]) for table in tables)
 
 
 def _names(rows: Sequence[ModuleRow], width: int) -> tuple[str, ...]:
@@ -80,13 +87,18 @@ def _names(rows: Sequence[ModuleRow], width: int) -> tuple[str, ...]:
     on a second line.
     """
     for step in ("  ", " "):
-        names = [f"{step * row.depth}{row.name} ({row.title})" for row in rows]
+        names = [_full_name(row, step) for row in rows]
         if max(map(len, names)) <= width:
             return tuple(names)
     return tuple(
         "\n".join(shortened(line, width) for line in _two_lines(name, row.title, width))
         for name, row in zip(names, rows, strict=True)
     )
+
+
+def _full_name(row: ModuleRow, step: str) -> str:
+    """The name and the type, if it is known, indented by ``step`` a level."""
+    return f"{step * row.depth}{row.name}" + (f" ({row.title})" if row.title else "")
 
 
 def _two_lines(name: str, title: str, width: int) -> list[str]:

@@ -59,10 +59,10 @@ class Grid:
         bundles = self._fitting(layout.width)
         natural = max(1, min(self.names.width, _MAX_NAME_WIDTH))
         least = min(natural, max(_MIN_NAME_WIDTH, self._longest_word()))
-        widest = max(map(_bundle_width, bundles), default=0)
+        widest = max(map(strips_width, bundles), default=0)
         most = max(_LEAST_NAME_WIDTH, layout.width - 4 - widest)
         widths = {min(width, most): None for width in range(natural, least - 1, -1)}
-        packed = [(width, _pack(bundles, width, layout.width)) for width in widths]
+        packed = [(width, pack(bundles, width, layout.width)) for width in widths]
         width, tables = min(packed, key=lambda choice: (len(choice[1]), -len(choice[1][0])))
         names = self.names.wrapped(width)
         return "\n\n".join(draw([names, *strips]) for strips in tables)
@@ -84,7 +84,7 @@ class Grid:
         widest = width - 4 - _LEAST_NAME_WIDTH
         bundles: list[tuple[Strip, ...]] = []
         for bundle in map(_joined, self.bundles):
-            if _bundle_width(bundle) <= widest:
+            if strips_width(bundle) <= widest:
                 bundles.append(bundle)
             else:
                 bundles += [(strip.wrapped(widest - 3),) for strip in bundle]
@@ -193,12 +193,12 @@ def _bottomed(*headers: str) -> list[list[str]]:
     return [[""] * (height - len(own)) + own for own in lines]
 
 
-def _pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> list[list[Strip]]:
-    """The strips of each table, bundles side by side as long as they fit."""
+def pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> list[list[Strip]]:
+    """The strips of each table, bundles side by side as long as they fit beside the names."""
     tables: list[list[Strip]] = [[]]
     left = free = width - name_width - 4
     for bundle in bundles:
-        need = _bundle_width(bundle)
+        need = strips_width(bundle)
         if tables[-1] and need > left:
             tables.append([])
             left = free
@@ -207,8 +207,9 @@ def _pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> 
     return tables
 
 
-def _bundle_width(bundle: Iterable[Strip]) -> int:
-    return sum(strip.width + 3 for strip in bundle)
+def strips_width(strips: Iterable[Strip]) -> int:
+    """The terminal cells that the strips take side by side, each with the edge before it."""
+    return sum(strip.width + 3 for strip in strips)
 
 
 def _wrapped(cell: str, width: int) -> str:

@@ -147,7 +147,7 @@ def macs_below(layers: Iterable[Layer]) -> Counter[str]:
     macs: Counter[str] = Counter()
     for layer in layers:
         for path in ancestors(layer.path):
-            macs[path] += layer.macs + layer.matmul_macs
+            macs[path] += layer.products
     return macs
 
 

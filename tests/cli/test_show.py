@@ -256,13 +256,28 @@ def test_show_time_gives_the_times_of_modules_in_both_modes(
 ) -> None:
     """As a table under the counts, or as the records of three profiles a mode."""
     assert show("Frozen", "--time", "--json") == 0
-    profiles = json.loads(capfd.readouterr().out)["module_times"]
+    out, err = capfd.readouterr()
+    assert [line.partition(", ")[2] for line in err.splitlines()] == [
+        f"infer: time by module, profile {number} of 3" for number in (1, 2, 3)
+    ]
+    profiles = json.loads(out)["module_times"]
     assert [times["number"] for times in profiles["infer"]] == [1, 2, 3]
     assert profiles["train"] == []  # it cannot be trained
     assert show("OneValue", "--time", shape="2,3,8,8") == 0
     shown = capfd.readouterr().out
     assert shown.index("Inference: time by module") < shown.index("Training: time by module")
     assert show("Raises", "--time") == 3
+
+
+@pytest.mark.usefixtures("models")
+def test_show_time_of_what_exceeds_the_memory_still_gives_the_counts(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """And says why there are no times; 9.8 TB are counted, not run."""
+    assert show("Frozen", "--time", shape="100000000,3,64,64") == 3
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "Inference: peak tensor memory" in shown
+    assert "Inference: no module times: its tensors alone need" in shown
 
 
 @pytest.mark.parametrize("depth", ["0", "two"])

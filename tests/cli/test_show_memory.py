@@ -15,7 +15,8 @@ def test_show_prints_memory_by_module_and_what_to_checkpoint(
 ) -> None:
     """Beside the counts, down to the depth that was asked for."""
     assert cli.main([*WORDS, "--depth", "1"]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err == "csp 1x64x8x8, infer: memory series\ncsp 1x64x8x8, train: memory series\n"
     assert "Inference: memory over " in out
     assert "Training: memory over " in out
     assert "Checkpointing the 6 modules block.layers.0 … 5 (DenseLayer) frees " in out

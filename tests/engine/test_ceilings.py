@@ -35,12 +35,14 @@ class FakeRates:
         self.precisions: list[tuple[Precision, ...]] = []
         self.levels: tuple[Level, ...] = ()
         self.fails = False
+        self.dies_in = ""
+        self.fails_once: Precision | None = None
 
     def __call__(
         self, task: str, *arguments: Any, receive: Callable[[Any], None], **_: object
     ) -> isolate.Exit | None:
         self.tasks.append(task.rpartition(":")[2])
-        if self.fails:
+        if self.fails or self.tasks[-1] == self.dies_in:
             return isolate.Exit(cause="exited", reason="no room", detail="", step=-1)
         if self.tasks[-1] == "find_useful":
             for precision in ("fp32", "bf16"):
@@ -61,6 +63,9 @@ class FakeRates:
                 )
             )
         for precision in precisions:
+            if precision == self.fails_once:
+                self.fails_once = None
+                continue
             peak = Peak(
                 product_flops=(speed,),
                 convolution_flops=(10 / speed,),
@@ -145,6 +150,32 @@ def test_a_run_goes_on_without_ceilings_and_says_why(rates: FakeRates) -> None:
     assert said[-1] == "no roofline on cpu: cannot measure the ceilings: no room"
     with pytest.raises(CspbenchError, match="cannot measure the ceilings: no room"):
         measure_ceilings(SETTINGS, HERE, said.append)
+
+
+def test_a_doctor_is_told_if_the_precisions_of_use_cannot_be_found(rates: FakeRates) -> None:
+    """Rather than given ceilings without any."""
+    rates.dies_in = "find_useful"
+    with pytest.raises(CspbenchError, match="cannot measure the ceilings: no room"):
+        measure_ceilings(SETTINGS, HERE, lambda _: None)
+
+
+def test_a_precision_that_fails_in_one_launch_has_no_peak(rates: FakeRates) -> None:
+    """As where memory was short for a moment; the others have theirs."""
+    rates.fails_once = "bf16"
+    assert set(measure_ceilings(SETTINGS, HERE, lambda _: None).peaks) == {"fp32"}
+
+
+def test_ceilings_that_cannot_be_kept_are_used_and_it_is_said(
+    rates: FakeRates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since the next run measures them again."""
+    del rates
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    said: list[str] = []
+    (ceilings,) = ceilings_of_cases([CASE], SETTINGS, HERE, said.append)
+    assert set(ceilings.peaks) == {"fp32"}
+    assert said[-1].startswith("cannot store the ceilings in ")
 
 
 def test_ceilings_are_read_back_as_they_were_stored() -> None:

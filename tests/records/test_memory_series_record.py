@@ -42,9 +42,6 @@ def test_columns_of_differences_are_the_points() -> None:
     assert STEP.after_forward is not None
     assert STEP.after_forward.number == 5
     assert [point.phase for point in STEP.points[2:4]] == ["forward", "backward"]
-    assert [STEP.phase_after(number) for number in (0, 4, 5, 10)] == ["forward"] * 2 + [
-        "backward"
-    ] * 2
 
 
 def test_an_outline_keeps_the_peak_the_phases_and_the_end() -> None:

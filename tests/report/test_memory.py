@@ -17,6 +17,7 @@ from cspbench.records.assembly import assemble
 from cspbench.records.base import Failure
 from cspbench.records.run import Record, Run
 from cspbench.report import memory, plots
+from cspbench.report.layout import Layout
 from cspbench.report.notes import run_notes
 from cspbench.report.quoting import verbatim
 from cspbench.report.results import derive
@@ -72,11 +73,14 @@ def test_memory_by_module_meets_its_golden_text() -> None:
     assert "\n\n".join(map(memory.text, records())) + "\n" == golden
 
 
-def test_no_table_of_memory_is_wider_than_100_columns() -> None:
-    """Of an entry that nests deep."""
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_page(width: int) -> None:
+    """Of an entry that nests deep: columns that do not fit stand in a further table."""
     for mode in MODES:
-        text = memory.text(cspbench.profile("csp", measures=MEASURES, mode=mode))
-        assert max(map(len, text.splitlines())) <= 100
+        text = memory.text(
+            cspbench.profile("csp", measures=MEASURES, mode=mode), Layout(width=width)
+        )
+        assert max(map(len, text.splitlines())) <= width
 
 
 def test_there_is_no_answer_without_what_it_needs() -> None:
@@ -98,7 +102,7 @@ def test_there_is_no_answer_without_what_it_needs() -> None:
     uncounted = msgspec.structs.replace(training, measurements={"memory_series": series})
     assert memory.offered_checkpoints(uncounted) == []
     assert memory.checkpoint_sentence(uncounted, []) == ""
-    assert "(model)" in memory.text(uncounted)
+    assert "| model " in memory.text(uncounted)
 
 
 def test_a_report_says_what_to_checkpoint_in_training() -> None:
@@ -145,8 +149,8 @@ def test_only_the_first_entries_are_drawn_and_the_caption_says_so(
     """Two are in the run, and one has room."""
     monkeypatch.setattr(sys.modules["cspbench.report.plots.memory_series"], "_MOST_ENTRIES", 1)
     plot, figure = figure_of(entries_run("dense", "csp_fusion_last"))
-    note = "1 of 2 entries: the first of the suite"
-    assert note in plot.alt
+    note = "1 of 2 entries"
+    assert f"{note} (the first of the suite)" in plot.alt
     assert note in figure.get_supxlabel()
     assert {axes.get_title("left") for axes in figure.axes} == {
         "dense, inference",

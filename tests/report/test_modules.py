@@ -4,6 +4,9 @@ import pytest
 
 from cspbench.choices import Depth
 from cspbench.records.layers import Layer
+from cspbench.report import module_table
+from cspbench.report.layout import Layout
+from cspbench.report.module_table import ModuleColumn
 from cspbench.report.modules import FITTING_ROWS, ModuleRow, module_rows
 
 SHAPE = (1, 8, 4, 4)
@@ -136,3 +139,16 @@ def test_a_record_of_a_model_that_nests_absurdly_deep_is_shown() -> None:
     rows: list[ModuleRow] = module_rows(layers, "all")
     assert len(rows) == 51
     assert rows[0].total(by_path(layers)) == 3000
+
+
+def test_columns_that_do_not_fit_beside_the_names_stand_in_a_further_table() -> None:
+    """The names are repeated, and take no more room than they need: 12 cells here."""
+    (row,) = module_rows([layer("", "Net")])
+    columns = [ModuleColumn(header=f"{name * 20}", cell=lambda _: "1") for name in "ab"]
+    together = module_table.text([row], columns, Layout(width=4 + 12 + 2 * 23))
+    assert together.count("model (Net)") == 1
+    apart = module_table.text([row], columns, Layout(width=4 + 12 + 2 * 23 - 1))
+    first, second = apart.split("\n\n")
+    assert "a" * 20 in first
+    assert "b" * 20 in second
+    assert apart.count("model (Net)") == 2

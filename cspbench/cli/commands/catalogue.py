@@ -78,12 +78,15 @@ def show(request: ShowRequest) -> ExitCode:
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
-    also: tuple[str, ...] = ("memory_series",) if request.memory else ()
-    if request.roofline:
-        also = (*also, "traffic")
-    timed = request.time or request.roofline
-    inference, training = static_profiles(cases, also=also, timed=timed)
-    ceilings = _ceilings(cases) if request.roofline and not inference.has_failed else ()
+    wanted = {"memory_series": request.memory, "traffic": request.roofline}
+    inference, training = static_profiles(
+        cases,
+        print_to_stderr,
+        also=tuple(stage for stage, is_wanted in wanted.items() if is_wanted),
+        timed=request.time or request.roofline,
+    )
+    is_timed = inference.module_times or training.module_times
+    ceilings = _ceilings(cases) if request.roofline and is_timed else ()
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")

@@ -82,6 +82,7 @@ class _TrafficLog(TorchDispatchMode):
 def traffic_of(call: Call) -> Traffic:
     """The traffic of one call, after a first one that may compute and keep what others do not."""
     owners = NodeOwners(call.module)
+    paths = [path for path, _ in call.module.named_modules()]  # a call may change them
     with module_stack(call.module, on_change=owners.enter) as stack:
         call()
         call.forget_gradients()
@@ -94,7 +95,7 @@ def traffic_of(call: Call) -> Traffic:
             forward=log.operators("activations", path),
             backward=log.operators("gradients", path),
         )
-        for path, _ in call.module.named_modules()
+        for path in paths
     )
     return Traffic(
         case=call.case.key,

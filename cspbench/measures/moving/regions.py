@@ -69,10 +69,14 @@ def _region(tensor: Tensor) -> _Region:
 def _union(regions: set[_Region]) -> int:
     """The bytes of one storage that are in any of ``regions``."""
     ordered = sorted(regions)
+    start, end = ordered[0].offset, max(region.end for region in ordered)
+    (size, stride), *others = {region.dims[0] for region in ordered}
+    is_repeated = not others and all(len(region.dims) > 1 for region in ordered)
+    if is_repeated and end - start - (size - 1) * stride <= stride:  # as images of a batch are
+        return size * _union({region._replace(dims=region.dims[1:]) for region in ordered})
     are_apart = all(one.end <= other.offset for one, other in itertools.pairwise(ordered))
     if are_apart and all(region.is_injective for region in ordered):
         return sum(region.size for region in ordered)
-    start, end = ordered[0].offset, max(region.end for region in ordered)
     is_named = np.zeros(end - start, dtype=bool)
     for offset, dims in ordered:
         sizes, strides = zip(*dims, strict=True)

@@ -40,6 +40,7 @@ def profile_call(
     exceptions of the call through.
     """
     time = time_function(call, gpu)
+    paths = [path for path, _ in call.module.named_modules()]
     begin_round()
     calls = _calls_in_round(_warm_up(call, gpu))
     clock_s = clock_cost_s() if gpu is None else 0.0
@@ -55,7 +56,6 @@ def profile_call(
             if gpu is None:
                 forwards += _clocked(call, calls, clock_s)
             passes += _profiled(call, calls, gpu)
-    paths = [path for path, _ in call.module.named_modules()]
     return summary(call.case.key, number, paths, passes, forwards, unobserved_s)
 
 
@@ -67,7 +67,7 @@ def summary(  # noqa: PLR0917 -- the first three say of what, the others what wa
     forwards: Sequence[Forward],
     unobserved_s: Sequence[float],
 ) -> ModuleTimes:
-    """The typical times of ``passes``, of the modules ``paths`` that took part.
+    """The typical times of ``passes``, by module, in the order of ``paths``.
 
     The forward is that of ``forwards``, or of ``passes`` if there are none. All figures of one kind
     of pass are means over the same ones, the half whose duration is nearest to the median. So they
@@ -87,6 +87,7 @@ def summary(  # noqa: PLR0917 -- the first three say of what, the others what wa
         return max(0.0, fmean(forward.get(path, 0.0) for forward in clocked))
 
     took_part = {path for times in typical for path in (*times.forward, *times.backward)}
+    renamed = sorted(took_part.difference(paths))  # by a call
     return ModuleTimes(
         case=case,
         number=number,
@@ -101,7 +102,7 @@ def summary(  # noqa: PLR0917 -- the first three say of what, the others what wa
                 forward_s=forward_s(path),
                 backward_s=mean(times.backward.get(path) for times in typical),
             )
-            for path in paths
+            for path in (*paths, *renamed)
             if path in took_part
         ),
         other_s=mean(times.other for times in typical),
@@ -152,7 +153,12 @@ def _profiled(call: Call, calls: int, gpu: Gpu | None) -> list[PassTimes]:
                 call()
                 if gpu is not None:
                     gpu.synchronise()
-    return attribute(read_events(profiler.events()), of_kernels=gpu is not None)
+    passes = attribute(read_events(profiler.events()), of_kernels=gpu is not None)
+    if len(passes) != calls:
+        raise RuntimeError(
+            f"of {calls} calls the profiler saw {len(passes)}: does the model use it itself?"
+        )
+    return passes
 
 
 def _middle_half(values: Sequence[_Value], key: Callable[[_Value], float]) -> list[_Value]:

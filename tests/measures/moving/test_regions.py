@@ -48,3 +48,10 @@ def test_a_sparse_tensor_counts_its_indices_and_values() -> None:
         torch.tensor([[0, 1], [2, 3]]), torch.ones(2), (4, 4), check_invariants=True
     )
     assert distinct_bytes([sparse]) == 2 * 4 + 4 * 8
+
+
+def test_channels_of_a_batch_of_any_size_are_counted_without_memory() -> None:
+    """A map of a pebibyte, whose channels 0 to 2 and 1 to 3 interleave over its images."""
+    base = torch.empty(2**30, 4, 512, 512, device="meta", dtype=torch.int8)
+    assert distinct_bytes([base[:, :3], base[:, 1:]]) == 2**50
+    assert distinct_bytes([base[:, :2], base[:, 1:2]]) == 2**49

@@ -224,3 +224,26 @@ def test_flops_are_those_of_the_counts(name: str) -> None:
     assert traffic(inference).total.flops == count(inference).flops
     counts = count(training)
     assert traffic(training).total.flops == counts.flops + (counts.backward_flops or 0)
+
+
+class Renames(nn.Module):
+    """A layer that has another name after each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+        self.layer0 = nn.Conv2d(16, 16, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer = self._modules.pop(f"layer{self.number}")
+        self.number += 1
+        self._modules[f"layer{self.number}"] = layer
+        assert layer is not None
+        result: Tensor = layer(x)
+        return result
+
+
+def test_a_module_that_is_renamed_keeps_the_name_that_it_began_with() -> None:
+    """So that what it moves is lost at no name."""
+    (module,) = measured(Renames()).modules
+    assert module.path == "layer0"

@@ -194,3 +194,29 @@ def test_a_range_that_raises_is_closed() -> None:
     failed, next_pass = attribute(read_events(profiler.events()))
     assert set(failed.forward) == {"", "0"}
     assert set(next_pass.forward) == set()
+
+
+def test_a_module_whose_name_changes_keeps_its_time() -> None:
+    """Names that only some passes know follow those that the model began with."""
+    times = summary("key", 1, ["", "old"], [make_pass(3.0, forward_s={"new": 2.0})], [], [3.0])
+    assert [(module.path, module.forward_s) for module in times.modules] == [("new", 2.0)]
+    assert times.total_s == 3.0
+
+
+class UsesTheProfiler(nn.Module):
+    """A model that profiles its own call, which ends the profile around it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with profile(activities=[ProfilerActivity.CPU]):
+            return x + 1
+
+
+def test_a_profile_that_lost_calls_is_refused() -> None:
+    """As of a model that uses the profiler itself."""
+    with pytest.raises(RuntimeError, match="does the model use it itself"):
+        profile_call(
+            Call(make_case("Plain"), UsesTheProfiler(), Arguments((torch.zeros(2),), {}), "cpu"),
+            1,
+            gpu=None,
+            begin_round=lambda: None,
+        )
