@@ -8,17 +8,16 @@ from ..records.layers import Layer
 from ..records.memory_series import MemoryPoint, MemorySeries, ModuleMemory
 from ..records.run import Record
 from ..records.tensor_peak import Split
-from ..units import bytes_text, count_text, percent_text
+from ..units import bytes_text, count_text, exact_bytes_text, mebibytes_text, percent_text
 from ..verdicts.checkpoints import Checkpoint, Saved, candidates, macs_below
 from . import module_table
-from .layout import FILE, Layout, wrap
+from .layout import FILE, Layout
 from .module_table import ModuleColumn
 from .modules import ModuleRow, module_rows
 from .quoting import Quote, verbatim
 from .tables import Strip, draw
 from .words import MODE_TITLES, plural
 
-_MIB = 2**20
 _MOST_CHECKPOINTS = 5
 _NAME_WIDTH = 44
 _LEGEND = (
@@ -45,7 +44,7 @@ def text(record: Record, layout: Layout = FILE, depth: Depth | None = None) -> s
     parts = [
         "\n".join(
             [
-                _title(record, series),
+                layout.filled(_title(record, series)),
                 module_table.text(rows, memory_columns(record, series), layout),
                 *map(layout.filled, module_table.notes(rows)),
             ]
@@ -102,7 +101,8 @@ def peak_sentence(peak: MemoryPoint) -> str:
     module = f" of {plain(peak.module)}" if peak.module else ""
     return (
         f"The most is live in the {peak.phase} pass {where}{module}: "
-        f"{bytes_text(peak.live.total)} ({peak.live.total:,} bytes): {split_text(peak.live)}."
+        f"{bytes_text(peak.live.total)} ({exact_bytes_text(peak.live.total)}): "
+        f"{split_text(peak.live)}."
     )
 
 
@@ -205,7 +205,7 @@ def _mebibytes(header: str, size: Callable[[ModuleRow], int]) -> ModuleColumn:
 
 
 def _mib(size: int) -> str:
-    return f"{size / _MIB:,.2f}" if size else ""
+    return mebibytes_text(size) if size else ""
 
 
 def _gone_after(figures: Sequence[ModuleMemory]) -> str:
@@ -222,10 +222,10 @@ def _checkpoints(offered: Sequence[Checkpoint]) -> str:
     if len(offered) < 2:
         return ""
     shown = offered[:_MOST_CHECKPOINTS]
-    names = tuple("\n".join(wrap(_named(item, verbatim), _NAME_WIDTH)) for item in shown)
+    names = tuple(_named(item, verbatim) for item in shown)
     return draw(
         [
-            Strip(header="checkpoint around", cells=names, left=True),
+            Strip(header="checkpoint around", cells=names, left=True).wrapped(_NAME_WIDTH),
             Strip(header="freed\n[MiB]", cells=tuple(_mib(item.freed_bytes) for item in shown)),
             Strip(
                 header="at most\nsaved [MiB]",

@@ -61,7 +61,7 @@ class Grid:
         widest = max(map(_bundle_width, bundles), default=0)
         most = max(_LEAST_NAME_WIDTH, layout.width - 4 - widest)
         widths = {min(width, most): None for width in range(natural, least - 1, -1)}
-        packed = [(width, _pack(bundles, width, layout.width)) for width in widths]
+        packed = [(width, pack(bundles, width, layout.width)) for width in widths]
         width, tables = min(packed, key=lambda choice: (len(choice[1]), -len(choice[1][0])))
         names = self.names.wrapped(width)
         return "\n\n".join(draw([names, *strips]) for strips in tables)
@@ -188,8 +188,8 @@ def _bottomed(*headers: str) -> list[list[str]]:
     return [[""] * (height - len(own)) + own for own in lines]
 
 
-def _pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> list[list[Strip]]:
-    """The strips of each table, bundles side by side as long as they fit."""
+def pack(bundles: Iterable[tuple[Strip, ...]], name_width: int, width: int) -> list[list[Strip]]:
+    """The strips of each table, bundles side by side as long as they fit beside the names."""
     tables: list[list[Strip]] = [[]]
     left = free = width - name_width - 4
     for bundle in bundles:
