@@ -91,6 +91,8 @@ def text(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn], layout: Lay
         for column in columns
     ]
     left = layout.width - 4 - sum(strip.width + 3 for strip in strips)
+    if left < _MIN_NAME_WIDTH:  # columns go into further tables, so that names have more room
+        left = layout.width // 2
     names = Strip(
         header="layer (type)",
         cells=_names(rows, min(_MAX_NAME_WIDTH, max(_MIN_NAME_WIDTH, left))),

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...plan.labels import plain
+from ...plan.labels import MODE_WORDS, plain
 from ...records.memory_series import CALL_PHASES, Kind, MemorySeries
 from ...text import shortened
 from ...units import MIB, bytes_text, exact_bytes_text
 from ..results import Results
 from ..rows import Row
-from ..words import MODE_TITLES
 from .base import Plot, by_panel, extremes, name
 from .captions import caption
 from .panels import modes_of
@@ -103,7 +102,7 @@ def _draw(axes: "Axes", row: Row) -> None:
     series = row.record.memory_series
     assert series is not None
     axes.set_visible(True)
-    axes.set_title(f"{short_name(row.name)}, {MODE_TITLES[row.mode].lower()}")
+    axes.set_title(f"{short_name(row.name)}, {MODE_WORDS[row.mode]}")
     axes.set(xlabel="operators that have ended", ylabel="live tensors [MiB]")
     shown, numbers = series.outline(_MOST_POINTS), series.numbers
     places = [numbers[index] for index in shown]

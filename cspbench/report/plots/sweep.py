@@ -146,7 +146,7 @@ def _line_figure(results: Results, swept: Sweep, note: str, title: str) -> "Figu
             _draw_lines(panel, swept, line_looks)
         figure.set_figwidth(figure.get_figwidth() + 2.6)
         handles = [Line2D([], [], **look.joined) for look in line_looks.values()]
-        legend(figure, handles, lines, loc="outside right upper")
+        legend(figure, handles, list(lines), loc="outside right upper")
         caption(figure, results, swept.rows, _NOTE, note)
     return figure
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....plan.labels import plain
+from ....plan.labels import MODE_WORDS, plain
 from ...readings import telling_interval
 from ...rows import Row
 from ...sweep import Sweep, line_name
 from ...sweep import sweep as find_sweep
-from ...words import AT, MODE_TITLES
+from ...words import AT
 from ..frame import Control, Dataset, Figure, Option, Plain
 from . import base
 
@@ -44,8 +44,7 @@ def sweep(table: Sequence[Row]) -> list[Figure]:
     return [
         Figure(
             key=f"sweep-{mode}",
-            title=f"{_noun(swept)} over {' and '.join(map(plain, swept.axes))}, "
-            f"{MODE_TITLES[mode].lower()}",
+            title=f"{_noun(swept)} over {' and '.join(map(plain, swept.axes))}, {MODE_WORDS[mode]}",
             alt=f"{_quantity(swept)} {AT[mode]} over {' and '.join(map(plain, swept.axes))}, by "
             "entry. The table of times has the same figures.",
             dataset="sweep",
