@@ -3,6 +3,9 @@
 import math
 from collections.abc import Callable
 
+MIB = 1 << 20
+"""The bytes of a MiB."""
+
 _WIDE = 4  # factor between the ends of an interval: a factor of 2, or 100%, to either side
 _FEW = 3  # launches; Student's t makes an interval of fewer wide, however quiet the machine
 _DECIMAL = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -11,7 +14,7 @@ _BINARY = (
     (1 << 50, "PiB"),
     (1 << 40, "TiB"),
     (1 << 30, "GiB"),
-    (1 << 20, "MiB"),
+    (MIB, "MiB"),
     (1 << 10, "KiB"),
 )
 
@@ -41,9 +44,31 @@ def bytes_text(count: float, like: float | None = None) -> str:
     """
     for scale, prefix in _BINARY:
         if abs(count if like is None else like) >= scale:
-            value = count / scale
-            return f"{significant_text(value, 3) if value < 1 else f'{value:,.2f}'} {prefix}"
+            return f"{_hundredths(count / scale)} {prefix}"
     return f"{count:,.0f} B"
+
+
+def exact_bytes_text(count: float) -> str:
+    """Bytes with all their digits, as tables and sentences of reports have exact sizes.
+
+    >>> exact_bytes_text(9_232_384)
+    '9,232,384 bytes'
+    """
+    return f"{count:,.0f} bytes"
+
+
+def mebibytes_text(count: float) -> str:
+    """Bytes in MiB, without the unit, as `bytes_text` has them.
+
+    >>> mebibytes_text(9_232_384), mebibytes_text(4000)
+    ('8.80', '0.00381')
+    """
+    return _hundredths(count / MIB)
+
+
+def _hundredths(value: float) -> str:
+    """A size with two decimals, three significant digits below 1."""
+    return significant_text(value, 3) if value < 1 else f"{value:,.2f}"
 
 
 def decibels_text(decibels: float) -> str:

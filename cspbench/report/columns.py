@@ -24,6 +24,22 @@ class Column(Quantity):
         """The function that formats a value in base units."""
         return _FORMS[self.form]
 
+    @property
+    def axis(self) -> str:
+        """The label of an axis with `scaled` values: the title, with a unit."""
+        return f"{self.title} [%]" if self.form == "percent" else self.title
+
+    def scaled(self, value: float) -> float:
+        """A value in base units in the unit of the title, a share in percent.
+
+        A value without another unit is as it is.
+        """
+        return value * _SCALES[self.form] if self.form in _SCALES else value
+
+    def is_shown(self, reading: Reading) -> bool:
+        """Whether the reading is reason enough to show the column."""
+        return not isinstance(reading, Failure | None) and not (self.nonzero and reading == 0)
+
     def cell(self, reading: Reading) -> str:
         """The reading as text: blank if it does not apply, a dash if it is missing."""
         if reading is None:
@@ -64,15 +80,15 @@ def estimate_text(estimate: Estimate, text: Callable[[float], str]) -> str:
 
 def milliseconds(seconds: float) -> str:
     """Seconds as milliseconds with four significant digits."""
-    return significant_text(seconds * 1e3)
+    return significant_text(seconds * _SCALES["milliseconds"])
 
 
 def _billions(rate: float) -> str:
-    return significant_text(rate / 1e9)
+    return significant_text(rate * _SCALES["billions"])
 
 
 def _millijoules(joules: float) -> str:
-    return significant_text(joules * 1e3)
+    return significant_text(joules * _SCALES["millijoules"])
 
 
 def _whole_number(count: float) -> str:
@@ -84,8 +100,17 @@ def _probability(p: float) -> str:
 
 
 def _mebibytes(count: float) -> str:
-    return significant_text(count / 2**20)
+    return significant_text(count * _SCALES["mebibytes"])
 
+
+_SCALES: Mapping[Form, float] = {
+    "billions": 1e-9,
+    "mebibytes": 2.0**-20,
+    "millijoules": 1e3,
+    "milliseconds": 1e3,
+    "percent": 100.0,
+}
+"""What a value in base units is multiplied by."""
 
 _FORMS: Mapping[Form, Callable[[float], str]] = {
     "whole": _whole_number,

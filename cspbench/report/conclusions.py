@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from ..plan.case import batch_of
 from ..text import listing
-from ..units import is_wide, percent_text, significant_text, span_text, wide_text
+from ..units import exact_bytes_text, is_wide, percent_text, significant_text, span_text, wide_text
 from .columns import batch_noun, milliseconds
 from .percents import amount_text, signed_change, speed
 from .quoting import Quote
@@ -62,7 +62,7 @@ def _least(ranking: Ranking, quote: Quote) -> Iterator[tuple[str, str, str]]:
             continue
         lowest = min(value for _, value in values)
         best = [row for row, value in values if value == lowest]
-        amount = f"{lowest:,}" if key == "macs" else f"{lowest:,} bytes"
+        amount = f"{lowest:,}" if key == "macs" else exact_bytes_text(lowest)
         if len(best) == len(values) > 1:
             everyone = "both entries" if len(best) == 2 else f"all {len(best)} entries"
             if ranking.is_apart:

@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import fmean
 
 from ..plan.labels import plain
+from ..records.gradient_terms import Structure
+from ..records.trainings import Training
 from ..text import listing
 from ..units import ratio_text
 from ..verdicts.judge import ALPHA
@@ -19,6 +22,26 @@ from .words import plural
 _LESS = "{verb} less similar gradients than {than}"
 _MORE = "{verb} more similar gradients than {than}"
 _ALIKE = "cannot be distinguished from {than}"
+
+
+def term_shares(structure: Structure) -> list[list[float]]:
+    """For each weight and source of gradients, the share of the source's terms that it reads."""
+    shares = [[0.0] * len(structure.sources) for _ in structure.weights]
+    for line, weight in zip(shares, structure.weights, strict=True):
+        for span in weight.reads:
+            line[span.source] += (span.stop - span.start) / structure.sources[span.source].channels
+    return shares
+
+
+def final_similarities(trainings: Sequence[Training]) -> list[list[float]]:
+    """For each two feature maps, the linear CKA of their gradients at the end, mean over seeds.
+
+    Trainings with other maps than the first are left out.
+    """
+    first = trainings[0]
+    ends = [training.readings[-1].cka for training in trainings if training.maps == first.maps]
+    places = range(len(first.maps))
+    return [[fmean(cka[down][across] for cka in ends) for across in places] for down in places]
 
 
 def term_conclusions(table: Sequence[Row], quote: Quote) -> list[str]:

@@ -8,7 +8,7 @@ from ..records.layers import Layer
 from ..records.memory_series import MemorySeries, ModuleMemory
 from ..records.run import Record
 from ..records.tensor_peak import Split
-from ..units import bytes_text, count_text, percent_text
+from ..units import bytes_text, count_text, mebibytes_text, percent_text
 from ..verdicts.checkpoints import Checkpoint, Saved, candidates, macs_below
 from . import module_table
 from .layout import FILE, Layout
@@ -18,7 +18,6 @@ from .quoting import Quote, verbatim
 from .tables import Grid, Strip
 from .words import MODE_TITLES, plural
 
-_MIB = 2**20
 _MOST_CHECKPOINTS = 5
 _LEGEND = (
     "output: what arises in a module and its output holds; gone after: the number of operators "
@@ -194,7 +193,7 @@ def _mebibytes(header: str, size: Callable[[ModuleRow], int]) -> ModuleColumn:
 
 
 def _mib(size: int) -> str:
-    return f"{size / _MIB:,.2f}" if size else ""
+    return mebibytes_text(size) if size else ""
 
 
 def _gone_after(figures: Sequence[ModuleMemory]) -> str:

@@ -4,17 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..records.measurements import Counts
-from ..text import shortened
 from . import markdown
-from .layout import Layout
+from .layout import Layout, cells_wide, wrap
 from .markdown import Block
 from .modules import ModuleRow
 from .quoting import marked
-from .tables import Strip, draw, pack, strips_width
+from .tables import Strip, draw, pack
 from .words import plural
 
 _MAX_NAME_WIDTH, _MIN_NAME_WIDTH = 60, 24  # of the column of layers
-_LEAST_NAME_WIDTH = 12  # where a column leaves no more: of "layer (type)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,56 +56,74 @@ def count_columns(counts: Counts) -> list[ModuleColumn]:
     return [*columns, ModuleColumn(header="share", cell=share)]
 
 
+def total_columns(counts: Counts) -> list[ModuleColumn]:
+    """Parameters and MACs of each row with all rows below it, and their share of all MACs."""
+    params = {layer.path: layer.params for layer in counts.layers}
+    products = products_by_module(counts)
+    return [
+        ModuleColumn(header="params", cell=lambda row: _count(row.total(params))),
+        ModuleColumn(header="MACs", cell=lambda row: _count(row.total(products))),
+        macs_share_column(counts),
+    ]
+
+
+def macs_share_column(counts: Counts) -> ModuleColumn:
+    """The share of all MACs of each row with all rows below it."""
+    products = products_by_module(counts)
+    whole = sum(products.values())
+
+    def share(row: ModuleRow) -> str:
+        total = row.total(products)
+        return f"{total / whole:.1%}" if total else ""
+
+    return ModuleColumn(header="of MACs", cell=share)
+
+
 def products_by_module(counts: Counts) -> dict[str, int]:
     """The MACs of each module without those of modules in it, by dotted name, all products."""
     return {layer.path: layer.products for layer in counts.layers}
 
 
 def text(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn], layout: Layout) -> str:
-    """The table as text, columns that do not fit in further tables with the names repeated."""
+    """The table as text, in as many tables as it takes to fit the page."""
     strips = [
         Strip(header=column.header, cells=tuple(map(column.cell, rows)), left=column.left)
         for column in columns
     ]
-    natural = max(_LEAST_NAME_WIDTH, *(len(_full_name(row, "  ")) for row in rows))
-    tables = pack([(strip,) for strip in strips], min(_MIN_NAME_WIDTH, natural), layout.width)
-    widest = max(map(strips_width, tables))
+    left = layout.width - 4 - sum(strip.width + 3 for strip in strips)
+    if left < _MIN_NAME_WIDTH:  # columns go into further tables, so that names have more room
+        left = layout.width // 2
     names = Strip(
         header="layer (type)",
-        cells=_names(rows, min(_MAX_NAME_WIDTH, max(_LEAST_NAME_WIDTH, layout.width - 4 - widest))),
+        cells=_names(rows, min(_MAX_NAME_WIDTH, max(_MIN_NAME_WIDTH, left))),
         left=True,
     )
-    return "\n\n".join(draw([names, *table]) for table in tables)
+    packed = pack([(strip,) for strip in strips], names.width, layout.width)
+    return "\n\n".join(draw([names, *table]) for table in packed)
 
 
 def _names(rows: Sequence[ModuleRow], width: int) -> tuple[str, ...]:
     """The last part of each path and the type, indented by depth.
 
-    If they need more than ``width`` cells, they are indented less; what is wider still has its type
-    on a second line.
+    If they need more than ``width`` cells, they are indented less, by half of them at most; what is
+    wider still continues below, indented more.
     """
     for step in ("  ", " "):
-        names = [_full_name(row, step) for row in rows]
-        if max(map(len, names)) <= width:
+        names = [f"{step * row.depth}{_described(row)}" for row in rows]
+        if max(map(cells_wide, names)) <= width:
             return tuple(names)
-    return tuple(
-        "\n".join(shortened(line, width) for line in _two_lines(name, row.title, width))
-        for name, row in zip(names, rows, strict=True)
-    )
+    return tuple(_wrapped(row, width) for row in rows)
 
 
-def _full_name(row: ModuleRow, step: str) -> str:
-    """The name and the type, if it is known, indented by ``step`` a level."""
-    return f"{step * row.depth}{row.name}" + (f" ({row.title})" if row.title else "")
+def _described(row: ModuleRow) -> str:
+    """The name of a row and, if it is known, its type."""
+    return f"{row.name} ({row.title})" if row.title else row.name
 
 
-def _two_lines(name: str, title: str, width: int) -> list[str]:
-    """A name that is too wide in two lines, the type below the name and indented more."""
-    if len(name) <= width:
-        return [name]
-    kind = f"({title})"
-    start = name.removesuffix(f" {kind}")
-    return [start, " " * (len(start) - len(start.lstrip()) + 1) + kind]
+def _wrapped(row: ModuleRow, width: int) -> str:
+    indent = " " * min(row.depth, width // 2)
+    first, *others = wrap(_described(row), width - len(indent) - 1)
+    return "\n".join([f"{indent}{first}", *(f"{indent} {line}" for line in others)])
 
 
 def markdown_table(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn]) -> Block:

@@ -14,7 +14,7 @@ from . import markdown, module_table
 from .columns import milliseconds
 from .layout import FILE, Layout
 from .markdown import Block
-from .module_table import TYPE, ModuleColumn, products_by_module
+from .module_table import TYPE, ModuleColumn, macs_share_column, products_by_module
 from .modules import ModuleRow, module_rows
 from .quoting import Quote
 from .rows import Row
@@ -57,11 +57,6 @@ class Times:
         """`total` as a share of all times of the call, those in no module included."""
         return self._share([row.total(self_s) for self_s in self._self_s])
 
-    def macs_share(self, row: ModuleRow) -> float:
-        """The MACs of the row and of all rows below it, as a share of the model's; 0 for none."""
-        total = sum(self._products.values())
-        return row.total(self._products) / total if total else 0.0
-
     def macs_per_s(self, row: ModuleRow) -> Estimate | None:
         """The MACs of the row and of all rows below it by second of forward; None for none."""
         macs = row.total(self._products)
@@ -94,17 +89,6 @@ def time_columns(record: Record) -> list[ModuleColumn]:
     ]
 
 
-def macs_column(record: Record) -> ModuleColumn:
-    """The share of all MACs of each row and of all rows below it."""
-    times = Times(record)
-
-    def macs_share(row: ModuleRow) -> str:
-        share = times.macs_share(row)
-        return f"{share:.1%}" if share else ""
-
-    return ModuleColumn(header="of MACs", cell=macs_share)
-
-
 def text(record: Record, layout: Layout = FILE, depth: Depth | None = None) -> str:
     """The times of a profiled case as text: a table, if its modules were counted, and their sum."""
     lines = [f"{MODE_TITLES[record.case.mode]}: time by module"]
@@ -119,7 +103,7 @@ def details(record: Record) -> list[Block]:
     blocks = list(map(markdown.paragraph, sums(record)))
     if record.counts is not None:
         rows = module_rows(record.counts.layers)
-        columns = [TYPE, *time_columns(record), macs_column(record)]
+        columns = [TYPE, *time_columns(record), macs_share_column(record.counts)]
         blocks.append(module_table.markdown_table(rows, columns))
         blocks += map(markdown.paragraph, module_table.notes(rows))
     return blocks

@@ -12,8 +12,10 @@ from ..units import shape_text
 FITTING_ROWS = 60
 """Where no depth is given, the most rows of the deepest table that is shown."""
 
+DEEPEST = 50
+"""The most levels of a table: no model nests so deep, but a record may say so."""
+
 _FEWEST = 3  # modules that are folded: two, such as the halves of a cut, are often to be compared
-_DEEPEST = 50  # levels; no model nests so deep, but a record may say so
 _DIGITS = "0123456789"
 
 
@@ -81,7 +83,7 @@ def module_rows(layers: Sequence[Layer], depth: Depth | None = None) -> list[Mod
     below ``depth`` are their row's own.
     """
     trees = _trees(layers, is_folded=depth != "all")
-    limit = _fitting_depth(trees) if depth is None else _DEEPEST if depth == "all" else depth
+    limit = _fitting_depth(trees) if depth is None else DEEPEST if depth == "all" else depth
     return [row for tree in trees for row in _cut(tree, limit).walk()]
 
 
@@ -128,8 +130,8 @@ def _trees(layers: Sequence[Layer], *, is_folded: bool) -> list[ModuleRow]:
             depth=depth,
             number=len(run),
             layers=members,
-            hidden=() if depth < _DEEPEST else tuple(_below(members, held)),
-            children=rows(children, depth + 1, path) if depth < _DEEPEST else (),
+            hidden=() if depth < DEEPEST else tuple(_below(members, held)),
+            children=rows(children, depth + 1, path) if depth < DEEPEST else (),
         )
 
     return list(rows([(layer,) for layer in held[None]]))

@@ -33,8 +33,7 @@ def record(alone: Record) -> str:
     figures = [
         (column.title, column.cell(reading), column.help)
         for column in columns
-        if not isinstance(reading := row.readings[column.key], Failure | None)
-        and not (column.nonzero and reading == 0)
+        if column.is_shown(reading := row.readings[column.key])
     ]
     figures += [
         (column.title, MISSING, reading.reason)

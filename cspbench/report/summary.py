@@ -11,7 +11,7 @@ from ..records.lines import CaseFailure
 from ..records.measurements import Counts
 from ..records.run import Record
 from ..records.tensor_peak import TensorPeak
-from ..units import bytes_text, count_text
+from ..units import bytes_text, count_text, exact_bytes_text
 from ..verdicts.roofline import ceilings_for
 from ..verdicts.stats import latency_estimate
 from . import memory, module_table, module_times, roofline
@@ -136,7 +136,7 @@ def _peak(record: Record, peak: TensorPeak, smallest: int, layout: Layout) -> st
     """A peak and what it consists of, all sizes in the unit of the ``smallest`` peak in bytes."""
     at = (peak.operator or "its start") + (f" in {plain(peak.module)}" if peak.module else "")
     size = peak.peak_tensor_bytes
-    total = f"{bytes_text(size, smallest)} ({size:,} bytes)"
+    total = f"{bytes_text(size, smallest)} ({exact_bytes_text(size)})"
     title = f"{MODE_TITLES[record.case.mode]}: peak tensor memory {total}"
     split = split_text(peak.split, smallest)
     return "\n".join([title, layout.filled(split, "  "), layout.filled(f"at {at}", "  ")])

@@ -6,6 +6,7 @@ It is found from the cases, so that any suite with a grid has a figure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..plan.case import FORMS
 from .rows import Row
 
 SIZES = {"batch size": 0, "resolution": 2}
@@ -21,6 +22,19 @@ class Sweep:
     axes: tuple[str, ...]
     rows: tuple[Row, ...]
     values: tuple[tuple[float, ...], ...]
+
+    @property
+    def reference(self) -> str | None:
+        """The reference if all rows have a ratio to the same one, which is then drawn; or None."""
+        references = {row.reference for row in self.rows if row.ratio}
+        is_shared = len(references) == 1 and all(row.ratio for row in self.rows)
+        return references.pop() if is_shared else None
+
+
+def line_name(row: Row) -> str:
+    """What the line of a row joins: the cases of one entry in one form."""
+    case = row.record.case
+    return case.entry if case.form == FORMS[0] else f"{case.entry} {case.form}"
 
 
 def sweep(table: Sequence[Row]) -> Sweep | None:

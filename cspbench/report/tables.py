@@ -6,7 +6,6 @@ Columns that do not fit go into further tables below, with the column of entries
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..records.base import Failure
 from ..units import ratio_text
 from . import markdown
 from .columns import Column
@@ -95,7 +94,7 @@ def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
     """The table of ``rows``, without columns that hold nothing to show; None if none remain."""
     bundles: list[tuple[Strip, ...]] = []
     for column in columns:
-        if not any(_is_shown(row.readings[column.key], column) for row in rows):
+        if not any(column.is_shown(row.readings[column.key]) for row in rows):
             continue
         bundle = _bundle(rows, column)
         if column.follows and bundles:
@@ -105,10 +104,6 @@ def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
         return None
     names = tuple(f"{row.name} (reference)" if row.is_reference else row.name for row in rows)
     return Grid(names=Strip(header="entry", cells=names, left=True), bundles=tuple(bundles))
-
-
-def _is_shown(reading: Reading, column: Column) -> bool:
-    return not isinstance(reading, Failure | None) and not (column.nonzero and reading == 0)
 
 
 def draw(strips: Sequence[Strip]) -> str:

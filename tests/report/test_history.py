@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
+from plotted_runs import with_energies
 from synthetic import change, make_run, write_folder
 
 from cspbench import cli
@@ -34,6 +35,19 @@ def on(day: int, commit: str, run: Run | None = None, *, dirty: bool = False) ->
         git=Git(commit=commit * 40, dirty=dirty),
     )
     return msgspec.structs.replace(run, info=info)
+
+
+def with_graphs(run: Run) -> Run:
+    """The run with replays of CUDA graphs that take three quarters of each call."""
+    for index, record in enumerate(run.records):
+        lines = tuple(
+            msgspec.structs.replace(
+                line, graph_samples_s=tuple(0.75 * sample for sample in line.samples_s)
+            )
+            for line in record.latencies
+        )
+        run = change(run, index, latencies=lines)
+    return run
 
 
 def measured(runs: Sequence[Run], measure: str) -> History:
@@ -73,6 +87,21 @@ def test_a_case_that_a_run_lacks_is_a_dash_and_no_point() -> None:
     assert {point["run"] for point in history.points(ratios) if point["entry"] == "csp"} == {
         "2026-11-02 bbbbbbb"
     }
+
+
+@pytest.mark.parametrize(
+    ("measure", "factor", "label"),
+    [("energy", 1e3, "energy [mJ]"), ("launch_overhead", 100.0, "launch overhead [%]")],
+)
+def test_the_plot_has_the_unit_of_its_axis(measure: str, factor: float, label: str) -> None:
+    """The CSV file is in base units, the axis in those of the header; shares are in percent."""
+    runs = [on(day, "a", with_energies(with_graphs(make_run(TWO)))) for day in (1, 2)]
+    made = measured(runs, measure)
+    expected = [factor * point["value"] for point in history.points(made)]
+    axes = plots.history(made).draw().axes[0]
+    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    assert axes.get_ylabel().startswith(label)
+    assert {round(float(y), 6) for y in drawn} <= {round(y, 6) for y in expected}
 
 
 def test_absolute_times_come_with_a_warning() -> None:

@@ -5,8 +5,7 @@ import pytest
 from cspbench.choices import Depth
 from cspbench.records.layers import Layer
 from cspbench.report import module_table
-from cspbench.report.layout import Layout
-from cspbench.report.module_table import ModuleColumn
+from cspbench.report.layout import Layout, cells_wide
 from cspbench.report.modules import FITTING_ROWS, ModuleRow, module_rows
 
 SHAPE = (1, 8, 4, 4)
@@ -141,14 +140,20 @@ def test_a_record_of_a_model_that_nests_absurdly_deep_is_shown() -> None:
     assert rows[0].total(by_path(layers)) == 3000
 
 
-def test_columns_that_do_not_fit_beside_the_names_stand_in_a_further_table() -> None:
-    """The names are repeated, and take no more room than they need: 12 cells here."""
-    (row,) = module_rows([layer("", "Net")])
-    columns = [ModuleColumn(header=f"{name * 20}", cell=lambda _: "1") for name in "ab"]
-    together = module_table.text([row], columns, Layout(width=4 + 12 + 2 * 23))
-    assert together.count("model (Net)") == 1
-    apart = module_table.text([row], columns, Layout(width=4 + 12 + 2 * 23 - 1))
-    first, second = apart.split("\n\n")
-    assert "a" * 20 in first
-    assert "b" * 20 in second
-    assert apart.count("model (Net)") == 2
+def test_a_table_of_modules_fits_the_page_and_cuts_no_name() -> None:
+    """However deep and long, also of letters two cells wide; columns go into further tables."""
+    paths = ["", *(".".join(["part"] * number) for number in range(1, 30)), "名" * 40, "z" * 90]
+    layers = [
+        Layer(path=path, type="T" * 40, output_shape=None, params=0, macs=0, calls=1)
+        for path in paths
+    ]
+    columns = [
+        module_table.ModuleColumn(header=f"column {number}", cell=lambda _: "1,234,567")
+        for number in range(5)
+    ]
+    text = module_table.text(module_rows(layers, "all"), columns, Layout(width=60))
+    assert max(map(cells_wide, text.splitlines())) <= 60
+    assert text.count("layer (type)") == 3
+    for letter, number in (("名", 40), ("z", 90), ("T", 40 * len(paths))):
+        in_first = text.partition("\n\n")[0].replace("(type)", "")
+        assert in_first.count(letter) == number

@@ -154,22 +154,14 @@ def test_the_table_of_modules_has_rates_and_roofs() -> None:
         text(record, COUNTS, CEILINGS)
         == """\
 Inference: roofline by module
-+---------------------+-------+---------+---------+---------+----------+
-|                     | total | traffic |   FLOP/ |         |          |
-| layer (type)        |  [ms] |   [MiB] |    byte | GFLOP/s |     GB/s |
-+---------------------+-------+---------+---------+---------+----------+
-| model (Plain)       | 13.00 |   19.08 |    20.0 |    30.8 |     1.54 |
-|   stem (Sequential) | 12.00 |   19.08 |    20.0 |    33.3 |     1.67 |
-|     conv (Conv2d)   | 8.000 |    0.00 | 100,000 |    50.0 | 0.000500 |
-+---------------------+-------+---------+---------+---------+----------+
-
-+---------------------+---------+---------+
-| layer (type)        | of roof | roof    |
-+---------------------+---------+---------+
-| model (Plain)       |     46% | compute |
-|   stem (Sequential) |     50% | compute |
-|     conv (Conv2d)   |     50% | compute |
-+---------------------+---------+---------+
++---------------------+---------+---------+-------+----------+------+---------+
+|                     | traffic |   FLOP/ | GFLOP |          |   of |         |
+| layer (type)        |   [MiB] |    byte |    /s |     GB/s | roof | roof    |
++---------------------+---------+---------+-------+----------+------+---------+
+| model (Plain)       |   19.08 |    20.0 |  30.8 |     1.54 |  46% | compute |
+|   stem (Sequential) |   19.08 |    20.0 |  33.3 |     1.67 |  50% | compute |
+|     conv (Conv2d)   | 0.00381 | 100,000 |  50.0 | 0.000500 |  50% | compute |
++---------------------+---------+---------+-------+----------+------+---------+
 A call that nothing observes takes 20.00 ms: 20.0 GFLOP/s at 20.0 FLOP/byte, 30%
 of its roof (compute).
 Roofs: 100 GFLOP/s in fp32, 400 GFLOP/s in bf16, 10.0 GB/s from memory, 100 GB/s

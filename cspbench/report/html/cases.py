@@ -1,10 +1,9 @@
 """The cases of a run as its page needs them: subjects of the filter, and rows of the figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ...plan.case import input_text
 from ...plan.labels import plain
-from ...records.quantity import Form
 from ...verdicts.stats import Estimate
 from ..columns import COLUMNS, Column
 from ..quoting import verbatim
@@ -19,15 +18,7 @@ HUES = 10
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "triangle-left")
 """The shapes, likewise: seventy distinct pairs. In a run of several forms, they are the forms'."""
 
-_SCALES: Mapping[Form, float] = {
-    "mebibytes": 2.0**-20,
-    "milliseconds": 1e3,
-    "millijoules": 1e3,
-    "percent": 100.0,
-}
-"""What a value in base units is multiplied by, to be in the unit of its header."""
-
-_HIGHER_IS_BETTER = frozenset(("accuracy", "images_per_s", "top1"))
+_HIGHER_IS_BETTER = frozenset(("accuracy", "flops_per_s", "images_per_s", "roof_share", "top1"))
 
 
 def subjects(table: Sequence[Row]) -> list[Subject]:
@@ -70,7 +61,7 @@ def axis_options(columns: Sequence[Column]) -> list[Option]:
     return [
         Option(
             value=column.key,
-            label=column.title + (" [%]" if column.form == "percent" else ""),
+            label=column.axis,
             is_higher_better=column.key in _HIGHER_IS_BETTER,
         )
         for column in columns
@@ -109,12 +100,7 @@ def group(row: Row) -> str:
 def number(reading: Reading, column: Column) -> float | None:
     """A reading in the unit of its header; None if it is no number."""
     value = reading.value if isinstance(reading, Estimate) else reading
-    return in_unit(value, column) if isinstance(value, int | float) else None
-
-
-def in_unit(value: float, column: Column) -> float:
-    """A value in base units in the unit of its header; a count stays as it is."""
-    return value * _SCALES[column.form] if column.form in _SCALES else value
+    return column.scaled(value) if isinstance(value, int | float) else None
 
 
 def _looks(table: Sequence[Row]) -> list[tuple[int, int]]:
@@ -145,8 +131,8 @@ def _about(subject: int, row: Row, look: tuple[int, int], chosen: frozenset[int]
         *look,
         row.is_reference,
         row.place in chosen,
-        None if low is None else low * 1e3,
-        None if high is None else high * 1e3,
+        None if low is None else _LATENCY.scaled(low),
+        None if high is None else _LATENCY.scaled(high),
         _LATENCY.interval_cell(latency) if latency else "",
         _word(row.readings["verdict"]),
     ]

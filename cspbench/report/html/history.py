@@ -10,7 +10,7 @@ from ...text import listing
 from ..history import ChangePoint, History, Point, Series, change_sentences, run_sentences, size
 from ..quoting import marked
 from ..words import plural
-from .cases import axis_options, in_unit
+from .cases import axis_options
 from .charts import history as charts
 from .frame import (
     Block,
@@ -175,7 +175,7 @@ def _values(history: History, point: Point, change: str | None) -> dict[str, Pla
     key = column.key
 
     def shown(value: float) -> float:
-        number = in_unit(value, column)
+        number = column.scaled(value)
         return number if isinstance(number, int) else float(f"{number:.{_DIGITS}g}")
 
     values: dict[str, Plain] = {key: shown(point.value)}

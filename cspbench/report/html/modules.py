@@ -10,9 +10,9 @@ from ...records.measurements import Counts
 from ...records.run import Record
 from ...verdicts.roofline import Roofline
 from ..memory import memory_columns
-from ..module_table import OUTPUT_SHAPE, ModuleColumn, products_by_module
+from ..module_table import OUTPUT_SHAPE, ModuleColumn, total_columns
 from ..module_times import time_columns
-from ..modules import ModuleRow, module_rows
+from ..modules import DEEPEST, ModuleRow, module_rows
 from ..results import Results
 from ..roofline import roofline_columns
 from .frame import Branch, TreeColumn, Trees
@@ -21,9 +21,8 @@ from .tables import split_header
 MAX_ROWS = 6_000
 """The most rows of all trees of a page together: more, and each has some 60 at most."""
 
-_FOLDED = 50  # a depth that no model reaches, so that no module is hidden
 _GROUPS = ("counts", "time", "memory", "roofline")
-_SHARES = ("share", "of MACs", "of roof")
+_SHARES = ("share", "of MACs", "of\nroof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def trees(results: Results) -> Trees | None:
     ]
     if not counted:
         return None
-    depth: Depth | None = _FOLDED
+    depth: Depth | None = DEEPEST
     if sum(len(counts.layers) for _, _, counts in counted) > MAX_ROWS:
         depth = None
     made = {
@@ -71,7 +70,7 @@ def trees(results: Results) -> Trees | None:
 
 
 def _tree(record: Record, counts: Counts, every: Sequence[Ceilings], depth: Depth | None) -> _Tree:
-    groups: dict[str, Iterable[ModuleColumn]] = {"counts": _count_columns(counts)}
+    groups: dict[str, Iterable[ModuleColumn]] = {"counts": [OUTPUT_SHAPE, *total_columns(counts)]}
     if record.module_times:
         groups["time"] = time_columns(record)
     if series := record.memory_series:
@@ -79,36 +78,10 @@ def _tree(record: Record, counts: Counts, every: Sequence[Ceilings], depth: Dept
     roofline = Roofline.of(record, every)
     if roofline is not None and record.module_times:
         groups["roofline"] = roofline_columns(roofline)
-    columns: dict[tuple[str, str], ModuleColumn] = {}
-    shown: set[str] = set()
-    for group, of_group in groups.items():
-        for column in of_group:
-            if column.header not in shown or column.header == "95% interval":
-                columns[group, column.header] = column
-                shown.add(column.header)
+    columns = {
+        (group, column.header): column for group, of_group in groups.items() for column in of_group
+    }
     return _Tree(module_rows(counts.layers, depth), columns)
-
-
-def _count_columns(counts: Counts) -> list[ModuleColumn]:
-    """Parameters, MACs and their share, of each row with all rows below it."""
-    params = {layer.path: layer.params for layer in counts.layers}
-    products = products_by_module(counts)
-    whole = sum(products.values())
-
-    def share(row: ModuleRow) -> str:
-        total = row.total(products)
-        return f"{total / whole:.1%}" if total else ""
-
-    return [
-        OUTPUT_SHAPE,
-        ModuleColumn(header="params", cell=lambda row: _count(row.total(params))),
-        ModuleColumn(header="MACs", cell=lambda row: _count(row.total(products))),
-        ModuleColumn(header="of MACs", cell=share),
-    ]
-
-
-def _count(count: float) -> str:
-    return f"{count:,.0f}" if count else ""
 
 
 def _branches(tree: _Tree, keys: Sequence[tuple[str, str]]) -> tuple[Branch, ...]:
@@ -125,8 +98,6 @@ def _branches(tree: _Tree, keys: Sequence[tuple[str, str]]) -> tuple[Branch, ...
 
 def _heading(group: str, header: str) -> TreeColumn:
     name, unit = split_header(header)
-    if not unit and name.endswith(" ms"):
-        name, unit = name.removesuffix(" ms"), "ms"
     return TreeColumn(group=group, name=name, unit=unit, is_share=header in _SHARES)
 
 

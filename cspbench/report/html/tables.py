@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...records.base import Failure
 from ...units import ratio_text
 from ...verdicts.stats import Estimate
 from ..columns import Column
-from ..readings import Reading
 from ..rows import Row
 from ..tables import Grid
 from ..tones import untoned
@@ -25,7 +23,7 @@ def table(
     shown = [
         column
         for column in columns
-        if any(_is_shown(row.readings[column.key], column) for row in rows)
+        if any(column.is_shown(row.readings[column.key]) for row in rows)
     ]
     if not shown:
         return None
@@ -87,10 +85,6 @@ def split_header(header: str) -> tuple[str, str]:
     """
     name, _, unit = " ".join(header.split()).partition(" [")
     return name, unit.removesuffix("]")
-
-
-def _is_shown(reading: Reading, column: Column) -> bool:
-    return not isinstance(reading, Failure | None) and not (column.nonzero and reading == 0)
 
 
 def _headings(column: Column, with_ratios: frozenset[str]) -> list[Heading]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...plan.labels import plain
 from ...verdicts.over_seeds import over_seeds
+from ..gradients import final_similarities, term_shares
 from ..results import Results
 from ..rows import Row
 from .base import Plot, extremes
@@ -130,26 +131,19 @@ def _terms(row: Row) -> "pd.DataFrame":
 
     assert row.record.gradient_terms is not None
     structure = row.record.gradient_terms.structure
-    shares = [[0.0] * len(structure.sources) for _ in structure.weights]
-    for line, weight in zip(shares, structure.weights, strict=True):
-        for span in weight.reads:
-            line[span.source] += (span.stop - span.start) / structure.sources[span.source].channels
     return pd.DataFrame(
-        shares,
+        term_shares(structure),
         index=[_short(weight.name) for weight in structure.weights],
         columns=[_short(source.name) for source in structure.sources],
     )
 
 
 def _similarities(row: Row) -> "pd.DataFrame":
-    import numpy as np
     import pandas as pd
 
     trainings = row.record.trainings
-    same = [training for training in trainings if training.maps == trainings[0].maps]
-    mean = np.mean([training.readings[-1].cka for training in same], axis=0)
     names = [_short(name) for name in trainings[0].maps]
-    return pd.DataFrame(mean, index=names, columns=names)
+    return pd.DataFrame(final_similarities(trainings), index=names, columns=names)
 
 
 def _short(name: str) -> str:

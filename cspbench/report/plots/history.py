@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SCALES = {"latency": 1e3, "first_call": 1e3, "peak_alloc_bytes": 2**-20, "peak_rss_bytes": 2**-20}
-"""Factors from base units to those of the column's header."""
 _MAX_NAME = 60  # characters of a name in a description
 _MAX_WIDTH = 60.0  # inches of a panel, of however many runs
 _MAX_MACHINE = 40  # characters of its name in a title
@@ -88,7 +86,7 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
             axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
             axes.set_xlim(-0.4, len(labels) - 0.6)
             axes.set_xlabel("")
-            scale(axes, "y", list(part["value"]), measured.column.title)
+            scale(axes, "y", list(part["value"]), measured.column.axis)
         handles = [Line2D([], [], **look.joined) for look in name_looks.values()]
         legend(figure, handles, names, loc="outside right upper")
         figure.suptitle(title, x=0.01, ha="left")
@@ -99,12 +97,12 @@ def _figure(measured: History, frame: "pd.DataFrame", title: str) -> "Figure":
 
 
 def _frame(measured: History) -> "pd.DataFrame":
-    """The points of the figure, in the units of the column's header."""
+    """The points of the figure, in the unit of the column's axis."""
     import pandas as pd
 
     frame = pd.DataFrame(points(measured))
-    factor = _SCALES.get(measured.column.key, 1)
-    frame[["value", "low", "high"]] = frame[["value", "low", "high"]].astype(float) * factor
+    for ends in ("value", "low", "high"):
+        frame[ends] = frame[ends].astype(float).map(measured.column.scaled)
     frame["series"] = "" if measured.column.part == "exact" else frame["machine"]
     return frame
 

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ...choices import RUNTIME_FORMS
-from ...units import bytes_text
+from ...units import MIB, exact_bytes_text
 from ..results import Results
 from ..rows import Row
 from .bars import bar, bars, draw_mark
 from .base import Plot, by_panel, extremes
 from .selection import Selection, by_peak
-from .style import MIB, Look
+from .style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def peak_memory(results: Results) -> Plot | None:
     said = by_panel(
         selection.rows,
         lambda rows: extremes(
-            rows, _tensors, bytes_text, lowest="the lowest", highest="the highest"
+            rows, _tensors, exact_bytes_text, lowest="the lowest", highest="the highest"
         ),
     )
     return Plot(

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...plan.labels import plain
+from ...plan.labels import MODE_WORDS, plain
 from ...records.memory_series import CALL_PHASES, Kind, MemorySeries
 from ...text import shortened
-from ...units import bytes_text
+from ...units import MIB, bytes_text, exact_bytes_text
 from ..results import Results
 from ..rows import Row
-from ..words import MODE_TITLES
 from .base import Plot, by_panel, extremes, name
 from .captions import caption
 from .panels import modes_of
 from .selection import Selection, in_suite_order
-from .style import INK, MIB, PALE, PALETTE, legend_below_title, short_name, theme
+from .style import INK, PALE, PALETTE, legend_below_title, short_name, theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +49,9 @@ def memory_series(results: Results) -> Plot | None:
         return None
     said = by_panel(
         selection.rows,
-        lambda rows: extremes(rows, _peak, bytes_text, lowest="the lowest", highest="the highest"),
+        lambda rows: extremes(
+            rows, _peak, exact_bytes_text, lowest="the lowest", highest="the highest"
+        ),
     )
     return Plot(
         title=_TITLE,
@@ -101,7 +102,7 @@ def _draw(axes: "Axes", row: Row) -> None:
     series = row.record.memory_series
     assert series is not None
     axes.set_visible(True)
-    axes.set_title(f"{short_name(row.name)}, {MODE_TITLES[row.mode].lower()}")
+    axes.set_title(f"{short_name(row.name)}, {MODE_WORDS[row.mode]}")
     axes.set(xlabel="operators that have ended", ylabel="live tensors [MiB]")
     shown, numbers = series.outline(_MOST_POINTS), series.numbers
     places = [numbers[index] for index in shown]
@@ -140,7 +141,7 @@ def _mark_peak(axes: "Axes", series: MemorySeries) -> None:
     is_left = peak.number < series.numbers[-1] / 2
     axes.scatter(*place, marker="v", s=34, color=INK, zorder=4)
     axes.annotate(
-        f"{bytes_text(peak.live.total)}\n{plain(peak.operator) or 'at the start'}{module}",
+        f"{bytes_text(peak.live.total, MIB)}\n{plain(peak.operator) or 'at the start'}{module}",
         place,
         xytext=(7 if is_left else -7, 4),
         textcoords="offset points",

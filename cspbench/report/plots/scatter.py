@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...units import bytes_text, seconds_text
+from ...units import MIB, bytes_text, seconds_text
 from ..results import Results
 from ..rows import Row
 from .base import Plot, by_panel, extremes
@@ -193,7 +193,7 @@ class _Areas:
     def examples(self) -> dict[str, float]:
         """Areas to show in a legend, by the peak: the lowest, the middle and the highest."""
         peaks = (self.lowest, (self.lowest + self.highest) / 2, self.highest)
-        return {bytes_text(peak): self.area(peak) for peak in peaks}
+        return {bytes_text(peak, MIB): self.area(peak) for peak in peaks}
 
 
 def _label(panel: Panel, kind: _Axes, areas: _Areas, *, is_named: bool) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, PALE = "#333333", "#9a9a9a"
-MIB = 2**20
 BAND = 0.76
 """The share of the space between two entries that bars take."""
 

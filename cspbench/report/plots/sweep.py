@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...plan.case import FORMS
 from ...plan.labels import MODE_WORDS, label
 from ...text import shortened
 from ...units import percent_text, ratio_text, seconds_text
@@ -11,7 +10,7 @@ from ...verdicts.stats import Estimate
 from ..readings import telling_interval
 from ..results import Results
 from ..rows import Row
-from ..sweep import SIZES, Sweep
+from ..sweep import SIZES, Sweep, line_name
 from ..sweep import sweep as find_sweep
 from ..words import plural
 from .base import Plot, by_panel, extremes
@@ -35,9 +34,6 @@ _MAX_INTERVALS = 8  # values to either side of a heat map whose cells have room 
 _ROOM = 0.05  # share of an axis that is free at either end
 _TICK_ROOM = 0.09  # share of an axis that a tick's label takes
 _MAX_AXIS = 60  # characters of an argument in a description
-
-Line = tuple[str, str]
-"""What a line joins: the cases of one entry in one form."""
 
 
 def sweep(results: Results) -> Plot | None:
@@ -65,21 +61,12 @@ def _axis(name: str) -> str:
     return shortened(label(name), _MAX_AXIS)
 
 
-def _line(row: Row) -> Line:
-    return row.record.case.entry, row.record.case.form
-
-
-def _lines(swept: Sweep) -> dict[Line, list[Row]]:
+def _lines(swept: Sweep) -> dict[str, list[Row]]:
     """The rows of each line, in suite order."""
-    lines: dict[Line, list[Row]] = {}
+    lines: dict[str, list[Row]] = {}
     for row in swept.rows:
-        lines.setdefault(_line(row), []).append(row)
+        lines.setdefault(line_name(row), []).append(row)
     return lines
-
-
-def _name(line: Line) -> str:
-    entry, form = line
-    return short_name(entry if form == FORMS[0] else f"{entry} {form}")
 
 
 def _first_lines(swept: Sweep, most: int) -> tuple[Sweep, str]:
@@ -91,31 +78,21 @@ def _first_lines(swept: Sweep, most: int) -> tuple[Sweep, str]:
     pairs = [
         (row, values)
         for row, values in zip(swept.rows, swept.values, strict=True)
-        if _line(row) in chosen
+        if line_name(row) in chosen
     ]
     rows, values = zip(*pairs, strict=True)
     note = f"{most} of {len(lines)} entries: the first of the suite"
     return Sweep(axes=swept.axes, rows=rows, values=values), note
 
 
-def _is_ratio(swept: Sweep) -> bool:
-    """Whether the ratio to the reference is plotted: all rows must have the same reference."""
-    references = {row.reference for row in swept.rows if row.ratio}
-    return len(references) == 1 and all(row.ratio for row in swept.rows)
-
-
 def _quantity(swept: Sweep) -> str:
     """The name of the plotted quantity."""
-    return (
-        f"latency over {short_name(str(swept.rows[0].reference))}'s"
-        if _is_ratio(swept)
-        else (_LATENCY)
-    )
+    return _LATENCY if swept.reference is None else f"latency over {short_name(swept.reference)}'s"
 
 
 def _estimates(swept: Sweep) -> dict[str, Estimate]:
     """The plotted estimates by the keys of cases: ratios, or latencies in ms."""
-    is_ratio = _is_ratio(swept)
+    is_ratio = swept.reference is not None
     estimates = {}
     for row in swept.rows:
         estimate, unit = (row.ratio, 1.0) if is_ratio else (row.latency, 1e3)
@@ -137,7 +114,7 @@ def _are_inputs_apart(swept: Sweep) -> bool:
 
 def _described(swept: Sweep) -> str:
     estimates = _estimates(swept)
-    text = ratio_text if _is_ratio(swept) else (lambda value: seconds_text(value / 1e3))
+    text = ratio_text if swept.reference is not None else (lambda value: seconds_text(value / 1e3))
     return by_panel(
         swept.rows,
         lambda rows: extremes(
@@ -169,17 +146,17 @@ def _line_figure(results: Results, swept: Sweep, note: str, title: str) -> "Figu
             _draw_lines(panel, swept, line_looks)
         figure.set_figwidth(figure.get_figwidth() + 2.6)
         handles = [Line2D([], [], **look.joined) for look in line_looks.values()]
-        legend(figure, handles, list(map(_name, lines)), loc="outside right upper")
+        legend(figure, handles, list(lines), loc="outside right upper")
         caption(figure, results, swept.rows, _NOTE, note)
     return figure
 
 
-def _look(line: Line, table: Sequence[Row], of_place: Mapping[int, Look]) -> Look:
+def _look(line: str, table: Sequence[Row], of_place: Mapping[int, Look]) -> Look:
     """The look of a line: that of its first case in the run."""
-    return next(of_place[row.place] for row in table if _line(row) == line)
+    return next(of_place[row.place] for row in table if line_name(row) == line)
 
 
-def _draw_lines(panel: Panel, swept: Sweep, line_looks: Mapping[Line, Look]) -> None:
+def _draw_lines(panel: Panel, swept: Sweep, line_looks: Mapping[str, Look]) -> None:
     axes, estimates = panel.axes, _estimates(swept)
     places = {
         row.record.case.key: values[0] for row, values in zip(swept.rows, swept.values, strict=True)
@@ -202,7 +179,7 @@ def _draw_lines(panel: Panel, swept: Sweep, line_looks: Mapping[Line, Look]) -> 
         for key in keys:
             interval = telling_interval(estimates[key])
             draw_interval(axes, interval, places[key], direction="y")
-    if _is_ratio(swept):
+    if swept.reference is not None:
         axes.axhline(1.0, color=PALE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     _limit(axes, shown)
     _mark_values(axes, sorted({places[key] for key in keys_drawn}))
@@ -255,7 +232,7 @@ def _map_figure(results: Results, swept: Sweep, note: str, title: str) -> "Figur
         axes_list: list[Axes] = list(figure.subplots(down, across, squeeze=False).flatten())
         for axes, (line, mode, rows) in zip(axes_list, maps, strict=False):
             _draw_map(axes, _frame(swept, rows), _quantity(swept))
-            axes.set_title(f"{_name(line)}, {MODE_WORDS[mode]}")
+            axes.set_title(f"{short_name(line)}, {MODE_WORDS[mode]}")
             axes.set(xlabel=names[0], ylabel=names[1])
         for axes in axes_list[len(maps) :]:
             axes.set_visible(False)

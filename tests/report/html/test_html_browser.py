@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from factories import CEILINGS
+from factories import CEILINGS, make_times
 from measured_series import make_series
 from rendered import hostile
 from synthetic import change, make_counts, make_large_run, make_run, render_report
+from test_html_modules import with_layers
 from test_roofline_plot import measured
 from trained_runs import DENSE, make_trained_run
 
@@ -72,6 +73,36 @@ def test_rows_without_a_figure_are_last_either_way(open_page: Open) -> None:
     for _ in range(2):
         button.click()
         assert names(page)[-1] == "dense (reference)"
+
+
+def test_a_mark_says_what_it_is_and_nothing_that_it_lacks(open_page: Open) -> None:
+    """The reference has no verdict, and no ratio to itself that would be an interval of 0."""
+    page = open_page(make_run(("dense", "csp"), modes=("infer",)))
+    draw_all(page)
+    marks = page.locator("#latency-infer [aria-label]")
+    said = [str(mark.get_attribute("aria-label")) for mark in marks.all()]
+    dense, csp = (
+        next(text for text in said if text.startswith(name)) for name in ("dense,", "csp,")
+    )
+    assert "latency [ms] " in dense
+    assert "verdict" not in dense
+    assert not dense.endswith(", ")
+    assert csp.endswith(", faster")
+
+
+def test_a_share_with_an_interval_has_its_bar(open_page: Open) -> None:
+    """As long as the share: half of the call, whatever the interval over three processes."""
+    run = with_layers(make_run(("dense",), modes=("infer",)))
+    case = run.records[0].case
+    times = [
+        make_times(case, number, model=0.001, body=0.003 + number / 1e4, head=0.004 + number / 1e4)
+        for number in range(3)
+    ]
+    page = open_page(change(run, 0, module_times=tuple(times)))
+    cell = page.locator(".trees tbody tr", has_text="head").locator("td", has_text="±")
+    text = cell.inner_text()
+    assert cell.evaluate("cell => cell.style.getPropertyValue('--share')") == text.split(" ")[0]
+    assert "%" in cell.evaluate("cell => getComputedStyle(cell).backgroundSize")
 
 
 def test_the_filter_hides_rows_and_marks(open_page: Open) -> None:

@@ -141,3 +141,15 @@ def test_without_measures_by_module_their_figures_are_left_out() -> None:
     """A run without --by-module has the tree of counts alone."""
     data = data_of(make_run(("dense",)))
     assert not {"memory", "roofline"} & (set(data["figures"]) | set(data["datasets"]))
+
+
+def test_the_scatter_plot_has_the_unit_of_its_axis() -> None:
+    """GFLOP/s and percent, as the header says, not FLOP/s and shares."""
+    data = data_of(measured(CEILINGS))
+    cases, roofline = data["datasets"]["cases"], data["datasets"]["roofline"]["rows"]
+    first = dict(zip(cases["columns"], cases["rows"][0], strict=True))
+    call = next(row for row in roofline if row[:2] == [0, "call"])
+    assert first["flops_per_s"] == pytest.approx(call[4], rel=1e-3)
+    assert call[5].startswith(f"{first['roof_share']:.0f}% of its roof")
+    labels = [option["label"] for option in data["figures"]["trade-offs"]["controls"][1]["options"]]
+    assert {"reached [GFLOP/s]", "share of the roof [%]"} <= set(labels)

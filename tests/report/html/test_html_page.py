@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from parsed_page import ParsedPage
 from rendered import hostile
-from synthetic import change, make_large_run, make_run, render_report
+from synthetic import change, change_case, make_large_run, make_run, render_report
 from trained_runs import DENSE, make_trained_run
 
 from cspbench import report
@@ -257,6 +257,17 @@ def test_a_sweep_has_its_points_in_order() -> None:
     assert [row[1:5] for row in rows] == [["csp", "infer", g, None] for g in (0.25, 0.5, 0.75)]
     assert all(row[6] < row[5] < row[7] < 1 for row in rows)
     assert list(data["figures"]).index("sweep-infer") > list(data["figures"]).index("trade-offs")
+
+
+def test_a_sweep_has_a_line_for_each_form() -> None:
+    """One through the cases of all forms would go to and fro."""
+    labels = {f"csp {n} {form}": {"gamma": n / 4} for form in ("eager", "fused") for n in (1, 2, 3)}
+    run = make_run([*labels], modes=("infer",), arguments=labels, reference=None)
+    for index, record in enumerate(run.records):
+        run = change_case(run, index, form="fused" if "fused" in record.case.label else "eager")
+    rows = page_of(run).data["datasets"]["sweep"]["rows"]
+    lines = {name: [row[3] for row in rows if row[1] == name] for name in (row[1] for row in rows)}
+    assert lines == {"csp": [0.25, 0.5, 0.75], "csp fused": [0.25, 0.5, 0.75]}
 
 
 def test_launches_that_are_left_out_are_marked() -> None:

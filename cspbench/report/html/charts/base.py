@@ -60,7 +60,8 @@ def shape(shapes: Sequence[str]) -> "alt.Shape":
 def told(**titles: str) -> "dict[str, Any]":
     """The channels that tell what a mark is, to the pointer and to a screen reader.
 
-    ``titles`` are by fields; a number's begins with ``#``, and is shown with four digits.
+    ``titles`` are by fields; a number's begins with ``#``, and is shown with four digits. What a
+    row lacks is left out.
     """
     import altair as alt
 
@@ -71,11 +72,18 @@ def told(**titles: str) -> "dict[str, Any]":
         else alt.Tooltip(f"{field}:N", title=title)
         for field, title in titles.items()
     ]
-    texts = [
-        f"{json.dumps(title[1:] + ' ')} + format(datum.{field}, {json.dumps(number)})"
-        if title.startswith("#")
-        else f"datum.{field}"
+    first, *others = (
+        _spoken(field, title[1:], number) if title.startswith("#") else f"datum.{field}"
         for field, title in titles.items()
+    )
+    present = [
+        f"(isValid(datum.{field}) && datum.{field} !== '' ? ', ' + {text} : '')"
+        for field, text in zip([*titles][1:], others, strict=True)
     ]
-    description = alt.value(alt.ExprRef(" + ', ' + ".join(texts)))
+    description = alt.value(alt.ExprRef(" + ".join([first, *present])))
     return {"tooltip": tooltip, "description": description}
+
+
+def _spoken(field: str, title: str, number: str) -> str:
+    """The expression of a number after its title."""
+    return f"{json.dumps(title + ' ')} + format(datum.{field}, {json.dumps(number)})"

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ....comparison.result import RANK, Answer, CaseComparison, Change, Comparison
 from ....plan.case import MODES, Mode
-from ....plan.labels import label
+from ....plan.labels import MODE_WORDS, label
 from ....records.gate import LATENCY
 from ....records.quantities import NAMES
 from ....records.trainings import COMPARED
 from ....units import ratio_text, span_text
-from ...words import MODE_TITLES
 from ..frame import Control, Dataset, Figure, Option, Plain
 from . import base
 
@@ -134,9 +133,9 @@ def _figure(comparison: Comparison, measures: Sequence[str], mode: Mode) -> Figu
     notes += ["band: too small to count"] if any(change.threshold for change in drawn) else []
     return Figure(
         key=f"changes-{mode}",
-        title=f"{name[:1].upper()}{name[1:]}, {MODE_TITLES[mode].lower()}",
+        title=f"{name[:1].upper()}{name[1:]}, {MODE_WORDS[mode]}",
         alt=f"The ratio of each case, candidate over baseline, with its 95% interval and verdict, "
-        f"{MODE_TITLES[mode].lower()}, the worst first. The tables have the same figures.",
+        f"{MODE_WORDS[mode]}, the worst first. The tables have the same figures.",
         note="; ".join(notes),
         spec=base.spec(threshold, one, interval, ratio, height=base.by_line()),
         dataset="changes",

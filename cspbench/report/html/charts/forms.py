@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from ....plan.case import Form
+from ....plan.labels import MODE_WORDS
 from ...forms import FormTable, form_tables
 from ...readings import telling_interval
 from ...rows import Row
-from ...words import AT, MODE_TITLES
+from ...words import AT
 from ..frame import Dataset, Figure, Plain
 from . import base
 
@@ -71,7 +72,7 @@ def _figure(table: FormTable) -> Figure:
     )
     return Figure(
         key=f"forms-{table.mode}",
-        title=f"Latency by form, {MODE_TITLES[table.mode].lower()}",
+        title=f"Latency by form, {MODE_WORDS[table.mode]}",
         alt=f"Ratio of the latency in each form to that of {table.first} {AT[table.mode]}, by "
         "entry, with its 95% interval. The tables have the same figures.",
         note=f"marker: ratio by turn; line: its 95% interval; dashed: {table.first}",

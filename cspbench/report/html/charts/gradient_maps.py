@@ -1,9 +1,9 @@
 """Heat maps of one entry: the gradient terms of its weights, the similarity of its maps."""
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from ....plan.labels import plain
+from ...gradients import final_similarities, term_shares
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
@@ -19,11 +19,7 @@ def terms_dataset(table: Sequence[Row], subjects: Mapping[str, int]) -> Dataset:
     for row in _traced(table):
         assert row.record.gradient_terms is not None
         structure = row.record.gradient_terms.structure
-        for weight in structure.weights:
-            shares = [0.0] * len(structure.sources)
-            for span in weight.reads:
-                channels = structure.sources[span.source].channels
-                shares[span.source] += (span.stop - span.start) / channels
+        for weight, shares in zip(structure.weights, term_shares(structure), strict=True):
             rows += [
                 [subjects[row.record.case.key], plain(weight.name), plain(source.name), share]
                 for source, share in zip(structure.sources, shares, strict=True)
@@ -35,18 +31,11 @@ def similarity_dataset(table: Sequence[Row], subjects: Mapping[str, int]) -> Dat
     """For each two feature maps, the linear CKA of their gradients at the end, mean over seeds."""
     rows: list[list[Plain]] = []
     for row in _trained(table):
-        first, *others = row.record.trainings
-        same = [first, *(training for training in others if training.maps == first.maps)]
-        ends = [training.readings[-1].cka for training in same]
+        subject, maps = subjects[row.record.case.key], row.record.trainings[0].maps
         rows += [
-            [
-                subjects[row.record.case.key],
-                plain(one),
-                plain(other),
-                fmean(cka[down][across] for cka in ends),
-            ]
-            for down, one in enumerate(first.maps)
-            for across, other in enumerate(first.maps)
+            [subject, plain(one), plain(other), cka]
+            for one, line in zip(maps, final_similarities(row.record.trainings), strict=True)
+            for other, cka in zip(maps, line, strict=True)
         ]
     return Dataset(columns=("subject", "down", "across", "value"), rows=rows)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ....plan.labels import MODE_WORDS
 from ...rows import Row, by_mode
-from ...words import AT, MODE_TITLES
+from ...words import AT
 from ..cases import SHAPES, group
 from ..frame import Control, Figure, Option
 from . import base
@@ -49,7 +50,7 @@ def _figure(rows: Sequence[Row], choice: str) -> Figure:
     inputs = f", {groups[0].partition(', ')[2]}" if len(groups) == 1 else ""
     return Figure(
         key=f"latency-{mode}",
-        title=f"Latency, {MODE_TITLES[mode].lower()}{inputs}",
+        title=f"Latency, {MODE_WORDS[mode]}{inputs}",
         alt=f"Latency of one call {AT[mode]} by entry, in milliseconds, with its 95% interval over "
         "launches. The table of times below has the same figures.",
         note="marker: estimate over launches; line: its 95% interval",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ....plan.labels import plain
 from ....records.memory_series import Kind, MemorySeries
-from ....units import bytes_text
+from ....units import MIB, bytes_text
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
@@ -13,7 +13,6 @@ from . import base
 
 _MOST_POINTS = 250  # of a case, whose plot is some 1,000 pixels wide
 _MAX_POINTS = 25_000  # of a page
-_MIB = 2**20
 
 _HUES: Mapping[Kind, int] = {
     "weights": 7,
@@ -109,15 +108,15 @@ def _rows(subject: int, series: MemorySeries, most: int) -> list[list[Value]]:
     for place, kind in enumerate(_HUES):
         sizes = series.live(kind)
         if any(sizes):
-            sampled = [round(sizes[index] / _MIB, 4) for index in shown]
+            sampled = [round(sizes[index] / MIB, 4) for index in shown]
             rows.append([subject, _words(kind), place, "", at, sampled])
     peak = series.peak
     where = plain(peak.operator) or f"start of {peak.phase}"
     if peak.module:
         where += f" in {plain(peak.module)}"
     total = peak.live.total
-    label = f"{bytes_text(total)}: {where}"
-    rows.append([subject, "peak", -1, label, [float(peak.number)], [total / _MIB]])
+    label = f"{bytes_text(total, MIB)}: {where}"
+    rows.append([subject, "peak", -1, label, [float(peak.number)], [total / MIB]])
     rows += [
         [subject, "phase", -1, point.phase, [float(point.number)], [0.0]]
         for point in (series.points[begin] for begin in series.begins[1:])

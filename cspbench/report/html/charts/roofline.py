@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ....plan.labels import plain
 from ....records.ceilings import Ceilings
 from ....units import percent_text, significant_text
-from ....verdicts.roofline import Position, Roofline, ceilings_for, computes_in
+from ....verdicts.roofline import Position
 from ...quoting import verbatim
+from ...roofline import call_position, module_positions, roofs
 from ...rows import Row
 from ...words import case_name
 from ..frame import Control, Dataset, Figure, Option, Plain
@@ -57,7 +58,7 @@ def roofline(
         x=alt.X("x:Q", title="intensity [FLOP/byte]", scale=log),
         y=alt.Y("y:Q", title="reached [GFLOP/s]", scale=log),
     )
-    roofs = (
+    lines = (
         every_row.transform_filter("datum.what == 'roof'")
         .mark_line(strokeWidth=1.2, aria=False)
         .encode(detail="name:N", color=alt.value("var(--ink)"))
@@ -88,7 +89,7 @@ def roofline(
             "byte, below the measured ceilings of computing and of memory. The tree of modules "
             "has the same figures.",
             note="lines: measured ceilings of the device; modules without products are left out",
-            spec=base.spec(roofs, names, points, height=380),
+            spec=base.spec(lines, names, points, height=380),
             dataset="roofline",
             controls=[Control(label="case", field="subject", options=options)],
         )
@@ -96,35 +97,24 @@ def roofline(
 
 
 def _points(row: Row, every: Sequence[Ceilings]) -> list[Point]:
-    line = Roofline.of(row.record, every)
-    if line is None or row.latency is None:
-        return []
-    call = line.call(row.latency.value)
     modules = [
-        ("module", plain(path) or "(model)", at)
-        for path, at in line.each_module().items()
-        if at.work.flops and at.intensity
+        ("module", plain(path) or "model", at) for path, at in module_positions(row, every).items()
     ]
     modules.sort(key=lambda point: point[2].seconds, reverse=True)
-    shown = modules[:_MAX_MODULES]
-    return [*shown, ("call", "the whole call", call)] if call.work.flops else shown
+    call = call_position(row, every)
+    return [*modules[:_MAX_MODULES], *([("call", "the whole call", call)] if call else [])]
 
 
 def _roofs(
     row: Row, every: Sequence[Ceilings], low: float, high: float
 ) -> Iterator[tuple[str, float, float]]:
     """The corners of each roof between two intensities: its name, FLOP/byte and FLOP/s."""
-    case = row.record.case
-    ceilings = ceilings_for(every, case.device, case.precision)
-    assert ceilings is not None
-    precision = computes_in(case.precision, case.device)
-    peak = ceilings.peaks[precision].flops_per_s
-    for bandwidth in ceilings.bandwidths:
-        rate = bandwidth.bytes_per_s
+    for roof in roofs([row], every):
+        peak, rate = roof.flops_per_s, roof.bytes_per_s
         ridge = peak / rate
         name = (
-            f"{bandwidth.level} {significant_text(rate / _GIGA, 3)} GB/s, "
-            f"{precision} {significant_text(peak / _GIGA, 3)} GFLOP/s"
+            f"{roof.level} {significant_text(rate / _GIGA, 3)} GB/s, "
+            f"{roof.precision} {significant_text(peak / _GIGA, 3)} GFLOP/s"
         )
         start = min(low, ridge)
         for x in (start, ridge, max(high, ridge * _ROOM)):

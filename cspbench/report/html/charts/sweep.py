@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....plan.labels import plain
+from ....plan.labels import MODE_WORDS, plain
 from ...readings import telling_interval
 from ...rows import Row
-from ...sweep import Sweep
+from ...sweep import Sweep, line_name
 from ...sweep import sweep as find_sweep
-from ...words import AT, MODE_TITLES
+from ...words import AT
 from ..frame import Control, Dataset, Figure, Option, Plain
 from . import base
 
@@ -21,7 +21,7 @@ def dataset(table: Sequence[Row], subjects: Mapping[str, int]) -> Dataset:
     columns = ("subject", "entry", "mode", "x", "y", "value", "low", "high")
     if swept is None:
         return Dataset(columns=columns, rows=())
-    is_ratio = _quantity(swept) != _LATENCY
+    is_ratio = swept.reference is not None
     rows: list[list[Plain]] = []
     for row, (x, *rest) in zip(swept.rows, swept.values, strict=True):
         estimate = row.ratio if is_ratio else row.latency
@@ -29,7 +29,7 @@ def dataset(table: Sequence[Row], subjects: Mapping[str, int]) -> Dataset:
         unit = 1 if is_ratio else 1e3
         ends = telling_interval(estimate) or (estimate.value, estimate.value)
         values = [unit * value for value in (estimate.value, *ends)]
-        subject, entry = subjects[row.record.case.key], plain(row.record.case.entry)
+        subject, entry = subjects[row.record.case.key], plain(line_name(row))
         rows.append([subject, entry, row.mode, x, rest[0] if rest else None, *values])
     return Dataset(columns=columns, rows=rows)
 
@@ -44,8 +44,7 @@ def sweep(table: Sequence[Row]) -> list[Figure]:
     return [
         Figure(
             key=f"sweep-{mode}",
-            title=f"{_noun(swept)} over {' and '.join(map(plain, swept.axes))}, "
-            f"{MODE_TITLES[mode].lower()}",
+            title=f"{_noun(swept)} over {' and '.join(map(plain, swept.axes))}, {MODE_WORDS[mode]}",
             alt=f"{_quantity(swept)} {AT[mode]} over {' and '.join(map(plain, swept.axes))}, by "
             "entry. The table of times has the same figures.",
             dataset="sweep",
@@ -61,15 +60,11 @@ def _swept(table: Sequence[Row]) -> Sweep | None:
 
 
 def _quantity(swept: Sweep) -> str:
-    """What is drawn: the ratio if all rows have one reference, else the latency."""
-    references = {row.reference for row in swept.rows if row.ratio}
-    if len(references) == 1 and all(row.ratio for row in swept.rows):
-        return f"latency over {plain(str(*references))}'s"
-    return _LATENCY
+    return _LATENCY if swept.reference is None else f"latency over {plain(swept.reference)}'s"
 
 
 def _noun(swept: Sweep) -> str:
-    return "Latency" if _quantity(swept) == _LATENCY else "Ratio of latencies"
+    return "Latency" if swept.reference is None else "Ratio of latencies"
 
 
 def _lines(swept: Sweep) -> dict[str, Any]:
@@ -101,7 +96,7 @@ def _map(swept: Sweep) -> dict[str, Any]:
 
     across, down = map(plain, swept.axes)
     title = _quantity(swept)
-    entries = dict.fromkeys(plain(row.record.case.entry) for row in swept.rows)
+    entries = dict.fromkeys(plain(line_name(row)) for row in swept.rows)
     cells = (
         alt.Chart()
         .mark_rect()

@@ -371,9 +371,10 @@
   function treeCell(cell, column) {
     const element = Object.assign(document.createElement("td"), { className: "number", textContent: cell });
     element.dataset.group = column.group;
-    if (column.isShare && cell.endsWith("%")) {
+    const share = column.isShare && cell.match(/[\d.]+%/); // the first, before half an interval
+    if (share) {
       element.classList.add("share");
-      element.style.setProperty("--share", cell);
+      element.style.setProperty("--share", share[0]);
     }
     return element;
   }
