@@ -18,6 +18,7 @@ from .comparison import text as comparison_text
 from .quoting import verbatim
 from .results import Results
 from .rows import row_alone
+from .tones import untoned
 
 _MAX_ROWS = 60  # as many as a terminal gets
 
@@ -94,7 +95,7 @@ def _folded(title: str, text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return html.escape(plain(text))
+    return html.escape(plain(untoned(text)))
 
 
 def _page(blocks: Iterable[str]) -> str:

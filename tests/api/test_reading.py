@@ -24,14 +24,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_its_report_and_a_frame(folder: Path) -> None:
-    """The frame has a row for each case, and the columns and figures of its CSV file."""
+    """The frame has a row for each case, and its CSV file the columns that are not empty."""
     run = cspbench.read(folder)
     assert str(run) == repr(run) == report_text(with_yardstick(make_run(TWO)))
     frame = run.to_frame()
     assert list(frame["entry"]) == ["dense", "dense", "csp", "csp"]
     cli.main(["report", str(folder), "--format", "csv"])
     written = pd.read_csv(folder / "report.csv")
-    assert list(frame.columns) == list(written.columns)
+    text_frame = frame.dropna(axis="columns", how="all")
+    filled = [name for name in text_frame if (text_frame[name] != "").any()]
+    assert list(written.columns) == filled
     assert list(frame["macs"]) == list(written["macs"])
     assert list(frame["latency_ratio"].dropna()) == list(written["latency_ratio"].dropna())
 

@@ -297,6 +297,7 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     assert {"blocks", "smoke"} <= set(listed["suites"])
     assert set(listed["measures"]) == {
         *("counts", "disk_size", "tensor_peak", "allocated", "energy", "graph", "resident"),
+        *("memory_series", "traffic", "module_times"),
         "deployment",
         "latency",
         *("gradient_terms", "training"),

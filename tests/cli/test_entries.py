@@ -73,7 +73,7 @@ def test_entries_are_run_with_their_inputs(
     names = "models_of_entries.py:Caption,models_of_entries.py:Other"
     words = [names, "--input", "models_of_entries.py:inputs", "--batch-size", "2"]
     assert cli.main(["run", *words, *QUICK, "--out", "out"]) == 0
-    output = capsys.readouterr().out
+    output = " ".join(capsys.readouterr().out.split())
     assert "Inference, input models_of_entries.py:inputs(batch_size=2)" in output
     assert "ratios to models_of_entries.py:Caption" in output
     info = json.loads((models / "out" / "run.json").read_text())

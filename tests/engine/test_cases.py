@@ -77,7 +77,7 @@ def test_a_case_that_cannot_fit_is_counted_and_not_run(tmp_path: Path) -> None:
     # 4·4·9 weights, an input and an output of 4·8·8, four bytes each
     assert (failure.stage, failure.cause) == ("allocated", "too_large")
     assert failure.reason == (
-        "its tensors alone need 2.56 KiB, more than the memory budget of 1000 B; counted, not run"
+        "its tensors alone need 2.56 KiB, more than the memory budget of 1,000 B; counted, not run"
     )
 
 

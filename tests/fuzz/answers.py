@@ -11,16 +11,20 @@ from xml.etree import ElementTree as ET
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from parsed_page import ParsedPage
 
 from cspbench import cli
 from cspbench.report import FORMATS
 
-COMPARED = ("table", "markdown", "json")
-JSON_REPORTS = frozenset(FORMATS) - {"table", "markdown", "csv"}
+COMPARED = ("table", "markdown", "json", "html")
+JSON_REPORTS = frozenset(FORMATS) - {"table", "markdown", "csv", "html"}
 
 _page = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _LIVE = re.compile(r"@fuzzmention|fuzz/fuzz#2|GH-20240|(?<!\w)#20240|http://fuzz")
 """What a code platform turns into a mention or a link, outside of code."""
+
+
+_OWN_SCRIPT = re.compile("<script>.*?</script>", re.DOTALL)  # of a page; its data have a type
 
 
 def answer(*words: str) -> tuple[int, str]:
@@ -35,7 +39,7 @@ def answer(*words: str) -> tuple[int, str]:
         check_line(message)
         return code, printed
     assert message == "", f"exit code {code} and {message!r}"
-    check_characters(printed)
+    check_characters(_OWN_SCRIPT.sub("", printed))
     return code, printed
 
 
@@ -66,6 +70,8 @@ def check_compare(baseline: Path, candidate: Path, form: str) -> None:
     if form == "markdown":
         assert len(printed) <= 65_537, f"a comment of {len(printed)} characters"
         check_page(printed)
+    if form == "html":
+        check_document(printed)
 
 
 def check_report(folder: Path, form: str) -> None:
@@ -80,6 +86,8 @@ def check_report(folder: Path, form: str) -> None:
         check_sheet(printed)
     elif form == "markdown":
         check_page(printed)
+    elif form == "html":
+        check_document(printed)
     check_written(folder)
 
 
@@ -101,6 +109,18 @@ def check_written(folder: Path) -> None:
             check_sheet(path.read_text(encoding="utf-8"))
         if path.suffix == ".svg":
             check_drawing(path.read_text(encoding="utf-8"))
+
+
+def check_document(text: str) -> None:
+    """A page of HTML whose scripts are its own, and whose data are JSON."""
+    page = ParsedPage(text)
+    own = [script for attributes, script in page.scripts if not attributes]
+    data = [script for attributes, script in page.scripts if attributes]
+    assert len(own) in {2, 3}, f"{len(own)} scripts"  # plots have theirs
+    assert len(data) == 1, f"{len(data)} scripts of data"
+    json.loads(data[0])
+    running = [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not running, f"attributes that run: {running}"
 
 
 def check_page(text: str) -> None:

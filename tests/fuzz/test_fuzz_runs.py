@@ -58,7 +58,7 @@ def test_a_damaged_run_folder_is_said_or_compared(
     def check(number: int) -> None:
         damage(run_folder, path, name, number)
         sides = (run_folder, path) if number % 2 else (path, run_folder)
-        check_compare(*sides, COMPARED[number % 3])
+        check_compare(*sides, COMPARED[number % len(COMPARED)])
 
     check_inputs(check, INPUTS // 4)
 
@@ -116,6 +116,6 @@ def test_a_damaged_report_is_said_or_compared(
     def check(number: int) -> None:
         path.write_bytes(mutated(content, random.Random(f"{len(content)} {number}")))
         sides = (run_folder, path) if number % 2 else (path, run_folder)
-        check_compare(*sides, COMPARED[number % 3])
+        check_compare(*sides, COMPARED[number % len(COMPARED)])
 
     check_inputs(check, INPUTS // 4)

@@ -73,7 +73,7 @@ def test_a_training_step_of_a_detector_is_counted_and_tracked() -> None:
 def test_show_says_which_parameters_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     """Trainable ones, and with the frozen ones how many there are."""
     assert main(["show", f"{FILE}:yolov8n", "--input", "1,3,640,640"]) == 0
-    output = capsys.readouterr().out
+    output = " ".join(capsys.readouterr().out.split())
     assert "3,157,184" in output
     assert "3,157,200 with 16 that are frozen" in output
     assert main(["show", f"{FILE}:yolov8n", "--input", "1,3,640,640", "--json"]) == 0
