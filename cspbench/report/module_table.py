@@ -13,6 +13,7 @@ from .tables import Strip, draw, pack
 from .words import plural
 
 _MAX_NAME_WIDTH, _MIN_NAME_WIDTH = 60, 24  # of the column of layers
+_NO_BREAK = "\u00a0"  # in a type, which has a line of its own where it has no room beside its name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +123,11 @@ def _described(row: ModuleRow) -> str:
 
 def _wrapped(row: ModuleRow, width: int) -> str:
     indent = " " * min(row.depth, width // 2)
-    first, *others = wrap(_described(row), width - len(indent) - 1)
-    return "\n".join([f"{indent}{first}", *(f"{indent} {line}" for line in others)])
+    kind = f" ({row.title})"
+    whole = _described(row).replace(kind, f" {kind[1:].replace(' ', _NO_BREAK)}")
+    first, *others = wrap(whole, width - len(indent) - 1)
+    lines = [f"{indent}{first}", *(f"{indent} {line}" for line in others)]
+    return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
 def markdown_table(rows: Sequence[ModuleRow], columns: Sequence[ModuleColumn]) -> Block:
