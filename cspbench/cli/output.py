@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -44,7 +45,9 @@ def written_files(paths: Sequence[Path], folder: Path) -> str:
         f"{stem}{forms[0]}" if len(forms) == 1 else f"{stem}{{{','.join(forms)}}}"
         for stem, forms in suffixes.items()
     ]
-    return filled(f"Written: {', '.join(names)}")
+    text = f"Written: {', '.join(names)}"
+    width = min(layout().width, 100)
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)  # whole paths
 
 
 def layout() -> Layout:

@@ -326,8 +326,8 @@ ALTS = {
     ),
     "peak_memory": (
         "Peak memory of one call of 3 entries, by live tensors. At inference, entry_2 is the "
-        "lowest at 4.18 MiB, dense the highest at 4.87 MiB. In training, entry_2 is the lowest at "
-        "7.84 MiB, dense the highest at 9.25 MiB."
+        "lowest at 4,387,173 bytes, dense the highest at 5,103,840 bytes. In training, entry_2 is "
+        "the lowest at 8,220,506 bytes, dense the highest at 9,703,840 bytes."
     ),
     "latency_by_macs": (
         "Latency against multiply-accumulates of 3 entries with 95% intervals of latency. At "
