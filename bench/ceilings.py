@@ -3,8 +3,8 @@
     python bench/ceilings.py [--times N] [--threads N] [--precision fp32]
 
 Measures the ceilings several times, as `doctor` does but in one precision, on an idle machine. The
-spread of each is the distance of its lowest from its highest value; 5% is the aim. The triad from
-memory is compared with `stream.py`, by the medians of both; within 15% is the aim.
+spread of each is the distance of its lowest from its highest value; 5% is the aim. torch's triad
+from memory is compared with STREAM's on the same arrays (`stream.py`); within 15% is the aim.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from statistics import median
 
 import msgspec
-from stream import triad_bytes_per_s
+from stream import in_processes
 
 from cspbench.choices import PRECISIONS, Precision
 from cspbench.engine.ceilings import ceilings_in
@@ -46,7 +46,7 @@ def main() -> None:
     settings = msgspec.structs.replace(default_settings(), threads=options.threads)
     current = environment.describe()
     measured: dict[str, list[float]] = {}
-    streams: list[float] = []
+    triads: list[tuple[float, float]] = []
     array_bytes = 0
     for number in range(1, options.times + 1):
         began = time.monotonic()
@@ -55,9 +55,8 @@ def main() -> None:
         for name, rate in rates(ceilings):
             measured.setdefault(name.partition(" (")[0], []).append(rate)
         array_bytes = ceilings.bandwidths[-1].array_bytes
-        streams.append(triad_bytes_per_s(options.threads, array_bytes) / 1e9)
+        triads += in_processes(options.threads, array_bytes, 1)
         print(f"{number} of {options.times}: {seconds:.1f} s", file=sys.stderr)
-    measured["STREAM's triad"] = streams
     print(
         draw(
             [
@@ -75,9 +74,9 @@ def main() -> None:
             ]
         )
     )
-    ratio = median(measured["memory: triad"]) / median(streams)
+    ratio = median(ours / stream for ours, stream in triads)
     print(
-        f"Billions of FLOPs or bytes a second, {options.threads} threads. The triad from memory is "
+        f"Billions of FLOPs or bytes a second, {options.threads} threads. torch's triad is "
         f"{ratio - 1:+.1%} beside STREAM's, arrays of {array_bytes >> 20:,} MiB."
     )
 

@@ -1,59 +1,73 @@
-"""STREAM's triad, compiled here: the bandwidth of memory without torch.
+"""STREAM's triad, compiled here, and torch's on the same arrays: is the ceiling of memory right?
 
-    python bench/stream.py [--threads N] [--mebibytes N]
+    python bench/stream.py [--threads N] [--mebibytes N] [--processes N]
 
-Our own few lines of C, after the definition of McCalpin's STREAM: a[i] = b[i] + s * c[i] on
-numbers of 8 bytes. 24 bytes count for each element; what the processor reads of ``a`` before it
-writes there (write-allocate) does not count, although it takes time. Stores are what the compiler
-makes of them (gcc: no non-temporal ones), as are torch's.
+Our own few lines of C, after the definition of McCalpin's STREAM: a[i] = b[i] + s * c[i]. The bytes
+of three elements count for each; what the processor reads of ``a`` before it writes there
+(write-allocate) does not, although it takes time. Stores are what the compiler makes of them (gcc:
+no non-temporal ones), as are torch's. Both take turns in each of several processes, since the same
+triad differs by a fifth from process to process.
 """
 
 import argparse
 import ctypes
+import multiprocessing
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
 
 SOURCE = r"""
 #include <omp.h>
-#include <stdlib.h>
 
-double triad(long n, int threads, int times) {
-    double *a = malloc(n * sizeof(double));
-    double *b = malloc(n * sizeof(double));
-    double *c = malloc(n * sizeof(double));
-    if (!a || !b || !c) return -1;
+void triad(float *a, const float *b, const float *c, long n, int threads) {
     omp_set_num_threads(threads);
     #pragma omp parallel for
-    for (long i = 0; i < n; i++) { a[i] = 1.0; b[i] = 2.0; c[i] = 0.5; }
-    double shortest = 1e9;
-    for (int k = 0; k < times; k++) {
-        double began = omp_get_wtime();
-        #pragma omp parallel for
-        for (long i = 0; i < n; i++) a[i] = b[i] + 3.0 * c[i];
-        double seconds = omp_get_wtime() - began;
-        if (seconds < shortest) shortest = seconds;
-    }
-    double check = a[n / 2];
-    free(a); free(b); free(c);
-    return check == 3.5 ? shortest : -1;
+    for (long i = 0; i < n; i++) a[i] = b[i] + 3.0f * c[i];
 }
 """
-_ITEM, _ARRAYS = 8, 3
+_ARRAYS, _ROUNDS = 3, 12
 
 
-def triad_bytes_per_s(threads: int, array_bytes: int, *, times: int = 10) -> float:
-    """Bytes a second of the fastest of ``times`` triads with arrays of ``array_bytes``.
+def triads_bytes_per_s(threads: int, array_bytes: int) -> tuple[float, float]:
+    """Bytes a second of torch's triad and of STREAM's, each the fastest of several in turns.
 
-    Raises RuntimeError if there is no C compiler with OpenMP, or not enough memory.
+    Raises RuntimeError if there is no C compiler with OpenMP.
     """
-    count = array_bytes // _ITEM
+    torch.set_num_threads(threads)
+    arrays = [torch.ones(array_bytes // 4) for _ in range(_ARRAYS)]
+    output, left, right = arrays
+    pointers = [array.data_ptr() for array in arrays]
+    shortest_s = {"torch": float("inf"), "STREAM": float("inf")}
     with tempfile.TemporaryDirectory() as folder:
-        seconds = _compiled(Path(folder)).triad(count, threads, times)
-    if seconds <= 0:
-        raise RuntimeError(f"the triad of {_ARRAYS} arrays of {array_bytes:,} bytes failed")
-    return _ARRAYS * _ITEM * count / float(seconds)
+        library = _compiled(Path(folder))
+        for _ in range(_ROUNDS):
+            for name, so_far_s in shortest_s.items():
+                output.zero_()
+                began = perf_counter()
+                if name == "torch":
+                    torch.add(left, right, alpha=3.0, out=output)
+                else:
+                    library.triad(*pointers, output.numel(), threads)
+                shortest_s[name] = min(so_far_s, perf_counter() - began)
+                if output[-1] != 4.0:
+                    raise RuntimeError(f"{name}'s triad is wrong")
+    ours_s, stream_s = shortest_s.values()
+    return _ARRAYS * array_bytes / ours_s, _ARRAYS * array_bytes / stream_s
+
+
+def in_processes(threads: int, array_bytes: int, processes: int) -> list[tuple[float, float]]:
+    """`triads_bytes_per_s` in as many fresh processes."""
+    context = multiprocessing.get_context("spawn")
+    rates = []
+    for _ in range(processes):
+        with context.Pool(1) as pool:
+            rates.append(pool.apply(triads_bytes_per_s, (threads, array_bytes)))
+    return rates
 
 
 def _compiled(folder: Path) -> ctypes.CDLL:
@@ -69,19 +83,23 @@ def _compiled(folder: Path) -> ctypes.CDLL:
     if made.returncode:
         raise RuntimeError(f"cc: {made.stderr.strip()}")
     loaded = ctypes.CDLL(str(library))
-    loaded.triad.restype = ctypes.c_double
-    loaded.triad.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int)
+    loaded.triad.restype = None
+    loaded.triad.argtypes = (*((ctypes.c_void_p,) * 3), ctypes.c_long, ctypes.c_int)
     return loaded
 
 
 def main() -> None:
-    """Print the bandwidth."""
+    """Print both bandwidths in each process, and the median of their ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--mebibytes", type=int, default=1200, help="of each of the three arrays")
+    parser.add_argument("--processes", type=int, default=5)
     options = parser.parse_args()
-    rate = triad_bytes_per_s(options.threads, options.mebibytes << 20)
-    print(f"{rate / 1e9:.2f} GB/s with {options.threads} threads")
+    rates = in_processes(options.threads, options.mebibytes << 20, options.processes)
+    for ours, stream in rates:
+        print(f"torch {ours / 1e9:.2f} GB/s, STREAM {stream / 1e9:.2f} GB/s")
+    ratio = median(ours / stream for ours, stream in rates)
+    print(f"torch's triad is {ratio - 1:+.1%} beside STREAM's, {options.threads} threads")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
 
 import msgspec
 
@@ -19,10 +18,11 @@ from ..verdicts.roofline import computes_in
 from . import attempts
 from .isolate import Exit
 
-SECONDS = 15
-"""About how long the ceilings of a device take in one precision."""
+SECONDS = 15, 45
+"""About how long the ceilings of a device take in one precision, at least and at most."""
 
-_LAUNCHES = 2  # the memory of a process may lie well or badly for its whole life
+_LAUNCHES = 2, 6  # the memory of a process may lie well or badly for its whole life
+_AGREEMENT = 0.05  # of the best two launches: one that was disturbed is no ceiling
 
 Say = Callable[[str], None]
 
@@ -113,8 +113,8 @@ def _kept_or_new(target: _Target, needed: tuple[Precision, ...], say: Say) -> Ce
     if kept and set(needed) <= set(known):
         return kept
     say(
-        f"ceilings of {target.device}, for the roofline: about {SECONDS} s, once for this machine "
-        f"and {threads} thread{'' if threads == 1 else 's'}"
+        f"ceilings of {target.device}, for the roofline: {SECONDS[0]} to {SECONDS[1]} s, once for "
+        f"this machine and {threads} thread{'' if threads == 1 else 's'}"
     )
     ceilings = _measure(target, tuple(dict.fromkeys((*needed, *known))), say)
     try:
@@ -125,34 +125,41 @@ def _kept_or_new(target: _Target, needed: tuple[Precision, ...], say: Say) -> Ce
 
 
 def _measure(target: _Target, precisions: tuple[Precision, ...], say: Say) -> Ceilings:
-    """The ceilings of ``target``, from several launches."""
+    """The ceilings of ``target``, from as many launches as it takes for the best two to agree."""
+    fewest, most = _LAUNCHES
+    ceilings: Ceilings | None = None
+    for number in range(1, most + 1):
+        if ceilings is not None and number > fewest and ceilings.disagreement <= _AGREEMENT:
+            break
+        say(f"ceilings, launch {number} of {fewest} to {most}")
+        launch = _launch(target, precisions)
+        ceilings = launch if ceilings is None else _joined(ceilings, launch)
+    assert ceilings is not None
+    return ceilings
+
+
+def _launch(target: _Target, precisions: tuple[Precision, ...]) -> Ceilings:
+    """The ceilings of ``target`` in one process."""
     settings = target.settings
-    wanted = levels(target.caches, settings.memory_budget_bytes)
-    launches: list[Ceilings] = []
-    for number in range(1, _LAUNCHES + 1):
-        say(f"ceilings, launch {number} of {_LAUNCHES}")
-        answers, worker_exit = attempts.answers(
-            "cspbench.engine.worker:measure_rates",
-            target.device,
-            settings,
-            precisions,
-            tuple(wanted),
-            time_limit_s=settings.time_limit_s,
-        )
-        if worker_exit is not None:
-            raise _unmeasured(worker_exit)
-        launches.append(
-            Ceilings(
-                machine=target.machine,
-                device=target.device,
-                threads=settings.threads,
-                torch=target.torch,
-                peaks=dict(answer for answer in answers if not isinstance(answer, Bandwidth)),
-                bandwidths=tuple(answer for answer in answers if isinstance(answer, Bandwidth)),
-                measured=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-        )
-    return reduce(_joined, launches)
+    answers, worker_exit = attempts.answers(
+        "cspbench.engine.worker:measure_rates",
+        target.device,
+        settings,
+        precisions,
+        tuple(levels(target.caches, settings.memory_budget_bytes)),
+        time_limit_s=settings.time_limit_s,
+    )
+    if worker_exit is not None:
+        raise _unmeasured(worker_exit)
+    return Ceilings(
+        machine=target.machine,
+        device=target.device,
+        threads=settings.threads,
+        torch=target.torch,
+        peaks=dict(answer for answer in answers if not isinstance(answer, Bandwidth)),
+        bandwidths=tuple(answer for answer in answers if isinstance(answer, Bandwidth)),
+        measured=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _unmeasured(worker_exit: Exit) -> CspbenchError:

@@ -27,9 +27,14 @@ class Peak(Frozen, frozen=True, kw_only=True):
     convolution: Name
 
     @property
+    def rates(self) -> Rates:
+        """The highest rate of each launch."""
+        return tuple(map(max, self.product_flops, self.convolution_flops))
+
+    @property
     def flops_per_s(self) -> float:
-        """The highest rate of any sample."""
-        return max(*self.product_flops, *self.convolution_flops)
+        """The highest rate of any launch."""
+        return max(self.rates)
 
 
 class Bandwidth(Frozen, frozen=True, kw_only=True):
@@ -49,9 +54,14 @@ class Bandwidth(Frozen, frozen=True, kw_only=True):
     sum_bytes: Rates
 
     @property
+    def rates(self) -> Rates:
+        """The highest rate of any operation in each launch."""
+        return tuple(map(max, self.copy_bytes, self.triad_bytes, self.sum_bytes))
+
+    @property
     def bytes_per_s(self) -> float:
-        """The highest rate of any operation."""
-        return max(*self.copy_bytes, *self.triad_bytes, *self.sum_bytes)
+        """The highest rate of any launch."""
+        return max(self.rates)
 
 
 class Ceilings(Frozen, frozen=True, kw_only=True):
@@ -69,3 +79,24 @@ class Ceilings(Frozen, frozen=True, kw_only=True):
     peaks: dict[Precision, Peak]
     bandwidths: Annotated[tuple[Bandwidth, ...], msgspec.Meta(min_length=1)]
     measured: Name
+
+    @property
+    def disagreement(self) -> float:
+        """The most by which the best two launches of a peak or a bandwidth differ, as a share."""
+        return max(map(disagreement, self.rates))
+
+    @property
+    def rates(self) -> list[Rates]:
+        """The rates of each launch, of every peak and every bandwidth."""
+        peaks = [peak.rates for peak in self.peaks.values()]
+        return [*peaks, *(level.rates for level in self.bandwidths)]
+
+
+def disagreement(rates: Rates) -> float:
+    """How far the second best of several launches is below the best; 1 if there is but one.
+
+    >>> disagreement((90.0, 50.0, 100.0)), disagreement((1.0,))
+    (0.1, 1.0)
+    """
+    best, second = sorted((0.0, *rates))[:-3:-1]
+    return 1 - second / best

@@ -1,24 +1,22 @@
 """The ceilings of a device as tables: rates of products, and of bytes by level of memory."""
 
-from collections.abc import Iterator
-
 from ..plan.labels import plain
-from ..records.ceilings import Ceilings, Rates
+from ..records.ceilings import Ceilings, Rates, disagreement
 from ..units import bytes_text, percent_text, significant_text
 from .layout import FILE, Layout
 from .tables import Strip, draw
 from .words import plural
 
-_SPREAD = "launches differ by"
+_SPREAD = "best two\ndiffer by"
 
 
 def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
-    """The ceilings: the highest rate of any launch, and how far launches differ."""
+    """The ceilings: the highest rate of any launch, and how far the best two differ."""
     precisions = tuple(ceilings.peaks)
     peaks = tuple(ceilings.peaks.values())
     levels = ceilings.bandwidths
     largest = max((level.capacity_bytes or 0 for level in levels), default=0)
-    launches = max(map(len, _all_rates(ceilings)))
+    launches = max(map(len, ceilings.rates))
     title = (
         f"Ceilings of {plain(ceilings.device)} with {plural(ceilings.threads, 'thread')}, the "
         f"highest of {plural(launches, 'launch')}"
@@ -30,7 +28,7 @@ def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
             _rates("convolutions\n[GFLOP/s]", [peak.convolution_flops for peak in peaks]),
             Strip(
                 header=_SPREAD,
-                cells=tuple(_spread(peak.product_flops, peak.convolution_flops) for peak in peaks),
+                cells=tuple(percent_text(disagreement(peak.rates)) for peak in peaks),
             ),
         ]
     )
@@ -51,10 +49,7 @@ def text(ceilings: Ceilings, layout: Layout = FILE) -> str:
             _rates("sum\n[GB/s]", [level.sum_bytes for level in levels]),
             Strip(
                 header=_SPREAD,
-                cells=tuple(
-                    _spread(level.copy_bytes, level.triad_bytes, level.sum_bytes)
-                    for level in levels
-                ),
+                cells=tuple(percent_text(disagreement(level.rates)) for level in levels),
             ),
         ]
     )
@@ -78,15 +73,3 @@ def brief(ceilings: Ceilings) -> str:
 def _rates(header: str, rates: list[Rates]) -> Strip:
     cells = (significant_text(max(launches) / 1e9, 3) for launches in rates)
     return Strip(header=header, cells=tuple(cells))
-
-
-def _spread(*rates: Rates) -> str:
-    """How far the slowest launch is below the fastest, in the rate that differs most."""
-    return percent_text(max(1 - min(launches) / max(launches) for launches in rates))
-
-
-def _all_rates(ceilings: Ceilings) -> Iterator[Rates]:
-    for peak in ceilings.peaks.values():
-        yield from (peak.product_flops, peak.convolution_flops)
-    for level in ceilings.bandwidths:
-        yield from (level.copy_bytes, level.triad_bytes, level.sum_bytes)

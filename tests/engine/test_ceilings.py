@@ -28,9 +28,10 @@ IN_BF16 = msgspec.structs.replace(CASE, key="other", precision="amp")
 
 
 class FakeRates:
-    """In place of `isolate.run`: a device that is faster in each launch."""
+    """In place of `isolate.run`: a device with the ``speeds`` of launches, again and again."""
 
     def __init__(self) -> None:
+        self.speeds: tuple[float, ...] = (1.0, 2.0)
         self.tasks: list[str] = []
         self.precisions: list[tuple[Precision, ...]] = []
         self.levels: tuple[Level, ...] = ()
@@ -50,7 +51,7 @@ class FakeRates:
             return None
         _device, _settings, precisions, self.levels = arguments
         self.precisions.append(precisions)
-        speed = float(len(self.precisions))
+        speed = self.speeds[(len(self.precisions) - 1) % len(self.speeds)]
         for level in self.levels:
             receive(
                 Bandwidth(
@@ -89,19 +90,33 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> FakeRates:
 def test_the_rates_of_launches_stand_side_by_side(rates: FakeRates) -> None:
     """The names of shapes are those of the fastest launch."""
     found = measure_ceilings(SETTINGS, HERE, lambda _: None)
-    assert rates.tasks == ["find_useful", "measure_rates", "measure_rates"]
-    assert rates.precisions == [("fp32", "bf16")] * 2
+    assert rates.tasks == ["find_useful", *(["measure_rates"] * 4)]
+    assert rates.precisions == [("fp32", "bf16")] * 4
     assert found.peaks["bf16"] == Peak(
-        product_flops=(1.0, 2.0),
-        convolution_flops=(10.0, 5.0),
+        product_flops=(1.0, 2.0, 1.0, 2.0),
+        convolution_flops=(10.0, 5.0, 10.0, 5.0),
         product="product 2",
         convolution="convolution 1",
     )
     assert [level.level for level in found.bandwidths] == ["L2", "memory"]
-    assert found.bandwidths[1].triad_bytes == (2.0, 4.0)
+    assert found.bandwidths[1].triad_bytes == (2.0, 4.0, 2.0, 4.0)
     assert (found.device, found.threads, found.torch) == ("cpu", 1, "2.13.0")
     assert found.machine == environment.machine(HERE)
     assert stored.load(found.machine, "cpu", 1, "2.13.0") is None  # `doctor` decides
+
+
+@pytest.mark.parametrize(
+    ("speeds", "launches"),
+    [((1.0, 1.04), 2), ((1.0, 2.0, 1.02, 1.96), 4), ((1.0, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5), 6)],
+)
+def test_launches_go_on_until_the_best_two_agree(
+    rates: FakeRates, speeds: tuple[float, ...], launches: int
+) -> None:
+    """To 5% in each peak and bandwidth, since a disturbed launch shows no ceiling; 6 at most."""
+    rates.speeds = speeds
+    found = measure_ceilings(SETTINGS, HERE, lambda _: None)
+    assert len(rates.precisions) == launches
+    assert found.bandwidths[0].copy_bytes == speeds[:launches]
 
 
 def test_ceilings_are_measured_once_for_all_later_runs(rates: FakeRates) -> None:
@@ -109,12 +124,12 @@ def test_ceilings_are_measured_once_for_all_later_runs(rates: FakeRates) -> None
     said: list[str] = []
     first = ceilings_of_cases([CASE], SETTINGS, HERE, said.append)
     assert ceilings_of_cases([CASE], SETTINGS, HERE, said.append) == first
-    assert rates.precisions == [("fp32",)] * 2
+    assert rates.precisions == [("fp32",)] * 4
     assert said[0] == (
-        "ceilings of cpu, for the roofline: about 15 s, once for this machine and 1 thread"
+        "ceilings of cpu, for the roofline: 15 to 45 s, once for this machine and 1 thread"
     )
     (both,) = ceilings_of_cases([CASE, IN_BF16], SETTINGS, HERE, said.append)
-    assert rates.precisions[2:] == [("fp32", "bf16")] * 2
+    assert rates.precisions[4:] == [("fp32", "bf16")] * 4
     assert list(both.peaks) == ["fp32", "bf16"]
     assert ceilings_of_cases([IN_BF16], SETTINGS, HERE, said.append) == (both,)
     two_threads = msgspec.structs.replace(SETTINGS, threads=2)

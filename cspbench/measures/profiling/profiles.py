@@ -35,9 +35,9 @@ def profile_call(
 ) -> ModuleTimes:
     """Profile ``number`` of ``call``, on ``gpu`` or on the CPU.
 
-    Calls that nothing observes, those of which only the forward is timed, and profiled ones take
-    turns in rounds, so that all share what drifts; ``begin_round`` is called before each. Lets
-    exceptions of the call through.
+    Calls that nothing observes and those of which only the forward is timed take turns, and rounds
+    of these with profiled ones, so that all share what drifts; ``begin_round`` is called before
+    each round. Lets exceptions of the call through.
     """
     time = time_function(call, gpu)
     paths = [path for path, _ in call.module.named_modules()]
@@ -52,9 +52,10 @@ def profile_call(
         with _without_collection():
             if calls > 1:
                 call()  # for caches, which reading the last profile has taken
-            unobserved_s += [time(1, untimed=int(gpu is not None)).seconds for _ in range(calls)]
-            if gpu is None:
-                forwards += _clocked(call, calls, clock_s)
+            for _ in range(calls):  # one after the other: a block of each would see its own drift
+                unobserved_s.append(time(1, untimed=int(gpu is not None)).seconds)
+                if gpu is None:
+                    forwards.append(_clocked(call, clock_s))
             passes += _profiled(call, calls, gpu)
     return summary(call.case.key, number, paths, passes, forwards, unobserved_s)
 
@@ -134,15 +135,12 @@ def _calls_in_round(call_s: float) -> int:
     return min(_MOST_CALLS, max(1, math.ceil(_ROUND_S / max(call_s, 1e-9))))
 
 
-def _clocked(call: Call, calls: int, cost_s: float) -> list[Forward]:
-    """The seconds in each module's forward, of each of ``calls``."""
-    forwards: list[Forward] = []
-    for _ in range(calls):
-        clock = ModuleClock(cost_s)
-        with calls_through(call.module, clock.run):
-            call(clock.begin_phase)
-        forwards.append(clock.self_s)
-    return forwards
+def _clocked(call: Call, cost_s: float) -> Forward:
+    """The seconds in each module's forward in one call."""
+    clock = ModuleClock(cost_s)
+    with calls_through(call.module, clock.run):
+        call(clock.begin_phase)
+    return clock.self_s
 
 
 def _profiled(call: Call, calls: int, gpu: Gpu | None) -> list[PassTimes]:
