@@ -271,7 +271,7 @@ Ceilings of cpu with 1 thread, the highest of 2 launches
 |        |          |   copy |  triad |    sum |  best two |
 | level  |    holds | [GB/s] | [GB/s] | [GB/s] | differ by |
 +--------+----------+--------+--------+--------+-----------+
-| L2     | 1.00 MiB |   80.0 |    100 |   90.0 |        5% |
+| L2     | 1.00 MiB |   80.0 |    100 |   90.0 |        2% |
 | memory |          |   8.00 |   10.0 |   9.00 |        0% |
 +--------+----------+--------+--------+--------+-----------+
 
