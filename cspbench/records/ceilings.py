@@ -99,4 +99,4 @@ def disagreement(rates: Rates) -> float:
     (0.1, 1.0)
     """
     best, second = sorted((0.0, *rates))[:-3:-1]
-    return 1 - second / best
+    return (best - second) / best
