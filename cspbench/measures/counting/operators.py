@@ -49,7 +49,41 @@ class _Pending(NamedTuple):
     is_stray: bool
 
 
-class OperatorLog(TorchDispatchMode):
+class OperatorObserver(TorchDispatchMode):
+    """Passes each operator of a call to `observe` while it is active.
+
+    Operators that torch computes by others are taken apart, as they arrive in inference mode.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+
+    def observe(
+        self, func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], result: object
+    ) -> None:
+        """Note a call of ``func``, which returned ``result``."""
+        raise NotImplementedError
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        keywords = kwargs or {}
+        if _is_composite(func):
+            with self:
+                result: object = func.decompose(*args, **keywords)
+            return result
+        result = func(*args, **keywords)
+        self.observe(func, args, keywords, result)
+        return result
+
+
+class OperatorLog(OperatorObserver):
     """Logs the operators of a call while it is active, on tensors of any kind.
 
     ``macs`` (of convolutions and fully connected layers), ``matmul_macs`` (of all other products)
@@ -60,10 +94,8 @@ class OperatorLog(TorchDispatchMode):
     holds the modules that convolve complex numbers.
     """
 
-    supports_higher_order_operators = True
-
     def __init__(self, call: Call, stack: list[str]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        super().__init__()
         self._stack = stack
         self._linear = {
             path for path, child in call.module.named_modules() if isinstance(child, nn.Linear)
@@ -104,26 +136,17 @@ class OperatorLog(TorchDispatchMode):
                 self._add_weight(item.sources, item.size, is_stray=item.is_stray)
         self._pending.clear()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> object:
-        keywords = kwargs or {}
-        if is_composite(func):  # as it arrives in inference mode
-            with self:
-                result: object = func.decompose(*args, **keywords)
-            return result
-        result = func(*args, **keywords)
+    def observe(
+        self, func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], result: object
+    ) -> None:
+        """Count the call, forward by module."""
         operator = getattr(func, "overloadpacket", func)
         if self.phase != "activations":
             self.backward_flops += flops_of(operator, args, keywords, result)
-            return result
+            return
         results = list(tensors_in((result,)))
         if not results:
-            return result
+            return
         arguments = list(tensors_in((*args, *keywords.values())))
         name = operator.__name__
         self._lineage.record(name, arguments, results)
@@ -131,7 +154,6 @@ class OperatorLog(TorchDispatchMode):
         if name not in _FREE:
             self.norm_operations += norm_operations(name, args)
             self._count(operator, args, keywords, result)
-        return result
 
     def _count(
         self, operator: Any, args: Sequence[Any], keywords: Mapping[str, Any], result: object
@@ -240,7 +262,7 @@ def _namespace(operator: Any) -> str:
 
 
 @functools.cache
-def is_composite(func: Any) -> bool:
+def _is_composite(func: Any) -> bool:
     """Whether torch computes an operator by others, among which products may be."""
     if not isinstance(func, OpOverload):
         return False

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from ...records.traffic import ModuleTraffic, Operator, Traffic
-from ..counting.operators import is_composite
+from ..counting.operators import OperatorObserver
 from ..counting.products import flops_of
 from ..execution.call import Call, Phase
 from ..execution.module_stack import module_stack
@@ -24,17 +22,15 @@ class _Entry(NamedTuple):
     flops: int
 
 
-class _TrafficLog(TorchDispatchMode):
+class _TrafficLog(OperatorObserver):
     """Logs each operator while it is active, by phase and module.
 
     ``stack`` holds the names of the modules whose forward is running; ``owners`` finds the module
     of a node in the backward pass.
     """
 
-    supports_higher_order_operators = True
-
     def __init__(self, stack: list[str], owners: NodeOwners) -> None:
-        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        super().__init__()
         self._stack = stack
         self._owners = owners
         self._phase: Phase = "activations"
@@ -49,19 +45,10 @@ class _TrafficLog(TorchDispatchMode):
         entries = self._calls.get((phase, path), Counter())
         return tuple(Operator(calls=calls, **entry._asdict()) for entry, calls in entries.items())
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> object:
-        keywords = kwargs or {}
-        if is_composite(func):  # as it arrives in inference mode
-            with self:
-                result: object = func.decompose(*args, **keywords)
-            return result
-        result = func(*args, **keywords)
+    def observe(
+        self, func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], result: object
+    ) -> None:
+        """Log what the call moves and computes, if anything."""
         operator = getattr(func, "overloadpacket", func)
         entry = _Entry(
             operator.__name__,
@@ -71,7 +58,6 @@ class _TrafficLog(TorchDispatchMode):
         if any(entry[1:]):
             key = self._phase, self._running_module()
             self._calls.setdefault(key, Counter())[entry] += 1
-        return result
 
     def _running_module(self) -> str:
         if self._phase == "activations":

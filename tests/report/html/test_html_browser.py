@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import draw_all, labels, serious_violations
 from factories import CEILINGS, make_times
 from measured_series import make_series
 from rendered import hostile
@@ -32,22 +33,10 @@ def open_page(open_html: Open) -> Open:
     return lambda run, **options: open_html(render_report(run, "html"), **options)
 
 
-def draw_all(page: "Page") -> None:
-    """Draw each figure, also those that are not on the screen."""
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    figures = page.locator("figure.plot")
-    expect(figures.locator("svg.marks")).to_have_count(figures.count())
-
-
 def names(page: "Page", table: int = 0) -> list[str]:
     """The entries of a table that can be seen, from top to bottom."""
     rows = page.locator("table.sortable").nth(table).locator("tbody tr:visible th")
     return rows.all_inner_texts()
-
-
-def labels(page: "Page", figure: str) -> list[str]:
-    """The texts of a figure."""
-    return page.locator(f"#{figure} svg text").all_text_contents()
 
 
 def test_a_click_on_a_header_sorts_and_a_third_restores(open_page: Open) -> None:
@@ -261,8 +250,6 @@ def test_of_too_many_entries_some_are_drawn_and_the_filter_shows_others(open_pag
 @pytest.mark.parametrize("kind", ["timed", "trained", "by module"])
 def test_axe_finds_nothing_serious(open_page: Open, theme: str, kind: str) -> None:
     """Contrast, names, roles, order: in both themes."""
-    from axe_playwright_python.sync_playwright import Axe
-
     run = make_run(FOUR, noise=0.001)
     if kind == "trained":
         run = make_trained_run({"dense": DENSE, "csp": (0.2, 0.3, 0.25, 0.22)})
@@ -271,12 +258,7 @@ def test_axe_finds_nothing_serious(open_page: Open, theme: str, kind: str) -> No
         run = change(run, 0, make_series(run))
     page = open_page(run, color_scheme=theme)
     draw_all(page)
-    found = Axe().run(page).response["violations"]
-    assert [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"][:3]])
-        for violation in found
-        if violation["impact"] in {"serious", "critical"}
-    ] == []
+    assert serious_violations(page) == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open) -> None:

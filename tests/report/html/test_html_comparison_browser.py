@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import draw_all, labels, serious_violations
 from rendered import hostile
 from test_html_comparison import changed_run
 
@@ -27,16 +28,6 @@ def page(open_html: Open) -> "Page":
     opened = open_html(comparison_page(in_turns(changed_run())))
     draw_all(opened)
     return opened
-
-
-def draw_all(page: "Page") -> None:
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    figures = page.locator("figure.plot")
-    expect(figures.locator("svg.marks")).to_have_count(figures.count())
-
-
-def labels(page: "Page", figure: str) -> list[str]:
-    return page.locator(f"#{figure} svg text").all_text_contents()
 
 
 def test_the_worst_case_stands_at_the_top_of_its_plot(page: "Page") -> None:
@@ -96,17 +87,10 @@ def test_unchanged_figures_can_be_unfolded(page: "Page") -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_html: Open, theme: str) -> None:
     """With all that is folded shown."""
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_html(comparison_page(in_turns(changed_run())), color_scheme=theme)
     draw_all(page)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    found = Axe().run(page).response["violations"]
-    assert [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"][:3]])
-        for violation in found
-        if violation["impact"] in {"serious", "critical"}
-    ] == []
+    assert serious_violations(page) == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_html: Open) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import draw_all, labels, serious_violations
 from rendered import hostile
 from synthetic import make_large_run
 from test_history import on
@@ -31,15 +32,10 @@ def open_page(open_html: Open) -> Open:
 
     def open_runs(runs: list[Run], **options: object) -> "Page":
         page = open_html(history_page(histories([*map(derive, runs)]), "", COMMAND), **options)
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        expect(page.locator("figure.plot svg.marks")).to_have_count(2)
+        draw_all(page)
         return page
 
     return open_runs
-
-
-def labels(page: "Page", figure: str) -> list[str]:
-    return page.locator(f"#{figure} svg text").all_text_contents()
 
 
 def test_another_measure_and_mode_make_another_plot(open_page: Open) -> None:
@@ -109,17 +105,10 @@ def test_of_too_many_entries_ten_are_drawn(open_page: Open) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_page: Open, theme: str) -> None:
     """With the tables of points open."""
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_page([*make_runs(3), elsewhere(on(4, "d"))], color_scheme=theme)
     for fold in page.locator("summary").all():
         fold.click()
-    found = Axe().run(page).response["violations"]
-    assert [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"][:3]])
-        for violation in found
-        if violation["impact"] in {"serious", "critical"}
-    ] == []
+    assert serious_violations(page) == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open) -> None:
