@@ -137,8 +137,8 @@ class Roofline:
 
     def each_module(self) -> dict[str, Position]:
         """The position of each module that has one, by its dotted name."""
-        found = ((path, self.modules([path])) for path in self._operators)
-        return {path: at for path, at in found if at is not None}
+        positions = ((path, self.modules([path])) for path in self._operators)
+        return {path: at for path, at in positions if at is not None}
 
     def _position(self, operators: Iterable[Operator], seconds: float) -> Position:
         return position(operators, seconds, self._ceilings, self._precision)
