@@ -64,7 +64,7 @@ def _painted(text: str, tone: "Tone | None") -> str:
 def print_html(text: str) -> None:
     """Print an HTML page to standard output as it is: what a script of it holds must not change.
 
-    Its texts from outside are printable (`report.html.frame`).
+    Its texts from outside are printable (`report.html.rendering`).
     """
     write(sys.stdout, text)
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from ..errors import CspbenchError
 from ..plan.case import Mode
+from ..plan.labels import REFERENCE_MARK
 from ..records.base import MAX_NAME, Failure
 from ..records.measurements import EXACT
 from ..records.quantities import MISSING, QUANTITIES
@@ -27,7 +28,7 @@ def read_tables(lines: Sequence[str]) -> Excerpt:
     cases: dict[tuple[str, Mode], dict[str, str]] = {}
     for mode, headers, rows in _tables(lines):
         for cells in rows:
-            name = cells[0].removesuffix(" (reference)")
+            name = cells[0].removesuffix(REFERENCE_MARK)
             figures = cases.setdefault((name, mode), {})
             for header, cell in zip(headers[1:], cells[1:], strict=True):
                 figures.setdefault(header, cell)

@@ -9,6 +9,9 @@ from .case import Case, Mode, input_text
 
 _MAX_TEXT = 10_000  # characters of any text from outside on a page
 _MAX_LABEL = 200  # characters of a label: a table has a row of up to six lines for it
+REFERENCE_MARK = " (reference)"
+"""What stands behind the name of the reference in a table or a legend."""
+
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~…-])/(?:[^\s/'\"]+/)+([^\s/'\"]+)")
 
 

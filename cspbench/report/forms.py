@@ -274,10 +274,7 @@ def _ratio_strips(form: Form, readings: Sequence[Reading]) -> tuple[Strip, ...]:
 
 
 def _names(table: FormTable) -> Strip:
-    names = tuple(
-        f"{row.name} (reference)" if row.is_reference else row.name
-        for row in table.rows(table.first)
-    )
+    names = tuple(row.title for row in table.rows(table.first))
     return Strip(header="entry", cells=names, left=True)
 
 

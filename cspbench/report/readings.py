@@ -76,8 +76,8 @@ def roofline_readings(
     if roofline is None:
         reason = Failure(reason="no ceilings of the device were measured")
         return {**readings, "roof_share": reason, "roof": reason}
-    found = roofline.call(latency.value)
-    return {**readings, "roof_share": found.share, "roof": found.roof}
+    at = roofline.call(latency.value)
+    return {**readings, "roof_share": at.share, "roof": at.roof}
 
 
 def telling_interval(estimate: Estimate) -> tuple[float, float] | None:

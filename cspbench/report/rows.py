@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..plan.case import Case, Mode
+from ..plan.labels import REFERENCE_MARK
 from ..plan.labels import names as names_of
 from ..records.base import Failure, Samples
 from ..records.deployment import Deployment
@@ -60,6 +61,11 @@ class Row:
     def mode(self) -> Mode:
         """The mode of the case."""
         return self.record.case.mode
+
+    @property
+    def title(self) -> str:
+        """The name, marked if it is that of the reference."""
+        return f"{self.name}{REFERENCE_MARK}" if self.is_reference else self.name
 
     @property
     def latency(self) -> Estimate | None:

@@ -102,8 +102,8 @@ def grid(rows: Sequence[Row], columns: Iterable[Column]) -> Grid | None:
         bundles.append(bundle)
     if not bundles:
         return None
-    names = tuple(f"{row.name} (reference)" if row.is_reference else row.name for row in rows)
-    return Grid(names=Strip(header="entry", cells=names, left=True), bundles=tuple(bundles))
+    names = Strip(header="entry", cells=tuple(row.title for row in rows), left=True)
+    return Grid(names=names, bundles=tuple(bundles))
 
 
 def draw(strips: Sequence[Strip]) -> str:

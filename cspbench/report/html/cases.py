@@ -10,7 +10,7 @@ from ..quoting import verbatim
 from ..readings import Reading, telling_interval
 from ..rows import Row
 from ..words import MODE_TITLES, case_name
-from .frame import Dataset, Option, Plain, Subject
+from .elements import Dataset, Option, Plain, Subject
 
 HUES = 10
 """The colours of the style sheet; an entry has the one of its place in suite order."""

@@ -15,7 +15,7 @@ from ..comparison.rows import OTHER, Column, ComparedEntry, columns
 from ..quoting import marked
 from ..words import plural
 from .charts import changes
-from .frame import (
+from .elements import (
     Block,
     Cell,
     Figures,
@@ -30,8 +30,8 @@ from .frame import (
     Subject,
     Table,
     Tone,
-    render,
 )
+from .rendering import render
 
 MAX_ROWS = 1500
 """The most rows of changed figures on a page, and of unchanged ones."""

@@ -12,7 +12,7 @@ from ..quoting import marked
 from ..words import plural
 from .cases import axis_options
 from .charts import history as charts
-from .frame import (
+from .elements import (
     Block,
     Cell,
     Dataset,
@@ -26,8 +26,8 @@ from .frame import (
     Section,
     Subject,
     Table,
-    render,
 )
+from .rendering import render
 
 MAX_VALUES = 250_000
 """The most values on a page, 2 MB of it; of more, those of the oldest runs are left out."""

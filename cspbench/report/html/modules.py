@@ -15,7 +15,7 @@ from ..module_times import time_columns
 from ..modules import DEEPEST, ModuleRow, module_rows
 from ..results import Results
 from ..roofline import roofline_columns
-from .frame import Branch, TreeColumn, Trees
+from .elements import Branch, TreeColumn, Trees
 from .tables import split_header
 
 MAX_ROWS = 6_000

@@ -15,7 +15,7 @@ from . import cases, modules, tables
 from .charts import course, gradient_maps, latency, memory, roofline, scatter, spread
 from .charts import forms as form_charts
 from .charts import sweep as sweeps
-from .frame import (
+from .elements import (
     Block,
     Dataset,
     Figure,
@@ -25,8 +25,8 @@ from .frame import (
     Page,
     Paragraphs,
     Section,
-    render,
 )
+from .rendering import render
 
 
 def page(results: Results, columns: Sequence[Column]) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ...plan.labels import REFERENCE_MARK
 from ...units import ratio_text
 from ...verdicts.stats import Estimate
 from ..columns import Column
 from ..rows import Row
 from ..tables import Grid
 from ..tones import untoned
-from .frame import Cell, Heading, Line, Table, Tone
-
-_REFERENCE = " (reference)"
+from .elements import Cell, Heading, Line, Table, Tone
 
 
 def table(
@@ -35,7 +34,7 @@ def table(
         headings=[head for column in shown for head in _headings(column, with_ratios)],
         lines=[
             Line(
-                name=row.name + (_REFERENCE if row.is_reference else ""),
+                name=row.title,
                 subjects=(subjects[row.record.case.key],),
                 cells=[cell for column in shown for cell in _cells(row, column, with_ratios)],
             )
@@ -66,7 +65,7 @@ def of_grid(title: str, grid: Grid, subjects: Mapping[str, int]) -> Table:
             Line(
                 name=name,
                 subjects=[subjects[of]]
-                if (of := name.removesuffix(_REFERENCE)) in subjects
+                if (of := name.removesuffix(REFERENCE_MARK)) in subjects
                 else (),
                 cells=[Cell(text=text, value=_value(text)) for text in map(untoned, texts)],
             )

@@ -63,8 +63,8 @@ def facets(table: Sequence[Row], *, are_inputs_apart: bool = True) -> dict[str, 
 
 def modes_of(table: Iterable[Row]) -> list[Mode]:
     """The modes of ``table``, in the order of panels from left to right."""
-    found = {row.mode for row in table}
-    return [mode for mode in MODE_TITLES if mode in found]
+    modes = {row.mode for row in table}
+    return [mode for mode in MODE_TITLES if mode in modes]
 
 
 def grid(

@@ -22,7 +22,6 @@ from .style import (
     draw_interval,
     legend_below_title,
     looks,
-    marked_name,
     name_text,
     one_line,
     theme,
@@ -266,7 +265,7 @@ def _number_entries(
         Line2D([], [], markersize=7, **{**of_place[place].joined, "linestyle": ""})
         for place in rows_by_place
     ]
-    names = [f"{place + 1}  {one_line(marked_name(row))}" for place, row in rows_by_place.items()]
+    names = [f"{place + 1}  {one_line(row.title)}" for place, row in rows_by_place.items()]
     figure.legend(handles, names, loc="outside right upper", ncols=columns, fontsize=8.5)
 
 

@@ -172,12 +172,7 @@ def are_one_picture(samples: int) -> bool:
 
 def name_text(row: Row, *, mark_reference: bool = True) -> str:
     """The name of an entry in at most two lines."""
-    return short_name(marked_name(row) if mark_reference else row.name)
-
-
-def marked_name(row: Row) -> str:
-    """The name of an entry, which says whether it is the reference."""
-    return f"{row.name} (reference)" if row.is_reference else row.name
+    return short_name(row.title if mark_reference else row.name)
 
 
 def short_name(name: str) -> str:

@@ -19,7 +19,7 @@ from cspbench.records.run import Run
 from cspbench.report.comparison import text
 from cspbench.report.html import comparison as page_module
 from cspbench.report.html import comparison_page
-from cspbench.report.html.frame import Figures
+from cspbench.report.html.elements import Figures
 
 FOUR = ("dense", "csp", "csp_fusion_first", "csp_fusion_last")
 MAX_BYTES = 6 << 20

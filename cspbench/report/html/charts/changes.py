@@ -9,7 +9,7 @@ from ....records.gate import LATENCY
 from ....records.quantities import NAMES
 from ....records.trainings import COMPARED
 from ....units import ratio_text, span_text
-from ..frame import Control, Dataset, Figure, Option, Plain
+from ..elements import Control, Dataset, Figure, Option, Plain
 from . import base
 
 _LOOKS: Mapping[Answer, tuple[str, str]] = {

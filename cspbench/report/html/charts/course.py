@@ -5,7 +5,7 @@ from statistics import fmean
 
 from ....verdicts.over_seeds import over_seeds
 from ...rows import Row
-from ..frame import Dataset, Figure, Plain
+from ..elements import Dataset, Figure, Plain
 from . import base
 
 

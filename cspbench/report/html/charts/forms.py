@@ -8,7 +8,7 @@ from ...forms import FormTable, form_tables
 from ...readings import telling_interval
 from ...rows import Row
 from ...words import AT
-from ..frame import Dataset, Figure, Plain
+from ..elements import Dataset, Figure, Plain
 from . import base
 
 

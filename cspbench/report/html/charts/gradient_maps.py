@@ -7,7 +7,7 @@ from ...gradients import final_similarities, term_shares
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
-from ..frame import Control, Dataset, Figure, Option, Plain
+from ..elements import Control, Dataset, Figure, Option, Plain
 from . import base
 
 _MAX_LINES = 40  # weights or maps of an entry; a network's would be thousands of cells

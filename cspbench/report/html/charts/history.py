@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ....plan.case import Mode
 from ...words import MODE_TITLES
 from ..cases import HUES, SHAPES
-from ..frame import Control, Figure, Heading, Option
+from ..elements import Control, Figure, Heading, Option
 from . import base
 
 MAX_LINES = HUES

@@ -6,7 +6,7 @@ from ....plan.labels import MODE_WORDS
 from ...rows import Row, by_mode
 from ...words import AT
 from ..cases import SHAPES, group
-from ..frame import Control, Figure, Option
+from ..elements import Control, Figure, Option
 from . import base
 
 

@@ -8,7 +8,7 @@ from ....units import MIB, bytes_text
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
-from ..frame import Control, Dataset, Figure, Option, Value
+from ..elements import Control, Dataset, Figure, Option, Value
 from . import base
 
 _MOST_POINTS = 250  # of a case, whose plot is some 1,000 pixels wide

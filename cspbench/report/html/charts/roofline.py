@@ -10,7 +10,7 @@ from ...quoting import verbatim
 from ...roofline import call_position, module_positions, roofs
 from ...rows import Row
 from ...words import case_name
-from ..frame import Control, Dataset, Figure, Option, Plain
+from ..elements import Control, Dataset, Figure, Option, Plain
 from . import base
 
 _GIGA = 1e9

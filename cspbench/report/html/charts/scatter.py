@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...rows import Row
 from ..cases import SHAPES, axis_options, group, measures
-from ..frame import Control, Figure, Option
+from ..elements import Control, Figure, Option
 from . import base
 
 _ACROSS = ("macs", "params", "used_terms")

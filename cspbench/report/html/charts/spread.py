@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
-from ..frame import Control, Dataset, Figure, Option, Value
+from ..elements import Control, Dataset, Figure, Option, Value
 from . import base
 
 MAX_SAMPLES = 200_000

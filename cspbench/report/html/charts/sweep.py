@@ -9,7 +9,7 @@ from ...rows import Row
 from ...sweep import Sweep, line_name
 from ...sweep import sweep as find_sweep
 from ...words import AT
-from ..frame import Control, Dataset, Figure, Option, Plain
+from ..elements import Control, Dataset, Figure, Option, Plain
 from . import base
 
 _LATENCY = "latency [ms]"
