@@ -30,7 +30,7 @@ def clock_cost_s(clock: Callable[[], float] = perf_counter) -> float:
     return max(0.0, clocked_s - plain_s) / _CALLS
 
 
-def event_cost_s(profiled_s: float, clocked_s: float, events: int) -> float:
+def event_cost_s(profiled_s: float, clocked_s: float, events: float) -> float:
     """The seconds that the profiler adds to an event, by a forward with it and one without.
 
     They are measured where they occur, since an operator's data and the profiler's own compete for

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean, median, median_low
 from typing import TypeVar
 
@@ -22,12 +23,35 @@ from .module_clock import ModuleClock
 
 _ROUNDS = 5
 _ROUND_S = 0.2  # of the calls of each kind in a round
-_MOST_CALLS = 10  # of each in a round
+_FEWEST_CALLS, _MOST_CALLS = 2, 10  # of each in a round
 
 Forward = Mapping[str, float]
 """Self times of modules in one forward, in seconds by dotted names."""
 
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """The calls of one round, in as many of each kind, or none that are clocked.
+
+    ``unobserved_s`` are the seconds of calls that nothing observes, ``forwards`` are of calls of
+    which the forward alone is timed, ``passes`` of profiled ones.
+    """
+
+    unobserved_s: Sequence[float]
+    forwards: Sequence[Forward]
+    passes: Sequence[PassTimes]
+
+    @property
+    def event_s(self) -> float:
+        """The cost of an event, by the forward of profiled calls and of those that were clocked."""
+        parts = [part for times in self.passes for part in times.forward.values()]
+        return event_cost_s(
+            sum(part.seconds for part in parts) / len(self.passes),
+            fmean(sum(forward.values()) for forward in self.forwards),
+            sum(part.events for part in parts) / len(self.passes),
+        )
 
 
 def profile_call(
@@ -44,39 +68,39 @@ def profile_call(
     begin_round()
     calls = _calls_in_round(_warm_up(call, gpu))
     clock_s = clock_cost_s() if gpu is None else 0.0
-    unobserved_s: list[float] = []
-    forwards: list[Forward] = []
-    passes: list[PassTimes] = []
+    rounds: list[Round] = []
     for _ in range(_ROUNDS):
         begin_round()
+        unobserved_s: list[float] = []
+        forwards: list[Forward] = []
         with _without_collection():
-            if calls > 1:
-                call()  # for caches, which reading the last profile has taken
+            call()  # for caches, which reading the last profile has taken
             for _ in range(calls):  # one after the other: a block of each would see its own drift
                 unobserved_s.append(time(1, untimed=int(gpu is not None)).seconds)
                 if gpu is None:
                     forwards.append(_clocked(call, clock_s))
-            passes += _profiled(call, calls, gpu)
-    return summary(call.case.key, number, paths, passes, forwards, unobserved_s)
+            passes = _profiled(call, calls, gpu)
+        rounds.append(Round(unobserved_s=unobserved_s, forwards=forwards, passes=passes))
+    return summary(call.case.key, number, paths, rounds)
 
 
-def summary(  # noqa: PLR0917 -- the first three say of what, the others what was measured
-    case: str,
-    number: int,
-    paths: Sequence[str],
-    passes: Sequence[PassTimes],
-    forwards: Sequence[Forward],
-    unobserved_s: Sequence[float],
-) -> ModuleTimes:
-    """The typical times of ``passes``, by module, in the order of ``paths``.
+def summary(case: str, number: int, paths: Sequence[str], rounds: Sequence[Round]) -> ModuleTimes:
+    """The typical times of the calls of ``rounds``, by module, in the order of ``paths``.
 
-    The forward is that of ``forwards``, or of ``passes`` if there are none. All figures of one kind
-    of pass are means over the same ones, the half whose duration is nearest to the median. So they
-    add up, as medians of each would not, and neither a rare interruption nor a lucky pass counts.
+    The forward is that of the clocked calls, or of the profiled ones if there are none. All figures
+    of one kind of call are means over the same ones, the half whose duration is nearest to the
+    median. So they add up, as medians of each would not, and neither a rare interruption nor a
+    lucky call counts. What an event costs is the median of the rounds' differences: of single long
+    calls the difference is small beside what any two of them differ by.
     """
+    passes = [times for each in rounds for times in each.passes]
     typical = _middle_half(passes, key=lambda times: times.duration_s)
-    clocked = _middle_half(forwards, key=lambda forward: sum(forward.values()))
-    event_s = _event_s(typical, clocked) if clocked else 0.0
+    clocked = _middle_half(
+        [forward for each in rounds for forward in each.forwards],
+        key=lambda forward: sum(forward.values()),
+    )
+    event_s = median(each.event_s for each in rounds) if clocked else 0.0
+    unobserved_s = [seconds for each in rounds for seconds in each.unobserved_s]
 
     def mean(parts: Iterable[Part | None]) -> float:
         seconds = fmean(part.seconds - event_s * part.events if part else 0.0 for part in parts)
@@ -111,16 +135,6 @@ def summary(  # noqa: PLR0917 -- the first three say of what, the others what wa
     )
 
 
-def _event_s(passes: Sequence[PassTimes], clocked: Sequence[Forward]) -> float:
-    """The cost of an event, by the forward of profiled calls and of those that were clocked."""
-    forwards = [times.forward.values() for times in passes]
-    return event_cost_s(
-        fmean(sum(part.seconds for part in parts) for parts in forwards),
-        fmean(sum(forward.values()) for forward in clocked),
-        round(fmean(sum(part.events for part in parts) for parts in forwards)),
-    )
-
-
 def _warm_up(call: Call, gpu: Gpu | None) -> float:
     """Call until times are steady; return the seconds of the last calls."""
     warm_up = WarmUp() if gpu is None else WarmUp.for_gpu()
@@ -131,8 +145,8 @@ def _warm_up(call: Call, gpu: Gpu | None) -> float:
 
 
 def _calls_in_round(call_s: float) -> int:
-    """The number of calls that take `_ROUND_S`, from 1 to `_MOST_CALLS`."""
-    return min(_MOST_CALLS, max(1, math.ceil(_ROUND_S / max(call_s, 1e-9))))
+    """The number of calls that take `_ROUND_S`, within bounds."""
+    return min(_MOST_CALLS, max(_FEWEST_CALLS, math.ceil(_ROUND_S / max(call_s, 1e-9))))
 
 
 def _clocked(call: Call, cost_s: float) -> Forward:

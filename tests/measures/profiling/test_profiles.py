@@ -1,5 +1,7 @@
 """Profiles: of made-up passes, and real ones of small models, whose shape is certain."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from factories import make_case
@@ -13,7 +15,7 @@ from cspbench.measures.execution.module_stack import calls_through
 from cspbench.measures.profiling.attribution import Part, PassTimes, attribute
 from cspbench.measures.profiling.cost import clock_cost_s, event_cost_s
 from cspbench.measures.profiling.events import in_range, pass_range, read_events
-from cspbench.measures.profiling.profiles import profile_call, summary
+from cspbench.measures.profiling.profiles import Forward, Round, profile_call, summary
 from cspbench.plan.case import Mode
 from cspbench.records.module_times import ModuleTimes
 
@@ -40,6 +42,12 @@ def make_pass(
     return times
 
 
+def make_round(
+    *passes: PassTimes, forwards: Sequence[Forward] = (), unobserved_s: Sequence[float] = (1.0,)
+) -> Round:
+    return Round(unobserved_s=unobserved_s, forwards=forwards, passes=passes)
+
+
 def test_times_are_means_over_the_half_of_passes_around_the_median() -> None:
     """So that they add up, without those that were interrupted or lucky."""
     passes = [
@@ -48,7 +56,11 @@ def test_times_are_means_over_the_half_of_passes_around_the_median() -> None:
         make_pass(11.0, forward_s={"a": 6.0, "b": 4.0}),
         make_pass(1.0, forward_s={"a": 0.1, "b": 0.1}),
     ]
-    times = summary("key", 2, ["", "a", "b"], passes, [], [1.0, 8.0, 9.0, 50.0])
+    rounds = [
+        make_round(*passes[:2], unobserved_s=(1.0, 8.0)),
+        make_round(*passes[2:], unobserved_s=(9.0, 50.0)),
+    ]
+    times = summary("key", 2, ["", "a", "b"], rounds)
     assert [(m.path, m.forward_s, m.calls) for m in times.modules] == [
         ("a", 5.0, 1),
         ("b", 4.5, 1),
@@ -60,12 +72,24 @@ def test_times_are_means_over_the_half_of_passes_around_the_median() -> None:
 
 def test_the_forward_is_that_of_calls_without_a_profiler_where_there_are_any() -> None:
     """What the profiler adds to an event of the forward is taken off those of all else."""
-    passes = [make_pass(10.0, forward_s={"a": 4.000_004}, backward_s={"a": 5.0}, events=2)]
-    forwards = [{"a": 2.0}, {"a": 90.0}, {"a": 3.0}, {"a": 5.0, "b": 0.0}]
-    (module,) = summary("key", 1, ["a"], passes, forwards, [1.0]).modules
+    profiled = make_pass(10.0, forward_s={"a": 4.000_004}, backward_s={"a": 5.0}, events=2)
+    rounds = [
+        make_round(profiled, forwards=[{"a": 2.0}, {"a": 6.0}]),
+        make_round(profiled, forwards=[{"a": 3.0}, {"a": 5.0, "b": 0.0}]),
+    ]
+    times = summary("key", 1, ["a"], rounds)
+    (module,) = times.modules
     assert module.forward_s == 4.0
     assert module.backward_s == pytest.approx(5.0 - 2 * 2e-6, abs=1e-9)
-    assert summary("key", 1, ["a"], passes, forwards, [1.0]).observing_s == pytest.approx(8e-6)
+    assert times.observing_s == pytest.approx(4 * 2e-6)
+
+
+def test_the_cost_of_an_event_is_the_median_of_rounds() -> None:
+    """One of a round that was interrupted, in either kind of call, does not decide."""
+    profiled = make_pass(1.0, forward_s={"a": 0.2001}, backward_s={"a": 0.5}, events=100)
+    clocked = (0.2, 0.15, 0.3, 0.199_95, 0.199_9)
+    rounds = [make_round(profiled, forwards=[{"a": forward_s}]) for forward_s in clocked]
+    assert summary("key", 1, ["a"], rounds).observing_s == pytest.approx(200 * 1.5e-6)
 
 
 def test_an_event_costs_what_it_adds_to_the_forward() -> None:
@@ -78,8 +102,9 @@ def test_an_event_costs_what_it_adds_to_the_forward() -> None:
 
 def test_a_time_within_the_uncertainty_of_observing_is_zero() -> None:
     """A negative one would be refused by the record."""
-    passes = [make_pass(1.0, forward_s={"a": 0.5}, backward_s={"a": 1e-9}, events=1000)]
-    assert summary("key", 1, ["a"], passes, [{"a": 0.4}], [1.0]).modules[0].backward_s == 0.0
+    profiled = make_pass(1.0, forward_s={"a": 0.5}, backward_s={"a": 1e-9}, events=1000)
+    times = summary("key", 1, ["a"], [make_round(profiled, forwards=[{"a": 0.4}])])
+    assert times.modules[0].backward_s == 0.0
 
 
 class Doubling(torch.autograd.Function):
@@ -198,7 +223,8 @@ def test_a_range_that_raises_is_closed() -> None:
 
 def test_a_module_whose_name_changes_keeps_its_time() -> None:
     """Names that only some passes know follow those that the model began with."""
-    times = summary("key", 1, ["", "old"], [make_pass(3.0, forward_s={"new": 2.0})], [], [3.0])
+    renamed = make_round(make_pass(3.0, forward_s={"new": 2.0}))
+    times = summary("key", 1, ["", "old"], [renamed])
     assert [(module.path, module.forward_s) for module in times.modules] == [("new", 2.0)]
     assert times.total_s == 3.0
 
