@@ -17,6 +17,7 @@ from .memory import checkpoint_sentence, offered_checkpoints
 from .quoting import Quote
 from .readings import FAILED
 from .results import Results
+from .roofline import LOW_ROOF, MOST_SHARE
 from .rows import Row
 from .words import case_listing, case_name, in_cases, plural, printed_text
 
@@ -86,7 +87,7 @@ def _basis_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 
 
 def run_notes(results: Results, quote: Quote) -> list[str]:
-    """Items on incomplete records, forms, differing tensor peaks, GPUs and warm-ups."""
+    """Items on incomplete records, forms, differing tensor peaks, GPUs, roofs and warm-ups."""
     table = results.rows
     return [
         *(quote(plain(note)) for note in results.run.notes),
@@ -96,6 +97,7 @@ def run_notes(results: Results, quote: Quote) -> list[str]:
         *_checkpoint_notes(table, quote),
         *_gpu_notes(table, quote),
         *_energy_notes(table, quote),
+        *_roofline_notes(table, quote),
         *_warmup_notes(table, quote),
         *_printed_notes(table, quote),
         *_alteration_notes(table, quote),
@@ -281,6 +283,13 @@ def _energy_notes(table: Sequence[Row], quote: Quote) -> list[str]:
 def _period(periods_s: Iterable[float | None]) -> str:
     known = [period_s for period_s in periods_s if period_s is not None]
     return f"changes every {median(known):.2g} s" if known else "did not change twice"
+
+
+def _roofline_notes(table: Sequence[Row], quote: Quote) -> list[str]:
+    """An item on the cases that are above their roof."""
+    shares = [(row, row.readings["roof_share"]) for row in table]
+    above = [row for row, share in shares if isinstance(share, float) and share > MOST_SHARE]
+    return [f"{case_listing(above, quote)}: {LOW_ROOF}."] if above else []
 
 
 def _warmup_notes(table: Sequence[Row], quote: Quote) -> list[str]:

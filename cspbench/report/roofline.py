@@ -20,6 +20,14 @@ from .modules import ModuleRow, module_rows
 from .rows import Row
 from .words import MODE_TITLES
 
+MOST_SHARE = 1.05
+"""The highest share of a roof that errors of measurement explain."""
+
+LOW_ROOF = (
+    "above the roof, whose ceilings were measured too low, as on a busy machine: "
+    "python -m cspbench doctor measures them anew"
+)
+
 
 def text(
     record: Record,
@@ -47,6 +55,7 @@ def text(
             f"{MODE_TITLES[record.case.mode]}: roofline by module",
             module_table.text(rows, roofline_columns(roofline), layout),
             layout.filled(whole),
+            *([layout.filled(f"It is {LOW_ROOF}.")] if call.share > MOST_SHARE else []),
             layout.filled(f"Roofs: {brief(ceilings)}."),
         ]
     )
@@ -58,8 +67,8 @@ def roofline_columns(roofline: Roofline) -> list[ModuleColumn]:
     def column(header: str, cell: Callable[[Position], str], *, left: bool = False) -> ModuleColumn:
         def cell_of(row: ModuleRow) -> str:
             paths = (layer.path for inner in row.walk() for layer in inner.own)
-            found = roofline.modules(paths)
-            return "" if found is None else cell(found)
+            at = roofline.modules(paths)
+            return "" if at is None else cell(at)
 
         return ModuleColumn(header=header, cell=cell_of, left=left)
 
