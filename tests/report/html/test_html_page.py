@@ -17,7 +17,7 @@ from cspbench import report
 from cspbench.records.layers import Layer
 from cspbench.records.lines import CaseFailure
 from cspbench.records.run import Run
-from cspbench.report.html import frame, tables
+from cspbench.report.html import elements, rendering, tables
 from cspbench.report.html.charts import spread
 from cspbench.report.tables import Grid, Strip
 
@@ -201,8 +201,8 @@ def test_of_too_many_samples_each_launch_has_some(monkeypatch: pytest.MonkeyPatc
 
 def test_a_run_without_plots_carries_no_library() -> None:
     """A page of tables alone is a few kilobytes."""
-    page = frame.Page(title="t", subtitle="", sections=(), datasets={})
-    assert len(frame.render(page)) < 60_000
+    page = elements.Page(title="t", subtitle="", sections=(), datasets={})
+    assert len(rendering.render(page)) < 60_000
 
 
 def test_a_record_without_layers_has_no_tree() -> None:
