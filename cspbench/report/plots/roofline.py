@@ -1,5 +1,6 @@
 """The roofline plot: reached FLOPs a second by FLOPs a byte, below the roofs of the device."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _TITLE = "Roofline"
 _MAX_ENTRIES = 14  # with names beside their markers
 _ROOM = 3.0  # factor between the points and the ends of the axes
 _AREA, _MODULE_AREA = 90.0, 16.0  # square points of the markers of entries and of modules
+_INDENT = 1.12  # factor between the start of a slope and that of its name
 _GIGA = 1e9
 _MAX_LEVEL = 20  # characters of a level of memory
 
@@ -130,11 +132,14 @@ def _draw_roof(axes: "Axes", roof: Roof) -> None:
         linewidth=1.4 if is_memory else 1.0,
         zorder=1.5,
     )
-    axes.annotate(
+    axes.text(
+        start * _INDENT,
+        start * _INDENT * rate,
         f"{shortened(roof.level, _MAX_LEVEL)}, {significant_text(rate, 3)} GB/s",
-        (start, start * rate),
-        xytext=(16, 0),
-        textcoords="offset points",
+        rotation=math.degrees(math.atan(rate)),  # of the line, before the axes' scales turn it
+        transform_rotates_text=True,
+        rotation_mode="anchor",
+        va="bottom",
         fontsize=7.5,
         color=INK,
     )
