@@ -231,7 +231,10 @@ def test_a_group_of_figures_by_module_can_be_seen_alone(open_page: Open) -> None
     assert heads[:3] == ["module", "type", "self [ms]"]
     assert "MACs" not in heads
     assert tree.locator("tbody tr:visible").first.locator("td:visible").count() == len(heads) - 1
-    expect(page.locator("#roofline svg")).to_contain_text("GB/s")
+    expect(page.locator("#roofline svg")).to_contain_text("memory, 10.0 GB/s")
+    expect(page.locator("#roofline svg")).to_contain_text("fp32, 100 GFLOP/s")
+    legend = page.locator("#roofline svg .role-legend-label").all_text_contents()
+    assert legend == ["module", "call"]
 
 
 def test_of_too_many_entries_some_are_drawn_and_the_filter_shows_others(open_page: Open) -> None:

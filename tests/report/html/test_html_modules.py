@@ -127,7 +127,13 @@ def test_the_roofline_has_calls_and_modules_below_their_roofs() -> None:
     rows = data["datasets"]["roofline"]["rows"]
     of_first = [row for row in rows if row[0] == 0]
     names = [(row[1], row[2]) for row in of_first if row[1] != "roof"]
-    assert names == [("module", "stem.conv"), ("call", "the whole call")]
+    assert names == [
+        ("module", "stem.conv"),
+        ("call", "the whole call"),
+        ("peak", "fp32, 100 GFLOP/s"),
+    ]
+    roofs = {row[2] for row in of_first if row[1] == "roof"}
+    assert roofs == {"L2, 100 GB/s", "memory, 10.0 GB/s"}
     module = next(row for row in of_first if row[1] == "module")
     assert module[3:5] == [200e6 / 2000, 25.0]
     assert "of its roof" in module[5]

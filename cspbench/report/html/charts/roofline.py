@@ -20,6 +20,9 @@ _ROOM = 3.0  # factor between the points and the ends of the roofs
 Point = tuple[str, str, Position]
 """What a point is of (``call``, ``module``), its name, and where it stands."""
 
+Corner = tuple[str, str, float, float]
+"""What a corner is of (``roof``, or ``peak`` for its end), its name, FLOP/byte and FLOP/s."""
+
 
 def dataset(
     table: Sequence[Row], every: Sequence[Ceilings], subjects: Mapping[str, int]
@@ -35,8 +38,8 @@ def dataset(
             roof = f"{percent_text(at.share)} of its roof" + (f" ({at.roof})" if at.roof else "")
             rows.append([subject, what, name, *_rounded(at.intensity, at.flops_per_s), roof])
         across = [at.intensity for _, _, at in points]
-        for name, x, y in _roofs(row, every, min(across) / _ROOM, max(across) * _ROOM):
-            rows.append([subject, "roof", name, *_rounded(x, y), ""])
+        for what, name, x, y in _roofs(row, every, min(across), max(across)):
+            rows.append([subject, what, name, *_rounded(x, y), ""])
     return Dataset(columns=("subject", "what", "name", "x", "y", "roof"), rows=rows)
 
 
@@ -67,17 +70,22 @@ def roofline(
         every_row.transform_filter("datum.what == 'roof'")
         .transform_window(rank="rank()", groupby=["name"], sort=[alt.SortField("x")])
         .transform_filter("datum.rank == 1")
-        .mark_text(align="left", dx=6, dy=12, aria=False)
+        .mark_text(align="left", dx=22, dy=-2, aria=False)
+        .encode(text="name:N")
+    )
+    peaks = (
+        every_row.transform_filter("datum.what == 'peak'")
+        .mark_text(align="right", dx=-4, dy=12, aria=False)
         .encode(text="name:N")
     )
     kinds = ["module", "call"]
     points = (
-        every_row.transform_filter("datum.what != 'roof'")
+        every_row.transform_filter("datum.what == 'module' || datum.what == 'call'")
         .mark_point(opacity=0.85)
         .encode(
             color=alt.Color("what:N", title=None, scale=alt.Scale(domain=kinds)),
             shape=alt.Shape("what:N", title=None, scale=alt.Scale(domain=kinds)),
-            size=alt.Size("what:N", legend=None, scale=alt.Scale(domain=kinds, range=[45, 150])),
+            size=alt.Size("what:N", title=None, scale=alt.Scale(domain=kinds, range=[45, 150])),
             **base.told(name="module", x="#FLOP/byte", y="#GFLOP/s", roof="reached"),
         )
     )
@@ -89,7 +97,7 @@ def roofline(
             "byte, below the measured ceilings of computing and of memory. The tree of modules "
             "has the same figures.",
             note="lines: measured ceilings of the device; modules without products are left out",
-            spec=base.spec(lines, names, points, height=380),
+            spec=base.spec(lines, names, peaks, points, height=380),
             dataset="roofline",
             controls=[Control(label="case", field="subject", options=options)],
         )
@@ -105,20 +113,19 @@ def _points(row: Row, every: Sequence[Ceilings]) -> list[Point]:
     return [*modules[:_MAX_MODULES], *([("call", "the whole call", call)] if call else [])]
 
 
-def _roofs(
-    row: Row, every: Sequence[Ceilings], low: float, high: float
-) -> Iterator[tuple[str, float, float]]:
-    """The corners of each roof between two intensities: its name, FLOP/byte and FLOP/s."""
-    for roof in roofs([row], every):
+def _roofs(row: Row, every: Sequence[Ceilings], low: float, high: float) -> Iterator[Corner]:
+    """The corners of each roof between two intensities, and the end of each peak."""
+    shown = roofs([row], every)
+    ridges = [roof.flops_per_s / roof.bytes_per_s for roof in shown]
+    start, end = min([low, *ridges]) / _ROOM, max([high, *ridges]) * _ROOM
+    for roof in shown:
         peak, rate = roof.flops_per_s, roof.bytes_per_s
-        ridge = peak / rate
-        name = (
-            f"{roof.level} {significant_text(rate / _GIGA, 3)} GB/s, "
-            f"{roof.precision} {significant_text(peak / _GIGA, 3)} GFLOP/s"
-        )
-        start = min(low, ridge)
-        for x in (start, ridge, max(high, ridge * _ROOM)):
-            yield name, x, min(peak, x * rate)
+        name = f"{roof.level}, {significant_text(rate / _GIGA, 3)} GB/s"
+        for x in (start, peak / rate, end):
+            yield "roof", name, x, min(peak, x * rate)
+    peaks = {roof.precision: roof.flops_per_s for roof in shown}
+    for precision, peak in peaks.items():
+        yield "peak", f"{precision}, {significant_text(peak / _GIGA, 3)} GFLOP/s", end, peak
 
 
 def _rounded(intensity: float, flops_per_s: float) -> tuple[float, float]:
