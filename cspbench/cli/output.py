@@ -72,8 +72,8 @@ def measure(session: "Session") -> bool:
     from .progress import LiveProgress, PlainProgress
 
     fault.set_folder(session.path)
-    if "latency" in session.info.stages and (warning := _busy_warning(session.info.settings)):
-        print_to_stderr(warning)
+    if "latency" in session.info.stages:
+        warn_if_busy(session.info.settings)
     stream = SteadyStream(sys.stderr)
     display = LiveProgress if stream.isatty() else PlainProgress
     with closing(display(stream)) as progress:
@@ -83,14 +83,15 @@ def measure(session: "Session") -> bool:
     return is_complete
 
 
-def _busy_warning(settings: "Settings") -> str:
-    """What to say of others on the cores; '' if they disturb nothing, or cannot be seen."""
+def warn_if_busy(settings: "Settings") -> None:
+    """Say what others on the cores do to timings, if they disturb any and can be seen."""
     from ..machine import environment, health
     from ..machine.contention import taken_cores
     from ..records.base import Failure
 
     taken = taken_cores()
     if isinstance(taken, Failure):
-        return ""
+        return
     cores = environment.usable_cores()
-    return health.busy_warning(taken, cores=cores, threads=settings.threads)
+    if warning := health.busy_warning(taken, cores=cores, threads=settings.threads):
+        print_to_stderr(warning)

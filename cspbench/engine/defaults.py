@@ -19,9 +19,6 @@ BUDGETS_S = {"run": 120.0, "ab": 60.0}
 
 MIN_TIME_S = 0.001
 
-PROFILES = 3
-"""Profiles of each case that is measured by module, each in a process of its own."""
-
 TIME_LIMIT_S = 120.0
 
 TRAINING_TIME_LIMIT_S = 600.0

@@ -4,13 +4,13 @@ A run folder may be a stranger's: code that only its ``run.json`` names does not
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from ..errors import CspbenchError
+from ..errors import CspbenchError, unknown
 from ..machine import environment
 from ..plan.case import FORMS, MODES, PRECISIONS, Case
 from ..plan.labels import plain
@@ -56,6 +56,16 @@ def traced(info: RunInfo, folder: Path, named: Collection[str] = ()) -> Graphs:
         )
     notes += [f"No graph of {listing(names)}: {reason}." for reason, names in _grouped(reasons)]
     return Graphs(files=files, notes=tuple(notes))
+
+
+def check_named(infos: Iterable[RunInfo], named: Collection[str]) -> None:
+    """Raise `CspbenchError` for the first of ``named`` that none of the runs has."""
+    known: dict[str, None] = {}
+    for info in infos:
+        known |= dict.fromkeys((*code_of(info.cases), *(case.entry for case in info.cases)))
+    for name in named:
+        if name not in known:
+            raise unknown("model", name, known, owner="run.json")
 
 
 def number_of_models(info: RunInfo, named: Collection[str] = ()) -> int:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Sequence
 from ..measures.registry import MEASURES
 from ..plan.case import Case
 from ..records.lines import Line, Stage
+from ..records.module_times import PROFILES
 from ..records.run import Record, Settings
-from . import attempts, defaults
+from . import attempts
 from .builds import Builds
 from .progress import Progress
 from .recorder import Recorder
 
 STAGE: Stage = "module_times"
-NUMBERS = range(1, defaults.PROFILES + 1)
+NUMBERS = range(1, PROFILES + 1)
 """The numbers of the profiles of a case."""
 
 

@@ -7,6 +7,9 @@ import msgspec
 from .base import Elapsed, Frozen, Name, Seconds, Whole
 from .measurement import Measurement
 
+PROFILES = 3
+"""The profiles of a case, each in a process of its own."""
+
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 

@@ -93,7 +93,8 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide ones begin formulas
 _TEXTS = frozenset(
     (
         *("key", "entry", "mode", "input_shape", "device", "precision", "form", "reference"),
-        *("top1_source", "cuts", "verdict", "missing", "failures", "measure", "unit", "reason"),
+        *("top1_source", "cuts", "verdict", "roof", "missing", "failures"),
+        *("measure", "unit", "reason"),
     )
 )
 _FLAGS = frozenset(("channels_last", "is_reference"))
@@ -174,6 +175,7 @@ def _case(row: Row) -> dict[str, Any]:
         "is_reference": row.is_reference,
         **{key: _value(readings[key]) for key in EXACT},
         **{f"{key}_ratio": row.ratios[key] for key in EXACT},
+        "intensity": _value(readings["intensity"]),
         "top1_percent": readings["top1"],
         "top1_source": plain(case.accuracy.source) if case.accuracy else None,
         "reuse": _value(readings["reuse"]),
@@ -196,6 +198,9 @@ def _case(row: Row) -> dict[str, Any]:
         "p": _value(readings["p"]),
         "permutation_p": _value(readings["permutation_p"]),
         "detectable": _value(readings["detectable"]),
+        "flops_per_s": _value(readings["flops_per_s"]),
+        "roof_share": _value(readings["roof_share"]),
+        "roof": readings["roof"] if isinstance(readings["roof"], str) else None,
         "outliers": _value(readings["outliers"]),
         "images_per_s": _value(readings["images_per_s"]),
         "first_call_s": _value(readings["first_call"]),

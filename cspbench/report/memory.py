@@ -1,6 +1,7 @@
 """Live tensors over a call: what modules keep, need and save, and which of them to checkpoint."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 from ..choices import Depth
 from ..plan.labels import plain
@@ -76,6 +77,27 @@ def memory_columns(record: Record, series: MemorySeries) -> list[ModuleColumn]:
     return columns
 
 
+def course(series: MemorySeries, most: int) -> tuple[list[float], list[int]]:
+    """The places of a plot's points, in operators that have ended, and their indices in the series.
+
+    They are those of `MemorySeries.outline`. Several at one number, as where a phase begins, are
+    the highest and, half an operator later, the last. The last of all ends after one operator, so
+    that what the last operator leaves has a width, too.
+    """
+    totals, numbers = series.totals, series.numbers
+    places: list[float] = []
+    indices: list[int] = []
+    for number, group in groupby(series.outline(most), key=numbers.__getitem__):
+        at_number = list(group)
+        highest, last = max(at_number, key=totals.__getitem__), at_number[-1]
+        places.append(number)
+        indices.append(highest)
+        if last != highest:
+            places.append(number + 0.5)
+            indices.append(last)
+    return [*places, numbers[-1] + 1], [*indices, indices[-1]]
+
+
 def split_text(split: Split, like: int) -> str:
     """The kinds of which there are bytes, each with its size, in the unit of ``like`` bytes."""
     kinds = ((kind, getattr(split, kind)) for kind in Split.__struct_fields__)
@@ -97,7 +119,7 @@ def checkpoint_sentence(
 ) -> str:
     """What to checkpoint in training, what that frees and what it costs; '' if there is no answer.
 
-    It is the first that is ``offered``, with which the least is saved at once.
+    It is the first that is ``offered``, with which the least is kept at once.
     """
     series, counts = record.memory_series, record.counts
     if series is None or record.case.mode != "train":
@@ -114,11 +136,11 @@ def checkpoint_sentence(
     total = saved.total_bytes
     text = (
         f"Checkpointing {_named(best, quote)} frees {bytes_text(best.freed_bytes, total)} of "
-        f"{bytes_text(total)} saved, for {_macs(best.macs)} more{share}. Then at most "
-        f"{bytes_text(best.highest_bytes, total)} are saved at once."
+        f"{bytes_text(total)} kept after the forward pass, for {_macs(best.macs)} more{share}. "
+        f"Then at most {bytes_text(best.highest_bytes, total)} are kept at once."
     )
     if any(saved.changed_inputs.get(path) == "list" for path in best.paths):
-        text += " Give it a copy of the list that they take, as more is added to that later."
+        text += " Pass each checkpoint a copy of its list of inputs: later modules append to it."
     return text
 
 
@@ -213,7 +235,7 @@ def _checkpoints(offered: Sequence[Checkpoint], layout: Layout) -> str:
     names = tuple(_named(item, verbatim) for item in shown)
     figures = [
         ("freed\n[MiB]", (_mib(item.freed_bytes) for item in shown)),
-        ("at most\nsaved [MiB]", (_mib(item.highest_bytes) for item in shown)),
+        ("at most\nkept [MiB]", (_mib(item.highest_bytes) for item in shown)),
         ("MACs\nagain", (count_text(item.macs) for item in shown)),
     ]
     return Grid(
@@ -223,15 +245,15 @@ def _checkpoints(offered: Sequence[Checkpoint], layout: Layout) -> str:
 
 
 def _named(checkpoint: Checkpoint, quote: Quote) -> str:
-    """The modules of a checkpoint, of several the first and the last: ``layers.0 … 5``."""
+    """The modules of a checkpoint, of several in one the first and the last: ``layers.0 … 5``."""
     first, last = (plain(checkpoint.paths[index]) for index in (0, -1))
-    if first == last:
+    number, kind = len(checkpoint.paths), quote(plain(checkpoint.type))
+    if number == 1:
         return quote(first)
-    parent = first.rpartition(".")[0]
-    if last.rpartition(".")[0] == parent:
-        last = last.rpartition(".")[2]
-    number = len(checkpoint.paths)
-    return f"the {number} modules {quote(f'{first} … {last}')} ({quote(plain(checkpoint.type))})"
+    if len({path.rpartition(".")[0] for path in checkpoint.paths}) > 1:
+        return f"the {number} outermost modules of type {kind}"
+    span = f"{first} … {last.rpartition('.')[2]}"
+    return f"the {number} modules {quote(span)} ({kind})"
 
 
 def _macs(count: int) -> str:

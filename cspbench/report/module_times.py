@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..choices import Depth
 from ..plan.case import is_gpu
 from ..records.measurements import Counts
-from ..records.module_times import ModuleTime, ModuleTimes
+from ..records.module_times import PROFILES, ModuleTime, ModuleTimes
 from ..records.run import Record
 from ..units import seconds_text, significant_text
 from ..verdicts.profiles import over_profiles, share_over_profiles
@@ -23,6 +23,7 @@ from .words import MODE_TITLES, case_name, plural
 Figure = Callable[[ModuleRow], Estimate | None]
 
 _SUMMED = ("total_s", "other_s", "latency_s", "profiled_s", "observing_s", "operators_s")
+_FAR_OFF = 0.1  # of the latency, for the sum of all times
 _TOP = 3  # modules of a case in a list of all cases
 
 
@@ -113,9 +114,15 @@ def most_expensive(table: Sequence[Row], quote: Quote) -> list[str]:
     """An item for each profiled case: the modules in which the most of its time is spent."""
     return [
         f"{case_name(row, quote)}: {_most_expensive(row.record, row.record.counts, quote)}"
+        f"{_incomplete(row.record)}"
         for row in table
         if row.record.module_times and row.record.counts
     ]
+
+
+def _incomplete(record: Record) -> str:
+    number = len(record.module_times)
+    return "" if number >= PROFILES else f" ({number} of {PROFILES} profiles measured)"
 
 
 def _most_expensive(record: Record, counts: Counts, quote: Quote) -> str:
@@ -150,7 +157,8 @@ def sums(record: Record) -> list[str]:
         means = f"A profiled call takes {seconds_text(profiled)} ({calls}), of which "
         means += f"{seconds_text(observing)} are the profiler's by calibration; operators take "
         means += f"{seconds_text(operators)} of its forward, and Python the rest."
-    return [together, means]
+    remark = "A sum so far off says that other processes took the time, or that calls differ."
+    return [together, means, *([remark] if abs(total / latency - 1) > _FAR_OFF else [])]
 
 
 def _by_path(times: ModuleTimes, seconds: Callable[[ModuleTime], float]) -> Mapping[str, float]:

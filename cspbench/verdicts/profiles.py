@@ -1,5 +1,6 @@
 """Statistics over the profiles of a case: one value a process, with intervals."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -8,13 +9,19 @@ from .stats import Estimate, log_estimate
 
 
 def over_profiles(values: Sequence[float]) -> Estimate:
-    """The geometric mean of values, one a profile, with Student's t interval on the logarithm.
+    """The mean of values, one a profile, so that means of parts add up.
 
-    The mean without an interval, if a value is 0. Raises `ValueError` for no values.
+    Its interval is Student's on the logarithm, about the mean; there is none if a value is 0.
+    Raises `ValueError` for no values.
     """
+    mean = fmean(values) if values else math.nan
     if values and min(values) <= 0:
-        return Estimate(value=fmean(values), low=None, high=None, launches=len(values))
-    return log_estimate(values)
+        return Estimate(value=mean, low=None, high=None, launches=len(values))
+    geometric = log_estimate(values)
+    if geometric.low is None or geometric.high is None:
+        return replace(geometric, value=mean)
+    scale = mean / geometric.value
+    return replace(geometric, value=mean, low=scale * geometric.low, high=scale * geometric.high)
 
 
 def share_over_profiles(shares: Sequence[float]) -> Estimate:

@@ -429,6 +429,17 @@ def test_a_strangers_code_does_not_run(at_home: Path, capsys: pytest.CaptureFixt
     assert captured.err == ""
 
 
+def test_a_model_that_no_run_has_is_refused(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the names that there are; nothing is written."""
+    strangers_run(at_home / "run", ("Net",))
+    words = ["--format", "tensorboard", "--trace", "net.py:Nett"]
+    assert cli.main(["report", "run", *words]) == 2
+    assert "run.json has no model 'net.py:Nett'; nearest: 'net.py:Net'" in capsys.readouterr().err
+    assert not Path("run", "tensorboard").exists()
+
+
 @pytest.mark.slow
 def test_named_models_are_traced_and_those_that_cannot_be_are_said(
     at_home: Path, capsys: pytest.CaptureFixture[str]

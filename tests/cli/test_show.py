@@ -252,12 +252,16 @@ def test_show_folds_a_network_and_gives_every_layer_where_asked_to(
 @pytest.mark.slow
 @pytest.mark.usefixtures("models")
 def test_show_time_gives_the_times_of_modules_in_both_modes(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a table under the counts, or as the records of three profiles a mode."""
+    monkeypatch.setattr("cspbench.machine.contention.taken_cores", lambda: 1.9)
+    monkeypatch.setattr("cspbench.machine.environment.usable_cores", lambda: 2)
     assert show("Frozen", "--time", "--json") == 0
     out, err = capfd.readouterr()
-    assert [line.partition(", ")[2] for line in err.splitlines()] == [
+    warning, *progress = err.splitlines()
+    assert warning.startswith("other processes use 1.9 of 2 cores: timings will be poor")
+    assert [line.partition(", ")[2] for line in progress] == [
         f"infer: time by module, profile {number} of 3" for number in (1, 2, 3)
     ]
     profiles = json.loads(out)["module_times"]

@@ -21,6 +21,7 @@ from cspbench.report.layout import Layout
 from cspbench.report.notes import run_notes
 from cspbench.report.quoting import verbatim
 from cspbench.report.results import derive
+from cspbench.verdicts.checkpoints import Checkpoint
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 MEASURES = ("counts", "tensor_peak", "memory_series")
@@ -105,6 +106,20 @@ def test_there_is_no_answer_without_what_it_needs() -> None:
     assert "| model " in memory.text(uncounted)
 
 
+def test_modules_of_several_parents_are_named_by_their_type() -> None:
+    """As those between the first and the last may be of other types."""
+    _, training = records()
+    several = ("enter", "bottlenecks.0.conv", "fuse")
+    for paths, words in (
+        (several, "the 3 outermost modules of type Conv"),
+        (several[::2], "the 2 modules enter … fuse (Conv)"),
+        (several[1:2], "bottlenecks.0.conv"),
+    ):
+        offered = Checkpoint(paths=paths, type="Conv", freed_bytes=1, highest_bytes=1, macs=0)
+        sentence = memory.checkpoint_sentence(training, [offered])
+        assert sentence.startswith(f"Checkpointing {words} frees ")
+
+
 def test_a_report_says_what_to_checkpoint_in_training() -> None:
     """One note for each case that has an answer, with a warning where a list changes."""
     notes = [
@@ -114,7 +129,7 @@ def test_a_report_says_what_to_checkpoint_in_training() -> None:
     assert notes[0].startswith(
         "csp (training): checkpointing the 6 modules block.layers.0 … 5 (Dense"
     )
-    assert "a copy of the list" in notes[0]
+    assert "a copy of its list of inputs" in notes[0]
 
 
 def figure_of(run: Run) -> tuple[plots.Plot, Figure]:
@@ -139,6 +154,7 @@ def test_the_plot_stacks_the_kinds_up_to_the_total() -> None:
         texts = [text.get_text() for text in axes.texts]
         assert series.peak.operator in texts[-1]
         assert axes.get_ylabel() == "live tensors [MiB]"
+        assert axes.get_xlim() == (0, series.numbers[-1] + 1)  # the last operator has a width
     assert [text.get_text() for text in panels[1].texts[:2]] == ["backward", "optimizer"]
     assert "The peak of csp stands in the backward pass with " in plot.alt
 

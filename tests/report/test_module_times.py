@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 from factories import make_case, make_times
-from synthetic import make_counts, make_run, render_report, report_text
+from synthetic import change, make_counts, make_run, render_report, report_text
 
 from cspbench.plan.case import Mode
 from cspbench.records.layers import Layer
-from cspbench.records.module_times import ModuleTime, ModuleTimes
+from cspbench.records.module_times import PROFILES, ModuleTime, ModuleTimes
 from cspbench.records.run import Record, Run
 from cspbench.report import module_times
 from cspbench.report.module_table import macs_share_column
@@ -90,11 +90,11 @@ def test_backward_counts_as_time_and_not_for_the_speed_of_the_forward() -> None:
 
 
 def test_values_of_profiles_are_averaged_with_an_interval() -> None:
-    """Geometrically; there is none where a value is 0, nor of one profile."""
+    """So that parts add up; there is no interval where a value is 0, nor of one profile."""
     times = Times(make_record(profile(1, 1.0), profile(2, 4.0)))
     _, _, conv, act, _ = module_rows(LAYERS)
     own = times.own(conv)
-    assert own.value == pytest.approx(2.0)
+    assert own.value == pytest.approx(2.5)
     assert own.low is not None
     assert own.high is not None
     assert own.low < 1.0
@@ -102,6 +102,16 @@ def test_values_of_profiles_are_averaged_with_an_interval() -> None:
     assert times.share(conv).high == 1.0
     assert times.own(act).low is None
     assert Times(make_record(profile(1))).own(conv).low is None
+    rows = module_rows(LAYERS)
+    assert times.total(rows[0]).value == pytest.approx(sum(times.own(row).value for row in rows))
+
+
+@pytest.mark.parametrize(("latency_s", "is_said"), [(3.8, False), (3.0, True), (9.0, True)])
+def test_a_sum_far_from_the_latency_is_said(latency_s: float, is_said: bool) -> None:
+    """All times of the profile sum to 4 s."""
+    times = msgspec.structs.replace(profile(1), latency_s=latency_s)
+    said = " ".join(module_times.text(make_record(times)).split())
+    assert ("A sum so far off" in said) == is_said
 
 
 def test_the_text_has_a_table_and_says_how_the_times_add_up() -> None:
@@ -174,8 +184,12 @@ def test_a_report_names_the_modules_that_take_the_most_time() -> None:
     item, *_ = listed.replace("\n  ", " ").splitlines()
     assert item == (
         "- dense (inference): 53.3% in itself (Block), 26.7% in conv (Conv2d), 13.3% in bn "
-        "(BatchNorm2d)"
+        "(BatchNorm2d) (1 of 3 profiles measured)"
     )
+    record = run.records[0]
+    (first,) = record.module_times
+    again = [msgspec.structs.replace(first, number=number) for number in range(1, PROFILES + 1)]
+    assert "profiles measured" not in report_text(change(run, 0, module_times=tuple(again)))
     assert heading not in report_text(make_run())
     page = render_report(run, "markdown")
     assert page.count("<details><summary>Time by module: ") == 1

@@ -75,18 +75,22 @@ def show(request: ShowRequest) -> ExitCode:
     inputs = parse_words(request.inputs) if request.inputs else None
     cases = [make_case(entry, overrides, inputs=inputs, mode=mode) for mode in MODES]
 
+    from ...engine.settings import default_settings
     from ...engine.static_profile import static_profiles
     from ...report import summary
 
+    is_timed = request.time or request.roofline
+    if is_timed:
+        output.warn_if_busy(default_settings())
     wanted = {"memory_series": request.memory, "traffic": request.roofline}
     inference, training = static_profiles(
         cases,
         print_to_stderr,
         also=tuple(stage for stage, is_wanted in wanted.items() if is_wanted),
-        timed=request.time or request.roofline,
+        timed=is_timed,
     )
-    is_timed = inference.module_times or training.module_times
-    ceilings = _ceilings(cases) if request.roofline and is_timed else ()
+    has_times = inference.module_times or training.module_times
+    ceilings = _ceilings(cases) if request.roofline and has_times else ()
     code = ExitCode.FAILED_CASE if inference.failures else ExitCode.OK
     if inference.has_failed:
         print_error(f"{entry.name} does not run: {inference.failures[0].reason}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from ... import report as views
 from ...api import event_files
 from ...choices import TENSORBOARD
-from ...engine.graph_trace import number_of_models
+from ...engine.graph_trace import check_named, number_of_models
 from ...engine.repeat import option_words, repeatable
 from ...errors import CspbenchError
 from ...records import folder
@@ -50,6 +50,8 @@ def _check_options(request: ReportRequest) -> None:
     if request.history is not None:
         raise CspbenchError(f"--history has no form for {TENSORBOARD}: leave out --format")
     event_files.check_installed()
+    if request.trace:
+        check_named([folder.info(Path(name)) for name in request.runs], request.trace)
 
 
 def _write_event_files(request: ReportRequest, results: views.Results, path: Path) -> None:

@@ -7,6 +7,7 @@ from ...plan.labels import MODE_WORDS, plain
 from ...records.memory_series import CALL_PHASES, Kind, MemorySeries
 from ...text import shortened
 from ...units import MIB, bytes_text, exact_bytes_text
+from ..memory import course
 from ..results import Results
 from ..rows import Row
 from .base import Plot, by_panel, extremes, name
@@ -104,15 +105,14 @@ def _draw(axes: "Axes", row: Row) -> None:
     axes.set_visible(True)
     axes.set_title(f"{short_name(row.name)}, {MODE_WORDS[row.mode]}")
     axes.set(xlabel="operators that have ended", ylabel="live tensors [MiB]")
-    shown, numbers = series.outline(_MOST_POINTS), series.numbers
-    places = [numbers[index] for index in shown]
+    places, shown = course(series, _MOST_POINTS)
     bottom = [0.0] * len(shown)
     for kind in _kinds([row]):
         sizes = series.live(kind)
         top = [low + sizes[index] / MIB for low, index in zip(bottom, shown, strict=True)]
         axes.fill_between(places, bottom, top, step="post", **_look(kind))
         bottom = top
-    axes.set_xlim(0, max(1, numbers[-1]))
+    axes.set_xlim(0, places[-1])
     axes.set_ylim(0, _ROOM * series.peak_tensor_bytes / MIB or 1)
     _mark_phases(axes, series)
     _mark_peak(axes, series)

@@ -90,9 +90,9 @@ def _figure(results: Results, selection: Selection, positions: Mapping[str, Posi
 
 
 def _note(detailed: Sequence[Row | None]) -> str:
-    note = "lines: measured ceilings, of computing level, of memory and caches rising"
+    note = "level line: measured peak of computing; rising lines: bandwidths of memory and caches"
     names = list(dict.fromkeys(name(row) for row in detailed if row is not None))
-    return f"{note}; small: modules of {' and '.join(names)}" if names else note
+    return f"{note}; small markers: modules of {' and '.join(names)}" if names else note
 
 
 def _detailed(rows: Sequence[Row], every: Sequence[Ceilings]) -> Row | None:

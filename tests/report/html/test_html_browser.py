@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from browsing import draw_all, labels, serious_violations
 from factories import CEILINGS, make_times
@@ -262,6 +263,21 @@ def test_axe_finds_nothing_serious(open_page: Open, theme: str, kind: str) -> No
     page = open_page(run, color_scheme=theme)
     draw_all(page)
     assert serious_violations(page) == []
+
+
+def test_on_a_phone_the_kinds_of_memory_stand_within_the_screen(open_page: Open) -> None:
+    """Their legend has as many columns as there is room for; phases are named."""
+    run = make_run(("dense",), modes=("train",))
+    series = msgspec.structs.replace(make_series(run), begins=(0, 2))
+    page = open_page(change(run, 0, series), width=390)
+    draw_all(page)
+    labels_of_kinds = page.locator("#memory .role-legend-label text").all()
+    assert len(labels_of_kinds) == 7
+    for label in labels_of_kinds:
+        box = label.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+    assert "backward" in labels(page, "memory")
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open) -> None:

@@ -81,8 +81,8 @@ def test_memory_over_a_call_is_stacked_by_kind_with_its_peak() -> None:
     run = with_layers(make_run(("dense", "csp"), modes=("infer",)))
     data = data_of(change(run, 0, make_series(run)))
     assert data["datasets"]["memory"]["rows"] == [
-        [0, "weights", 0, "", [0.0, 1.0, 2.0], [1.0, 1.0, 1.0]],
-        [0, "activations", 4, "", [0.0, 1.0, 2.0], [0.0, 3.0, 2.0]],
+        [0, "weights", 0, "", [0.0, 1.0, 2.0, 3.0], [1.0] * 4],
+        [0, "activations", 4, "", [0.0, 1.0, 2.0, 3.0], [0.0, 3.0, 2.0, 2.0]],
         [0, "peak", -1, "4.00 MiB: aten.conv in body.0", [1.0], [4.0]],
     ]
     (control,) = data["figures"]["memory"]["controls"]
@@ -90,15 +90,15 @@ def test_memory_over_a_call_is_stacked_by_kind_with_its_peak() -> None:
 
 
 def test_where_a_phase_begins_each_kind_stands_once() -> None:
-    """With the higher of both sums: what stands twice would be stacked upon itself."""
+    """First the highest sum, then that of the phase: at one place both would be stacked."""
     run = make_run(("dense",), modes=("train",))
     series = msgspec.structs.replace(
         make_series(run), begins=(0, 2), steps=(0, 1, 0, 1), operator=(0,) * 4, module=(0,) * 4
     )
     data = data_of(change(run, 0, series))
     weights, activations, _, phase = data["datasets"]["memory"]["rows"]
-    assert weights[4] == activations[4] == [0.0, 1.0, 2.0]
-    assert activations[5] == [0.0, 3.0, 2.0]
+    assert weights[4] == activations[4] == [0.0, 1.0, 1.5, 2.0, 3.0]
+    assert activations[5] == [0.0, 3.0, 2.0, 2.0, 2.0]
     assert phase[1:4] == ["phase", -1, "backward"]
 
 

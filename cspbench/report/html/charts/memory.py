@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ....plan.labels import plain
 from ....records.memory_series import Kind, MemorySeries
 from ....units import MIB, bytes_text
+from ...memory import course
 from ...quoting import verbatim
 from ...rows import Row
 from ...words import case_name
@@ -77,6 +78,11 @@ def memory(table: Sequence[Row], subjects: Mapping[str, int]) -> list[Figure]:
         .mark_rule(strokeDash=[2, 3], aria=False)
         .encode(**base.told(label="phase"))
     )
+    phase_names = (
+        every.transform_filter("datum.kind == 'phase'")
+        .mark_text(align="left", baseline="top", dx=4, aria=False)
+        .encode(y=alt.value(2), text="label:N")
+    )
     peak = every.transform_filter("datum.kind == 'peak'").encode(y=alt.Y("size:Q", title=up))
     marker = peak.mark_point(shape="triangle-down", color="var(--ink)", yOffset=-7).encode(
         **base.told(label="peak", number="#operators", size=f"#{up}")
@@ -89,7 +95,7 @@ def memory(table: Sequence[Row], subjects: Mapping[str, int]) -> list[Figure]:
             alt="Bytes of live tensors by kind over the operators of one call of the chosen case, "
             "with the peak and the operator at which it stands.",
             note="areas are stacked; dotted: the first operator of a phase; triangle: the peak",
-            spec=base.spec(areas, phases, marker, name, height=320),
+            spec=base.spec(areas, phases, phase_names, marker, name, height=320),
             dataset="memory",
             controls=[Control(label="case", field="subject", options=options)],
         )
@@ -97,13 +103,8 @@ def memory(table: Sequence[Row], subjects: Mapping[str, int]) -> list[Figure]:
 
 
 def _rows(subject: int, series: MemorySeries, most: int) -> list[list[Value]]:
-    totals, numbers = series.totals, series.numbers
-    highest: dict[int, int] = {}  # a phase begins at the operator that the one before ends with
-    for index in series.outline(most):
-        other = highest.setdefault(numbers[index], index)
-        if totals[index] > totals[other]:
-            highest[numbers[index]] = index
-    at, shown = list(map(float, highest)), list(highest.values())
+    places, shown = course(series, most)
+    at = [float(place) for place in places]
     rows: list[list[Value]] = []
     for place, kind in enumerate(_HUES):
         sizes = series.live(kind)

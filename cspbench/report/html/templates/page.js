@@ -89,11 +89,13 @@
   const LOG_SPAN = 25; // ratio of largest to smallest value from which an axis is logarithmic
   const drawn = new Map(); // by the figure's element, the promise of its view
 
+  const LEGENDS = ["entry", "form", "kind", "use", "verdict"]; // fields whose values a legend may name
+
   // Colours are those of the style sheet by name, so that plots follow the theme and print in light.
   const colour = (name) => `var(--${name})`;
 
   function config(width, rows) {
-    const longest = Math.max(0, ...rows.map((row) => Math.max(row.entry?.length ?? 0, row.form?.length ?? 0)));
+    const longest = Math.max(0, ...rows.flatMap((row) => LEGENDS.map((field) => row[field]?.length ?? 0)));
     const label = Math.min(320, 6.5 * longest);
     const [ink, muted, line, grid] = ["ink", "muted", "line", "grid"].map(colour);
     const text = { labelColor: muted, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 600 };
