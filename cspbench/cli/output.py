@@ -83,8 +83,11 @@ def measure(session: "Session") -> bool:
     return is_complete
 
 
-def warn_if_busy(settings: "Settings") -> None:
-    """Say what others on the cores do to timings, if they disturb any and can be seen."""
+def warn_if_busy(settings: "Settings", *, has_choice: bool = True) -> None:
+    """Say what others on the cores do to timings, if they disturb any and can be seen.
+
+    ``has_choice``: whether the command has an option for the number of threads.
+    """
     from ..machine import environment, health
     from ..machine.contention import taken_cores
     from ..records.base import Failure
@@ -93,5 +96,7 @@ def warn_if_busy(settings: "Settings") -> None:
     if isinstance(taken, Failure):
         return
     cores = environment.usable_cores()
-    if warning := health.busy_warning(taken, cores=cores, threads=settings.threads):
+    if warning := health.busy_warning(
+        taken, cores=cores, threads=settings.threads, has_choice=has_choice
+    ):
         print_to_stderr(warning)

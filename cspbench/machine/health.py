@@ -50,8 +50,10 @@ def findings(
             yield finding
 
 
-def busy_warning(taken: float, *, cores: int, threads: int) -> str:
+def busy_warning(taken: float, *, cores: int, threads: int, has_choice: bool = True) -> str:
     """A sentence on others that keep ``taken`` of the cores busy; '' if that disturbs nothing.
+
+    It offers fewer threads where these would help and the user ``has_choice`` of their number.
 
     >>> busy_warning(1.2, cores=2, threads=2)
     'other processes use 1.2 of 2 cores: timings will be poor; wait, or use --threads 1'
@@ -60,9 +62,8 @@ def busy_warning(taken: float, *, cores: int, threads: int) -> str:
     if level == "good":
         return ""
     with_one = processor.load_level(taken, cores=cores, threads=1)
-    way = (
-        "wait, or use --threads 1" if threads > 1 and with_one != "poor" else "wait until they end"
-    )
+    helps = has_choice and threads > 1 and with_one != "poor"
+    way = "wait, or use --threads 1" if helps else "wait until they end"
     return f"other processes use {taken:.1f} of {cores} cores: timings will be {level}; {way}"
 
 

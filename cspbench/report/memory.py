@@ -90,12 +90,12 @@ def course(series: MemorySeries, most: int) -> tuple[list[float], list[int]]:
     for number, group in groupby(series.outline(most), key=numbers.__getitem__):
         at_number = list(group)
         highest, last = max(at_number, key=totals.__getitem__), at_number[-1]
-        places.append(number)
+        places.append(float(number))
         indices.append(highest)
         if last != highest:
             places.append(number + 0.5)
             indices.append(last)
-    return [*places, numbers[-1] + 1], [*indices, indices[-1]]
+    return [*places, numbers[-1] + 1.0], [*indices, indices[-1]]
 
 
 def split_text(split: Split, like: int) -> str:

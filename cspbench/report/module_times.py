@@ -150,6 +150,7 @@ def sums(record: Record) -> list[str]:
         f"{total / latency - 1:+.1%} beside the {seconds_text(latency)} of a call that nothing "
         f"observes in the same {processes}."
     )
+    remark = ""
     if is_gpu(record.case.device):
         means = f"Times are those of kernels, in {calls} of {seconds_text(profiled)} each; while "
         means += "the GPU waits, no module has time."
@@ -157,8 +158,9 @@ def sums(record: Record) -> list[str]:
         means = f"A profiled call takes {seconds_text(profiled)} ({calls}), of which "
         means += f"{seconds_text(observing)} are the profiler's by calibration; operators take "
         means += f"{seconds_text(operators)} of its forward, and Python the rest."
-    remark = "A sum so far off says that other processes took the time, or that calls differ."
-    return [together, means, *([remark] if abs(total / latency - 1) > _FAR_OFF else [])]
+        if abs(total / latency - 1) > _FAR_OFF:
+            remark = "A sum so far off shows that other processes took time, or that calls differ."
+    return [sentence for sentence in (together, means, remark) if sentence]
 
 
 def _by_path(times: ModuleTimes, seconds: Callable[[ModuleTime], float]) -> Mapping[str, float]:

@@ -1,6 +1,5 @@
 """Statistics over the profiles of a case: one value a process, with intervals."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -14,8 +13,8 @@ def over_profiles(values: Sequence[float]) -> Estimate:
     Its interval is Student's on the logarithm, about the mean; there is none if a value is 0.
     Raises `ValueError` for no values.
     """
-    mean = fmean(values) if values else math.nan
-    if values and min(values) <= 0:
+    mean = fmean(values)
+    if min(values) <= 0:
         return Estimate(value=mean, low=None, high=None, launches=len(values))
     geometric = log_estimate(values)
     if geometric.low is None or geometric.high is None:

@@ -255,12 +255,14 @@ def test_show_time_gives_the_times_of_modules_in_both_modes(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a table under the counts, or as the records of three profiles a mode."""
-    monkeypatch.setattr("cspbench.machine.contention.taken_cores", lambda: 1.9)
+    monkeypatch.setattr("cspbench.machine.contention.taken_cores", lambda: 1.2)
     monkeypatch.setattr("cspbench.machine.environment.usable_cores", lambda: 2)
     assert show("Frozen", "--time", "--json") == 0
     out, err = capfd.readouterr()
     warning, *progress = err.splitlines()
-    assert warning.startswith("other processes use 1.9 of 2 cores: timings will be poor")
+    assert warning == (
+        "other processes use 1.2 of 2 cores: timings will be poor; wait until they end"
+    )
     assert [line.partition(", ")[2] for line in progress] == [
         f"infer: time by module, profile {number} of 3" for number in (1, 2, 3)
     ]

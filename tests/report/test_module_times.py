@@ -114,6 +114,15 @@ def test_a_sum_far_from_the_latency_is_said(latency_s: float, is_said: bool) -> 
     assert ("A sum so far off" in said) == is_said
 
 
+def test_on_a_gpu_the_sum_may_be_far_from_the_latency() -> None:
+    """Kernels take a part of a call that waits for the host."""
+    record = make_record(msgspec.structs.replace(profile(1), latency_s=9.0))
+    on_gpu = msgspec.structs.replace(
+        record, case=msgspec.structs.replace(record.case, device="cuda")
+    )
+    assert "A sum so far off" not in module_times.text(on_gpu)
+
+
 def test_the_text_has_a_table_and_says_how_the_times_add_up() -> None:
     """The sum stands beside an unobserved call, with what observing took between them."""
     text = module_times.text(make_record(profile(1), profile(2)))

@@ -81,7 +81,7 @@ def show(request: ShowRequest) -> ExitCode:
 
     is_timed = request.time or request.roofline
     if is_timed:
-        output.warn_if_busy(default_settings())
+        output.warn_if_busy(default_settings(), has_choice=False)
     wanted = {"memory_series": request.memory, "traffic": request.roofline}
     inference, training = static_profiles(
         cases,

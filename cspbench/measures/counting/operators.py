@@ -2,6 +2,7 @@
 
 import functools
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ class _Pending(NamedTuple):
     is_stray: bool
 
 
-class OperatorObserver(TorchDispatchMode):
+class OperatorObserver(TorchDispatchMode, ABC):
     """Passes each operator of a call to `observe` while it is active.
 
     Operators that torch computes by others are taken apart, as they arrive in inference mode.
@@ -60,11 +61,11 @@ class OperatorObserver(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
 
+    @abstractmethod
     def observe(
         self, func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], result: object
     ) -> None:
         """Note a call of ``func``, which returned ``result``."""
-        raise NotImplementedError
 
     def __torch_dispatch__(
         self,

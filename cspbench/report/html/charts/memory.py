@@ -103,8 +103,7 @@ def memory(table: Sequence[Row], subjects: Mapping[str, int]) -> list[Figure]:
 
 
 def _rows(subject: int, series: MemorySeries, most: int) -> list[list[Value]]:
-    places, shown = course(series, most)
-    at = [float(place) for place in places]
+    at, shown = course(series, most)
     rows: list[list[Value]] = []
     for place, kind in enumerate(_HUES):
         sizes = series.live(kind)
