@@ -62,6 +62,18 @@ def path_channels(c1: int, c2: int, e: float) -> int:
     return scaled(c2, e)
 
 
+def attention_heads(channels: int, most: int) -> int:
+    """The largest number of attention heads, at most ``most``, that divides ``channels``.
+
+    At least one head, so that ``most`` may be 0.
+
+    >>> attention_heads(128, 2), attention_heads(97, 3), attention_heads(32, 0)
+    (2, 1, 1)
+    """
+    require_positive(channels=channels)
+    return next(heads for heads in range(max(1, most), 0, -1) if channels % heads == 0)
+
+
 def halved(name: str, channels: int) -> int:
     """Half of ``channels``; raises ValueError, naming them ``name``, where they are odd.
 
@@ -98,6 +110,13 @@ def require_groups(groups: int, channels: int, *, kernel: str = "3x3") -> None:
     require_positive(groups=groups)
     if channels % groups:
         raise ValueError(f"groups={groups} does not divide the {channels} channels of the {kernel}")
+
+
+def require_odd(k: int) -> None:
+    """Raise ValueError unless ``k``, the size of a kernel, is above 0 and odd."""
+    require_positive(k=k)
+    if k % 2 == 0:
+        raise ValueError(f"k must be odd, because an even kernel changes H and W, got {k}")
 
 
 def require_channels(channels: int, *, expected: int) -> None:

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ Word = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Value = bool | Word | float | Annotated[str, msgspec.Meta(max_length=10_000)]
 Extent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Shape = Annotated[tuple[Extent, ...], msgspec.Meta(max_length=1_000)]
+Design = Literal["", "b", "c"]
+"""The design of CSPNet's Figure 3 in which two paths are joined; '' where there are no such two."""
 _MAX_NUMBER = 1e300  # any integer up to it still converts to a float
 MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
 
@@ -107,6 +109,8 @@ class Entry:
     ``input_gradient``: a training step also computes the gradient of the input, as for a block
     inside a network.
     ``is_open``: the parameters are not known, and any argument is passed to the builder.
+    ``design`` and ``bypass`` say of a CSP module how it joins its paths, and where the channels
+    come from that bypass its blocks.
     """
 
     name: str
@@ -120,6 +124,8 @@ class Entry:
     halves: str = ""
     input_gradient: bool = True
     is_open: bool = False
+    design: Design = ""
+    bypass: str = ""
 
     @property
     def takes_images(self) -> bool:

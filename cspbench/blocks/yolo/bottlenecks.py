@@ -4,12 +4,14 @@ All take (N, channels, H, W) and return the same shape.
 """
 
 from collections.abc import Callable
+from functools import partial
 
+import torch
 from torch import Tensor, nn
 
-from ..channels import require_groups, require_positive, scaled
+from ..channels import require_groups, require_odd, require_positive, scaled
 from ..layers import Conv
-from .parts import RepConv, separable_conv
+from .parts import GhostConv, RepConv, plain_separable_conv, separable_conv
 
 
 class Residual(nn.Module):
@@ -38,9 +40,7 @@ class Bottleneck(Residual):
         e: float = 1.0,
         activation: str = "silu",
     ) -> None:
-        require_positive(k=k)
-        if k % 2 == 0:
-            raise ValueError(f"k must be odd, because an even kernel changes H and W, got {k}")
+        require_odd(k)
         hidden = scaled(channels, e)
         require_groups(groups, hidden)
         require_groups(groups, channels)
@@ -148,6 +148,46 @@ class CIB(Residual):
             Conv(channels, channels, 3, groups=channels, activation=activation),
             shortcut=shortcut,
         )
+
+
+class GhostBottleneck(Residual):
+    """Two ghost convolutions, the first to half the channels: YOLOv5, after arXiv 1911.11907."""
+
+    def __init__(self, channels: int, *, shortcut: bool = True, activation: str = "silu") -> None:
+        hidden = scaled(channels, 0.5)
+        super().__init__(
+            GhostConv(channels, hidden, activation=activation),
+            GhostConv(hidden, channels, activation="none"),
+            shortcut=shortcut,
+        )
+
+
+class SeparableBottleneck(Residual):
+    """Separable 3x3, then separable 7x7, one norm each: YOLOv13 (arXiv 2506.17733)."""
+
+    def __init__(self, channels: int, *, shortcut: bool = True, activation: str = "silu") -> None:
+        super().__init__(
+            plain_separable_conv(channels, channels, 3, activation=activation),
+            plain_separable_conv(channels, channels, 7, activation=activation),
+            shortcut=shortcut,
+        )
+
+
+class ScaledRepResidual(nn.Module):
+    """``depth`` RepVGG blocks in series, plus the input times a learned number: YOLOv6.
+
+    (N, channels, H, W) to the same shape; after arXiv 2209.02976.
+    """
+
+    def __init__(self, channels: int, *, depth: int = 2, activation: str = "relu") -> None:
+        super().__init__()
+        block = partial(RepConv, channels, channels, identity=True, activation=activation)
+        self.body = series(depth, block)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x) + self.scale * x
+        return out
 
 
 def series(n: int, block: Callable[[], nn.Module]) -> nn.Sequential:

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..channels import path_channels
-from ..layers import Conv
-from .bottlenecks import CIB, Bottleneck, series
-from .frames import Halves, Taps
-from .two_paths import C3k
+from .attention import AttentionBlock
+from .bottlenecks import CIB, Bottleneck, SeparableBottleneck, series
+from .frames import HalfPath, Halves, Taps
+from .two_paths import C3k, DSC3k
 
 
-class C2(nn.Module):
+class C2(HalfPath):
     """One half through 3x3 bottlenecks, concat, fuse: YOLOv8."""
 
     def __init__(
@@ -27,23 +26,11 @@ class C2(nn.Module):
         e: float = 0.5,
         activation: str = "silu",
     ) -> None:
-        super().__init__()
         hidden = path_channels(c1, c2, e)
         block = partial(
             Bottleneck, hidden, k=3, shortcut=shortcut, groups=groups, activation=activation
         )
-        self.enter = Halves(c1, hidden, activation=activation)
-        self.blocks = series(n, block)
-        self.fuse = Conv(2 * hidden, c2, activation=activation)
-
-    def joined(self, x: Tensor) -> Tensor:
-        """Concat of both halves, the first after the blocks: (N, 2 * hidden, H, W)."""
-        part, bypass = self.enter(x)
-        return torch.cat([self.blocks(part), bypass], dim=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.fuse(self.joined(x))
-        return out
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
 class _TappedHalves(Taps):
@@ -83,7 +70,11 @@ class C2f(_TappedHalves):
 
 
 class C3k2(_TappedHalves):
-    """`C2f` with bottlenecks of half the width, or with ``c3k`` a `C3k` of two each: YOLO11."""
+    """`C2f` with bottlenecks of half the width, or with ``c3k`` a `C3k` of two each: YOLO11.
+
+    With ``attention``, as in YOLO26, each block is such a bottleneck and an attention block after
+    it; raises ValueError for both together.
+    """
 
     def __init__(
         self,
@@ -95,10 +86,16 @@ class C3k2(_TappedHalves):
         groups: int = 1,
         e: float = 0.5,
         c3k: bool = False,
+        attention: bool = False,
         activation: str = "silu",
     ) -> None:
+        if c3k and attention:
+            raise ValueError("c3k and attention exclude each other, got both")
         hidden = path_channels(c1, c2, e)
-        block: Callable[[], nn.Module]
+        part = partial(
+            Bottleneck, hidden, k=3, shortcut=shortcut, groups=groups, e=0.5, activation=activation
+        )
+        block: Callable[[], nn.Module] = part
         if c3k:
             block = partial(
                 C3k,
@@ -109,16 +106,11 @@ class C3k2(_TappedHalves):
                 groups=groups,
                 activation=activation,
             )
-        else:
-            block = partial(
-                Bottleneck,
-                hidden,
-                k=3,
-                shortcut=shortcut,
-                groups=groups,
-                e=0.5,
-                activation=activation,
-            )
+        elif attention:
+
+            def block() -> nn.Module:
+                return nn.Sequential(part(), AttentionBlock(hidden, activation=activation))
+
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
@@ -138,4 +130,30 @@ class C2fCIB(_TappedHalves):
     ) -> None:
         hidden = path_channels(c1, c2, e)
         block = partial(CIB, hidden, shortcut=shortcut, lk=lk, activation=activation)
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class DSC3k2(_TappedHalves):
+    """`C2f` with separable bottlenecks, or with ``dsc3k`` a `DSC3k` of two each: YOLOv13.
+
+    After arXiv 2506.17733.
+    """
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 1,
+        shortcut: bool = True,
+        e: float = 0.5,
+        dsc3k: bool = False,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = (
+            partial(DSC3k, c1=hidden, c2=hidden, n=2, shortcut=shortcut, activation=activation)
+            if dsc3k
+            else partial(SeparableBottleneck, hidden, shortcut=shortcut, activation=activation)
+        )
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)

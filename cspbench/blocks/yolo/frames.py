@@ -47,11 +47,35 @@ class TwoPaths(nn.Module):
         return out
 
 
+class HalfPath(nn.Module):
+    """Halves of one 1x1 convolution, ``blocks`` after the first, concat, fusing 1x1: C2.
+
+    ``blocks`` takes (N, hidden, H, W) and returns the same shape.
+    """
+
+    def __init__(
+        self, c1: int, c2: int, hidden: int, blocks: nn.Sequential, *, activation: str
+    ) -> None:
+        super().__init__()
+        self.enter = Halves(c1, hidden, activation=activation)
+        self.blocks = blocks
+        self.fuse = Conv(2 * hidden, c2, activation=activation)
+
+    def joined(self, x: Tensor) -> Tensor:
+        """Concat of both halves, the first after the blocks: (N, 2 * hidden, H, W)."""
+        part, bypass = self.enter(x)
+        return torch.cat([self.blocks(part), bypass], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fuse(self.joined(x))
+        return out
+
+
 class Taps(nn.Module):
     """Blocks in series, each tapped: [a, b, b_1, ..., b_n], then a fusing 1x1 over all of them.
 
-    ``enter`` makes a and b of the input; b_1 is the first block of b, b_2 the second of b_1, and so
-    on. ``tapped`` is the channels of the concat.
+    ``enter`` makes a and b of the input, or b alone; b_1 is the first block of b, b_2 the second of
+    b_1, and so on. ``tapped`` is the channels of the concat.
     """
 
     def __init__(
@@ -78,6 +102,17 @@ class Taps(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.fuse(torch.cat(self.taps(x), dim=1))
         return out
+
+
+class Single(nn.Module):
+    """The output of ``module`` as the only path of a frame: (N, C, H, W)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        return (self.module(x),)
 
 
 class Halves(nn.Module):

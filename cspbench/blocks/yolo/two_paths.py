@@ -11,11 +11,13 @@ from .bottlenecks import (
     CrossConv,
     CSPNeXtBlock,
     DepthwiseBottleneck,
+    GhostBottleneck,
     RepBottleneck,
     RepResidual,
+    SeparableBottleneck,
     series,
 )
-from .frames import TwoPaths
+from .frames import Taps, Twins, TwoPaths
 from .parts import ChannelAttention, PyramidPooling, RepConv
 
 
@@ -170,6 +172,69 @@ class C3x(TwoPaths):
         hidden = path_channels(c1, c2, e)
         block = partial(CrossConv, hidden, shortcut=shortcut, groups=groups, activation=activation)
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class C3Ghost(TwoPaths):
+    """`C3` with ghost bottlenecks: YOLOv5, after GhostNet (arXiv 1911.11907)."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        e: float = 0.5,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = partial(GhostBottleneck, hidden, shortcut=shortcut, activation=activation)
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class DSC3k(TwoPaths):
+    """`C3` with separable bottlenecks: YOLOv13 (arXiv 2506.17733)."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        e: float = 0.5,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = partial(SeparableBottleneck, hidden, shortcut=shortcut, activation=activation)
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+
+
+class C3f(Taps):
+    """3x3 bottlenecks beside a bypass, each tapped, as `C2f` with two 1x1: ultralytics."""
+
+    def __init__(
+        self,
+        *,
+        c1: int = 128,
+        c2: int = 128,
+        n: int = 3,
+        shortcut: bool = True,
+        groups: int = 1,
+        e: float = 0.5,
+        activation: str = "silu",
+    ) -> None:
+        hidden = path_channels(c1, c2, e)
+        block = partial(
+            Bottleneck, hidden, k=3, shortcut=shortcut, groups=groups, activation=activation
+        )
+        super().__init__(
+            Twins(c1, hidden, activation=activation),
+            series(n, block),
+            (2 + n) * hidden,
+            c2,
+            activation=activation,
+        )
 
 
 class RepNCSP(TwoPaths):
