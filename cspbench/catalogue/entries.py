@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import CspbenchError, unknown
-from . import external, figure3, networks, yolo
+from . import detectors, external, figure3, graphs, networks, yolo
 from .entry import Entry
 
 
@@ -18,7 +18,7 @@ def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
     return MappingProxyType(entries)
 
 
-ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES)
+ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES, detectors.ENTRIES)
 
 
 def find(name: str) -> Entry:
@@ -26,7 +26,7 @@ def find(name: str) -> Entry:
 
     Raises `CspbenchError` with the nearest names if there is none; see `external` for the forms.
     """
-    if ":" in name:
+    if ":" in name or name.endswith(graphs.SUFFIX):
         return external.entry(name)
     if name.endswith(".py"):
         raise CspbenchError(

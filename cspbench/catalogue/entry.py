@@ -130,7 +130,8 @@ class Entry:
     @property
     def takes_images(self) -> bool:
         """Whether the input is one tensor (N, C, H, W), as of all entries of the catalogue."""
-        return is_own(self.build) or bool(self.channels or self.halves)
+        is_graph = self.build.rpartition(":")[0].endswith(".toml")
+        return is_own(self.build) or is_graph or bool(self.channels or self.halves)
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """All settable arguments: the defaults, replaced by the checked ``overrides``.

@@ -1,4 +1,4 @@
-"""Entries for models outside the catalogue: a library's model, a callable, or a file's callable.
+"""Entries for models outside the catalogue: a library's, a callable, a file's callable, a graph.
 
 Their code is not imported here, but where the module is built; timm is asked for sizes of inputs.
 """
@@ -9,11 +9,16 @@ import io
 import re
 import warnings
 from functools import cache
+from pathlib import Path
 
 from ..errors import CspbenchError
+from . import graphs
 from .entry import Entry, Shape, Value
 
-FORMS = "timm:NAME, torchvision:NAME, package.module:callable, path/to/file.py:callable"
+FORMS = (
+    "timm:NAME, torchvision:NAME, package.module:callable, path/to/file.py:callable, "
+    "path/to/graph.toml:scale"
+)
 
 _IMAGE: Shape = (1, 3, 224, 224)
 _LIBRARIES = {
@@ -27,10 +32,15 @@ def entry(name: str) -> Entry:
     """An entry for the model that ``name`` (one of `FORMS`) refers to.
 
     The entry takes any argument. A model of timm has the input of its pretrained weights as its
-    default, one of torchvision 224 x 224 images; any other model needs an input to be given. Raises
-    `CspbenchError` if there is no such library, or if ``name`` has none of the forms.
+    default, one of torchvision 224 x 224 images, a graph that of its file; any other model needs an
+    input to be given. A graph's arguments are known. Raises `CspbenchError` if there is no such
+    library, if ``name`` has none of the forms, or for a graph that cannot be read.
     """
     source, _, attribute = name.rpartition(":")
+    if name.endswith(graphs.SUFFIX):
+        return _graph_entry(name, name, "")
+    if source.endswith(graphs.SUFFIX):
+        return _graph_entry(name, source, attribute)
     if source in _LIBRARIES and attribute:
         return _library_entry(name, source, attribute)
     is_file = source.endswith(".py") and attribute
@@ -43,6 +53,20 @@ def entry(name: str) -> Entry:
         source=source,
         input_shape=(),
         is_open=True,
+        input_gradient=False,
+    )
+
+
+def _graph_entry(name: str, path: str, scale: str) -> Entry:
+    graph = graphs.read(Path(path))
+    graph.scale(scale)
+    return Entry(
+        name=name,
+        build=f"{path}:{scale}",
+        description=graph.description,
+        source=graph.source,
+        input_shape=graph.input,
+        parameters=graphs.parameters(graph),
         input_gradient=False,
     )
 

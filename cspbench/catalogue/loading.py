@@ -7,26 +7,32 @@ import inspect
 import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..errors import AbsentError, CspbenchError, unknown
+from . import graphs
 from .entries import find
 from .entry import Value, is_own
+from .graph_networks import network
 from .sources import Source, locate
 
 
 def resolve(reference: str, checkout: Path | None = None) -> Callable[..., Any]:
     """The callable that ``reference`` names, after importing its module.
 
-    ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable`` or
-    ``path/to/file.py:callable``, in the revision in ``checkout`` if that is given. Raises
+    ``reference`` is ``.blocks.csp:CSP``, ``package.module:callable``, ``path/to/file.py:callable``
+    or ``path/to/graph.toml:scale``, in the revision in ``checkout`` if that is given. Raises
     `CspbenchError` if there is no such module or name (`AbsentError` of a revision), if the module
     cannot be imported, or if the name cannot be called.
     """
     absent = CspbenchError if checkout is None else AbsentError
     source = locate(reference, checkout)
+    if source.is_graph:
+        assert source.file is not None
+        return partial(_graph_network, graphs.read(source.file), source.attribute)
     with contextlib.nullcontext() if source.codebase is None else source.codebase.building():
         module = _loaded(source, reference, absent)
     if checkout is not None and source.codebase and not source.is_owned(module):
@@ -77,7 +83,11 @@ def build(
         if is_own(reference):
             return _build_entry(checkout, entry, arguments)
         builder = resolve(reference, None if source.is_of_library(entry) else checkout)
-        return builder(**arguments)
+        return builder(**(_changed(entry, arguments) if source.is_graph else arguments))
+
+
+def _graph_network(graph: graphs.Graph, scale: str, **arguments: Value) -> Any:
+    return network(graph, scale, arguments, resolve)
 
 
 def _loaded(source: Source, reference: str, absent: type[CspbenchError]) -> ModuleType:
@@ -130,13 +140,18 @@ def _module_of_file(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _build_entry(checkout: Path, name: str, arguments: Mapping[str, Value]) -> Any:
+def _changed(name: str, arguments: Mapping[str, Value]) -> dict[str, Value]:
+    """Those of ``arguments`` that differ from the defaults of the entry ``name``."""
     defaults = find(name).arguments()
-    changed = {
+    return {
         argument: value
         for argument, value in arguments.items()
         if argument in defaults and value != defaults[argument]
     }
+
+
+def _build_entry(checkout: Path, name: str, arguments: Mapping[str, Value]) -> Any:
+    changed = _changed(name, arguments)
     try:
         catalogue = importlib.import_module("cspbench.catalogue")
     except ModuleNotFoundError as error:

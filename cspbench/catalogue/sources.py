@@ -13,6 +13,7 @@ from types import ModuleType
 from ..errors import AbsentError, CspbenchError
 from ..files import read_file
 from .codebase import Codebase, is_installed
+from .graphs import SUFFIX
 
 _MAX_BYTES = 1 << 22  # of a module, whose syntax tree takes a hundred times as much
 
@@ -26,8 +27,9 @@ _files: dict[str, Path] = {}
 class Source:
     """The module of a builder: its ``name`` in the reference, and that by which it is imported.
 
-    ``file`` is the file of a module that is in no package. A module without a codebase is an
-    installed one, one of cspbench, or one that the calling program has imported itself.
+    ``file`` is the file of a module that is in no package, or of a graph. A module without a
+    codebase is an installed one, one of cspbench, or one that the calling program has imported
+    itself.
     """
 
     name: str
@@ -36,6 +38,11 @@ class Source:
     codebase: Codebase | None = None
     file: Path | None = None
 
+    @property
+    def is_graph(self) -> bool:
+        """Whether this is the file of a graph, and not a module."""
+        return self.name.endswith(SUFFIX)
+
     def is_owned(self, module: ModuleType) -> bool:
         """Whether ``module`` belongs to the codebase."""
         file = getattr(module, "__file__", None)
@@ -43,7 +50,7 @@ class Source:
 
     def is_of_library(self, entry: str) -> bool:
         """Whether this builds the model of a library that ``entry`` names, ``timm:NAME``."""
-        return entry != f"{self.name}:{self.attribute}"
+        return entry not in {f"{self.name}:{self.attribute}", self.name}
 
 
 def locate(reference: str, checkout: Path | None = None) -> Source:
@@ -57,7 +64,7 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
         raise CspbenchError(
             f"expected package.module:callable or path/to/file.py:callable, got {reference!r}"
         )
-    if not name.endswith(".py"):
+    if not name.endswith((".py", SUFFIX)):
         codebase = _codebase_of_module(name) if checkout is None else _of_checkout(name, checkout)
         return Source(name=name, attribute=attribute, module=name, codebase=codebase)
     path = Path(name) if checkout is None else checkout / name
@@ -71,6 +78,8 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
     path = path.resolve()
     if checkout is None:
         _files[name] = path
+    if name.endswith(SUFFIX):
+        return Source(name=name, attribute=attribute, module="", file=path)
     module, file, codebase = _of_file(path, checkout and checkout.resolve())
     return Source(name=name, attribute=attribute, module=module, codebase=codebase, file=file)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ..catalogue import ENTRIES
+from ..catalogue.graphs import SUFFIX, is_graph_file
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..plan.suite import Selection, Suite, load, of_entries, share_out
@@ -56,17 +57,22 @@ def _on_device(request: SuiteRequest, selection: Selection, device: str) -> Suit
 
 def _entries(name: str) -> tuple[str, ...]:
     """The entries that ``name`` lists, separated by commas; none if it names a suite."""
-    if name.endswith(".toml"):
+    is_list = "," in name and not _is_file(name)
+    if name.endswith(SUFFIX) and not is_list and not is_graph_file(name):
         return ()
     parts = (name,) if _names_file(name) else tuple(name.split(","))
-    is_entry = len(parts) > 1 or ":" in name or name.endswith(".py") or name in ENTRIES
+    is_entry = len(parts) > 1 or ":" in name or name.endswith((".py", SUFFIX)) or name in ENTRIES
     return parts if is_entry else ()
 
 
 def _names_file(name: str) -> bool:
     """Whether ``name`` is a single entry in a file, whose path may hold a comma."""
+    return _is_file(name) or _is_file(name.rpartition(":")[0])
+
+
+def _is_file(name: str) -> bool:
     try:
-        return Path(name.rpartition(":")[0]).is_file()
+        return Path(name).is_file()
     except OSError:  # longer than a path can be: a list of entries
         return False
 

@@ -1,0 +1,35 @@
+"""Whole detectors of the YOLO line: the graphs in ``graphs/``, an entry for each scale."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from .entry import Entry
+from .graphs import Graph, parameters, parse
+
+_GRAPHS = ("yolov5", "yolov8", "yolov9", "yolov10", "yolo11", "yolo12", "yolo26")
+
+
+@cache
+def shipped(name: str) -> Graph:
+    """The graph ``name`` that ships with the package."""
+    return parse((files(__package__) / "graphs" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _entries() -> Iterator[Entry]:
+    for name in _GRAPHS:
+        graph = shipped(name)
+        for scale in graph.scales:
+            yield Entry(
+                name=f"{name}{scale}",
+                build=".catalogue.graph_loading:detector",
+                description=graph.description,
+                source=graph.source,
+                input_shape=graph.input,
+                parameters=parameters(graph),
+                fixed=(("graph", name), ("scale", scale)),
+                input_gradient=False,
+            )
+
+
+ENTRIES = tuple(_entries())
