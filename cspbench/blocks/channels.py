@@ -30,6 +30,18 @@ def scaled(channels: int, ratio: float) -> int:
     return max(1, int(ratio * channels))
 
 
+def squeezed(channels: int, ratio: float) -> int:
+    """``channels`` times ``ratio``, rounded to the nearest multiple of 8, but at least 8.
+
+    Halfway is rounded up. Raises ValueError where either is not above 0.
+
+    >>> squeezed(256, 0.25), squeezed(320, 1 / 16), squeezed(64, 1 / 16)
+    (64, 24, 8)
+    """
+    require_positive(channels=channels, ratio=ratio)
+    return max(8, int(channels * ratio + 4) // 8 * 8)
+
+
 def dense_inputs(channels: int, layers: int, growth: int) -> tuple[int, ...]:
     """Input channels of each layer of a dense block: its base and all features made before.
 

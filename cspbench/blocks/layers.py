@@ -1,8 +1,8 @@
 """Layers that the blocks share: activations and pools by name, convolutions with their norm.
 
-Activations work in place. They always follow a batch normalisation, whose backward reads its own
-input and not its output, or a sum, whose backward reads neither, so that this saves memory and
-leaves every gradient right.
+Activations work in place. They always follow a batch normalisation or a convolution, whose backward
+reads its own input and not its output, or a sum, whose backward reads neither, so that this saves
+memory and leaves every gradient right.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 
 from torch import Tensor, nn
 
-from .channels import scaled
+from .channels import scaled, squeezed
 
 Chosen = TypeVar("Chosen")
 
@@ -126,6 +126,29 @@ class PostTransition(Transition):
     """
 
     conv_type = Conv
+
+
+class SqueezeExcitation(nn.Module):
+    """Each channel times a gate in (0, 1), made from all channels' means over H and W.
+
+    Squeeze and excitation (arXiv 1709.01507): a 1x1 convolution to ``ratio`` times ``channels``,
+    rounded as `squeezed` does, which is timm's way; the activation, a 1x1 back, and a sigmoid. Both
+    have a bias. (N, channels, H, W) to the same shape. Raises ValueError for ``channels`` and
+    ``ratio`` that are not above 0.
+    """
+
+    def __init__(self, channels: int, ratio: float, *, activation: str) -> None:
+        super().__init__()
+        inner = squeezed(channels, ratio)
+        self.squeeze = nn.Conv2d(channels, inner, 1)
+        self.act = activation_layer(activation)
+        self.excite = nn.Conv2d(inner, channels, 1)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        means = x.mean(dim=(2, 3), keepdim=True)
+        gate: Tensor = self.gate(self.excite(self.act(self.squeeze(means))))
+        return x * gate
 
 
 def plain_conv(

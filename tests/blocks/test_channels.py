@@ -14,6 +14,7 @@ from cspbench.blocks.channels import (
     require_groups,
     scaled,
     split_channels,
+    squeezed,
 )
 
 GAMMAS = st.floats(0, 1, exclude_min=True, exclude_max=True)
@@ -107,3 +108,20 @@ def test_halves_are_equal_or_refused(half: int) -> None:
     assert halved("c3", half + half) == half
     with pytest.raises(ValueError, match=f"^c3 must be even, .*, got {half + half - 1}$"):
         halved("c3", half + half - 1)
+
+
+@pytest.mark.parametrize(
+    ("channels", "ratio", "inner"),
+    [
+        (512, 0.25, 128),
+        (120, 0.25, 32),  # 30
+        (80, 1 / 16, 8),  # 5
+        (160, 1 / 16, 8),  # 10
+        (320, 1 / 16, 24),  # 20: halfway is rounded up
+        (1, 1 / 16, 8),
+    ],
+)
+def test_the_inner_channels_of_an_excitation_are_the_nearest_multiple_of_8(
+    channels: int, ratio: float, inner: int
+) -> None:
+    assert squeezed(channels, ratio) == inner

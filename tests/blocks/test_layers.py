@@ -13,6 +13,7 @@ from cspbench.blocks.layers import (
     POOLS,
     Conv,
     PreConv,
+    SqueezeExcitation,
     Transition,
     activation_layer,
     pool_layer,
@@ -103,3 +104,29 @@ def test_an_unknown_pool_is_refused_with_the_known_ones() -> None:
     message = "pool must be one of none, avg, max, got 'mean'"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pool_layer("mean")
+
+
+def test_squeeze_and_excitation_scales_each_channel_by_one_number_in_0_to_1() -> None:
+    """A sigmoid of a 1x1 of an activated 1x1 of the means."""
+    torch.manual_seed(0)
+    module = SqueezeExcitation(6, 0.25, activation="relu")
+    assert module.squeeze.weight.shape == (8, 6, 1, 1)
+    x = torch.randn(2, 6, 4, 3)
+    (down, down_bias), (up, up_bias) = (
+        (layer.weight[:, :, 0, 0], layer.bias) for layer in (module.squeeze, module.excite)
+    )
+    hidden = nn.functional.linear(x.mean((2, 3)), down, down_bias).relu()
+    gate = nn.functional.linear(hidden, up, up_bias).sigmoid()
+    torch.testing.assert_close(module(x), x * gate[:, :, None, None])
+
+
+@in_place
+def test_gradients_of_squeeze_and_excitation_in_place_are_those_out_of_place(
+    activation: str,
+) -> None:
+    torch.manual_seed(0)
+    module = SqueezeExcitation(4, 0.5, activation=activation)
+    out_of_place = copy.deepcopy(module)
+    vars(out_of_place.act).update(inplace=False)
+    x, upstream = torch.randn(2, 4, 3, 3), torch.randn(2, 4, 3, 3)
+    torch.testing.assert_close(gradients(module, x, upstream), gradients(out_of_place, x, upstream))
