@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ..channels import halved, require_odd, require_positive, scaled
 from ..layers import Conv
-from .frames import Halves, Single, Taps, Twins
+from .frames import Halves, Taps, Twins
 from .two_paths import RepC3, RepNCSP
 
 
@@ -198,7 +198,7 @@ class HGBlock(Taps):
             raise ValueError(f"a residual needs c1 = c2, got {c1} and {c2}")
         half = scaled(c2, 0.5)
         super().__init__(
-            Single(nn.Identity()),
+            None,
             (
                 _light_conv(inputs, mid, k, activation=activation)
                 if light

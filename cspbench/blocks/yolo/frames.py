@@ -75,12 +75,13 @@ class Taps(nn.Module):
     """Blocks in series, each tapped: [a, b, b_1, ..., b_n], then a fusing 1x1 over all of them.
 
     ``enter`` makes a and b of the input, or b alone; b_1 is the first block of b, b_2 the second of
-    b_1, and so on. ``tapped`` is the channels of the concat.
+    b_1, and so on. Without ``enter``, b is the input itself. ``tapped`` is the channels of the
+    concat.
     """
 
     def __init__(
         self,
-        enter: nn.Module,
+        enter: nn.Module | None,
         blocks: Iterable[nn.Module],
         tapped: int,
         c2: int,
@@ -94,7 +95,7 @@ class Taps(nn.Module):
 
     def taps(self, x: Tensor) -> list[Tensor]:
         """The inputs of the fusing convolution, of ``tapped`` channels in all."""
-        features = [*self.enter(x)]
+        features = [x] if self.enter is None else [*self.enter(x)]
         for block in self.blocks:
             features.append(block(features[-1]))
         return features
