@@ -140,7 +140,11 @@ def _resnet_stages(form: _Form, activation: str) -> Iterator[CrossStage]:
 
 
 class CSPDarknet(Network):
-    """CSPDarknet-53: Darknet-53's blocks on one half; the first stage keeps twice the channels."""
+    """CSPDarknet-53: Darknet-53's blocks on one half; the first stage keeps twice the channels.
+
+    The slope of ``leaky_relu`` is darknet's 0.1, as in the authors' configuration file; timm's is
+    ``leaky_relu_0.01``.
+    """
 
     def __init__(self, *, classes: int = 1000, activation: str = "leaky_relu") -> None:
         super().__init__(
@@ -171,7 +175,11 @@ class CS3Darknet(Network):
 
     ``width`` and ``depth`` scale the channels and the blocks of each stage, rounded down, but at
     least one. With ``focus`` one 6x6 convolution of stride 2 is the stem, else two 3x3, the first
-    of stride 2. Raises ValueError for a ``width`` or ``depth`` that is not above 0.
+    of stride 2. With ``edge`` each block is a 3x3 to one and a half times the channels of its half
+    and a 1x1 back, as in timm's cs3edgenet. Where ``squeeze`` is not 0, squeeze and excitation
+    (arXiv 1709.01507) of that ratio stands between both convolutions of each block; its inner
+    activation is ``activation``, too. Raises ValueError for a ``width`` or ``depth`` that is not
+    above 0.
     """
 
     def __init__(
@@ -180,6 +188,8 @@ class CS3Darknet(Network):
         width: float = 1.0,
         depth: float = 1.0,
         focus: bool = False,
+        edge: bool = False,
+        squeeze: float = 0.0,
         classes: int = 1000,
         activation: str = "silu",
     ) -> None:
@@ -195,12 +205,19 @@ class CS3Darknet(Network):
         )
         outputs = [scaled(channels, width) for channels in (128, 256, 512, 1024)]
         depths = [scaled(blocks, depth) for blocks in (3, 6, 9, 3)]
+        block = partial(
+            _dark_block,
+            bottle=1.5 if edge else 1.0,
+            edge=edge,
+            squeeze=squeeze,
+            activation=activation,
+        )
         stages = [
             CrossStage(
                 before,
                 after,
                 depth=blocks,
-                block=partial(_dark_block, bottle=1.0, activation=activation),
+                block=block,
                 down=before,
                 fusion_first=True,
                 activation=activation,
@@ -212,5 +229,13 @@ class CS3Darknet(Network):
         super().__init__(stem, stages, LinearHead(outputs[-1], classes))
 
 
-def _dark_block(channels: int, *, bottle: float, activation: str) -> Residual:
-    return dark_block(channels, inner=scaled(channels, bottle), activation=activation)
+def _dark_block(
+    channels: int, *, bottle: float, edge: bool = False, squeeze: float = 0, activation: str
+) -> Residual:
+    return dark_block(
+        channels,
+        inner=scaled(channels, bottle),
+        edge=edge,
+        squeeze=squeeze,
+        activation=activation,
+    )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .channels import require_groups, require_positive
 from .classifier import LinearHead, Network, wide_stem
-from .layers import Conv, activation_layer
+from .layers import Conv, SqueezeExcitation, activation_layer
 
 _DEPTHS = (3, 4, 6, 3)
 _OUTPUTS = (256, 512, 1024, 2048)
@@ -60,15 +60,19 @@ def bottleneck(
     return Residual(body, shortcut=shortcut, activation=activation)
 
 
-def dark_block(channels: int, *, inner: int, activation: str) -> Residual:
+def dark_block(
+    channels: int, *, inner: int, edge: bool = False, squeeze: float = 0, activation: str
+) -> Residual:
     """Residual block of 1x1 to ``inner`` and 3x3 to ``channels``, nothing after the sum: darknet's.
 
-    (N, channels, H, W) to the same shape.
+    (N, channels, H, W) to the same shape. With ``edge`` the 3x3 comes first, as in timm's edge
+    blocks. Where ``squeeze`` is not 0, a `SqueezeExcitation` of that ratio stands between both.
     """
-    body = nn.Sequential(
-        Conv(channels, inner, activation=activation),
-        Conv(inner, channels, 3, activation=activation),
-    )
+    first, second = (3, 1) if edge else (1, 3)
+    body = nn.Sequential(Conv(channels, inner, first, activation=activation))
+    if squeeze:
+        body.append(SqueezeExcitation(inner, squeeze, activation=activation))
+    body.append(Conv(inner, channels, second, activation=activation))
     return Residual(body)
 
 

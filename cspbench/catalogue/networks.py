@@ -1,4 +1,4 @@
-"""Networks: ImageNet classifiers of DenseNet, ResNet and Darknet, and their CSP designs."""
+"""Networks: ImageNet classifiers of DenseNet, ResNet, Darknet and VoVNet, and CSP designs."""
 
 from .entry import Entry, Parameter, Value
 from .parameters import GAMMA, activation, count, ratio
@@ -6,6 +6,8 @@ from .parameters import GAMMA, activation, count, ratio
 _CSPNET = "CSPNet, arXiv 1911.11929"
 _TIMM = f"{_CSPNET}; the numbers of timm"
 _OFFICIAL = f"{_CSPNET}; the authors' configuration files"
+_DARKNET = "YOLOv3, arXiv 1804.02767"
+_SLOPE = "slope of leaky ReLU 0.1 (timm: 0.01)"
 
 _CLASSES = count("classes", 1000, "classes of the logits")
 _DESIGN = Parameter(
@@ -126,23 +128,49 @@ _RESNETS = (
     ),
 )
 
+_SQUEEZED = "with squeeze and excitation"
+_EDGE = "blocks of 3x3 and 1x1 in design (c)"
 _DARKNETS = (
     *(
         _network(
             f"darknet{depth}",
             ".blocks.darknet:Darknet",
-            f"residual blocks of 1x1 and 3x3, {depth} layers",
-            "YOLOv3, arXiv 1804.02767",
+            f"residual blocks of 1x1 and 3x3, {depth} layers; {_SLOPE}",
+            _DARKNET,
             size=256,
             act="leaky_relu",
             depth=depth,
+            pooled=False,
+            squeeze=0.0,
         )
         for depth in (17, 21, 53)
     ),
     _network(
+        "sedarknet21",
+        ".blocks.darknet:Darknet",
+        "Darknet-21 with squeeze and excitation in its blocks",
+        f"{_DARKNET}; the numbers of timm",
+        size=256,
+        act="leaky_relu_0.01",
+        depth=21,
+        pooled=False,
+        squeeze=1 / 16,
+    ),
+    _network(
+        "darknetaa53",
+        ".blocks.darknet:Darknet",
+        "Darknet-53 that halves by average pools before 1x1",
+        f"{_DARKNET}; the numbers of timm",
+        size=256,
+        act="leaky_relu_0.01",
+        depth=53,
+        pooled=True,
+        squeeze=0.0,
+    ),
+    _network(
         "cspdarknet53",
         ".blocks.crossstage:CSPDarknet",
-        "Darknet-53 in design (b)",
+        f"Darknet-53 in design (b); {_SLOPE}",
         _TIMM,
         size=256,
         act="leaky_relu",
@@ -158,6 +186,8 @@ _DARKNETS = (
             width=width,
             depth=depth,
             focus=focus,
+            edge=False,
+            squeeze=0.0,
         )
         for focus, stem in ((False, "two 3x3 as stem"), (True, "one 6x6 as stem"))
         for letter, width, depth in (
@@ -167,6 +197,61 @@ _DARKNETS = (
             ("x", 1.25, 1.33),
         )
     ),
+    *(
+        _network(
+            name,
+            ".blocks.crossstage:CS3Darknet",
+            f"{description}, width {width:g}, depth {depth:g}",
+            _TIMM,
+            size=256,
+            act="silu",
+            width=width,
+            depth=depth,
+            focus=False,
+            edge=edge,
+            squeeze=squeeze,
+        )
+        for name, description, width, depth, edge, squeeze in (
+            ("cs3sedarknet_l", f"Darknet in design (c) {_SQUEEZED}", 1.0, 1.0, False, 1 / 4),
+            ("cs3sedarknet_x", f"Darknet in design (c) {_SQUEEZED}", 1.25, 1.33, False, 1 / 16),
+            ("cs3edgenet_x", _EDGE, 1.25, 1.33, True, 0.0),
+            ("cs3se_edgenet_x", f"{_EDGE} {_SQUEEZED}", 1.25, 1.33, True, 1 / 4),
+        )
+    ),
+)
+
+_CSPNEXTS = tuple(
+    _network(
+        f"cspnext_{letter}",
+        ".blocks.cspnext:CSPNeXtNet",
+        f"3x3 and separable 5x5 in design (c), channel attention, width {width:g}, depth {depth:g}",
+        "RTMDet, arXiv 2212.07784",
+        act="silu",
+        width=width,
+        depth=depth,
+    )
+    for letter, width, depth in (
+        ("tiny", 0.375, 0.167),
+        ("s", 0.5, 0.33),
+        ("m", 0.75, 0.67),
+        ("l", 1.0, 1.0),
+        ("x", 1.25, 1.33),
+    )
+)
+
+_VOVNETS = tuple(
+    _network(
+        name,
+        ".blocks.vovnet:VoVNet",
+        description,
+        "VoVNet, arXiv 1904.09730, and VoVNetV2, arXiv 1911.06667; the numbers of timm",
+        depth=depth,
+        separable=separable,
+    )
+    for name, description, depth, separable in (
+        ("ese_vovnet19b_dw", "one-shot aggregation of three separable 3x3", 19, True),
+        ("ese_vovnet39b", "one-shot aggregation of five 3x3, identity shortcuts", 39, False),
+    )
 )
 
 _OFFICIAL_NETWORKS = (
@@ -210,4 +295,11 @@ _OFFICIAL_NETWORKS = (
     ),
 )
 
-ENTRIES = (*_DENSENETS, *_RESNETS, *_DARKNETS, *_OFFICIAL_NETWORKS)
+ENTRIES = (
+    *_DENSENETS,
+    *_RESNETS,
+    *_DARKNETS,
+    *_CSPNEXTS,
+    *_VOVNETS,
+    *_OFFICIAL_NETWORKS,
+)
