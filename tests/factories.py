@@ -20,6 +20,9 @@ from cspbench.records.measurements import AnyMeasurement, Energy, EnergyWindow
 from cspbench.records.module_times import ModuleTime, ModuleTimes
 from cspbench.records.run import SCHEMA, Record, Run, RunInfo, Settings
 
+WITH_ATTENTION = frozenset({"c3tr", "c3ah", "psa", "c2psa", "c2fpsa", "a2c2f"})
+"""The blocks of the catalogue with attention among positions, at their default arguments."""
+
 SETTINGS = Settings(
     device="cpu",
     threads=1,
