@@ -12,6 +12,14 @@ def count(
     build: Callable[..., nn.Module], shape: tuple[int, int, int, int], **arguments: Any
 ) -> tuple[int, int, int]:
     """Parameters, MACs and CIO of one forward pass on the meta device: nothing is computed."""
+    parameters, macs, products, touched = count_apart(build, shape, **arguments)
+    return parameters, macs + products, touched
+
+
+def count_apart(
+    build: Callable[..., nn.Module], shape: tuple[int, int, int, int], **arguments: Any
+) -> tuple[int, int, int, int]:
+    """`count`, with the MACs of batched products apart: attention's, as no layer's weights are."""
     with torch.device("meta"):
         module = build(**arguments).eval()
         x = torch.empty(shape)
@@ -27,4 +35,6 @@ def count(
     with FlopCounterMode(display=False) as flops, torch.no_grad():
         module(x)
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    return parameters, flops.get_total_flops() // 2, touched
+    macs = {str(name): flop // 2 for name, flop in flops.get_flop_counts()["Global"].items()}
+    products = sum(number for name, number in macs.items() if "bmm" in name)
+    return parameters, sum(macs.values()) - products, products, touched
