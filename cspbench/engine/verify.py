@@ -28,6 +28,7 @@ _OURS: Mapping[Convention, Callable[[Counts], float]] = {
     "P": lambda counts: counts.params,
     "W": lambda counts: counts.weights,
     "MACs": lambda counts: counts.macs,
+    "products": lambda counts: counts.matmul_macs or 0,
     "fvcore": lambda counts: counts.fvcore_macs or 0,
     "BF": lambda counts: 2 * counts.macs / 1e9,
     "act": lambda counts: counts.activations,
@@ -48,6 +49,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     P: Text | None = None
     W: Text | None = None
     MACs: Text | None = None
+    products: Text | None = None
     fvcore: Text | None = None
     BF: Text | None = None
     act: Text | None = None
@@ -79,9 +81,9 @@ class _Value:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The value of ``text``; None if it is not a number."""
+        """The value of ``text``; None if it is not a number above 0."""
         match = _VALUE.fullmatch(text)
-        if match is None or not match["number"].strip(",."):
+        if match is None or not match["number"].strip(",.0"):
             return None
         return cls(
             number=float(match["number"].replace(",", "")),
@@ -112,7 +114,7 @@ def verify(figures: Published | None = None) -> Iterator[Check]:
     """Check each figure against ours, yielding results as they are counted; allocates nothing.
 
     ``figures`` defaults to those that ship with the package. Raises `CspbenchError` for an unknown
-    entry or source, and for a figure that is not a number.
+    entry or source, and for a figure that is not a number above 0.
     """
     figures = figures or published()
     counts: dict[str, Counts] = {}
