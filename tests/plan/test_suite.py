@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cspbench.catalogue import ENTRIES, find
+from cspbench.catalogue import ENTRIES, find, yolo
 from cspbench.errors import CspbenchError
 from cspbench.plan import points, suite
-from cspbench.plan.case import Case
+from cspbench.plan.case import Case, make_case
 from cspbench.plan.labels import names
 from cspbench.plan.suite import Selection
 
@@ -43,6 +43,23 @@ def test_the_default_suite_is_eight_entries_in_two_modes() -> None:
         assert case.reference == (
             f"dense 1x64x56x56 cpu fp32 {case.mode}" if has_default_shape else None
         )
+
+
+def test_the_yolo_suite_has_every_module_of_the_yolo_line_and_variants() -> None:
+    """Each entry once at its defaults, all beside c3."""
+    cases = suite.load("yolo", Selection(mode=("infer",))).cases
+    defaults = [
+        case.entry for case in cases if case.arguments == make_case(find(case.entry), {}).arguments
+    ]
+    assert sorted(defaults) == sorted(entry.name for entry in yolo.ENTRIES)
+    assert {case.reference for case in cases} == {"c3 1x128x32x32 cpu fp32 infer"}
+    variants = [case.label for case in cases if case.entry in {"c3k2", "a2c2f"}]
+    assert [label.partition(" ")[2] for label in variants if " " in label] == [
+        "c3k=True",
+        "attention=True",
+        "attention=False",
+        "area=1",
+    ]
 
 
 def test_a_grid_is_every_combination_over_what_is_set(tmp_path: Path) -> None:
