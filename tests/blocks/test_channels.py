@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cspbench.blocks.channels import (
+    attention_heads,
     dense_inputs,
     dense_output,
     halved,
@@ -125,3 +126,11 @@ def test_the_inner_channels_of_an_excitation_are_the_nearest_multiple_of_8(
     channels: int, ratio: float, inner: int
 ) -> None:
     assert squeezed(channels, ratio) == inner
+
+
+@given(channels=st.integers(1, 4096), most=st.integers(0, 64))
+def test_heads_divide_the_channels_and_no_larger_number_does(channels: int, most: int) -> None:
+    heads = attention_heads(channels, most)
+    assert 1 <= heads <= max(1, most)
+    assert channels % heads == 0
+    assert all(channels % larger for larger in range(heads + 1, most + 1))
