@@ -9,31 +9,56 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
+from trained_norms import with_trained_norms
 
+from cspbench.blocks.layers import Conv
 from cspbench.blocks.yolo.bottlenecks import (
     CIB,
     Bottleneck,
     CrossConv,
     CSPNeXtBlock,
     DepthwiseBottleneck,
+    GhostBottleneck,
     RepBottleneck,
     RepResidual,
     Residual,
+    ScaledRepResidual,
+    SeparableBottleneck,
 )
-from cspbench.blocks.yolo.chunked import C2, C2f, C2fCIB, C3k2
-from cspbench.blocks.yolo.elan import EELAN, ELAN, ELAN1, RepNCSPELAN4
-from cspbench.blocks.yolo.frames import Halves, Twins
-from cspbench.blocks.yolo.parts import ChannelAttention, PyramidPooling, RepConv
+from cspbench.blocks.yolo.chunked import C2, C2f, C2fCIB, C3k2, DSC3k2
+from cspbench.blocks.yolo.elan import (
+    EELAN,
+    ELAN,
+    ELAN1,
+    DFineRepNCSPELAN4,
+    HGBlock,
+    RepNCSPELAN4,
+)
+from cspbench.blocks.yolo.frames import HalfPath, Halves, Single, Taps, Twins, TwoPaths
+from cspbench.blocks.yolo.parts import (
+    ChannelAttention,
+    GhostConv,
+    PyramidPooling,
+    RepConv,
+    SerialPooling,
+    plain_separable_conv,
+)
+from cspbench.blocks.yolo.pyramids import CSPSPPF, SPPELAN, SPPF
+from cspbench.blocks.yolo.repvgg import MBLA, BepC3, DAMOCSPStage
 from cspbench.blocks.yolo.two_paths import (
     C3,
     SPPCSPC,
     BottleneckCSP,
     BottleneckCSP2,
+    C3f,
+    C3Ghost,
     C3k,
     C3x,
     CSPLayerDepthwise,
     CSPNeXt,
     CSPResStage,
+    DSC3k,
     RepC3,
     RepNCSP,
 )
@@ -52,6 +77,8 @@ every_inner_block = pytest.mark.parametrize(
         RepResidual,
         CSPNeXtBlock,
         CIB,
+        GhostBottleneck,
+        SeparableBottleneck,
     ],
 )
 
@@ -76,12 +103,7 @@ def small(entry: Entry, **overrides: Value) -> nn.Module:
     module: nn.Module = resolve(entry.build)(
         **dict(entry.fixed), **entry.arguments(accepted | overrides)
     )
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            nn.init.uniform_(norm.weight, 0.5, 1.5)
-            nn.init.normal_(norm.bias)
-            norm.running_mean = torch.randn(norm.num_features)
-    return module.eval()
+    return with_trained_norms(module)
 
 
 def kernels(module: nn.Module) -> list[tuple[tuple[int, ...], int]]:
@@ -91,6 +113,11 @@ def kernels(module: nn.Module) -> list[tuple[tuple[int, ...], int]]:
         for child in module.modules()
         if isinstance(child, nn.Conv2d)
     ]
+
+
+def activations(module: nn.Module) -> list[type[nn.Module]]:
+    """Types of the activation of every convolution with a norm, in order."""
+    return [type(child.act) for child in module.modules() if isinstance(child, Conv)]
 
 
 @every_inner_block
@@ -124,6 +151,70 @@ def test_depthwise_blocks_follow_their_papers() -> None:
     assert kernels(CIB(4, lk=True)) == [ends, pointwise, ((7, 7), 8), ((3, 3), 8), pointwise, ends]
 
 
+def test_a_ghost_bottleneck_activates_its_first_convolution_alone() -> None:
+    halves = [((1, 1), 1), ((5, 5), 1), ((1, 1), 1), ((5, 5), 2)]
+    module = GhostBottleneck(4)
+    assert kernels(module) == halves
+    first, second = map(activations, module.body)
+    assert first == [nn.SiLU, nn.SiLU]
+    assert second == [nn.Identity, nn.Identity]
+
+
+@pytest.mark.parametrize("outputs", [4, 5, 1])
+def test_a_ghost_convolution_makes_half_of_its_outputs_from_the_other_half(outputs: int) -> None:
+    """Of an odd number the first half has one more; what the second has too many is cut off."""
+    module = with_trained_norms(GhostConv(3, outputs, activation="silu"))
+    half = (outputs + 1) // 2
+    assert kernels(module) == [((1, 1), 1), ((5, 5), half)]
+    x = torch.randn(2, 3, 6, 6)
+    first = module.primary(x)
+    second = module.cheap(first)[:, : outputs - half]
+    assert first.shape[1] == half
+    torch.testing.assert_close(module(x), torch.cat([first, second], dim=1))
+
+
+def test_a_plain_separable_convolution_has_one_norm() -> None:
+    """Nothing stands between the depthwise and the pointwise convolution."""
+    module = with_trained_norms(plain_separable_conv(4, 6, 7, activation="silu"))
+    assert kernels(module) == [((7, 7), 4), ((1, 1), 1)]
+    depthwise, pointwise = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+    (norm,) = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    x = torch.randn(1, 4, 9, 9)
+    torch.testing.assert_close(module(x), functional.silu(norm(pointwise(depthwise(x)))))
+
+
+def test_a_separable_bottleneck_is_3_by_3_and_then_7_by_7() -> None:
+    pointwise = ((1, 1), 1)
+    assert kernels(SeparableBottleneck(4)) == [((3, 3), 4), pointwise, ((7, 7), 4), pointwise]
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_scaled_residual_adds_its_input_times_one_learned_number(depth: int) -> None:
+    module = with_trained_norms(ScaledRepResidual(4, depth=depth))
+    assert module.scale.shape == (1,)
+    assert module.scale.item() == 1
+    nn.init.constant_(module.scale, 0.25)
+    blocks = list(module.body)
+    assert [type(block) for block in blocks] == depth * [RepConv]
+    x = out = torch.randn(1, 4, 5, 5)
+    for block in blocks:
+        out = block(out)
+    torch.testing.assert_close(module(x), out + 0.25 * x)
+
+
+def test_a_rep_conv_with_identity_adds_a_norm_of_its_input() -> None:
+    module = with_trained_norms(RepConv(4, 4, identity=True, activation="relu"))
+    assert module.norm is not None
+    x = torch.randn(1, 4, 5, 5)
+    total = module.large(x) + module.small(x) + module.norm(x)
+    torch.testing.assert_close(module(x), functional.relu(total))
+
+
+def test_a_rep_conv_with_identity_needs_as_many_outputs_as_inputs() -> None:
+    with pytest.raises(ValueError, match=r"^expected 3 channels, got 4$"):
+        RepConv(3, 4, identity=True)
+
+
 def test_a_rep_conv_activates_the_sum_of_both_normed_convolutions() -> None:
     module = RepConv(3, 4, activation="relu").eval()
     x = torch.randn(1, 3, 5, 5)
@@ -141,20 +232,26 @@ def test_two_convolutions_of_a_rep_conv_could_be_one() -> None:
     torch.testing.assert_close(module(x), nn.functional.conv2d(x, weight, padding=1) / scale)
 
 
-def trained_rep_conv(kernels: tuple[int, int], groups: int) -> RepConv:
-    module = RepConv(4, 8, kernels, groups=groups)
-    for norm in (module.large.norm, module.small.norm):
-        norm.running_mean = torch.randn(8)
-        norm.running_var = torch.rand(8) + 0.5
+def trained_rep_conv(kernels: tuple[int, int], groups: int, *, identity: bool = False) -> RepConv:
+    outputs = 4 if identity else 8
+    module = RepConv(4, outputs, kernels, groups=groups, identity=identity)
+    for norm in (module.large.norm, module.small.norm, module.norm):
+        if norm is None:
+            continue
+        norm.running_mean = torch.randn(outputs)
+        norm.running_var = torch.rand(outputs) + 0.5
         nn.init.normal_(norm.weight)
         nn.init.normal_(norm.bias)
     return module.eval()
 
 
+@pytest.mark.parametrize("identity", [False, True], ids=["", "identity"])
 @pytest.mark.parametrize(("kernels", "groups"), [((3, 1), 1), ((3, 1), 2), ((7, 3), 4)])
-def test_a_rep_conv_becomes_one_convolution(kernels: tuple[int, int], groups: int) -> None:
+def test_a_rep_conv_becomes_one_convolution(
+    kernels: tuple[int, int], groups: int, identity: bool
+) -> None:
     """Of the large kernel, with a bias; to merge it twice changes nothing."""
-    module = trained_rep_conv(kernels, groups).double()
+    module = trained_rep_conv(kernels, groups, identity=identity).double()
     x = torch.randn(1, 4, 9, 9, dtype=torch.float64)
     expected = module(x)
     module.reparameterize()
@@ -162,19 +259,24 @@ def test_a_rep_conv_becomes_one_convolution(kernels: tuple[int, int], groups: in
     torch.testing.assert_close(module(x), expected)
     assert list(module.state_dict()) == ["merged.weight", "merged.bias"]
     assert module.merged is not None
-    assert module.merged.weight.shape == (8, 4 // groups, kernels[0], kernels[0])
+    outputs = 4 if identity else 8
+    assert module.merged.weight.shape == (outputs, 4 // groups, kernels[0], kernels[0])
 
 
 def test_a_rep_conv_keeps_its_type_and_device_when_merged() -> None:
     for like in (torch.empty(0, device="meta"), torch.empty(0, dtype=torch.bfloat16)):
-        module = trained_rep_conv((3, 1), 1).to(like)
-        module.reparameterize()
-        assert {(p.dtype, p.device) for p in module.parameters()} == {(like.dtype, like.device)}
+        for identity in (False, True):
+            module = trained_rep_conv((3, 1), 1, identity=identity).to(like)
+            module.reparameterize()
+            kinds = {(p.dtype, p.device) for p in module.parameters()}
+            assert kinds == {(like.dtype, like.device)}
 
 
 def test_a_rep_conv_holds_two_branches_until_it_is_merged() -> None:
     names = {name.split(".")[0] for name in RepConv(3, 4).state_dict()}
     assert names == {"large", "small"}
+    names = {name.split(".")[0] for name in RepConv(4, 4, identity=True).state_dict()}
+    assert names == {"large", "small", "norm"}
 
 
 def test_channel_attention_scales_each_channel_by_one_number() -> None:
@@ -201,6 +303,23 @@ def test_the_pyramid_spreads_a_maximum_by_2_4_and_6_pixels() -> None:
     x[0, 0, 7, 7] = 1
     counts = PyramidPooling()(x).sum(dim=(2, 3))
     assert counts.tolist() == [[1, 5 * 5, 9 * 9, 13 * 13]]
+
+
+def test_pools_in_series_are_those_of_the_pyramid() -> None:
+    x = torch.randn(2, 3, 17, 15)
+    assert torch.equal(SerialPooling()(x), PyramidPooling()(x))
+
+
+@pytest.mark.parametrize(
+    "module", [SPPF(c1=6, c2=8), SPPELAN(c1=6, c2=8, c3=3)], ids=["sppf", "spp_elan"]
+)
+def test_sppf_fuses_a_1x1_and_its_maxima(module: SPPELAN) -> None:
+    with_trained_norms(module)
+    x = torch.randn(1, 6, 14, 14)
+    base = module.enter(x)
+    assert base.shape[1] == 3
+    pools = [functional.max_pool2d(base, size, 1, size // 2) for size in (5, 9, 13)]
+    torch.testing.assert_close(module(x), module.fuse(torch.cat([base, *pools], dim=1)))
 
 
 def test_bottleneck_csp_ends_each_path_in_a_plain_convolution_before_the_concat() -> None:
@@ -230,7 +349,7 @@ def test_bottleneck_csp2_has_both_paths_behind_one_convolution() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [C3, C3k, C3x, CSPLayerDepthwise, RepNCSP, SPPCSPC, CSPNeXt],
+    [C3, C3k, C3x, C3Ghost, DSC3k, CSPLayerDepthwise, RepNCSP, BepC3, SPPCSPC, CSPNeXt],
     ids=lambda module_type: module_type.__name__,
 )
 def test_c3_and_its_kin_fuse_their_paths_with_no_transition_before_the_concat(
@@ -267,10 +386,10 @@ def test_c2_runs_its_blocks_on_the_first_half() -> None:
     torch.testing.assert_close(module(x), module.fuse(torch.cat(halves, dim=1)))
 
 
-@pytest.mark.parametrize("module", [C2f, C3k2, C2fCIB, ELAN1, RepNCSPELAN4])
-def test_every_block_takes_the_one_before_it_and_is_fused(
-    module: Callable[..., C2f | ELAN1],
-) -> None:
+@pytest.mark.parametrize(
+    "module", [C2f, C3k2, C2fCIB, DSC3k2, ELAN1, RepNCSPELAN4, DFineRepNCSPELAN4]
+)
+def test_every_block_takes_the_one_before_it_and_is_fused(module: Callable[..., Taps]) -> None:
     built = module(c1=6, c2=8).eval()
     assert isinstance(built.enter, Halves)
     x = torch.randn(1, 6, 5, 5)
@@ -279,6 +398,124 @@ def test_every_block_takes_the_one_before_it_and_is_fused(
     for block in built.blocks:
         taps = [*taps, block(taps[-1])]
     torch.testing.assert_close(built(x), built.fuse(torch.cat(taps, dim=1)))
+
+
+@pytest.mark.parametrize(("n", "pairs"), [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3)])
+def test_bep_c3_has_half_as_many_pairs_as_blocks(n: int, pairs: int) -> None:
+    blocks = list(BepC3(c1=6, c2=8, n=n).blocks)
+    assert [type(block) for block in blocks] == pairs * [ScaledRepResidual]
+    for block in blocks:
+        assert isinstance(block, ScaledRepResidual)
+        identities = [part.norm for part in block.body if isinstance(part, RepConv)]
+        assert [type(norm) for norm in identities] == 2 * [nn.BatchNorm2d]
+
+
+@pytest.mark.parametrize(
+    ("n", "depths"), [(1, [1]), (2, [1]), (4, [1, 2]), (6, [2, 3]), (8, [2, 4]), (12, [4, 6])]
+)
+def test_mbla_fuses_a_bypass_and_each_branch_before_what_its_residuals_make(
+    n: int, depths: list[int]
+) -> None:
+    """Residuals are of three RepVGG blocks; the last branch has n // 2 of them."""
+    module = with_trained_norms(MBLA(c1=6, c2=4, n=n))
+    branches = [list(branch.children()) for branch in module.blocks]
+    assert [len(branch) for branch in branches] == depths
+    x = torch.randn(1, 6, 4, 4)
+    entered = module.enter(x)
+    assert entered.shape[1] == 2 * (1 + len(depths))
+    taps = [entered[:, :2]]
+    for number, branch in enumerate(branches, 1):
+        taps.append(entered[:, 2 * number : 2 * number + 2])
+        for block in branch:
+            assert isinstance(block, ScaledRepResidual)
+            assert len(block.body) == 3
+            taps.append(block(taps[-1]))
+    torch.testing.assert_close(module(x), module.fuse(torch.cat(taps, dim=1)))
+
+
+def test_c3f_fuses_both_its_1x1s_and_every_bottleneck() -> None:
+    module = with_trained_norms(C3f(c1=6, c2=8, n=2))
+    assert isinstance(module.enter, Twins)
+    x = torch.randn(1, 6, 5, 5)
+    bypass, path = module.enter.first(x), module.enter.second(x)
+    first, second = module.blocks
+    taps = [bypass, path, first(path), second(first(path))]
+    torch.testing.assert_close(module(x), module.fuse(torch.cat(taps, dim=1)))
+    assert kernels(module.blocks) == 4 * [((3, 3), 1)]
+
+
+def test_damo_csp_stage_does_not_fuse_the_1x1_before_its_blocks() -> None:
+    module = with_trained_norms(DAMOCSPStage(c1=6, c2=8, n=2))
+    assert isinstance(module.enter, Twins)
+    x = torch.randn(1, 6, 5, 5)
+    bypass, path = module.enter.first(x), module.enter.second(x)
+    first, second = module.blocks
+    taps = [bypass, first(path), second(first(path))]
+    torch.testing.assert_close(module(x), module.fuse(torch.cat(taps, dim=1)))
+    assert [type(block) for block in module.blocks] == 2 * [RepBottleneck]
+
+
+def test_csp_sppf_fuses_its_bypass_first() -> None:
+    module = with_trained_norms(CSPSPPF(c1=6, c2=8))
+    x = torch.randn(1, 6, 14, 14)
+    three, one, _, narrow, last = module.blocks
+    base = one(three(module.enter(x)))
+    pools = [functional.max_pool2d(base, size, 1, size // 2) for size in (5, 9, 13)]
+    path = last(narrow(torch.cat([base, *pools], dim=1)))
+    joined = torch.cat([module.bypass(x), path], dim=1)
+    torch.testing.assert_close(module(x), module.fuse(joined))
+    assert [size for (size, _), _ in kernels(module.blocks)] == [3, 1, 1, 3]
+
+
+def test_dsc3k2_nests_a_c3_of_two_separable_bottlenecks() -> None:
+    default, nested = DSC3k2(c1=6, c2=8), DSC3k2(c1=6, c2=8, dsc3k=True)
+    assert [type(block) for block in default.blocks] == [SeparableBottleneck]
+    (block,) = nested.blocks
+    assert isinstance(block, DSC3k)
+    assert [type(inner) for inner in block.blocks] == 2 * [SeparableBottleneck]
+
+
+def test_a_block_of_dfine_is_a_rep_c3_and_a_3x3() -> None:
+    for block in DFineRepNCSPELAN4(c1=6, c2=8, n=2, c3=6, c4=4).blocks:
+        assert isinstance(block, nn.Sequential)
+        inner, last = block
+        assert isinstance(inner, RepC3)
+        assert len(inner.blocks) == 2
+        assert kernels(last) == [((3, 3), 1)]
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_an_hg_block_fuses_its_input_and_all_outputs_by_two_1x1(residual: bool) -> None:
+    """To half of the outputs, and then to all."""
+    module = with_trained_norms(HGBlock(c1=6, c2=6, mid=4, n=2, residual=residual))
+    x = torch.randn(1, 6, 5, 5)
+    first, second = module.blocks
+    taps = [x, first(x), second(first(x))]
+    squeezed = module.fuse(torch.cat(taps, dim=1))
+    assert squeezed.shape[1] == 3
+    expected = module.excite(squeezed)
+    torch.testing.assert_close(module(x), x + expected if residual else expected)
+
+
+def test_a_light_hg_block_has_a_linear_1x1_and_a_depthwise_convolution_in_place_of_each() -> None:
+    module = HGBlock(c1=6, c2=8, mid=4, n=2, k=5, light=True)
+    assert kernels(module.blocks) == 2 * [((1, 1), 1), ((5, 5), 4)]
+    assert activations(module.blocks) == 2 * [nn.Identity, nn.ReLU]
+    assert kernels(HGBlock(c1=6, c2=8, mid=4, n=2, k=5).blocks) == 2 * [((5, 5), 1)]
+
+
+def test_sppf_with_a_residual_adds_its_input() -> None:
+    with_residual = with_trained_norms(SPPF(c1=6, c2=6, residual=True))
+    without = SPPF(c1=6, c2=6).eval()
+    without.load_state_dict(with_residual.state_dict())
+    x = torch.randn(1, 6, 5, 5)
+    torch.testing.assert_close(with_residual(x), x + without(x))
+
+
+@pytest.mark.parametrize("module", [SPPF, HGBlock])
+def test_a_residual_needs_as_many_outputs_as_inputs(module: Callable[..., nn.Module]) -> None:
+    with pytest.raises(ValueError, match=r"^a residual needs c1 = c2, got 6 and 8$"):
+        module(c1=6, c2=8, residual=True)
 
 
 def test_c3k2_nests_a_c3k_of_two_bottlenecks() -> None:
@@ -306,6 +543,62 @@ def test_e_elan_adds_two_elans_of_six_3x3s() -> None:
     torch.testing.assert_close(module(x), module.first(x) + module.second(x))
     for elan in (module.first, module.second):
         assert kernels(elan.blocks) == 6 * [((3, 3), 1)]
+
+
+def bypass_of(module: nn.Module) -> str:
+    """Where the channels that bypass the blocks come from, by the frame of ``module``."""
+    match module:
+        case BottleneckCSP2():  # whose bypass reads what its first 1x1 made
+            return "the blocks' 1x1, all of it"
+        case TwoPaths() | RepC3() | Taps(enter=Twins()) | EELAN():
+            return "a 1x1 of its own"
+        case HalfPath() | MBLA() | Taps(enter=Halves()):
+            return "half of one 1x1"
+        case Taps(enter=Single(module=nn.Identity())):
+            return "the input itself"
+        case _:
+            return "none"
+
+
+def design_of(module: nn.Module) -> str:
+    """(b) where the blocks end in a transition before the concat, (c) where they do not."""
+    if isinstance(module, RepC3) or bypass_of(module) in {"none", "the input itself"}:
+        return ""  # no concat of two paths
+    ends_in_transition = isinstance(module, TwoPaths) and isinstance(module.blocks[-1], nn.Conv2d)
+    return "b" if ends_in_transition else "c"
+
+
+@every_entry
+def test_an_entry_says_how_its_paths_divide_and_join(entry: Entry) -> None:
+    module = small(entry)
+    assert entry.bypass == bypass_of(module)
+    assert entry.design == design_of(module)
+
+
+READERS = {  # of the input: the 1x1s of the paths, and a block itself
+    "the input itself": 1,
+    "the blocks' 1x1, all of it": 1,
+    "a 1x1 of its own": 2,
+    "half of one 1x1": 1,
+    "none": 1,
+}
+
+
+@every_entry
+def test_a_bypass_of_its_own_reads_the_input_beside_the_blocks(entry: Entry) -> None:
+    """As the module runs; an e_elan is two modules beside each other."""
+    module, x = small(entry), torch.randn(1, 6, 4, 4)
+    readers = []
+
+    def look(conv: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0] is x:
+            readers.append(conv)
+
+    for child in module.modules():
+        if isinstance(child, nn.Conv2d):
+            child.register_forward_pre_hook(look)
+    module(x)
+    assert len(readers) == READERS[entry.bypass] * (2 if entry.name == "e_elan" else 1)
 
 
 def with_shortcut() -> list[Entry]:
@@ -360,6 +653,14 @@ VARIANTS: list[tuple[str, dict[str, Value]]] = [
     ("c3k2", {"c3k": True}),
     ("c2fcib", {"lk": True}),
     ("cspnext", {"attention": True}),
+    ("c3k2", {"attention": True}),
+    ("a2c2f", {"area": 1}),
+    ("a2c2f", {"attention": False}),
+    ("dsc3k2", {"dsc3k": True}),
+    ("mbla", {"n": 4}),
+    ("sppf", {"residual": True, "c2": 6}),
+    ("hg_block", {"light": True}),
+    ("hg_block", {"residual": True, "c2": 6}),
 ]
 every_variant = pytest.mark.parametrize(("name", "arguments"), VARIANTS)
 BY_NAME = {entry.name: entry for entry in yolo.ENTRIES}
