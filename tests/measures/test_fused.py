@@ -132,7 +132,7 @@ def test_dense_blocks_normalise_before_their_convolutions() -> None:
 
 C3 = 128 * 64 + 128 * 64 + 128 * 128  # enter, bypass, fuse
 MERGED: list[tuple[str, dict[str, Value], int, int]] = [
-    # entry, arguments, weights, biases of the convolutions that remain
+    # entry, arguments, weights, biases of the convolutions that remain and learned scales
     ("rep_c3", {}, 2 * 128 * 128 + 3 * 128 * 128 * 9, 2 * 128 + 3 * 128),
     (
         "rep_c3",
@@ -166,6 +166,30 @@ MERGED: list[tuple[str, dict[str, Value], int, int]] = [
         {"lk": True},
         128 * 128 + 3 * (64 * 9 + 64 * 128 + 128 * 49 + 128 * 64 + 64 * 9) + 5 * 64 * 128,
         128 + 3 * (64 + 128 + 128 + 64 + 64) + 128,
+    ),
+    (
+        "bep_c3",  # two pairs of 3x3s, and the learned scale of each
+        {"n": 4},
+        C3 + 2 * 2 * 64 * 64 * 9,
+        64 + 2 * (2 * 64 + 1) + 64 + 128,
+    ),
+    (
+        "mbla",  # branches of one and two residuals of three 3x3s
+        {"n": 4},
+        128 * 3 * 64 + 3 * 3 * 64 * 64 * 9 + (3 + 3) * 64 * 128,
+        3 * 64 + 3 * (3 * 64 + 1) + 128,
+    ),
+    (
+        "damo_csp_stage",
+        {"n": 2},
+        2 * 128 * 64 + 2 * 2 * 64 * 64 * 9 + (1 + 2) * 64 * 128,
+        2 * 64 + 2 * (64 + 64) + 128,
+    ),
+    (
+        "dfine_rep_ncsp_elan4",  # twice: two 1x1 to 64, a merged RepConv, then 3x3
+        {},
+        128 * 128 + 2 * (2 * 64 * 64 + 64 * 64 * 9 + 64 * 64 * 9) + 256 * 128,
+        128 + 2 * (2 * 64 + 64 + 64) + 128,
     ),
 ]
 
