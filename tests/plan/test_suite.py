@@ -236,7 +236,9 @@ def test_a_suite_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:
     """A suite's name, a path that is not there, a glob that matches nothing."""
-    with pytest.raises(CspbenchError, match="no suite 'block'; nearest: 'blocks'"):
+    with pytest.raises(CspbenchError, match="no suite 'blokcs'; nearest: 'blocks'"):
+        suite.load("blokcs")
+    with pytest.raises(CspbenchError, match="no suite or entry 'block'; nearest: 'blocks', 'hg_"):
         suite.load("block")
     with pytest.raises(CspbenchError, match=r"cannot read suite .*: No such file or directory"):
         suite.load(str(tmp_path / "none.toml"))
