@@ -26,7 +26,6 @@ from torch import nn
 
 from cspbench.catalogue import find
 from cspbench.catalogue.entries import ENTRIES
-from cspbench.catalogue.inputs import of_shape
 from cspbench.choices import RUNTIME_FORMS, Form
 from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.inputs import Arguments
@@ -207,8 +206,7 @@ def _call(name: str, max_side: int | None = None) -> Call:
     case = make_case(entry, {})
     shape = inputs_of(case).shape
     if max_side is not None and shape[-1] > max_side:
-        case = make_case(entry, {}, shape=(*shape[:-2], max_side, max_side))
-    assert inputs_of(case) == of_shape(case.input_shape)
+        case = make_case(entry, {}, img_size=max_side)
     subject = BuiltSubject(case)
     module = subject.real()
     for layer in module.modules():

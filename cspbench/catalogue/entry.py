@@ -8,21 +8,17 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-import msgspec
+from typing import Literal
 
 from ..errors import CspbenchError, unknown
+from .inputs import Inputs, of_shapes
+from .values import MAX_ELEMENTS, Shape, Value
 
-Word = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer of 64 bits."""
-Value = bool | Word | float | Annotated[str, msgspec.Meta(max_length=10_000)]
-Extent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Shape = Annotated[tuple[Extent, ...], msgspec.Meta(max_length=1_000)]
+__all__ = ["Entry", "Parameter", "Shape", "Value", "is_own"]
+
 Design = Literal["", "b", "c"]
 """The design of CSPNet's Figure 3 in which two paths are joined; '' where there are no such two."""
 _MAX_NUMBER = 1e300  # any integer up to it still converts to a float
-MAX_ELEMENTS = 2**63 // 8  # torch keeps sizes in bytes, up to 8 an element, in 64 bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +102,9 @@ class Entry:
     ``parameters``, but not the ``fixed`` arguments. ``input_shape`` is the default shape of one
     input, usually (N, C, H, W); if it is empty, an input must be given. ``channels`` names the
     parameter that C must equal, ``halves`` the parameter that halves H and W unless it is ``none``.
+    ``levels``: it takes a pyramid, one input for each, from the finest, of half the H and W of the
+    one before; each names the parameter that C of its input must equal, and ``input_shape`` is the
+    first input's.
     ``input_gradient``: a training step also computes the gradient of the input, as for a block
     inside a network.
     ``is_open``: the parameters are not known, and any argument is passed to the builder.
@@ -122,16 +121,17 @@ class Entry:
     fixed: tuple[tuple[str, Value], ...] = ()
     channels: str = ""
     halves: str = ""
+    levels: tuple[str, ...] = ()
     input_gradient: bool = True
     is_open: bool = False
     design: Design = ""
     bypass: str = ""
 
     @property
-    def takes_images(self) -> bool:
-        """Whether the input is one tensor (N, C, H, W), as of all entries of the catalogue."""
+    def knows_inputs(self) -> bool:
+        """Whether the inputs that it takes are known, as of all entries of the catalogue."""
         is_graph = self.build.rpartition(":")[0].endswith(".toml")
-        return is_own(self.build) or is_graph or bool(self.channels or self.halves)
+        return is_own(self.build) or is_graph or bool(self.channels or self.halves or self.levels)
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """All settable arguments: the defaults, replaced by the checked ``overrides``.
@@ -156,33 +156,52 @@ class Entry:
             return name, _guessed(value)
         return name, self._parameter(name).parse(value, owner=self.name)
 
-    def shape(self, arguments: Mapping[str, Value], shape: Shape | None = None) -> Shape:
-        """The checked input shape for ``arguments``: ``shape``, or the default.
+    def default_inputs(self, arguments: Mapping[str, Value]) -> Inputs | None:
+        """The inputs for ``arguments`` if no others are given; None if it has no default.
 
-        C of the default is the value of the parameter that ``channels`` names. Raises
-        `CspbenchError` for a shape that the entry cannot take.
+        C is the value of the parameter that ``channels`` or a level names.
         """
-        expected = int(arguments[self.channels]) if self.channels in arguments else None
-        if shape is not None and math.prod(shape) > MAX_ELEMENTS:
-            raise CspbenchError(
-                f"{self.name}: an input has more elements than a torch tensor can hold "
-                f"({MAX_ELEMENTS:.3g}), got {','.join(map(str, shape))}"
-            )
-        if shape is None and not self.input_shape:
-            raise CspbenchError(
-                f"{self.name} has no default input; give one for each argument of its forward: "
-                "--input N,C,H,W (in a suite: input = [N, C, H, W])"
-            )
-        if shape is None:
-            batch, *rest = self.input_shape
-            return (batch, *rest) if expected is None else (batch, expected, *rest[1:])
+        if not self.input_shape:
+            return None
+        if self.levels:
+            return of_shapes(*self._pyramid(arguments, self.input_shape))
+        batch, *rest = self.input_shape
+        if self.channels in arguments:
+            rest[0] = int(arguments[self.channels])
+        return of_shapes((batch, *rest))
+
+    def inputs(self, arguments: Mapping[str, Value], given: Inputs | None = None) -> Inputs:
+        """The checked inputs for ``arguments``: those ``given``, or the default.
+
+        Raises `CspbenchError` for inputs that the entry cannot take.
+        """
+        if given is None:
+            default = self.default_inputs(arguments)
+            if default is None:
+                raise CspbenchError(
+                    f"{self.name} has no default input; give one for each argument of its forward: "
+                    "--input N,C,H,W (in a suite: input = [N, C, H, W])"
+                )
+            return default
+        if self.levels:
+            self._check_pyramid(arguments, given)
+        elif given.only_shape is not None:
+            self._check_shape(arguments, given.only_shape)
+        elif self.knows_inputs:
+            raise CspbenchError(f"{self.name}: expected one input N,C,H,W, got {given.text}")
+        return given
+
+    def _check_shape(self, arguments: Mapping[str, Value], shape: Shape) -> None:
+        """Raise `CspbenchError` for the shape of an only input that the entry cannot take."""
+        self._check_elements(shape)
         text = ",".join(map(str, shape))
-        if self.takes_images and (len(shape) != 4 or min(shape) < 1):
+        if self.knows_inputs and (len(shape) != 4 or min(shape) < 1):
             raise CspbenchError(
                 f"{self.name}: expected an input N,C,H,W of four positive numbers, got {text}"
             )
         if min(shape, default=1) < 1:
             raise CspbenchError(f"{self.name}: sizes of an input must be positive, got {text}")
+        expected = int(arguments[self.channels]) if self.channels in arguments else None
         if expected is not None and shape[1] != expected:
             raise CspbenchError(
                 f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
@@ -193,7 +212,52 @@ class Entry:
                 f"{self.name} with {self.halves}={arguments[self.halves]} halves H and W: "
                 f"each must be at least 2, got {text}"
             )
-        return shape
+
+    def _check_pyramid(self, arguments: Mapping[str, Value], given: Inputs) -> None:
+        """Raise `CspbenchError` unless ``given`` are the levels of a pyramid, the finest first."""
+        shapes = given.only_shapes
+        number = len(self.levels)
+        if len(shapes) != number or any(len(shape) != 4 or min(shape) < 1 for shape in shapes):
+            raise CspbenchError(
+                f"{self.name}: expected {number} inputs N,C,H,W of positive numbers, whose C are "
+                f"{', '.join(self.levels)}, got {given.text}"
+            )
+        for place, (name, shape) in enumerate(zip(self.levels, shapes, strict=True), start=1):
+            self._check_elements(shape)
+            if shape[1] != arguments[name]:
+                raise CspbenchError(
+                    f"{self.name} with {name}={arguments[name]} takes N,{arguments[name]},H,W as "
+                    f"input {place} of {number}, got {','.join(map(str, shape))}; set "
+                    f"{name}={shape[1]} or change the shape"
+                )
+        whole = 2 ** (number - 1)
+        if any(size % whole for size in shapes[0][2:]):
+            raise CspbenchError(
+                f"{self.name} halves H and W from input to input: those of the first must be "
+                f"multiples of {whole}, got {','.join(map(str, shapes[0]))}"
+            )
+        expected = self._pyramid(arguments, shapes[0])
+        if shapes != expected:
+            raise CspbenchError(
+                f"{self.name} takes inputs of one N, each of half the H and W of the one before: "
+                f"{of_shapes(*expected).text}, got {given.text}"
+            )
+
+    def _pyramid(self, arguments: Mapping[str, Value], finest: Shape) -> tuple[Shape, ...]:
+        """The shapes of all levels, if the first is as high and as wide as ``finest``."""
+        batch, _, height, width = finest
+        return tuple(
+            (batch, int(arguments[name]), height >> level, width >> level)
+            for level, name in enumerate(self.levels)
+        )
+
+    def _check_elements(self, shape: Shape) -> None:
+        """Raise `CspbenchError` for a shape of more elements than torch can hold."""
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise CspbenchError(
+                f"{self.name}: an input has more elements than a torch tensor can hold "
+                f"({MAX_ELEMENTS:.3g}), got {','.join(map(str, shape))}"
+            )
 
     def _check_storable(self, name: str, value: Value) -> None:
         """Raise `CspbenchError` for a number that no record can hold."""

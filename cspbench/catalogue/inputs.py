@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import CspbenchError
 from ..units import shape_text
-from .entry import MAX_ELEMENTS, Shape, Value, Word
+from .values import MAX_ELEMENTS, Shape, Value, Word
 
 FLOATING = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
 WHOLE = ("int64", "int32", "int16", "int8", "uint8", "bool")
@@ -115,7 +115,13 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def only_shape(self) -> Shape | None:
         """The shape, if all there is is one floating-point tensor with axes; None otherwise."""
-        return self.shape if self.shape and self == of_shape(self.shape) else None
+        return self.shape if len(self.only_shapes) == 1 else None
+
+    @property
+    def only_shapes(self) -> tuple[Shape, ...]:
+        """The shapes, if there are only floating-point tensors with axes, by position; else ()."""
+        shapes = tuple(tensor.shape for tensor in self.tensors)
+        return shapes if all(shapes) and self == of_shapes(*shapes) else ()
 
     @property
     def batch_size(self) -> int | None:
@@ -142,9 +148,10 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """These inputs at another batch and image size; None keeps what there is.
 
         The batch (`batch_size`) is replaced in all tensors whose first axis is equally long. The
-        image size is H and W of the floating-point tensors of four axes, (N, C, H, W), which must
-        agree in it. A ``maker`` gets both as arguments. Raises `CspbenchError` if no tensor has
-        such axes.
+        image size is H and W of the floating-point tensors of four axes, (N, C, H, W); those of a
+        pyramid, half or a quarter as high and wide as the largest and so on, stay so. A ``maker``
+        gets both as arguments. Raises `CspbenchError` if no tensor has such axes, for images of
+        other sizes, and for a size that cannot be halved as often.
         """
         sizes = {"batch_size": batch_size, "img_size": img_size}
         chosen = {name: size for name, size in sizes.items() if size is not None}
@@ -158,7 +165,12 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def of_shape(shape: Shape) -> Inputs:
     """One floating-point tensor of ``shape``."""
-    return Inputs(args=(TensorSpec(shape),))
+    return of_shapes(shape)
+
+
+def of_shapes(*shapes: Shape) -> Inputs:
+    """A floating-point tensor of each of ``shapes``, by position."""
+    return Inputs(args=tuple(map(TensorSpec, shapes)))
 
 
 def _at_batch_size(inputs: Inputs, batch_size: int) -> Inputs:
@@ -175,19 +187,40 @@ def _at_batch_size(inputs: Inputs, batch_size: int) -> Inputs:
 
 def _at_img_size(inputs: Inputs, img_size: int) -> Inputs:
     sizes = {tensor.shape[2:] for tensor in inputs.tensors if _is_image(tensor)}
-    if len(sizes) != 1:
+    largest = max(sizes, default=())
+    halvings = {size: times for size in sizes if (times := _halvings(largest, size)) is not None}
+    if not sizes or len(halvings) < len(sizes):
         raise CspbenchError(
             "an image size needs floating-point inputs N,C,H,W"
-            + (" of one size" if sizes else "")
+            + (" of one size, or each half as high and wide as another" if sizes else "")
             + f", got {inputs.text}"
+        )
+    whole = 2 ** max(halvings.values())
+    if img_size % whole:
+        raise CspbenchError(
+            f"an image size must be a multiple of {whole} for inputs {inputs.text}, whose sizes "
+            f"are halved, got {img_size}"
         )
 
     def resized(tensor: TensorSpec) -> TensorSpec:
         if not _is_image(tensor):
             return tensor
-        return msgspec.structs.replace(tensor, shape=(*tensor.shape[:2], img_size, img_size))
+        size = img_size >> halvings[tensor.shape[2:]]
+        return msgspec.structs.replace(tensor, shape=(*tensor.shape[:2], size, size))
 
     return _with_tensors(inputs, resized)
+
+
+def _halvings(largest: Shape, size: Shape) -> int | None:
+    """How often ``largest`` is halved to make ``size``; None if it cannot be.
+
+    >>> _halvings((32, 64), (8, 16)), _halvings((32, 64), (32, 64)), _halvings((32, 64), (8, 8))
+    (2, 0, None)
+    """
+    for times in range(largest[0].bit_length() + 1):
+        if tuple(extent << times for extent in size) == largest:
+            return times
+    return None
 
 
 def _with_tensors(inputs: Inputs, change: Callable[[TensorSpec], TensorSpec]) -> Inputs:

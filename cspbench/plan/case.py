@@ -120,8 +120,8 @@ def make_case(
     ]
     layout = ["channels_last"] if channels_last else []
     name = entry.name + (f"[{','.join(changed)}]" if changed else "")
-    default = of_shape(entry.shape(arguments)) if entry.input_shape else final
-    deviations = [final.text] if final != default else []
+    default = entry.default_inputs(arguments)
+    deviations = [final.text] if default is not None and final != default else []
     if precision != "fp32":
         deviations.append(precision)
     key = " ".join([name, final.text, device, precision, *layout, mode])
@@ -202,18 +202,12 @@ def _final_inputs(
     img_size: int | None,
 ) -> Inputs:
     """The checked inputs of a case of ``entry``; the default if ``inputs`` is None."""
-    requested = inputs or of_shape(entry.shape(arguments))
-    if requested.only_shape:
-        entry.shape(arguments, requested.only_shape)
+    requested = entry.inputs(arguments, inputs)
     try:
         final = requested.resized(batch_size=batch_size, img_size=img_size)
     except CspbenchError as error:
         raise CspbenchError(f"{entry.name}: {error}") from error
-    if final.only_shape:
-        entry.shape(arguments, final.only_shape)
-    elif entry.takes_images:
-        raise CspbenchError(f"{entry.name}: expected one input N,C,H,W, got {final.text}")
-    return final
+    return entry.inputs(arguments, final)
 
 
 def inputs_of(case: Case) -> Inputs:
@@ -248,7 +242,7 @@ def show_words(case: Case, entry: Entry) -> list[str]:
         if value != defaults.get(name):
             words += ["--set", f"{name}={value}"]
     inputs = inputs_of(case)
-    if not entry.input_shape or inputs != of_shape(entry.shape(arguments)):
+    if inputs != entry.default_inputs(arguments):
         for word in words_of(inputs):
             words += ["--input", word]
     return words

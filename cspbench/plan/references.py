@@ -8,7 +8,7 @@ import msgspec
 from ..catalogue import find
 from ..catalogue.entry import Entry
 from ..errors import CspbenchError
-from .case import Case, Form, in_form, input_text, make_case, takes_image
+from .case import Case, Form, in_form, input_text, inputs_of, make_case
 from .tables import CaseTable
 
 
@@ -32,7 +32,7 @@ def added_tables(name: str, tables: Sequence[CaseTable]) -> list[CaseTable]:
             CaseTable(entry=name, input=table.input, set=table.set if table.input else {})
             for table in own
         ]
-    if entry.takes_images or not (own or added):
+    if entry.knows_inputs or not (own or added):
         added += (CaseTable(entry=name, input=value) for value in named)
     return [*added[:1], *_at_new_sizes(entry, added[1:], [*listed, *added[:1]])]
 
@@ -96,8 +96,8 @@ def _at_new_sizes(
 
 
 def _size(case: Case) -> object:
-    """What cases must share for a meaningful ratio: N, H and W of an image, else all inputs."""
-    if takes_image(case):
-        batch, _, height, width = case.input_shape
-        return batch, height, width
+    """What cases must share for a meaningful ratio: N, H and W of images, else all inputs."""
+    shapes = inputs_of(case).only_shapes
+    if shapes and all(len(shape) == 4 for shape in shapes):
+        return tuple((batch, height, width) for batch, _, height, width in shapes)
     return input_text(case)

@@ -4,13 +4,13 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 import torch
 from factories import WITH_ATTENTION
-from torch import nn
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cspbench.blocks import layers
@@ -26,7 +26,7 @@ every_entry = pytest.mark.parametrize("name", ENTRIES)
 every_block = pytest.mark.parametrize("name", BLOCKS)
 TINY: dict[str, Value] = {
     "channels": 6, "layers": 2, "growth": 3, "bn_size": 2, "c1": 6, "c2": 8, "n": 2,
-    "c3": 6, "c4": 4, "mid": 4,
+    "c3": 6, "c4": 4, "c5": 10, "mid": 4,
 }  # fmt: skip
 
 
@@ -38,12 +38,34 @@ def without_onednn() -> Iterator[None]:
         yield
 
 
+def full(entry: Entry, overrides: Mapping[str, Value]) -> dict[str, Value]:
+    """The arguments of ``entry`` with those of ``overrides`` that it has."""
+    accepted = {parameter.name for parameter in entry.parameters}
+    return entry.arguments({key: value for key, value in overrides.items() if key in accepted})
+
+
 def build(entry: Entry, overrides: Mapping[str, Value]) -> nn.Module:
     """Build ``entry`` with those of ``overrides`` that it has."""
-    accepted = {parameter.name for parameter in entry.parameters}
-    arguments = entry.arguments({key: value for key, value in overrides.items() if key in accepted})
+    arguments = full(entry, overrides)
     module: nn.Module = resolve(entry.build)(**dict(entry.fixed), **arguments)
     return module
+
+
+def tiny_inputs(entry: Entry, batch: int, height: int, width: int) -> list[Tensor]:
+    """Inputs of ``entry`` with the arguments `TINY`; a pyramid's heights are multiples of 4."""
+    if entry.levels:
+        height = -(-height // 4) * 4
+    tensors = entry.inputs(full(entry, TINY)).tensors
+    return [
+        torch.randn(batch, tensor.shape[1], height >> level, width >> level)
+        for level, tensor in enumerate(tensors)
+    ]
+
+
+def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """All outputs of ``module``."""
+    out = module(*inputs)
+    return list(out) if isinstance(out, tuple) else [out]
 
 
 @every_entry
@@ -69,14 +91,17 @@ def test_defaults_lie_in_their_ranges(name: str) -> None:
 
 @every_entry
 def test_the_default_input_fits_the_default_module(name: str) -> None:
-    """A block keeps batch, height and width; a network gives logits."""
+    """A block keeps batch, height and width of each input; a network gives logits."""
     entry = ENTRIES[name]
+    shapes = entry.inputs(entry.arguments()).only_shapes
     with torch.device("meta"):
-        out = build(entry, {}).eval()(torch.empty(entry.shape(entry.arguments())))
+        outs = outputs(build(entry, {}).eval(), [torch.empty(shape) for shape in shapes])
     if name in NETWORKS:
-        assert out.shape == (1, 1000)
+        assert [out.shape for out in outs] == [(1, 1000)]
     else:
-        assert (out.shape[0], *out.shape[2:]) == (entry.input_shape[0], *entry.input_shape[2:])
+        assert [(out.shape[0], *out.shape[2:]) for out in outs] == [
+            (shape[0], *shape[2:]) for shape in shapes
+        ]
 
 
 def test_the_words_of_the_catalogue_are_those_of_the_layers() -> None:
@@ -87,16 +112,20 @@ def test_the_words_of_the_catalogue_are_those_of_the_layers() -> None:
 def check_training_step(name: str, **arguments: Value) -> None:
     torch.manual_seed(0)
     module = build(ENTRIES[name], TINY | arguments)
-    x = torch.randn(2, 6, 4, 4, requires_grad=True)
-    out = module(x)
-    out.backward(torch.randn_like(out))
-    gradients = {key: tensor.grad for key, tensor in module.named_parameters()} | {"input": x.grad}
+    inputs = [x.requires_grad_() for x in tiny_inputs(ENTRIES[name], 2, 4, 4)]
+    outs = outputs(module, inputs)
+    torch.autograd.backward(outs, [torch.randn_like(out) for out in outs])
+    gradients = {key: tensor.grad for key, tensor in module.named_parameters()}
+    gradients |= {f"input {place}": x.grad for place, x in enumerate(inputs)}
     assert [
         key for key, tensor in gradients.items() if tensor is None or not tensor.isfinite().all()
     ] == []
 
 
-@every_block
+@pytest.mark.parametrize(
+    "name",
+    [name for name in BLOCKS if "activation" in ENTRIES[name].arguments()],
+)
 @pytest.mark.parametrize("activation", parameters.ACTIVATIONS)
 def test_a_training_step_reaches_all_parameters_with_every_activation(
     name: str, activation: str
@@ -134,7 +163,7 @@ def test_only_attention_has_a_softmax_and_every_convolution_is_registered(name: 
     entry = ENTRIES[name]
     module = build(entry, TINY).eval()
     with torch.no_grad(), Operators() as operators:
-        module(torch.randn(1, 6, 4, 4))
+        module(*tiny_inputs(entry, 1, 4, 4))
     attends = [item for item in operators.names if "softmax" in item or "attention" in item]
     assert bool(attends) == (name in WITH_ATTENTION)
     assert operators.names[-1] not in attends
@@ -147,32 +176,39 @@ def test_only_attention_has_a_softmax_and_every_convolution_is_registered(name: 
 def test_a_module_is_saved_and_loaded_whole(name: str) -> None:
     first, second = build(ENTRIES[name], TINY).eval(), build(ENTRIES[name], TINY).eval()
     second.load_state_dict(first.state_dict())
-    x = torch.randn(1, 6, 4, 4)
-    assert torch.equal(first(x), second(x))
+    inputs = tiny_inputs(ENTRIES[name], 1, 4, 4)
+    for out, expected in zip(outputs(second, inputs), outputs(first, inputs), strict=True):
+        assert torch.equal(out, expected)
 
 
 @every_block
 def test_an_exported_program_computes_what_the_module_does(name: str) -> None:
-    module, x = build(ENTRIES[name], TINY).eval(), torch.randn(1, 6, 5, 4)
-    program = torch.export.export(module, (x,), strict=False)
-    torch.testing.assert_close(program.module()(x), module(x))
+    module, inputs = build(ENTRIES[name], TINY).eval(), tiny_inputs(ENTRIES[name], 1, 5, 4)
+    program = torch.export.export(module, tuple(inputs), strict=False)
+    torch.testing.assert_close(program.module()(*inputs), module(*inputs))
 
 
 @every_block
 def test_channels_last_changes_the_layout_and_not_the_result(name: str) -> None:
-    module, x = build(ENTRIES[name], TINY).eval(), torch.randn(2, 6, 5, 4)
+    module, inputs = build(ENTRIES[name], TINY).eval(), tiny_inputs(ENTRIES[name], 2, 5, 4)
     layout = torch.channels_last
-    expected = module(x)
+    expected = outputs(module, inputs)
     module.to(memory_format=layout)  # type: ignore[call-overload]
-    output = module(x.contiguous(memory_format=layout))
-    assert output.is_contiguous(memory_format=layout)
-    torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)
+    outs = outputs(module, [x.contiguous(memory_format=layout) for x in inputs])
+    assert all(out.is_contiguous(memory_format=layout) for out in outs)
+    torch.testing.assert_close(outs, expected, atol=1e-5, rtol=1e-5)
 
 
 @every_block
 def test_a_wrong_number_of_input_channels_is_named(name: str) -> None:
-    with pytest.raises((RuntimeError, ValueError), match=r"\b6 channels, (but )?got 5\b"):
-        build(ENTRIES[name], TINY).eval()(torch.randn(1, 5, 4, 4))
+    """Of each input."""
+    module, inputs = build(ENTRIES[name], TINY).eval(), tiny_inputs(ENTRIES[name], 1, 4, 4)
+    for place, x in enumerate(inputs):
+        channels = x.shape[1]
+        wrong = [*inputs[:place], x[:, 1:], *inputs[place + 1 :]]
+        message = rf"\b{channels} channels, (but )?got {channels - 1}\b"
+        with pytest.raises((RuntimeError, ValueError), match=message):
+            module(*wrong)
 
 
 @every_entry

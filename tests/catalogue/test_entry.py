@@ -6,6 +6,8 @@ import pytest
 
 from cspbench.blocks.dense import Dense
 from cspbench.catalogue.entry import Entry, Parameter, Shape, Value
+from cspbench.catalogue.input_text import parse_words
+from cspbench.catalogue.inputs import of_shape, of_shapes
 from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
 
@@ -100,11 +102,12 @@ def test_a_command_lines_text_that_does_not_fit_is_refused(text: str, message: s
 
 
 def test_the_default_shape_follows_the_channels() -> None:
-    assert ENTRY.shape(ENTRY.arguments({"channels": 33})) == (1, 33, 56, 56)
+    assert ENTRY.inputs(ENTRY.arguments({"channels": 33})) == of_shape((1, 33, 56, 56))
 
 
 def test_a_shape_that_fits_is_taken_as_it_is() -> None:
-    assert ENTRY.shape(ENTRY.arguments(), (8, 64, 7, 9)) == (8, 64, 7, 9)
+    given = of_shape((8, 64, 7, 9))
+    assert ENTRY.inputs(ENTRY.arguments(), given) == given
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,95 @@ def test_a_shape_that_fits_is_taken_as_it_is() -> None:
 )
 def test_a_shape_that_does_not_fit_is_refused(shape: Shape, message: str) -> None:
     arguments = ENTRY.arguments({"pool": "avg"})
-    assert refusal(lambda: ENTRY.shape(arguments, shape)) == message
+    assert refusal(lambda: ENTRY.inputs(arguments, of_shape(shape))) == message
+
+
+def test_more_inputs_than_one_are_refused() -> None:
+    given = of_shapes((1, 64, 8, 8), (1, 64, 4, 4))
+    message = "block: expected one input N,C,H,W, got 1x64x8x8,1x64x4x4"
+    assert refusal(lambda: ENTRY.inputs(ENTRY.arguments(), given)) == message
+
+
+PYRAMID = Entry(
+    name="neck",
+    build=".blocks.necks:FPN",
+    description="a neck",
+    source="this test",
+    input_shape=(1, 8, 16, 32),
+    parameters=(
+        Parameter(name="fine", default=8, help=""),
+        Parameter(name="middle", default=16, help=""),
+        Parameter(name="coarse", default=32, help=""),
+    ),
+    levels=("fine", "middle", "coarse"),
+)
+
+
+def test_each_level_of_a_pyramid_has_its_channels_and_half_the_size_of_the_one_before() -> None:
+    arguments = PYRAMID.arguments({"middle": 9})
+    expected = of_shapes((1, 8, 16, 32), (1, 9, 8, 16), (1, 32, 4, 8))
+    assert PYRAMID.inputs(arguments) == expected
+    given = of_shapes((2, 8, 4, 12), (2, 9, 2, 6), (2, 32, 1, 3))
+    assert PYRAMID.inputs(arguments, given) == given
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["1,8,16,32"],
+            (
+                "neck: expected 3 inputs N,C,H,W of positive numbers, whose C are fine, middle, "
+                "coarse, got 1x8x16x32"
+            ),
+        ),
+        (
+            ["1,8,16,32", "1,16,8,16", "1,32,4,8:int64"],
+            (
+                "neck: expected 3 inputs N,C,H,W of positive numbers, whose C are fine, middle, "
+                "coarse, got 1x8x16x32,1x16x8x16,1x32x4x8:int64"
+            ),
+        ),
+        (
+            ["1,8,16,32", "1,16,8,16", "x=1,32,4,8"],
+            (
+                "neck: expected 3 inputs N,C,H,W of positive numbers, whose C are fine, middle, "
+                "coarse, got 1x8x16x32,1x16x8x16,x=1x32x4x8"
+            ),
+        ),
+        (
+            ["1,8,16,32", "1,16,8,16", "1,30,4,8"],
+            (
+                "neck with coarse=32 takes N,32,H,W as input 3 of 3, got 1,30,4,8; set coarse=30 "
+                "or change the shape"
+            ),
+        ),
+        (
+            ["1,8,18,32", "1,16,9,16", "1,32,4,8"],
+            (
+                "neck halves H and W from input to input: those of the first must be multiples "
+                "of 4, got 1,8,18,32"
+            ),
+        ),
+        (
+            ["1,8,16,32", "1,16,8,8", "1,32,4,8"],
+            (
+                "neck takes inputs of one N, each of half the H and W of the one before: "
+                "1x8x16x32,1x16x8x16,1x32x4x8, got 1x8x16x32,1x16x8x8,1x32x4x8"
+            ),
+        ),
+        (
+            ["1,8,16,32", "2,16,8,16", "1,32,4,8"],
+            (
+                "neck takes inputs of one N, each of half the H and W of the one before: "
+                "1x8x16x32,1x16x8x16,1x32x4x8, got 1x8x16x32,2x16x8x16,1x32x4x8"
+            ),
+        ),
+    ],
+)
+def test_inputs_that_are_no_pyramid_are_refused(words: list[str], message: str) -> None:
+    given = parse_words(words)
+    assert refusal(lambda: PYRAMID.inputs(PYRAMID.arguments(), given)) == message
 
 
 def test_a_builder_is_found_inside_the_package_and_outside() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cspbench.catalogue.input_text import parse_value, parse_words, words_of
-from cspbench.catalogue.inputs import Inputs, Items, Node, Table, TensorSpec, of_shape
+from cspbench.catalogue.inputs import Inputs, Items, Node, Table, TensorSpec, of_shape, of_shapes
 from cspbench.errors import CspbenchError
 
 names = st.from_regex(r"[a-z]\w{0,5}", fullmatch=True).filter(lambda name: name != "shape")
@@ -149,6 +149,9 @@ def test_inputs_that_do_not_go_together_are_refused(words: list[str], message: s
          "1x3x16x16,1x5,t=1:int64,k=7x2"),
         (["scalar", "2,3,8,8"], "scalar,4x3x8x8", "scalar,2x3x16x16"),
         (["[[1,8,8,8],[1,4,8,8]]"], "[4x8x8x8,4x4x8x8]", "[1x8x16x16,1x4x16x16]"),
+        (["1,2,8,4", "1,3,4,2", "1,4,4,2", "1,5,2,1"], "4x2x8x4,4x3x4x2,4x4x4x2,4x5x2x1",
+         "1x2x16x16,1x3x8x8,1x4x8x8,1x5x4x4"),
+        (["1,3,4,4", "1,2,8,8"], "4x3x4x4,4x2x8x8", "1x3x8x8,1x2x16x16"),
         (["x={a = [1,3,8,8], b = '1,1,8,8:bool'}"], "x={a=4x3x8x8,b=4x1x8x8:bool}",
          "x={a=1x3x16x16,b=1x1x8x8:bool}"),
         (["net.py:inputs"], "net.py:inputs(batch_size=4)", "net.py:inputs(img_size=16)"),
@@ -157,7 +160,7 @@ def test_inputs_that_do_not_go_together_are_refused(words: list[str], message: s
 def test_sizes_are_replaced_where_they_make_sense(
     words: list[str], at_batch: str, at_size: str
 ) -> None:
-    """The batch of all that share the first's, and height and width of images."""
+    """The batch of all that share the first's; height and width of images, halved in a pyramid."""
     inputs = parse_words(words)
     assert inputs.resized(batch_size=4, img_size=None).text == at_batch
     assert inputs.resized(batch_size=None, img_size=16).text == at_size
@@ -168,14 +171,28 @@ def test_sizes_are_replaced_where_they_make_sense(
     [
         (["1,77:int64"], "an image size needs floating-point inputs N,C,H,W, got 1x77:int64"),
         (["3,640,640"], "an image size needs floating-point inputs N,C,H,W, got 3x640x640"),
-        (["[[1,8,8,8],[1,16,4,4]]"], "inputs N,C,H,W of one size, got [1x8x8x8,1x16x4x4]"),
+        (
+            ["[[1,8,8,8],[1,16,3,3]]"],
+            (
+                "inputs N,C,H,W of one size, or each half as high and wide as another, got "
+                "[1x8x8x8,1x16x3x3]"
+            ),
+        ),
+        (["1,8,8,8", "1,8,4,8"], "of one size, or each half as high and wide as another, got "),
     ],
 )
 def test_an_image_size_says_where_there_is_no_image(words: list[str], message: str) -> None:
-    """And where maps of several sizes would become equal."""
+    """And where sizes have no common measure."""
     with pytest.raises(CspbenchError) as caught:
         parse_words(words).resized(batch_size=None, img_size=64)
     assert message in str(caught.value)
+
+
+def test_an_image_size_that_cannot_be_halved_as_often_is_refused() -> None:
+    inputs = of_shapes((1, 8, 8, 8), (1, 16, 2, 2))
+    message = "an image size must be a multiple of 4 for inputs 1x8x8x8,1x16x2x2, whose sizes are "
+    with pytest.raises(CspbenchError, match=f"^{message}halved, got 30$"):
+        inputs.resized(batch_size=None, img_size=30)
 
 
 def test_a_batch_size_says_where_there_is_no_axis() -> None:

@@ -16,7 +16,7 @@ from cspbench.catalogue import ENTRIES, find
 from cspbench.measures.counts import count, counts_of
 from cspbench.measures.execution.call import Call
 from cspbench.measures.execution.subject import BuiltSubject
-from cspbench.plan.case import Mode, make_case
+from cspbench.plan.case import Mode, inputs_of, make_case
 from cspbench.records.base import Failure
 from cspbench.records.measurements import Counts
 
@@ -212,7 +212,7 @@ def test_flops_are_what_torchs_counter_says(entry: str) -> None:
     built = BuiltSubject(make_case(find(entry), {}))
     module = built.meta().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(torch.empty(built.case.input_shape, device="meta"))
+        module(*(torch.empty(x.shape, device="meta") for x in inputs_of(built.case).tensors))
     assert count(built).flops == counter.get_total_flops()
 
 

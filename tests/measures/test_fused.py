@@ -18,6 +18,7 @@ from torch.nn.utils import parametrizations
 from cspbench.catalogue import ENTRIES, find
 from cspbench.catalogue.entry import Entry, Value
 from cspbench.catalogue.loading import resolve
+from cspbench.measures.execution import trees
 from cspbench.measures.execution.copying import copy_with
 from cspbench.measures.execution.inputs import Arguments
 from cspbench.measures.execution.placement import place_on_meta
@@ -51,6 +52,10 @@ def trained(module: nn.Module) -> nn.Module:
 
 def inputs(*shape: int) -> Callable[[str], Arguments]:
     return lambda device: Arguments((torch.randn(shape, device=device),), {})
+
+
+def to(device: str) -> Callable[[Tensor], Tensor]:
+    return lambda tensor: tensor.to(device)
 
 
 def check(module: nn.Module, *shape: int, at_most: float = 1e-10) -> tuple[nn.Module, Fusion]:
@@ -100,22 +105,23 @@ IN_ORDER = lambda m, x: m.norm(m.conv(x))  # noqa: E731
 
 def size_of(entry: Entry) -> int:
     """A height and width that is quick, and not one pixel at the end of a network."""
-    return 32 if entry.shape(entry.arguments())[-1] > 100 else 8
+    return 32 if entry.input_shape[-1] > 100 else 8
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.name)
 def test_every_entry_of_the_catalogue_computes_what_it_did(entry: Entry) -> None:
     """Whatever follows a convolution is folded; left are norms of pre-activation."""
-    shape, size = entry.shape(entry.arguments()), size_of(entry)
+    made = entry.inputs(entry.arguments()).resized(batch_size=None, img_size=size_of(entry))
     module = resolve(entry.build)(**dict(entry.fixed), **entry.arguments())
-    x = torch.randn(*shape[:2], size, size)
+    given = tuple(torch.randn(tensor.shape) for tensor in made.tensors)
     with torch.no_grad():
-        expected = trained(module)(x)
+        expected = trees.tensors(trained(module)(*given))
         norms = sum(isinstance(child, _BatchNorm) for child in module.modules())
-        fused, fusion = fuse(module, inputs(*x.shape))
-        actual = fused(x)
+        fused, fusion = fuse(module, lambda device: Arguments(given, {}).converted(to(device)))
+        actual = trees.tensors(fused(*given))
     remaining = sum(isinstance(child, _BatchNorm) for child in fused.modules())
-    assert (actual - expected).abs().max() <= 1e-9 * expected.abs().max()
+    for out, before in zip(actual, expected, strict=True):
+        assert (out - before).abs().max() <= 1e-9 * before.abs().max()
     assert fusion.left.keys() <= {"does not follow a convolution"}
     assert sum(fusion.left.values()) == remaining
     assert fusion.folded or fusion.methods or remaining == norms

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ...catalogue import ENTRIES, find
-from ...catalogue.input_text import parse_words
+from ...catalogue.input_text import parse_words, words_of
 from ...measures.registry import MEASURES
-from ...plan.case import MODES, Case, make_case
+from ...plan.case import MODES, Case, inputs_of, make_case
 from ...plan.suite import built_in
 from ...records.ceilings import Ceilings
 from ...records.measurements import Counts
@@ -55,6 +55,7 @@ def _listed() -> dict[str, object]:
                 "description": entry.description,
                 "source": entry.source,
                 "input_shape": entry.input_shape,
+                "inputs": words_of(entry.inputs(entry.arguments())),
                 "parameters": entry.arguments(),
             }
             for entry in ENTRIES.values()
@@ -131,6 +132,7 @@ def _profile(
         "entry": name,
         "arguments": inference.case.arguments,
         "input_shape": inference.case.input_shape,
+        "inputs": words_of(inputs_of(inference.case)),
         **counts,
         "backward_flops": training.counts.backward_flops if training.counts else None,
         "tensor_peak": {mode: peak.to_dict() if peak else None for mode, peak in peaks.items()},
