@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import CspbenchError, unknown
-from . import detectors, external, figure3, graphs, networks, yolo
+from . import detectors, external, figure3, graphs, necks, networks, yolo
 from .entry import Entry
 
 
@@ -18,7 +18,9 @@ def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
     return MappingProxyType(entries)
 
 
-ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, networks.ENTRIES, detectors.ENTRIES)
+ENTRIES = join(
+    figure3.ENTRIES, yolo.ENTRIES, necks.ENTRIES, networks.ENTRIES, detectors.ENTRIES
+)
 
 
 def find(name: str) -> Entry:

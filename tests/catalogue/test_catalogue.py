@@ -139,6 +139,10 @@ def test_a_training_step_reaches_all_parameters_with_every_pool(name: str, pool:
     check_training_step(name, pool=pool)
 
 
+def test_a_training_step_reaches_all_parameters_of_a_block_without_activation() -> None:
+    check_training_step("fpn")
+
+
 class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
     """The names of all operators that ran."""
 
@@ -261,6 +265,9 @@ def test_the_order_of_the_catalogue_is_that_of_the_reports() -> None:
         "rep_ncsp_elan4",
         "dfine_rep_ncsp_elan4",
         "hg_block",
+        "fpn",
+        "pan",
+        "bifpn",
         *NETWORKS,
     ]
 

@@ -305,7 +305,10 @@ def test_list_as_json_names_entries_suites_and_measures() -> None:
     assert {"latency", "graph_bytes", "macs"} <= set(listed["columns"])
     csp = next(entry for entry in listed["entries"] if entry["name"] == "csp")
     assert csp["input_shape"] == [1, 64, 56, 56]
+    assert csp["inputs"] == ["1,64,56,56"]
     assert csp["parameters"]["gamma"] == 0.5
+    neck = next(entry for entry in listed["entries"] if entry["name"] == "fpn")
+    assert neck["inputs"] == ["1,256,32,32", "1,512,16,16", "1,1024,8,8"]
 
 
 def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
@@ -314,6 +317,7 @@ def test_show_as_json_holds_the_contracts_keys_and_the_known_figures() -> None:
     figures = {
         "entry": "dense",
         "input_shape": [1, 64, 56, 56],
+        "inputs": ["1,64,56,56"],
         "params": 368_320,
         "weights": 864 * 128 + 6 * 128 * 32 * 9 + 256 * 128,
         "macs": 1_143_209_984,

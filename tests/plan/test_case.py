@@ -48,6 +48,7 @@ def test_a_size_that_pooling_cannot_halve_is_refused() -> None:
         ("csp", {}, None, "show csp"),
         ("csp", {"channels": 8}, None, "show csp --set channels=8"),
         ("csp", {"gamma": 0.25}, (2, 64, 8, 8), "show csp --set gamma=0.25 --input 2,64,8,8"),
+        ("fpn", {"c3": 8}, None, "show fpn --set c3=8"),
         ("torch.nn:ReLU", {"inplace": True}, (1, 3, 4, 4),
          "show torch.nn:ReLU --set inplace=True --input 1,3,4,4"),
     ],
@@ -86,6 +87,28 @@ def test_one_tensor_of_numbers_is_a_shape() -> None:
     case = make_case(entry, {}, shape=(2, 64, 8, 8))
     assert make_case(entry, {}, inputs=parse_words(["2,64,8,8"])) == case
     assert (case.key, case.inputs) == ("csp 2x64x8x8 cpu fp32 infer", None)
+
+
+def test_a_neck_takes_a_pyramid_that_follows_its_channels_and_the_sizes_asked_for() -> None:
+    """And is shown with an input for each level."""
+    entry = find("fpn")
+    case = make_case(entry, {"c4": 24}, batch_size=2, img_size=80)
+    text = "2x256x80x80,2x24x40x40,2x1024x20x20"
+    assert case.key == f"fpn[c4=24] {text} cpu fp32 infer"
+    assert case.label == f"fpn c4=24 {text}"
+    words = show_words(case, entry)
+    assert words == [
+        *("show", "fpn", "--set", "c4=24"),
+        *("--input", "2,256,80,80", "--input", "2,24,40,40", "--input", "2,1024,20,20"),
+    ]
+    assert make_case(entry, {"c4": 24}, inputs=parse_words(words[5::2])) == case
+
+
+def test_a_size_that_a_neck_cannot_halve_twice_is_refused() -> None:
+    """Each level has half the height and width of the one before."""
+    message = r"^fpn: an image size must be a multiple of 4 for inputs .*, got 30$"
+    with pytest.raises(CspbenchError, match=message):
+        make_case(find("fpn"), {}, img_size=30)
 
 
 def test_sizes_that_a_case_cannot_have_are_said_of_its_entry() -> None:

@@ -537,6 +537,23 @@ def test_each_size_of_input_has_its_own_reference(tmp_path: Path) -> None:
     assert references(path, only="c3") == {"c3 1x128x9x9": None}
 
 
+def test_a_neck_is_a_reference_at_the_sizes_of_all_levels(tmp_path: Path) -> None:
+    """Channels may differ, as they may between blocks."""
+    path = write(
+        tmp_path,
+        'reference = "fpn"\nentries = ["fpn"]\n'
+        '[[case]]\nentry = "pan"\nset = { c4 = 8 }\n'
+        '[[case]]\nentry = "bifpn"\ninput = [[1, 256, 8, 8], [1, 512, 4, 4], [1, 1024, 2, 2]]\n',
+    )
+    default, small = "1x256x32x32,1x512x16x16,1x1024x8x8", "1x256x8x8,1x512x4x4,1x1024x2x2"
+    assert references(path) == {
+        f"fpn {default}": f"fpn {default} cpu fp32 infer",
+        f"fpn {small}": f"fpn {small} cpu fp32 infer",
+        "pan[c4=8] 1x256x32x32,1x8x16x16,1x1024x8x8": f"fpn {default} cpu fp32 infer",
+        f"bifpn {small}": f"fpn {small} cpu fp32 infer",
+    }
+
+
 def test_a_model_is_a_reference_at_the_inputs_of_the_others(tmp_path: Path) -> None:
     """Also one that no case lists."""
     path = write(

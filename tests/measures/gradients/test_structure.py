@@ -13,12 +13,12 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from cspbench.blocks.yolo.chunked import C2
-from cspbench.catalogue import figure3, find, networks, yolo
+from cspbench.catalogue import figure3, find, necks, networks, yolo
 from cspbench.catalogue.entry import Entry
 from cspbench.machine.device import backend
 from cspbench.measures.execution.subject import BuiltSubject
 from cspbench.measures.gradients.structure import trace
-from cspbench.plan.case import make_case
+from cspbench.plan.case import inputs_of, make_case
 from cspbench.records.gradient_terms import Structure, Unfollowed, Used
 
 X1, X2, X3 = (f"block.layers.{number}.conv" for number in range(3))
@@ -348,6 +348,7 @@ def test_the_users_module_stays_as_it_was() -> None:
     [
         *figure3.ENTRIES,
         *yolo.ENTRIES,
+        *necks.ENTRIES,
         *(pytest.param(entry, marks=pytest.mark.slow) for entry in networks.ENTRIES),
     ],
     ids=lambda entry: entry.name,
@@ -355,11 +356,14 @@ def test_the_users_module_stays_as_it_was() -> None:
 def test_every_entry_of_the_catalogue_is_followed_throughout(entry: Entry) -> None:
     """But for attention's own products, from which new sources start."""
     case = make_case(entry, {})
-    structure = trace(BuiltSubject(case).meta(), torch.empty(case.input_shape, device="meta"))
+    shapes = inputs_of(case).only_shapes
+    inputs = [torch.empty(shape, device="meta") for shape in shapes]
+    structure = trace(BuiltSubject(case).meta(), *inputs)
     unfollowed = {step.operator for step in structure.unfollowed}
     assert unfollowed <= {"bmm", "_softmax", "_safe_softmax"}
     assert bool(unfollowed) == (entry.name in WITH_ATTENTION)
-    assert structure.sources[0].channels == case.input_shape[1]
+    read = [source.channels for source in structure.sources[: len(shapes)]]
+    assert read == [shape[1] for shape in shapes]
     assert structure.used_terms == sum(
         (run.stop - run.start) * run.weights for source in structure.sources for run in source.uses
     )
