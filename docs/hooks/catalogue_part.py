@@ -4,14 +4,16 @@ from collections.abc import Iterable, Sequence
 
 from markdown_text import code, plain, table
 
-from cspbench.catalogue import figure3, networks, yolo
+from cspbench.catalogue import figure3, necks, networks, yolo
 from cspbench.catalogue.entry import Entry, Parameter
 from cspbench.measures.registry import MEASURES
 from cspbench.plan import suite
+from cspbench.units import shape_text
 
 _FAMILIES = {
     "Entries: designs of CSPNet": figure3.ENTRIES,
     "Entries: modules of the YOLO line": yolo.ENTRIES,
+    "Entries: necks of detectors": necks.ENTRIES,
     "Entries: networks": networks.ENTRIES,
 }
 
@@ -65,8 +67,8 @@ def allowed(parameter: Parameter) -> str:
 
 def _entry_row(entry: Entry) -> tuple[str, str, str, str, str]:
     defaults = " ".join(f"{item.name}={item.default}" for item in entry.parameters)
-    shape = "x".join(map(str, entry.input_shape))
-    return code(entry.name), plain(entry.description), plain(entry.source), shape, code(defaults)
+    shapes = ", ".join(map(shape_text, entry.inputs(entry.arguments()).only_shapes))
+    return code(entry.name), plain(entry.description), plain(entry.source), shapes, code(defaults)
 
 
 def _parameters(entries: Iterable[Entry]) -> list[Parameter]:
