@@ -309,6 +309,16 @@ def test_entries_of_one_side_are_a_line() -> None:
     assert not [line for line in resized if "threshold" in line]
 
 
+def test_an_input_that_others_follow_is_not_called_the_only_one() -> None:
+    run = with_yardstick(make_run(("dense",)))
+    for index, record in enumerate(run.records):
+        key = record.case.key.replace("56x56", "56x56,1x128x28x28")
+        run = change(run, index, case=msgspec.structs.replace(record.case, key=key))
+    page = markdown(compare(run, run))
+    assert "First input: 1x64x56x56." in page
+    assert " Input: " not in page
+
+
 def setup_lines(comparison: Comparison) -> set[str]:
     return {
         line.replace("`", "")

@@ -188,9 +188,13 @@ def _undecided(changes: Sequence[tuple[str, Change]], threshold: float) -> str:
 
 
 def input_shapes(comparison: Comparison) -> str:
-    """The input of all cases, if they share it; else '', as labels then name it."""
+    """The input of all cases, if they share it, or their first; else '', as labels then name it."""
     shapes = {case.input_shape for case in comparison.cases}
-    return f"Input: {shape_text(*shapes)}." if len(shapes) == 1 and all(shapes) else ""
+    if len(shapes) != 1 or not all(shapes):
+        return ""
+    shape = shape_text(*shapes)
+    is_only = all(f" {shape} " in case.key for case in comparison.cases)
+    return f"Input: {shape}." if is_only else f"First input: {shape}."
 
 
 def _name(case: CaseComparison, quote: Quote) -> str:
