@@ -18,9 +18,7 @@ def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
     return MappingProxyType(entries)
 
 
-ENTRIES = join(
-    figure3.ENTRIES, yolo.ENTRIES, necks.ENTRIES, networks.ENTRIES, detectors.ENTRIES
-)
+ENTRIES = join(figure3.ENTRIES, yolo.ENTRIES, necks.ENTRIES, networks.ENTRIES, detectors.ENTRIES)
 
 
 def find(name: str) -> Entry:

@@ -26,11 +26,13 @@ Length = Annotated[int, msgspec.Meta(ge=1)]
 
 _OURS: Mapping[Convention, Callable[[Counts], float]] = {
     "P": lambda counts: counts.params,
+    "P_all": lambda counts: counts.params + counts.frozen_params,
     "W": lambda counts: counts.weights,
     "MACs": lambda counts: counts.macs,
     "products": lambda counts: counts.matmul_macs or 0,
     "fvcore": lambda counts: counts.fvcore_macs or 0,
     "BF": lambda counts: 2 * counts.macs / 1e9,
+    "BF_all": lambda counts: 2 * (counts.macs + (counts.matmul_macs or 0)) / 1e9,
     "act": lambda counts: counts.activations,
     "CIO": lambda counts: counts.cio,
 }
@@ -47,11 +49,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     set: dict[str, Value] = {}
     differs: dict[Convention, Text] = {}
     P: Text | None = None
+    P_all: Text | None = None
     W: Text | None = None
     MACs: Text | None = None
     products: Text | None = None
     fvcore: Text | None = None
     BF: Text | None = None
+    BF_all: Text | None = None
     act: Text | None = None
     CIO: Text | None = None
 

@@ -6,16 +6,18 @@ from typing import Literal
 from ..catalogue.entry import Shape, Value
 from .base import Frozen
 
-Convention = Literal["P", "W", "MACs", "products", "fvcore", "BF", "act", "CIO"]
+Convention = Literal["P", "P_all", "W", "MACs", "products", "fvcore", "BF", "BF_all", "act", "CIO"]
 Answer = Literal["equal", "equal as rounded", "differs, as known", "differs"]
 
 CONVENTIONS: Mapping[Convention, str] = {
     "P": "all trainable parameters",
+    "P_all": "all parameters, frozen ones included",
     "W": "weights of convolutions and fully connected layers",
     "MACs": "multiply-accumulates of these layers",
     "products": "MACs of all other products, above all attention's",
     "fvcore": "MACs of all products, and operations of normalisation, 2 an element of BatchNorm",
     "BF": "2 × MACs / 10⁹",
+    "BF_all": "2 × (MACs + products) / 10⁹",
     "act": "output elements of these layers",
     "CIO": "input + output elements of convolutions",
 }

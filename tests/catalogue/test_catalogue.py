@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cspbench.blocks import layers
-from cspbench.catalogue import ENTRIES, find, networks, parameters
+from cspbench.catalogue import ENTRIES, detectors, find, networks, parameters
 from cspbench.catalogue.entries import join
 from cspbench.catalogue.entry import Entry, Value
 from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
 
 NETWORKS = [entry.name for entry in networks.ENTRIES]
-BLOCKS = [name for name in ENTRIES if name not in NETWORKS]
+DETECTORS = [entry.name for entry in detectors.ENTRIES]
+BLOCKS = [name for name in ENTRIES if name not in {*NETWORKS, *DETECTORS}]
 every_entry = pytest.mark.parametrize("name", ENTRIES)
 every_block = pytest.mark.parametrize("name", BLOCKS)
 TINY: dict[str, Value] = {
@@ -68,7 +69,7 @@ def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     return list(out) if isinstance(out, tuple) else [out]
 
 
-@every_entry
+@pytest.mark.parametrize("name", [*BLOCKS, *NETWORKS])
 def test_parameters_are_the_builders_signature(name: str) -> None:
     entry = ENTRIES[name]
     signature = inspect.signature(resolve(entry.build)).parameters
@@ -91,13 +92,15 @@ def test_defaults_lie_in_their_ranges(name: str) -> None:
 
 @every_entry
 def test_the_default_input_fits_the_default_module(name: str) -> None:
-    """A block keeps batch, height and width of each input; a network gives logits."""
+    """A block keeps batch, height and width; a network gives logits, a detector predictions."""
     entry = ENTRIES[name]
     shapes = entry.inputs(entry.arguments()).only_shapes
     with torch.device("meta"):
         outs = outputs(build(entry, {}).eval(), [torch.empty(shape) for shape in shapes])
     if name in NETWORKS:
         assert [out.shape for out in outs] == [(1, 1000)]
+    elif name in DETECTORS:
+        assert {out.shape for out in outs} == {(1, 4 + 80, 80 * 80 + 40 * 40 + 20 * 20)}
     else:
         assert [(out.shape[0], *out.shape[2:]) for out in outs] == [
             (shape[0], *shape[2:]) for shape in shapes
@@ -269,6 +272,7 @@ def test_the_order_of_the_catalogue_is_that_of_the_reports() -> None:
         "pan",
         "bifpn",
         *NETWORKS,
+        *DETECTORS,
     ]
 
 

@@ -114,6 +114,7 @@ def test_every_published_figure_is_met_or_its_difference_known(checks: list[Chec
     explained = {(check.entry, check.convention) for check in checks if check.reason}
     assert explained == {
         ("dk_resnext50", "CIO"),
+        *(("yolov5n", "P_all"), ("yolov9c", "P_all"), ("yolov9c", "BF")),  # of fused forms
         *(("peleenet", "BF"), ("dk_resnet10", "BF"), ("csp_peleenet", "BF"), ("csp_peleenet", "W")),
     }
 
@@ -131,7 +132,7 @@ def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) ->
     met = sum(check.answer.startswith("equal") for check in published_checks)
     assert text.startswith(f"{met} of {len(published_checks)} published figures are met: ")
     by_hand = len(checks) - len(published_checks)
-    assert by_hand == 89
+    assert by_hand == 109
     assert f"{by_hand} of {by_hand} figures derived by hand" in " ".join(text.split())
     assert "P: all trainable parameters; W: weights of" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -67,6 +67,19 @@ class NoticesObservers(nn.Module):
         return x.relu().tanh() if _get_current_dispatch_mode() else x.relu()
 
 
+class Reshapes(nn.Module):
+    """Reshapes a transposed tensor, which torch does by another operator while it is observed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.t().reshape(6, 2, 2).relu()
+
+
+def test_a_view_by_another_operator_is_no_other_path() -> None:
+    record = cspbench.profile(Reshapes(), (4, 6), measures=("allocated",))
+    assert record.allocated is not None
+    assert record.allocated.observed_only == ()
+
+
 def test_a_model_that_takes_another_path_while_it_is_observed_is_said_to() -> None:
     """By the operators that ran more often than otherwise."""
     record = cspbench.profile(NoticesObservers(), (1, 3, 8, 8), measures=("allocated",))
