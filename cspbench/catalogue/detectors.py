@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
+from ..errors import unknown
 from .entry import Entry
 from .graphs import Graph, parameters, parse
 
@@ -12,7 +13,9 @@ _GRAPHS = ("yolov5", "yolov8", "yolov9", "yolov10", "yolo11", "yolo12", "yolo26"
 
 @cache
 def shipped(name: str) -> Graph:
-    """The graph ``name`` that ships with the package."""
+    """The graph ``name`` that ships with the package; raises `CspbenchError` for another name."""
+    if name not in _GRAPHS:
+        raise unknown("graph", name, _GRAPHS)
     return parse((files(__package__) / "graphs" / f"{name}.toml").read_text(encoding="utf-8"))
 
 

@@ -67,7 +67,8 @@ def _entries(name: str) -> tuple[str, ...]:
 
 def _names_file(name: str) -> bool:
     """Whether ``name`` is a single entry in a file, whose path may hold a comma."""
-    return _is_file(name) or _is_file(name.rpartition(":")[0])
+    path, _, attribute = name.rpartition(":")
+    return _is_file(name) or ("," not in attribute and _is_file(path))
 
 
 def _is_file(name: str) -> bool:

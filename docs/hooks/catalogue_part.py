@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from markdown_text import code, plain, table
 
-from cspbench.catalogue import figure3, necks, networks, yolo
+from cspbench.catalogue import detectors, figure3, necks, networks, yolo
 from cspbench.catalogue.entry import Entry, Parameter
+from cspbench.catalogue.graphs import MODULES
 from cspbench.measures.registry import MEASURES
 from cspbench.plan import suite
 from cspbench.units import shape_text
@@ -15,16 +16,20 @@ _FAMILIES = {
     "Entries: modules of the YOLO line": yolo.ENTRIES,
     "Entries: necks of detectors": necks.ENTRIES,
     "Entries: networks": networks.ENTRIES,
+    "Entries: detectors": detectors.ENTRIES,
 }
 
 
 def catalogue() -> str:
-    """Entries by family, with the arguments of each, and suites."""
+    """Entries by family, with the arguments of each and the design of modules, and suites."""
     parts: list[str] = []
     header: Sequence[str]
     for title, entries in _FAMILIES.items():
         header = ("entry", "what it is", "source", "input", "arguments")
         parts.append(f"## {title}\n\n{table(header, map(_entry_row, entries))}")
+        if designed := [entry for entry in entries if entry.bypass]:
+            header = ("entry", "design of Figure 3", "what bypasses the blocks")
+            parts.append(table(header, map(_design_row, designed)))
         header = ("argument", "meaning", "allowed")
         parts.append(table(header, map(_parameter_row, _parameters(entries))))
     header = ("suite", "what it measures", "cases", "reference", "entries")
@@ -52,6 +57,8 @@ def allowed(parameter: Parameter) -> str:
     """The values that a parameter takes."""
     if isinstance(parameter.default, bool):
         return "`true`, `false`"
+    if parameter.choices == tuple(MODULES):
+        return "an entry of the YOLO line"
     if parameter.choices:
         return ", ".join(map(code, parameter.choices))
     kind = "whole number" if isinstance(parameter.default, int) else "number"
@@ -69,6 +76,10 @@ def _entry_row(entry: Entry) -> tuple[str, str, str, str, str]:
     defaults = " ".join(f"{item.name}={item.default}" for item in entry.parameters)
     shapes = ", ".join(map(shape_text, entry.inputs(entry.arguments()).only_shapes))
     return code(entry.name), plain(entry.description), plain(entry.source), shapes, code(defaults)
+
+
+def _design_row(entry: Entry) -> tuple[str, str, str]:
+    return code(entry.name), f"({entry.design})" if entry.design else "none", plain(entry.bypass)
 
 
 def _parameters(entries: Iterable[Entry]) -> list[Parameter]:

@@ -24,6 +24,7 @@ from cspbench.blocks.yolo.attention import (
 from cspbench.blocks.yolo.attentive import C2PSA, C3AH, A2C2f, C2fPSA, C3Tr
 from cspbench.blocks.yolo.bottlenecks import Bottleneck, Residual
 from cspbench.blocks.yolo.chunked import C3k2
+from cspbench.blocks.yolo.frames import Halves, Single
 from cspbench.blocks.yolo.two_paths import C3k
 
 
@@ -158,7 +159,8 @@ def test_c2psa_attends_on_the_second_half_and_the_first_bypasses() -> None:
 def test_c2fpsa_taps_both_halves_and_every_block() -> None:
     module = with_trained_norms(C2fPSA(c1=6, c2=8, n=2))
     x = torch.randn(1, 6, 4, 4)
-    entered = module.enter.conv(x)  # type: ignore[operator]
+    assert isinstance(module.enter, Halves)
+    entered = module.enter.conv(x)
     first, second = module.blocks
     once = first(entered[:, 4:])
     taps = [entered[:, :4], entered[:, 4:], once, second(once)]
@@ -170,7 +172,8 @@ def test_c2fpsa_taps_both_halves_and_every_block() -> None:
 def test_a2c2f_has_no_bypass_and_taps_its_1x1_and_every_pair(attention: bool) -> None:
     module = with_trained_norms(A2C2f(c1=6, c2=8, n=2, attention=attention))
     x = torch.randn(1, 6, 4, 4)
-    base = module.enter.module(x)  # type: ignore[operator]
+    assert isinstance(module.enter, Single)
+    base = module.enter.module(x)
     first, second = module.blocks
     taps = [base, first(base), second(first(base))]
     torch.testing.assert_close(module(x), module.fuse(torch.cat(taps, dim=1)))

@@ -40,6 +40,17 @@ def test_a_models_hash_is_of_the_files_that_name_and_define_it(
     }
 
 
+def test_the_hash_of_a_graph_is_that_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = '[scales]\nn = {}\n[parts]\nall = [[-1, 1, "conv"], [-1, 1, "classify"]]'
+    Path("net.toml").write_text(text)
+    channel = FakeChannel()
+    worker.load(channel, (("net.toml:n", ()),), None)  # type: ignore[arg-type]
+    assert channel.messages == [("net.toml:n", hashlib.sha256(text.encode()).hexdigest()[:16])]
+
+
 HELPERS = {
     "imported": ("import parts\nfrom parts import Block\n", "parts.py"),
     "imported late": (

@@ -37,6 +37,35 @@ def test_models_of_files_are_named_by_their_paths(
     assert [case.entry for case in suite_of(request, "cpu").cases] == many
 
 
+GRAPH = """
+[scales]
+n = { width = 0.5 }
+s = {}
+
+[parts]
+all = [[-1, 1, "conv", { c2 = 16 }], [-1, 2, "c2f", { c2 = 16 }], [-1, 1, "classify"]]
+"""
+
+
+def test_a_graph_is_an_entry_and_no_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its path, or a scale of it; in a list, beside entries, and in a suite."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.toml").write_text(GRAPH)
+    suite = 'description = "graphs"\n[[case]]\nentry = "net.toml:s"\nset = { "all.c2f" = "c3" }\n'
+    Path("suite.toml").write_text(suite)
+    size = "1x3x640x640 cpu fp32 infer"
+
+    def keys(name: str, *overrides: str) -> list[str]:
+        request = RunRequest(suite=name, selection=INFER, overrides=overrides)
+        return [case.key for case in suite_of(request, "cpu").cases]
+
+    assert keys("net.toml") == [f"net.toml {size}"]
+    assert keys("net.toml:s", "all.c2f=c3") == [f"net.toml:s[all.c2f=c3] {size}"]
+    assert keys("net.toml:n,net.toml") == [f"net.toml:n {size}", f"net.toml {size}"]
+    assert keys("c3,net.toml")[1:] == [f"net.toml {size}"]
+    assert keys("suite.toml") == [f"net.toml:s[all.c2f=c3] {size}"]
+
+
 def test_where_no_ratio_is_taken_no_reference_is_measured() -> None:
     """In ``ab`` each side has its own counterpart; fitted batches have no ratios."""
     selection = Selection(mode=("infer",), only="c*")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..channels import require_positive, scaled
+from ..channels import scaled
 from ..layers import Conv
 
 
@@ -31,7 +31,9 @@ class ADown(nn.Module):
 
     def __init__(self, *, c1: int, c2: int, activation: str = "silu") -> None:
         super().__init__()
-        require_positive(c1=c1 - 1, c2=c2 - 1)
+        for name, channels in (("c1", c1), ("c2", c2)):
+            if channels < 2:
+                raise ValueError(f"{name} must be at least 2, got {channels}")
         self.halves = [scaled(c1, 0.5), c1 - scaled(c1, 0.5)]
         outputs = scaled(c2, 0.5)
         self.conv = Conv(self.halves[0], outputs, 3, stride=2, activation=activation)
