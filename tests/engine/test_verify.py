@@ -134,7 +134,7 @@ def test_the_page_concludes_first_and_names_what_differs(checks: list[Check]) ->
     by_hand = len(checks) - len(published_checks)
     assert by_hand == 109
     assert f"{by_hand} of {by_hand} figures derived by hand" in " ".join(text.split())
-    assert "P: all trainable parameters; W: weights of" in text
+    assert "P: all trainable parameters; P_all: all parameters" in text
     assert max(map(len, text.splitlines())) <= 80
     assert "- csp_peleenet, BF: the paper leaves the stages' widths open" in text
     assert "+25%" in text
