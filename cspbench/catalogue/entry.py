@@ -108,6 +108,7 @@ class Entry:
     ``input_gradient``: a training step also computes the gradient of the input, as for a block
     inside a network.
     ``is_open``: the parameters are not known, and any argument is passed to the builder.
+    ``multiple``: what H and W of its input must be multiples of.
     ``design`` and ``bypass`` say of a CSP module how it joins its paths, and where the channels
     come from that bypass its blocks.
     """
@@ -124,6 +125,7 @@ class Entry:
     levels: tuple[str, ...] = ()
     input_gradient: bool = True
     is_open: bool = False
+    multiple: int = 1
     design: Design = ""
     bypass: str = ""
 
@@ -206,6 +208,10 @@ class Entry:
             raise CspbenchError(
                 f"{self.name} with {self.channels}={expected} takes an input N,{expected},H,W, "
                 f"got {text}; set {self.channels}={shape[1]} or change the shape"
+            )
+        if any(size % self.multiple for size in shape[2:]):
+            raise CspbenchError(
+                f"{self.name}: H and W must be multiples of {self.multiple}, got {text}"
             )
         if self.halves and arguments[self.halves] != "none" and min(shape[2:]) < 2:
             raise CspbenchError(

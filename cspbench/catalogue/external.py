@@ -67,6 +67,7 @@ def _graph_entry(name: str, path: str, scale: str) -> Entry:
         source=graph.source,
         input_shape=graph.input,
         parameters=graphs.parameters(graph),
+        multiple=max(graphs.strides(graph).values()),
         input_gradient=False,
     )
 

@@ -26,6 +26,8 @@ def _flag(name: str, text: str, *, default: bool) -> Parameter:
 CONCAT, UPSAMPLE, DETECT, CLASSIFY = "concat", "upsample", "detect", "classify"
 HALVING = ("adown", "scdown")
 """Layers that always halve H and W."""
+HEADS = (DETECT, CLASSIFY)
+"""Layers that return no feature map."""
 
 LAYERS = (
     _layer(

@@ -158,6 +158,7 @@ def parse(text: str) -> Graph:
         raise CspbenchError(f"a graph has at most {_MAX_LAYERS} layers, got {count}")
     for layer in layers(graph):
         _check(layer)
+    strides(graph)
     return graph
 
 
@@ -171,6 +172,40 @@ def layers(graph: Graph) -> Iterator[Layer]:
             if not -1 <= source < number:
                 raise CspbenchError(f"{layer.place}: takes layer {source}, which is not before it")
         yield layer
+
+
+def strides(graph: Graph) -> dict[int, int]:
+    """The size of the image over that of each layer's output, by the layer's number.
+
+    -1 is the image; heads return no map. Raises `CspbenchError` for a layer that takes a head, for
+    maps of several sizes that are joined, and for one larger than the image.
+    """
+    by_layer = {-1: 1}
+    for layer in layers(graph):
+        for source in layer.sources:
+            if source not in by_layer:
+                raise CspbenchError(f"{layer.place}: layer {source} returns no feature map")
+        taken = [by_layer[source] for source in layer.sources]
+        row = layer.row
+        if row.module in graph_layers.HEADS:
+            continue
+        if len(set(taken)) > 1:
+            raise CspbenchError(
+                f"{layer.place}: takes maps of one size, got strides {', '.join(map(str, taken))}"
+            )
+        if row.module == graph_layers.UPSAMPLE:
+            if taken[0] == 1:
+                raise CspbenchError(f"{layer.place}: the map is as large as the image")
+            by_layer[layer.number] = taken[0] // 2
+        else:
+            by_layer[layer.number] = taken[0] * _stride(row)
+    return by_layer
+
+
+def _stride(row: Row) -> int:
+    if row.module in graph_layers.HALVING:
+        return 2
+    return int(row.arguments.get("stride", 1))
 
 
 def parameters(graph: Graph) -> tuple[Parameter, ...]:
@@ -225,8 +260,6 @@ def _check(layer: Layer) -> None:
             f"{layer.place}: takes the output of {'one layer' if takes_one else 'layers'}, got "
             f"{len(layer.sources)}"
         )
-    if row.repeat > 1 and not _parameter(row.module, "c1"):
-        raise CspbenchError(f"{layer.place}: cannot be repeated, got {row.repeat}")
     for name in ("c1", "n"):
         if name in row.arguments:
             source = "the layer before" if name == "c1" else "the row's second value"
@@ -235,3 +268,5 @@ def _check(layer: Layer) -> None:
         KNOWN[row.module].arguments(row.arguments)
     except CspbenchError as error:
         raise CspbenchError(f"{layer.place}: {error}") from error
+    if row.repeat > 1 and (not _parameter(row.module, "c1") or _stride(row) > 1):
+        raise CspbenchError(f"{layer.place}: cannot be repeated, got {row.repeat}")

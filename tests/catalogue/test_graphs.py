@@ -14,9 +14,10 @@ from cspbench.blocks.yolo.elan import ELAN, RepNCSPELAN4
 from cspbench.blocks.yolo.two_paths import C3
 from cspbench.catalogue import find
 from cspbench.catalogue.entry import Entry, Value
-from cspbench.catalogue.graphs import Graph, Row, Scale, is_graph_file, parse
+from cspbench.catalogue.graphs import Graph, Row, Scale, is_graph_file, parse, strides
 from cspbench.catalogue.loading import build, resolve
 from cspbench.errors import CspbenchError
+from cspbench.plan.case import make_case
 
 SMALL = """
 description = "a small network"
@@ -217,6 +218,26 @@ REFUSED = [
         row('[-1, 1, "c2f", { e = 0 }]'),
         "backbone, layer 1 (c2f): c2f: e must be a number above 0, got 0",
     ),
+    (
+        row('[-1, 2, "adown"]'),
+        "backbone, layer 1 (adown): cannot be repeated, got 2",
+    ),
+    (
+        row('[-1, 2, "conv", { stride = 2 }]'),
+        "backbone, layer 1 (conv): cannot be repeated, got 2",
+    ),
+    (
+        row('[-1, 1, "upsample"]'),
+        "backbone, layer 1 (upsample): the map is as large as the image",
+    ),
+    (
+        row('[-1, 1, "adown"], [[-1, 0], 1, "concat"]'),
+        "backbone, layer 2 (concat): takes maps of one size, got strides 2, 1",
+    ),
+    (
+        row('[-1, 1, "classify"], [-1, 1, "conv"]'),
+        "backbone, layer 2 (conv): layer 1 returns no feature map",
+    ),
     (row('[-1, 1, "c2f"]', "stride"), "a part cannot be named 'stride'"),
     (f"input = [3, 64, 64]\n{row('')}", "input must be N,C,H,W, got [3, 64, 64]"),
     (
@@ -239,18 +260,23 @@ def test_a_graph_has_at_most_a_thousand_layers() -> None:
         parse(f"[parts]\nall = [{rows}]")
 
 
-def test_maps_of_two_sizes_are_not_joined(tmp_path: Path) -> None:
-    text = SMALL.replace('[[-1, 1], 1, "concat"]', '[[-1, 3], 1, "concat"]')
-    with pytest.raises(CspbenchError) as error:
-        network(f"{written(tmp_path, text)}:n")
-    assert str(error.value) == ("neck, layer 5 (concat): takes maps of one size, got strides 2, 4")
+def test_strides_are_followed_through_the_graph() -> None:
+    graph = parse(SMALL)
+    assert strides(graph) == {-1: 1, 0: 2, 1: 2, 2: 4, 3: 4, 4: 2, 5: 2, 6: 2}
 
 
-def test_a_layer_after_the_head_has_nothing_to_take(tmp_path: Path) -> None:
-    text = f'{SMALL.rstrip()[:-1]}, [-1, 1, "upsample"]]'
+@pytest.mark.parametrize("name", ["yolov8n", "{file}:n"])
+def test_a_size_that_the_network_cannot_halve_is_refused_before_it_is_built(
+    tmp_path: Path, name: str
+) -> None:
+    entry = find(name.format(file=written(tmp_path)))
+    multiple = 32 if name == "yolov8n" else 4
     with pytest.raises(CspbenchError) as error:
-        network(f"{written(tmp_path, text)}:n")
-    assert str(error.value) == "head, layer 8 (upsample): layer 7 returns no feature map"
+        make_case(entry, {}, img_size=102)
+    assert str(error.value) == (
+        f"{entry.name}: H and W must be multiples of {multiple}, got 1,3,102,102"
+    )
+    assert make_case(entry, {}, img_size=96).input_shape == (1, 3, 96, 96)
 
 
 def test_rows_keep_their_order_over_parts() -> None:
