@@ -62,7 +62,7 @@ LAYERS = (
         _SILU,
     ),
     _layer(
-        UPSAMPLE, ".blocks.yolo.sampling:Upsample", "each value repeated; doubles H and W", "YOLOv5"
+        UPSAMPLE, ".blocks.yolo.sampling:upsample", "each value repeated; doubles H and W", "YOLOv5"
     ),
     _layer(CONCAT, ".blocks.yolo.sampling:Concat", "maps of one size after each other", "YOLOv5"),
     _layer(

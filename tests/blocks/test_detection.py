@@ -9,7 +9,7 @@ from trained_norms import with_trained_norms
 
 from cspbench.blocks.layers import Conv
 from cspbench.blocks.yolo.detection import Branches, Detect, Distances
-from cspbench.blocks.yolo.sampling import ADown, Concat, SCDown, Upsample, conv
+from cspbench.blocks.yolo.sampling import ADown, Concat, SCDown, conv, upsample
 
 MAPS = [(8, 4, 6), (8, 2, 3)]
 """Channels, height and width of two maps."""
@@ -171,7 +171,7 @@ def test_scdown_ends_in_a_linear_depthwise_convolution() -> None:
 
 def test_concat_and_upsample_do_what_they_say() -> None:
     x = torch.arange(4.0).view(1, 1, 2, 2)
-    larger = Upsample()(x)
+    larger = upsample()(x)
     assert larger[0, 0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
     assert Concat()(larger, larger, larger).shape == (1, 3, 4, 4)
 

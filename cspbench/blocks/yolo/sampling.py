@@ -8,13 +8,6 @@ from ..channels import scaled
 from ..layers import Conv
 
 
-class Upsample(nn.Upsample):
-    """Each value repeated: (N, C, H, W) to (N, C, 2 * H, 2 * W)."""
-
-    def __init__(self) -> None:
-        super().__init__(scale_factor=2, mode="nearest")
-
-
 class Concat(nn.Module):
     """Feature maps of one size after each other: each (N, C_i, H, W), to (N, sum of C_i, H, W)."""
 
@@ -57,6 +50,11 @@ class SCDown(nn.Sequential):
             Conv(c1, c2, activation=activation),
             Conv(c2, c2, k, stride=2, groups=c2, activation="none"),
         )
+
+
+def upsample() -> nn.Upsample:
+    """Each value repeated: (N, C, H, W) to (N, C, 2 * H, 2 * W)."""
+    return nn.Upsample(scale_factor=2, mode="nearest")
 
 
 def conv(
