@@ -554,7 +554,7 @@ def bypass_of(module: nn.Module) -> str:
             return "a 1x1 of its own"
         case HalfPath() | MBLA() | Taps(enter=Halves()):
             return "half of one 1x1"
-        case Taps(enter=Single(module=nn.Identity())):
+        case Taps(enter=None):
             return "the input itself"
         case _:
             return "none"
