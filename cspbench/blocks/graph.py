@@ -22,14 +22,17 @@ class Part(nn.Module):
 
     Takes the outputs of the layers ``takes`` and returns a tuple of those of ``returns``. Layers
     are submodules named by their numbers, from ``first`` on. An output within the part is dropped
-    after the last layer that takes it.
+    after the last layer that takes it. ``later`` are the layers whose outputs later parts take; of
+    ``last_of`` this part is the last to do so.
     """
 
-    def __init__(self, nodes: Sequence[Node], *, first: int, returns: Sequence[int]) -> None:
+    def __init__(self, nodes: Sequence[Node], *, first: int, later: frozenset[int]) -> None:
         super().__init__()
         self.sources = {first + index: node.sources for index, node in enumerate(nodes)}
         self.takes = tuple(sorted({s for node in nodes for s in node.sources if s < first}))
-        self.returns = tuple(returns)
+        own = range(first, first + len(nodes))
+        self.returns = tuple(sorted(later.intersection(own))) or (own[-1],)
+        self.last_of = tuple(number for number in self.takes if number not in later)
         self.last_uses = {
             source: number for number, sources in self.sources.items() for source in sources
         }
@@ -50,6 +53,7 @@ class Part(nn.Module):
 class GraphNetwork(nn.Module):
     """A network of named parts; returns what its last layer does.
 
+    A part whose name a module has for something else, as ``forward``, gets an underscore after it.
     Takes (N, 3, H, W). Raises ValueError for no layers, for a layer that takes the output of itself
     or of a later one, and on a call where H or W is no multiple of ``stride``.
     """
@@ -65,33 +69,32 @@ class GraphNetwork(nn.Module):
                     f"layer {number} takes the outputs of layers before it, got {node.sources}"
                 )
         self.stride = stride
-        self.names = tuple(parts)
         for name, part in _parts(parts):
-            self.add_module(name, part)
+            self.add_module(f"{name}_" if hasattr(self, name) else name, part)
 
     def forward(self, image: Tensor) -> object:
         height, width = image.shape[2:]
         if height % self.stride or width % self.stride:
-            raise ValueError(f"H and W must be multiples of {self.stride}, got {height} x {width}")
+            raise ValueError(
+                f"image sizes must be multiples of {self.stride}, got {height} x {width}"
+            )
         outputs: dict[int, object] = {IMAGE: image}
-        result: tuple[object, ...] = ()
-        for name in self.names:
-            part = self.get_submodule(name)
+        returned: tuple[object, ...] = ()
+        for part in self.children():
             assert isinstance(part, Part)
-            result = part(*(outputs[number] for number in part.takes))
-            outputs |= zip(part.returns, result, strict=True)
-        return result[-1]
+            returned = part(*(outputs[number] for number in part.takes))
+            outputs |= zip(part.returns, returned, strict=True)
+            for number in part.last_of:
+                del outputs[number]
+        return returned[-1]
 
 
 def _parts(parts: Mapping[str, Sequence[Node]]) -> Iterator[tuple[str, Part]]:
-    """Each part by its name, returning what later ones take, and the last one its last output."""
+    """Each part by its name; the last one returns its last output, others what later ones take."""
+    all_nodes = [node for nodes in parts.values() for node in nodes]
     first = 0
-    count = sum(map(len, parts.values()))
-    later = [(number, node) for number, node in enumerate(n for p in parts.values() for n in p)]
     for name, nodes in parts.items():
         end = first + len(nodes)
-        taken = {source for number, node in later if number >= end for source in node.sources}
-        if end == count:
-            taken = {count - 1}
-        yield name, Part(nodes, first=first, returns=sorted(n for n in taken if first <= n < end))
+        later = frozenset(source for node in all_nodes[end:] for source in node.sources)
+        yield name, Part(nodes, first=first, later=later)
         first = end

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import CspbenchError
 from . import graphs
 from .entry import Entry, Shape, Value
+from .graph_networks import planned
 
 FORMS = (
     "timm:NAME, torchvision:NAME, package.module:callable, path/to/file.py:callable, "
@@ -59,7 +60,10 @@ def entry(name: str) -> Entry:
 
 def _graph_entry(name: str, path: str, scale: str) -> Entry:
     graph = graphs.read(Path(path))
-    graph.scale(scale)
+    try:
+        list(planned(graph, scale, {}))
+    except CspbenchError as error:
+        raise CspbenchError(f"graph {path}: {error}") from error
     return Entry(
         name=name,
         build=f"{path}:{scale}",

@@ -58,7 +58,7 @@ LAYERS = (
         "YOLOv10, arXiv 2405.14458",
         _C1,
         _C2,
-        count("k", 3, "kernel of the depthwise convolution, odd"),
+        count("k", 3, "kernel of the depthwise convolution"),
         _SILU,
     ),
     _layer(

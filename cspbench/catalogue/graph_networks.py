@@ -1,9 +1,10 @@
-"""Building of networks from graphs: channels followed from layer to layer, modules swapped."""
+"""Networks from graphs: channels followed from layer to layer, modules swapped, all of it built."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import CspbenchError
 from . import graph_layers
 from .entry import Value
 from .graphs import CHANNELS, KNOWN, OPTIONS, Graph, Layer, Scale, layers, strides
@@ -14,50 +15,82 @@ _KEPT_IN_A_SWAP = ("c2", "shortcut", "groups", "e")
 """Arguments of a row that mean the same in every module, so that another one keeps them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A layer of a network: its module's name, and the arguments of each in series."""
+
+    layer: Layer
+    module: str
+    calls: tuple[dict[str, Any], ...]
+
+
+def planned(graph: Graph, scale: str, arguments: Mapping[str, Value]) -> Iterator[Planned]:
+    """The layers of ``graph`` in the variant ``scale``, with ``arguments`` as `parameters` says.
+
+    Raises `CspbenchError`, with the layer, for an argument that its module does not take.
+    """
+    planner = _Planner(
+        graph.scale(scale), {"activation": graph.activation} | dict(arguments), strides(graph)
+    )
+    channels = {-1: graph.input[1]}
+    for layer in layers(graph):
+        try:
+            plan, channels[layer.number] = planner.planned(
+                layer, [channels[source] for source in layer.sources]
+            )
+        except CspbenchError as error:
+            raise CspbenchError(f"{layer.place}: {error}") from error
+        yield plan
+
+
 def network(graph: Graph, scale: str, arguments: Mapping[str, Value], resolve: Resolve) -> Any:
     """The module of ``graph`` in the variant ``scale``, with ``arguments`` as `parameters` says.
 
-    ``resolve`` gives the builder that a reference names.
+    ``resolve`` gives the builder that a reference names. Raises `CspbenchError`, with the layer,
+    for arguments that its module does not take.
     """
-    activation = {"activation": graph.activation}
-    builder = _Builder(graph.scale(scale), activation | dict(arguments), strides(graph), resolve)
-    channels = {-1: graph.input[1]}
     node = resolve(".blocks.graph:Node")
     parts: dict[str, list[Any]] = {name: [] for name in graph.parts}
-    for layer in layers(graph):
-        taken = [channels[source] for source in layer.sources]
-        module, channels[layer.number] = builder.built(layer, taken)
-        parts[layer.part].append(node(layer.sources, module))
-    return resolve(".blocks.graph:GraphNetwork")(parts, stride=max(builder.strides.values()))
+    for plan in planned(graph, scale, arguments):
+        build = resolve(KNOWN[plan.module].build)
+        try:
+            modules = [build(**call) for call in plan.calls]
+        except ValueError as error:
+            raise CspbenchError(f"{plan.layer.place}: {error}") from error
+        module = modules[0] if len(modules) == 1 else resolve("torch.nn:Sequential")(*modules)
+        parts[plan.layer.part].append(node(plan.layer.sources, module))
+    stride = max(strides(graph).values())
+    return resolve(".blocks.graph:GraphNetwork")(parts, stride=stride)
 
 
 @dataclass(frozen=True, slots=True)
-class _Builder:
+class _Planner:
     scale: Scale
     arguments: Mapping[str, Value]
     strides: Mapping[int, int]
-    resolve: Resolve
 
-    def built(self, layer: Layer, channels: Sequence[int]) -> tuple[Any, int]:
-        """The module of ``layer``, which takes maps of these ``channels``, and its own channels."""
+    def planned(self, layer: Layer, channels: Sequence[int]) -> tuple[Planned, int]:
+        """The plan of ``layer``, which takes maps of these ``channels``, and its own channels."""
         options = {name: self.arguments[name] for name in OPTIONS if name in self.arguments}
-        match layer.row.module:
+        row = layer.row
+        match row.module:
             case graph_layers.UPSAMPLE:
-                return self._made(layer.row.module), channels[0]
+                call, outputs = self._call(row.module, {}), channels[0]
             case graph_layers.CONCAT:
-                return self._made(layer.row.module), sum(channels)
+                call, outputs = self._call(row.module, {}), sum(channels)
             case graph_layers.DETECT:
-                steps = [self.strides[source] for source in layer.sources]
-                maps = {"channels": channels, "strides": steps}
-                return self._made(layer.row.module, layer.row.arguments | options, maps), 0
+                maps = [self.strides[source] for source in layer.sources]
+                call, outputs = self._call(row.module, row.arguments | options), 0
+                call |= {"channels": channels, "strides": maps}
             case graph_layers.CLASSIFY:
-                only = {"channels": channels[0]}
-                return self._made(layer.row.module, layer.row.arguments | options, only), 0
+                call, outputs = self._call(row.module, row.arguments | options), 0
+                call |= {"channels": channels[0]}
             case _:
                 return self._convolutional(layer, channels[0])
+        return Planned(layer, row.module, (call,)), outputs
 
-    def _convolutional(self, layer: Layer, inputs: int) -> tuple[Any, int]:
-        """A module from ``inputs`` channels to its own, or what stands in its place."""
+    def _convolutional(self, layer: Layer, inputs: int) -> tuple[Planned, int]:
+        """The plan of a module from ``inputs`` channels to its own, or of another in its place."""
         row = layer.row
         name = str(self.arguments.get(f"{layer.part}.{row.module}", row.module))
         given = dict(row.arguments)
@@ -73,25 +106,19 @@ class _Builder:
         repeats = self.scale.repeats(row.repeat)
         if "n" in known:
             given["n"], repeats = repeats, 1
-        modules = [
-            self._made(name, given | {"c1": c1, "c2": outputs})
+        calls = tuple(
+            self._call(name, given | {"c1": c1, "c2": outputs})
             for c1 in (inputs, *[outputs] * (repeats - 1))
-        ]
-        module = modules[0] if repeats == 1 else self.resolve("torch.nn:Sequential")(*modules)
-        return module, outputs
+        )
+        return Planned(layer, name, calls), outputs
 
-    def _made(
-        self,
-        name: str,
-        arguments: Mapping[str, Value] | None = None,
-        given: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The module ``name`` with those of ``arguments`` that it has, and what it is ``given``.
+    def _call(self, name: str, arguments: Mapping[str, Value]) -> dict[str, Any]:
+        """All arguments of the module ``name``: those of ``arguments`` that it has, and defaults.
 
         Its activation is the network's, unless it is one of the arguments.
         """
         entry = KNOWN[name]
         known = {parameter.name for parameter in entry.parameters}
-        wanted = {"activation": self.arguments["activation"]} | dict(arguments or {})
+        wanted = {"activation": self.arguments["activation"]} | dict(arguments)
         checked = entry.arguments({key: wanted[key] for key in wanted.keys() & known})
-        return self.resolve(entry.build)(**dict(entry.fixed), **checked, **(given or {}))
+        return {**dict(entry.fixed), **checked}

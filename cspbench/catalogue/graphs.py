@@ -40,7 +40,6 @@ _Number = Annotated[int, msgspec.Meta(ge=-1000, le=1000)]
 _MAX_LAYERS = 1000
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,39}$"
 _Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
-_RESERVED = ("stride", "names", "training")  # attributes of the network
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -90,6 +89,8 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The variant ``name``; '' is the first, or the numbers as they stand if there is none."""
         if not name:
             return next(iter(self.scales.values()), Scale())
+        if not self.scales:
+            raise CspbenchError(f"no scale {name!r}; the graph has none")
         if name not in self.scales:
             raise unknown("scale", name, self.scales)
         return self.scales[name]
@@ -138,6 +139,11 @@ def is_graph_file(name: str) -> bool:
         return False
 
 
+def is_graph(reference: str) -> bool:
+    """Whether ``reference`` names a scale of a graph file, ``path/to/graph.toml:scale``."""
+    return reference.rpartition(":")[0].endswith(SUFFIX)
+
+
 def parse(text: str) -> Graph:
     """The graph that ``text`` holds; raises `CspbenchError` for one that cannot be built."""
     try:
@@ -146,18 +152,16 @@ def parse(text: str) -> Graph:
         raise CspbenchError(f"not a graph: {error}") from error
     if not graph.parts:
         raise CspbenchError("no parts; add layers, as in [parts] with backbone = [[-1, 1, …], …]")
-    if len(graph.input) != 4:
-        raise CspbenchError(f"input must be N,C,H,W, got {list(graph.input)}")
+    if len(graph.input) != 4 or min(graph.input) < 1:
+        raise CspbenchError(f"input must be N,C,H,W of positive numbers, got {list(graph.input)}")
     if graph.activation not in ACTIVATIONS:
         raise unknown("activation", graph.activation, ACTIVATIONS)
-    for reserved in _RESERVED:
-        if reserved in graph.parts:
-            raise CspbenchError(f"a part cannot be named {reserved!r}")
     count = len(list(graph.rows()))
     if count > _MAX_LAYERS:
         raise CspbenchError(f"a graph has at most {_MAX_LAYERS} layers, got {count}")
     for layer in layers(graph):
         _check(layer)
+    _check_uses(graph)
     strides(graph)
     return graph
 
@@ -253,12 +257,12 @@ def _check(layer: Layer) -> None:
     """Raise `CspbenchError` for a module that is not known, or that cannot stand so."""
     row = layer.row
     if row.module not in KNOWN:
-        raise unknown("module", row.module, KNOWN, owner=layer.place)
+        raise CspbenchError(f"{layer.place}: {unknown('module', row.module, KNOWN)}")
     takes_one = row.module not in {graph_layers.CONCAT, graph_layers.DETECT}
-    if (takes_one and len(layer.sources) != 1) or not layer.sources:
+    if not layer.sources or (takes_one and len(layer.sources) > 1):
+        number = "one layer" if takes_one else "at least one layer"
         raise CspbenchError(
-            f"{layer.place}: takes the output of {'one layer' if takes_one else 'layers'}, got "
-            f"{len(layer.sources)}"
+            f"{layer.place}: takes the output of {number}, got {len(layer.sources)}"
         )
     for name in ("c1", "n"):
         if name in row.arguments:
@@ -270,3 +274,21 @@ def _check(layer: Layer) -> None:
         raise CspbenchError(f"{layer.place}: {error}") from error
     if row.repeat > 1 and (not _parameter(row.module, "c1") or _stride(row) > 1):
         raise CspbenchError(f"{layer.place}: cannot be repeated, got {row.repeat}")
+    if row.module == "conv" and _stride(row) == 1 and int(row.arguments.get("k", 1)) % 2 == 0:
+        raise CspbenchError(
+            f"{layer.place}: an even k changes H and W at stride 1, got {row.arguments['k']}"
+        )
+    kinds = row.arguments.get("one_to_many", True), row.arguments.get("one_to_one", False)
+    if row.module == graph_layers.DETECT and not any(kinds):
+        raise CspbenchError(f"{layer.place}: needs one_to_one, one_to_many or both")
+
+
+def _check_uses(graph: Graph) -> None:
+    """Raise `CspbenchError` for a layer whose output no other takes, unless it is the last."""
+    *others, _ = all_layers = list(layers(graph))
+    taken = {source for layer in all_layers for source in layer.sources}
+    for layer in others:
+        if layer.number not in taken:
+            raise CspbenchError(
+                f"{layer.place}: no layer takes its output, and only the last layer's is returned"
+            )

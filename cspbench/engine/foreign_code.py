@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ..catalogue import ENTRIES
+from ..catalogue.graphs import is_graph
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.run import RunInfo
@@ -41,11 +42,15 @@ def check_named(info: RunInfo, request: RunRequest | GradientsRequest) -> None:
 
 
 def code_of(cases: Iterable[Case], data: str | None = None) -> tuple[str, ...]:
-    """The callables outside the catalogue that build ``cases``, make their inputs, or ``data``."""
+    """The callables outside the catalogue that build ``cases``, make their inputs, or ``data``.
+
+    The file of a graph names none.
+    """
     names: dict[str, None] = {}
     for case in cases:
         entry = ENTRIES.get(case.entry)
-        if entry is None or entry.build != case.build:
+        is_known = entry is not None and entry.build == case.build
+        if not is_known and not is_graph(case.build):
             names[case.build] = None
         if case.inputs is not None and case.inputs.maker:
             names[case.inputs.maker] = None

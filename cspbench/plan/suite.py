@@ -188,7 +188,7 @@ def _read(name: str) -> SuiteFile:
         try:
             content = read_file(path, MAX_BYTES)
         except OSError as error:
-            raise CspbenchError(f"cannot read suite {name}: {error.strerror}") from error
+            raise CspbenchError(f"cannot read suite or graph {name}: {error.strerror}") from error
     else:
         if name not in _names():
             hint = "python -m cspbench list shows all; your own: path/to/suite.toml"

@@ -105,6 +105,6 @@ def test_a_graph_without_layers_is_refused() -> None:
 @pytest.mark.parametrize(("height", "width"), [(33, 32), (32, 48)])
 def test_an_image_that_the_stride_does_not_divide_is_refused(height: int, width: int) -> None:
     network = GraphNetwork({"all": [Node((IMAGE,), times(1))]}, stride=32)
-    message = f"H and W must be multiples of 32, got {height} x {width}"
+    message = f"image sizes must be multiples of 32, got {height} x {width}"
     with pytest.raises(ValueError, match=f"^{message}$"):
         network(torch.empty(1, 3, height, width))

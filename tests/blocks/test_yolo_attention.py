@@ -141,7 +141,7 @@ def test_an_impossible_attention_is_refused(arguments: dict[str, int], message: 
 
 def test_an_area_that_does_not_divide_the_positions_is_refused_on_a_call() -> None:
     module = A2C2f(c1=6, c2=8, n=1)
-    message = "area=4 does not divide the 3 x 5 positions of the input"
+    message = "area=4 does not divide the 3 x 5 positions of its map"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         module(torch.randn(1, 6, 3, 5))
     assert module(torch.randn(2, 6, 2, 2)).shape == (2, 8, 2, 2)

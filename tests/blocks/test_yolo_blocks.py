@@ -35,7 +35,7 @@ from cspbench.blocks.yolo.elan import (
     HGBlock,
     RepNCSPELAN4,
 )
-from cspbench.blocks.yolo.frames import HalfPath, Halves, Single, Taps, Twins, TwoPaths
+from cspbench.blocks.yolo.frames import HalfPath, Halves, Taps, Twins, TwoPaths
 from cspbench.blocks.yolo.parts import (
     ChannelAttention,
     GhostConv,

@@ -183,7 +183,7 @@ REFUSED = [
     ("[parts]\nbackbone = []", "not a graph: Expected `array` of length >= 1 - at `$.parts[...]`"),
     (
         row('[-1, 1, "c2ff"]'),
-        "backbone, layer 1 (c2ff) has no module 'c2ff'; nearest: 'c2f'",
+        "backbone, layer 1 (c2ff): no module 'c2ff'; nearest: 'c2f'",
     ),
     (
         row('[1, 1, "c2f"]'),
@@ -199,7 +199,7 @@ REFUSED = [
     ),
     (
         row('[[], 1, "concat"]'),
-        "backbone, layer 1 (concat): takes the output of layers, got 0",
+        "backbone, layer 1 (concat): takes the output of at least one layer, got 0",
     ),
     (row('[-1, 2, "upsample"]'), "backbone, layer 1 (upsample): cannot be repeated, got 2"),
     (
@@ -238,8 +238,26 @@ REFUSED = [
         row('[-1, 1, "classify"], [-1, 1, "conv"]'),
         "backbone, layer 2 (conv): layer 1 returns no feature map",
     ),
-    (row('[-1, 1, "c2f"]', "stride"), "a part cannot be named 'stride'"),
-    (f"input = [3, 64, 64]\n{row('')}", "input must be N,C,H,W, got [3, 64, 64]"),
+    (
+        f"input = [3, 64, 64]\n{row('')}",
+        "input must be N,C,H,W of positive numbers, got [3, 64, 64]",
+    ),
+    (
+        f"input = [1, 0, 64, 64]\n{row('')}",
+        "input must be N,C,H,W of positive numbers, got [1, 0, 64, 64]",
+    ),
+    (
+        row('[-1, 1, "conv", { k = 2 }]'),
+        "backbone, layer 1 (conv): an even k changes H and W at stride 1, got 2",
+    ),
+    (
+        row('[-1, 1, "detect", { one_to_many = false }]'),
+        "backbone, layer 1 (detect): needs one_to_one, one_to_many or both",
+    ),
+    (
+        row('[0, 1, "c2f"], [0, 1, "c3"]'),
+        "backbone, layer 1 (c2f): no layer takes its output, and only the last layer's is returned",
+    ),
     (
         f'activation = "sillu"\n{row("")}',
         "no activation 'sillu'; nearest: 'silu'",
@@ -303,8 +321,14 @@ def test_a_file_with_parts_is_a_graph_and_no_suite(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scale", "text", "message"),
     [
-        (":x", SMALL, "no scale 'x'; allowed: 'n', 'm'"),
-        ("", row('[-1, 1, "c2ff"]'), "graph {path}: backbone, layer 1 (c2ff) has no module 'c2ff'"),
+        (":x", SMALL, "graph {path}: no scale 'x'; allowed: 'n', 'm'"),
+        (":n", row(""), "graph {path}: no scale 'n'; the graph has none"),
+        (
+            ":n",
+            SMALL.replace("width = 0.25", "width = 100").replace("c2 = 64", "c2 = 6400"),
+            "graph {path}: backbone, layer 0 (conv): conv: c2 must be an integer from 1 to 65536",
+        ),
+        ("", row('[-1, 1, "c2ff"]'), "graph {path}: backbone, layer 1 (c2ff): no module 'c2ff'"),
         ("", "[parts", "graph {path}: not valid TOML: "),
     ],
 )

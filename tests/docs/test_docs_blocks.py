@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from doc_pages import PAGES, README, ROOT, blocks, name_of
 
+from cspbench.catalogue import find
+from cspbench.catalogue.graphs import is_graph_file
 from cspbench.comparison.thresholds import gate
 from cspbench.plan import suite
 from cspbench.records.folder import read
@@ -43,7 +45,7 @@ def test_every_text_block_of_the_readme_is_of_a_committed_report() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_toml_and_json_of_a_page_can_be_read(page: Path, tmp_path: Path) -> None:
-    """Settings as a pyproject.toml, all other TOML as suites."""
+    """Settings as a pyproject.toml, graphs, and all other TOML as suites."""
     for block in blocks(page.read_text(encoding="utf-8"), "toml", "json"):
         if block.language == "json":
             json.loads(block.text)
@@ -52,7 +54,8 @@ def test_toml_and_json_of_a_page_can_be_read(page: Path, tmp_path: Path) -> None
             assert gate(start=tmp_path).rules
         else:
             (tmp_path / "shown.toml").write_text(block.text, encoding="utf-8")
-            assert suite.load(str(tmp_path / "shown.toml")).cases
+            shown = str(tmp_path / "shown.toml")
+            assert find(shown).parameters if is_graph_file(shown) else suite.load(shown).cases
 
 
 def test_the_thresholds_that_are_shown_apply(tmp_path: Path) -> None:

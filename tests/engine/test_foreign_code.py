@@ -35,7 +35,7 @@ MADE = msgspec.structs.replace(DENSE, inputs=Inputs(maker="net.py:inputs"))
         (CONV, ("torch.nn:Conv2d",)),
         (MADE, ("net.py:inputs",)),
         (make_case(find("yolov8n"), {}), ()),
-        (msgspec.structs.replace(DENSE, build="net.toml:n"), ("net.toml:n",)),
+        (msgspec.structs.replace(DENSE, entry="net.toml:n", build="net.toml:n"), ()),
     ],
 )  # fmt: skip
 def test_code_is_foreign_unless_the_catalogue_builds_the_entry_so(

@@ -102,7 +102,7 @@ MESSAGES = {
     "(python -m cspbench list shows all)",
     "run bloks": f"no suite 'bloks'; nearest: 'blocks' ({SUITES})",
     "run densse": f"no suite or entry 'densse'; nearest: 'dense' ({SUITES})",
-    "run mine.toml": "cannot read suite mine.toml: No such file or directory",
+    "run mine.toml": "cannot read suite or graph mine.toml: No such file or directory",
     "run damaged.toml": "suite damaged.toml: not valid TOML: Unclosed array (at end of document)",
     "run key.toml": "suite key.toml: no key 'descripton'; nearest: 'description'",
     "run case_key.toml": "suite case_key.toml: case 1: no key 'gird'; nearest: 'grid'",

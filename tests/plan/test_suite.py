@@ -240,7 +240,7 @@ def test_unknown_names_offer_the_nearest(tmp_path: Path) -> None:
         suite.load("blokcs")
     with pytest.raises(CspbenchError, match="no suite or entry 'block'; nearest: 'blocks', 'hg_"):
         suite.load("block")
-    with pytest.raises(CspbenchError, match=r"cannot read suite .*: No such file or directory"):
+    with pytest.raises(CspbenchError, match=r"cannot read suite or graph .*: No such file"):
         suite.load(str(tmp_path / "none.toml"))
     with pytest.raises(CspbenchError, match="--only 'yolo' matches nothing in suite blocks; its"):
         suite.load("blocks", Selection(only="yolo"))

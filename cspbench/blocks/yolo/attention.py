@@ -42,7 +42,7 @@ class SpatialAttention(nn.Module):
         batch, channels, height, width = x.shape
         if height * width % self.area:
             raise ValueError(
-                f"area={self.area} does not divide the {height} x {width} positions of the input"
+                f"area={self.area} does not divide the {height} x {width} positions of its map"
             )
         parts = self.qkv(x).reshape(batch, self.heads, -1, self.area, height * width // self.area)
         sizes = [self.key_channels, self.key_channels, self.value_channels]
