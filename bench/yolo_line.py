@@ -73,7 +73,9 @@ folded into convolutions, and branches merged (`--form fused`).
 
 {timed}
 
-![Latency of each form]({plots}/forms.png)
+![Latency against MACs]({plots}/latency_by_macs.png)
+
+![Latency of the fused form over eager's]({plots}/forms.png)
 
 - **Fewest MACs:** {least_macs}. **Fastest:** {fastest} eager, {fastest_fused} fused.
 - **MACs do not say how long a module takes.** {slower}.
