@@ -37,9 +37,9 @@ _PAGE = """\
 
 <!-- bench/yolo_line.py writes this page from results/reference/yolo_line -->
 
-One module of each generation of YOLO detectors stands here at equal input, width and depth. The
-input is {input}, each returns 128 channels, and those that let their number of inner blocks be
-chosen have two. The figures are from [a run of the suite
+One module of each generation of YOLO detectors stands here at equal input and width. The input is
+{input}, each returns 128 channels, and those that let the number of inner blocks be chosen have
+two, whatever a block is. The figures are from [a run of the suite
 `yolo_line`](../results/reference/yolo_line/report.txt) on {threads} threads of an {device}, with
 torch {torch}. `{command}` repeats it.
 
@@ -79,7 +79,7 @@ folded into convolutions, and branches merged (`--form fused`).
 
 - **Fewest MACs:** {least_macs}. **Fastest:** {fastest} eager, {fastest_fused} fused.
 - **MACs do not say how long a module takes.** {slower}.
-- **Products of attention** are not in published counts of MACs. {attention}.
+- **Products of attention** are left out of the published FLOPs of these detectors. {attention}.
 - **Merged branches pay once deployed.** Fused takes {most_gained} of eager's time at best, and
   {least_gained} at worst.
 

@@ -37,7 +37,7 @@ def test_the_reference_runs_exact_figures_are_still_this_codes() -> None:
         assert tensor_peak(built) == record.tensor_peak
 
 
-@pytest.mark.parametrize("name", ["cpu", "cuda-h200", "gradients", "gradients_conv"])
+@pytest.mark.parametrize("name", ["cpu", "cuda-h200", "gradients", "gradients_conv", "yolo_line"])
 def test_the_report_of_a_reference_run_is_drawn_from_its_records(name: str) -> None:
     """To the byte: ``report.txt``, ``report.md`` and ``report.csv`` as they are committed."""
     folder = REFERENCES / name

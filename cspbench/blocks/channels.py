@@ -131,6 +131,12 @@ def require_odd(k: int) -> None:
         raise ValueError(f"k must be odd, because an even kernel changes H and W, got {k}")
 
 
+def require_residual(c1: int, c2: int) -> None:
+    """Raise ValueError unless an input of ``c1`` channels can be added to an output of ``c2``."""
+    if c1 != c2:
+        raise ValueError(f"a residual needs c1 = c2, got {c1} and {c2}")
+
+
 def require_channels(channels: int, *, expected: int) -> None:
     """Raise ValueError unless ``channels`` is ``expected``, which slices do not check."""
     if channels != expected:

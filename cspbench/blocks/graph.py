@@ -70,7 +70,10 @@ class GraphNetwork(nn.Module):
                 )
         self.stride = stride
         for name, part in _parts(parts):
-            self.add_module(f"{name}_" if hasattr(self, name) else name, part)
+            free = name
+            while hasattr(self, free):
+                free += "_"
+            self.add_module(free, part)
 
     def forward(self, image: Tensor) -> object:
         height, width = image.shape[2:]

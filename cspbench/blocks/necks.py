@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .channels import require_positive
-from .layers import Conv, activation_layer, plain_conv
+from .layers import Conv, activation_layer
+from .yolo.parts import plain_separable_conv
 
 Pyramid = tuple[Tensor, Tensor, Tensor]
 """Three maps, the finest first."""
@@ -91,10 +92,7 @@ class FusionNode(nn.Module):
     def __init__(self, edges: int, channels: int, *, activation: str) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.ones(edges))
-        self.conv = nn.Sequential(
-            plain_conv(channels, channels, 3, groups=channels),
-            Conv(channels, channels, activation=activation),
-        )
+        self.conv = plain_separable_conv(channels, channels, 3, activation=activation)
 
     def forward(self, *maps: Tensor) -> Tensor:
         weights = functional.relu(self.weights)

@@ -9,10 +9,10 @@ from functools import partial
 from torch import nn
 
 from .classifier import LinearHead, Network
-from .layers import Conv, plain_conv
+from .layers import Conv
 from .residual import Residual
 from .yolo.frames import Taps
-from .yolo.parts import ChannelAttention
+from .yolo.parts import ChannelAttention, plain_separable_conv
 
 DEPTHS: Mapping[int, tuple[tuple[int, ...], int]] = {
     19: ((1, 1, 1, 1), 3),
@@ -120,7 +120,4 @@ def _conv3x3(
     """
     if not separable:
         return Conv(inputs, outputs, 3, stride=stride, activation=activation)
-    return nn.Sequential(
-        plain_conv(inputs, inputs, 3, stride=stride, groups=inputs),
-        Conv(inputs, outputs, activation=activation),
-    )
+    return plain_separable_conv(inputs, outputs, 3, stride=stride, activation=activation)

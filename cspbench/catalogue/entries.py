@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import CspbenchError, unknown
-from . import detectors, external, figure3, graphs, necks, networks, yolo
-from .entry import Entry
+from . import detectors, external, figure3, necks, networks, yolo
+from .entry import GRAPH_SUFFIX, Entry
 
 
 def join(*families: Iterable[Entry]) -> Mapping[str, Entry]:
@@ -26,7 +26,7 @@ def find(name: str) -> Entry:
 
     Raises `CspbenchError` with the nearest names if there is none; see `external` for the forms.
     """
-    if ":" in name or name.endswith(graphs.SUFFIX):
+    if ":" in name or name.endswith(GRAPH_SUFFIX):
         return external.entry(name)
     if name.endswith(".py"):
         raise CspbenchError(

@@ -18,6 +18,7 @@ __all__ = ["Entry", "Parameter", "Shape", "Value", "is_own"]
 
 Design = Literal["", "b", "c"]
 """The design of CSPNet's Figure 3 in which two paths are joined; '' where there are no such two."""
+GRAPH_SUFFIX = ".toml"
 _MAX_NUMBER = 1e300  # any integer up to it still converts to a float
 
 
@@ -132,8 +133,8 @@ class Entry:
     @property
     def knows_inputs(self) -> bool:
         """Whether the inputs that it takes are known, as of all entries of the catalogue."""
-        is_graph = self.build.rpartition(":")[0].endswith(".toml")
-        return is_own(self.build) or is_graph or bool(self.channels or self.halves or self.levels)
+        is_described = is_own(self.build) or is_graph(self.build)
+        return is_described or bool(self.channels or self.halves or self.levels)
 
     def arguments(self, overrides: Mapping[str, Value] | None = None) -> dict[str, Value]:
         """All settable arguments: the defaults, replaced by the checked ``overrides``.
@@ -280,6 +281,11 @@ class Entry:
             if parameter.name == name:
                 return parameter
         raise unknown("parameter", name, [p.name for p in self.parameters], owner=self.name)
+
+
+def is_graph(builder: str) -> bool:
+    """Whether a builder is a scale of a graph file, ``path/to/graph.toml:scale``."""
+    return builder.rpartition(":")[0].endswith(GRAPH_SUFFIX)
 
 
 def is_own(builder: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import CspbenchError
 from . import graphs
-from .entry import Entry, Shape, Value
+from .entry import GRAPH_SUFFIX, Entry, Shape, Value
 from .graph_networks import planned
 
 FORMS = (
@@ -38,9 +38,9 @@ def entry(name: str) -> Entry:
     library, if ``name`` has none of the forms, or for a graph that cannot be read.
     """
     source, _, attribute = name.rpartition(":")
-    if name.endswith(graphs.SUFFIX):
+    if name.endswith(GRAPH_SUFFIX):
         return _graph_entry(name, name, "")
-    if source.endswith(graphs.SUFFIX):
+    if source.endswith(GRAPH_SUFFIX):
         return _graph_entry(name, source, attribute)
     if source in _LIBRARIES and attribute:
         return _library_entry(name, source, attribute)

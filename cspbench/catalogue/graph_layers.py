@@ -1,7 +1,7 @@
 """Layers that only networks given as graphs have, described as the catalogue's entries are."""
 
 from .entry import Entry, Parameter
-from .parameters import activation, count
+from .parameters import activation, count, flag
 
 _C1, _C2 = count("c1", 64, "input channels"), count("c2", 64, "output channels")
 _SILU = activation("silu")
@@ -17,10 +17,6 @@ def _layer(name: str, build: str, description: str, source: str, *parameters: Pa
         input_shape=(1, 64, 32, 32),
         parameters=parameters,
     )
-
-
-def _flag(name: str, text: str, *, default: bool) -> Parameter:
-    return Parameter(name=name, default=default, help=text)
 
 
 CONCAT, UPSAMPLE, DETECT, CLASSIFY = "concat", "upsample", "detect", "classify"
@@ -72,9 +68,9 @@ LAYERS = (
         _YOLOV8,
         count("classes", 80, "classes of objects"),
         count("bins", 16, "bins of an edge's distance; 1: a number"),
-        _flag("separable", "depthwise separable convolutions for classes", default=True),
-        _flag("one_to_one", "branches whose predictions need no suppression", default=False),
-        _flag("one_to_many", "branches whose predictions need suppression", default=True),
+        flag("separable", "depthwise separable convolutions for classes", default=True),
+        flag("one_to_one", "branches whose predictions need no suppression", default=False),
+        flag("one_to_many", "branches whose predictions need suppression", default=True),
         _SILU,
     ),
     _layer(

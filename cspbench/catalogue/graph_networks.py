@@ -7,12 +7,9 @@ from typing import Any
 from ..errors import CspbenchError
 from . import graph_layers
 from .entry import Value
-from .graphs import CHANNELS, KNOWN, OPTIONS, Graph, Layer, Scale, layers, strides
+from .graphs import CHANNELS, KNOWN, OPTIONS, Graph, Layer, Scale, layers, means_same, strides
 
 Resolve = Callable[[str], Callable[..., Any]]
-
-_KEPT_IN_A_SWAP = ("c2", "shortcut", "groups", "e")
-"""Arguments of a row that mean the same in every module, so that another one keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ def planned(graph: Graph, scale: str, arguments: Mapping[str, Value]) -> Iterato
     channels = {-1: graph.input[1]}
     for layer in layers(graph):
         try:
-            plan, channels[layer.number] = planner.planned(
+            plan, channels[layer.number] = planner.plan(
                 layer, [channels[source] for source in layer.sources]
             )
         except CspbenchError as error:
@@ -69,7 +66,7 @@ class _Planner:
     arguments: Mapping[str, Value]
     strides: Mapping[int, int]
 
-    def planned(self, layer: Layer, channels: Sequence[int]) -> tuple[Planned, int]:
+    def plan(self, layer: Layer, channels: Sequence[int]) -> tuple[Planned, int]:
         """The plan of ``layer``, which takes maps of these ``channels``, and its own channels."""
         options = {name: self.arguments[name] for name in OPTIONS if name in self.arguments}
         row = layer.row
@@ -95,7 +92,7 @@ class _Planner:
         name = str(self.arguments.get(f"{layer.part}.{row.module}", row.module))
         given = dict(row.arguments)
         if name != row.module:
-            given = {key: value for key, value in given.items() if key in _KEPT_IN_A_SWAP}
+            given = {key: given[key] for key in given if means_same(key, row.module, name)}
         outputs = self.scale.channels(int(given["c2"])) if "c2" in given else inputs
         known = {parameter.name: parameter.default for parameter in KNOWN[name].parameters}
         for key in CHANNELS:

@@ -19,7 +19,7 @@ from ..errors import CspbenchError, unknown
 from ..files import read_file
 from ..toml import MAX_BYTES, parse_toml
 from . import graph_layers, yolo
-from .entry import Entry, Parameter, Shape, Value
+from .entry import GRAPH_SUFFIX, Entry, Parameter, Shape, Value
 from .parameters import ACTIVATIONS
 
 MODULES: Mapping[str, Entry] = {entry.name: entry for entry in yolo.ENTRIES}
@@ -27,10 +27,9 @@ MODULES: Mapping[str, Entry] = {entry.name: entry for entry in yolo.ENTRIES}
 
 KNOWN: Mapping[str, Entry] = {entry.name: entry for entry in (*yolo.ENTRIES, *graph_layers.LAYERS)}
 """What a row may name."""
-CHANNELS = ("c2", "c3", "c4", "mid")
-"""Arguments that count channels, and are scaled by a graph's width."""
+CHANNELS = ("c3", "c4", "mid")
+"""Arguments beside ``c2`` that count channels, and are scaled by a graph's width."""
 
-SUFFIX = ".toml"
 OPTIONS = ("classes", "one_to_many")
 """Arguments of heads that are set for a network as a whole."""
 
@@ -118,7 +117,7 @@ class Layer:
 
 
 def read(path: Path) -> Graph:
-    """The graph in the file ``path``; raises `CspbenchError` if it cannot be read or built."""
+    """The graph in the file ``path``; raises `CspbenchError` like `parse`, or if unreadable."""
     try:
         return parse(read_file(path, MAX_BYTES).decode())
     except OSError as error:
@@ -132,20 +131,18 @@ def read(path: Path) -> Graph:
 def is_graph_file(name: str) -> bool:
     """Whether ``name`` is a TOML file with parts, unlike a suite; False if it cannot be read."""
     try:
-        return name.endswith(SUFFIX) and "parts" in parse_toml(
+        return name.endswith(GRAPH_SUFFIX) and "parts" in parse_toml(
             read_file(Path(name), MAX_BYTES).decode()
         )
     except (OSError, UnicodeDecodeError, CspbenchError):
         return False
 
 
-def is_graph(reference: str) -> bool:
-    """Whether ``reference`` names a scale of a graph file, ``path/to/graph.toml:scale``."""
-    return reference.rpartition(":")[0].endswith(SUFFIX)
-
-
 def parse(text: str) -> Graph:
-    """The graph that ``text`` holds; raises `CspbenchError` for one that cannot be built."""
+    """The graph that ``text`` holds; raises `CspbenchError` for rows that cannot stand so.
+
+    What only a module refuses is said, with its layer, when the network is built.
+    """
     try:
         graph = msgspec.convert(parse_toml(text), Graph)
     except msgspec.ValidationError as error:
@@ -162,7 +159,11 @@ def parse(text: str) -> Graph:
     for layer in layers(graph):
         _check(layer)
     _check_uses(graph)
-    strides(graph)
+    multiple = max(strides(graph).values())
+    if any(size % multiple for size in graph.input[2:]):
+        raise CspbenchError(
+            f"H and W of input must be multiples of {multiple}, got {list(graph.input)}"
+        )
     return graph
 
 
@@ -247,6 +248,12 @@ def _options(graph: Graph) -> Iterator[Parameter]:
         help="activation of all modules that have one and name none",
         choices=ACTIVATIONS,
     )
+
+
+def means_same(argument: str, module: str, other: str) -> bool:
+    """Whether both modules have the ``argument``, described in the same words."""
+    first, second = (_parameter(name, argument) for name in (module, other))
+    return first is not None and second is not None and first.help == second.help
 
 
 def _parameter(module: str, name: str) -> Parameter | None:

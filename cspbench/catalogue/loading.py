@@ -87,6 +87,11 @@ def build(
 
 
 def _graph_network(graph: graphs.Graph, scale: str, **arguments: Value) -> Any:
+    known = {parameter.name: parameter for parameter in graphs.parameters(graph)}
+    for name, value in arguments.items():
+        if name not in known:
+            raise unknown("parameter", name, known, owner="the graph")
+        known[name].check(value, owner="the graph")
     return network(graph, scale, arguments, resolve)
 
 

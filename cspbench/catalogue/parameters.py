@@ -36,6 +36,11 @@ def ratio(name: str, default: float, text: str) -> Parameter:
     return Parameter(name=name, default=default, help=text, above=0)
 
 
+def flag(name: str, text: str, *, default: bool) -> Parameter:
+    """A parameter that is true or false."""
+    return Parameter(name=name, default=default, help=text)
+
+
 def activation(default: str) -> Parameter:
     """The parameter that names the activation after each batch normalisation."""
     return Parameter(

@@ -13,7 +13,7 @@ from types import ModuleType
 from ..errors import AbsentError, CspbenchError
 from ..files import read_file
 from .codebase import Codebase, is_installed
-from .graphs import SUFFIX
+from .entry import GRAPH_SUFFIX
 
 _MAX_BYTES = 1 << 22  # of a module, whose syntax tree takes a hundred times as much
 
@@ -41,7 +41,7 @@ class Source:
     @property
     def is_graph(self) -> bool:
         """Whether this is the file of a graph, and not a module."""
-        return self.name.endswith(SUFFIX)
+        return self.name.endswith(GRAPH_SUFFIX)
 
     def is_owned(self, module: ModuleType) -> bool:
         """Whether ``module`` belongs to the codebase."""
@@ -62,9 +62,10 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
     name, colon, attribute = reference.rpartition(":")
     if not colon:
         raise CspbenchError(
-            f"expected package.module:callable or path/to/file.py:callable, got {reference!r}"
+            f"expected package.module:callable, path/to/file.py:callable or "
+            f"path/to/graph.toml:scale, got {reference!r}"
         )
-    if not name.endswith((".py", SUFFIX)):
+    if not name.endswith((".py", GRAPH_SUFFIX)):
         codebase = _codebase_of_module(name) if checkout is None else _of_checkout(name, checkout)
         return Source(name=name, attribute=attribute, module=name, codebase=codebase)
     path = Path(name) if checkout is None else checkout / name
@@ -78,7 +79,7 @@ def locate(reference: str, checkout: Path | None = None) -> Source:
     path = path.resolve()
     if checkout is None:
         _files[name] = path
-    if name.endswith(SUFFIX):
+    if name.endswith(GRAPH_SUFFIX):
         return Source(name=name, attribute=attribute, module="", file=path)
     module, file, codebase = _of_file(path, checkout and checkout.resolve())
     return Source(name=name, attribute=attribute, module=module, codebase=codebase, file=file)

@@ -1,7 +1,7 @@
 """CSP modules of the YOLO family, grouped by how they split and join their channels."""
 
 from .entry import Design, Entry, Parameter, Value
-from .parameters import activation, count, ratio
+from .parameters import activation, count, flag, ratio
 
 _CSPNET = "CSPNet, arXiv 1911.11929"
 _SCALED_YOLOV4 = "scaled YOLOv4, arXiv 2011.08036"
@@ -21,26 +21,23 @@ _YOLOV13 = "YOLOv13, arXiv 2506.17733"
 # Where the channels that bypass the blocks come from.
 _OWN = "a 1x1 of its own"
 _HALF = "half of one 1x1"
+_PART = "half of one 1x1, or a third"
 _ALL = "the blocks' 1x1, all of it"
 _INPUT = "the input itself"
 _NONE = "none"
-
-
-def _flag(name: str, text: str, *, default: bool) -> Parameter:
-    return Parameter(name=name, default=default, help=text)
 
 
 _N = count("n", 3, "inner blocks in series", maximum=1000)
 _SINGLE_N = count("n", 1, _N.help, maximum=1000)
 _K = "kernel of each bottleneck's first convolution, odd"
 _KERNEL = count("k", 1, f"{_K}: 1, or 3 in later releases")
-_SHORTCUT = _flag("shortcut", "each inner block adds its input", default=True)
+_SHORTCUT = flag("shortcut", "each inner block adds its input", default=True)
 _GROUPS = count("groups", 1, "groups of each bottleneck's last convolution")
 _E = ratio("e", 0.5, "channels of each path over c2")
 _MID = count("mid", 64, "channels of all convolutions but the last")
 _C3 = count("c3", 128, "channels of the first convolution, which is halved: even")
 _C4 = count("c4", 64, "channels of each block's output")
-_RESIDUAL = _flag("residual", "the input is added to the output: c1 = c2", default=False)
+_RESIDUAL = flag("residual", "the input is added to the output: c1 = c2", default=False)
 _SILU = activation("silu")
 _RELU = activation("relu")
 
@@ -96,7 +93,7 @@ ENTRIES = (
         _SCALED_YOLOV4,
         _N,
         _KERNEL,
-        _flag("shortcut", _SHORTCUT.help, default=False),
+        flag("shortcut", _SHORTCUT.help, default=False),
         _GROUPS,
         ratio("e", 1.0, _E.help),
         activation("mish"),
@@ -298,7 +295,7 @@ ENTRIES = (
         _N,
         _SHORTCUT,
         _E,
-        _flag("attention", "channel attention after the concat", default=False),
+        flag("attention", "channel attention after the concat", default=False),
         _SILU,
         design="c",
         bypass=_OWN,
@@ -310,7 +307,7 @@ ENTRIES = (
         "PP-YOLOE, arXiv 2203.16250",
         _N,
         _SHORTCUT,
-        _flag("attention", "channel attention after the concat", default=True),
+        flag("attention", "channel attention after the concat", default=True),
         _RELU,
         design="c",
         bypass=_OWN,
@@ -350,8 +347,8 @@ ENTRIES = (
         _SHORTCUT,
         _GROUPS,
         _E,
-        _flag("c3k", "a c3k of two bottlenecks in place of each bottleneck", default=False),
-        _flag("attention", "an attention block after each bottleneck, as in YOLO26", default=False),
+        flag("c3k", "a c3k of two bottlenecks in place of each bottleneck", default=False),
+        flag("attention", "an attention block after each bottleneck, as in YOLO26", default=False),
         _SILU,
         design="c",
         bypass=_HALF,
@@ -364,7 +361,7 @@ ENTRIES = (
         _N,
         _SHORTCUT,
         _E,
-        _flag("lk", "7x7 beside 3x3 in the middle of each block", default=False),
+        flag("lk", "7x7 beside 3x3 in the middle of each block", default=False),
         _SILU,
         design="c",
         bypass=_HALF,
@@ -409,7 +406,7 @@ ENTRIES = (
         _YOLOV12,
         count("n", 2, "pairs in series", maximum=1000),
         _E,
-        _flag(
+        flag(
             "attention",
             "attention; else a c3k of two bottlenecks in place of each pair",
             default=True,
@@ -427,7 +424,7 @@ ENTRIES = (
         _SINGLE_N,
         _SHORTCUT,
         _E,
-        _flag("dsc3k", "a c3 of two such bottlenecks in place of each", default=False),
+        flag("dsc3k", "a c3 of two such bottlenecks in place of each", default=False),
         _SILU,
         design="c",
         bypass=_HALF,
@@ -441,7 +438,7 @@ ENTRIES = (
         _E,
         _RELU,
         design="c",
-        bypass=_HALF,
+        bypass=_PART,
     ),
     _module(
         "elan",
@@ -510,7 +507,7 @@ ENTRIES = (
         count("mid", 64, "outputs of each convolution"),
         count("n", 6, "convolutions in series", maximum=1000),
         count("k", 3, "kernel of each convolution, odd"),
-        _flag("light", "a linear 1x1 and a depthwise convolution in place of each", default=False),
+        flag("light", "a linear 1x1 and a depthwise convolution in place of each", default=False),
         _RESIDUAL,
         _RELU,
         design="",

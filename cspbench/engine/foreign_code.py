@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..catalogue import ENTRIES
-from ..catalogue.graphs import is_graph
+from ..catalogue.entry import is_graph
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..records.run import RunInfo

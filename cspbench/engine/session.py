@@ -11,8 +11,7 @@ from typing import Self
 import msgspec
 
 from .. import __version__
-from ..catalogue.entry import is_own
-from ..catalogue.graphs import SUFFIX
+from ..catalogue.entry import GRAPH_SUFFIX, is_own
 from ..catalogue.sources import locate
 from ..errors import CspbenchError
 from ..machine import environment
@@ -180,7 +179,7 @@ def _check_files(cases: Iterable[Case], roots: Mapping[Side, Path]) -> None:
                 "own models: ab BASE_REV HEAD_REV path/to/net.py:Net --input N,C,H,W"
             )
         file = Path(builder.rpartition(":")[0])
-        if file.suffix not in {".py", SUFFIX}:
+        if file.suffix not in {".py", GRAPH_SUFFIX}:
             continue
         if file.is_absolute() or not any((root / file).is_file() for root in roots.values()):
             raise CspbenchError(

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from ..catalogue import ENTRIES
-from ..catalogue.graphs import SUFFIX, is_graph_file
+from ..catalogue.entry import GRAPH_SUFFIX
+from ..catalogue.graphs import is_graph_file
 from ..errors import CspbenchError
 from ..plan.case import Case
 from ..plan.suite import Selection, Suite, load, of_entries, share_out
@@ -58,11 +59,11 @@ def _on_device(request: SuiteRequest, selection: Selection, device: str) -> Suit
 def _entries(name: str) -> tuple[str, ...]:
     """The entries that ``name`` lists, separated by commas; none if it names a suite."""
     is_list = "," in name and not _is_file(name)
-    if name.endswith(SUFFIX) and not is_list and not is_graph_file(name):
+    if name.endswith(GRAPH_SUFFIX) and not is_list and not is_graph_file(name):
         return ()
     parts = (name,) if _names_file(name) else tuple(name.split(","))
-    is_entry = len(parts) > 1 or ":" in name or name.endswith((".py", SUFFIX)) or name in ENTRIES
-    return parts if is_entry else ()
+    is_path = ":" in name or name.endswith((".py", GRAPH_SUFFIX))
+    return parts if len(parts) > 1 or is_path or name in ENTRIES else ()
 
 
 def _names_file(name: str) -> bool:

@@ -32,7 +32,7 @@ _OURS: Mapping[Convention, Callable[[Counts], float]] = {
     "products": lambda counts: counts.matmul_macs or 0,
     "fvcore": lambda counts: counts.fvcore_macs or 0,
     "BF": lambda counts: 2 * counts.macs / 1e9,
-    "BF_all": lambda counts: 2 * (counts.macs + (counts.matmul_macs or 0)) / 1e9,
+    "BF_products": lambda counts: 2 * (counts.macs + (counts.matmul_macs or 0)) / 1e9,
     "act": lambda counts: counts.activations,
     "CIO": lambda counts: counts.cio,
 }
@@ -55,7 +55,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     products: Text | None = None
     fvcore: Text | None = None
     BF: Text | None = None
-    BF_all: Text | None = None
+    BF_products: Text | None = None
     act: Text | None = None
     CIO: Text | None = None
 

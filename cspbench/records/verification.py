@@ -6,7 +6,9 @@ from typing import Literal
 from ..catalogue.entry import Shape, Value
 from .base import Frozen
 
-Convention = Literal["P", "P_all", "W", "MACs", "products", "fvcore", "BF", "BF_all", "act", "CIO"]
+Convention = Literal[
+    "P", "P_all", "W", "MACs", "products", "fvcore", "BF", "BF_products", "act", "CIO"
+]
 Answer = Literal["equal", "equal as rounded", "differs, as known", "differs"]
 
 CONVENTIONS: Mapping[Convention, str] = {
@@ -17,7 +19,7 @@ CONVENTIONS: Mapping[Convention, str] = {
     "products": "MACs of all other products, above all attention's",
     "fvcore": "MACs of all products, and operations of normalisation, 2 an element of BatchNorm",
     "BF": "2 × MACs / 10⁹",
-    "BF_all": "2 × (MACs + products) / 10⁹",
+    "BF_products": "2 × (MACs + products) / 10⁹",
     "act": "output elements of these layers",
     "CIO": "input + output elements of convolutions",
 }

@@ -84,6 +84,42 @@ def test_an_output_is_dropped_after_the_last_layer_that_takes_it() -> None:
     assert alive == [True, False]
 
 
+def test_a_part_drops_what_it_is_the_last_to_take() -> None:
+    """The image, and the output of layer 0, which the last part does not take."""
+    made: list[weakref.ref[Tensor]] = []
+    alive: list[bool] = []
+
+    def first(x: Tensor) -> Tensor:
+        out = x + 1
+        made.append(weakref.ref(out))
+        return out
+
+    def look(x: Tensor) -> Tensor:
+        gc.collect()
+        alive.append(made[0]() is not None)
+        return x + 1
+
+    parts = {
+        "backbone": [Node((IMAGE,), Computes(first))],
+        "neck": [Node((0,), Computes(look))],
+        "head": [Node((1,), Computes(look))],
+    }
+    GraphNetwork(parts)(torch.ones(1, 1, 1, 1))
+    assert alive == [True, False]
+
+
+def test_parts_are_named_so_that_none_hides_what_torch_has() -> None:
+    image = torch.ones(1, 1, 2, 2)
+    parts = {
+        "forward_": [Node((IMAGE,), times(2))],
+        "forward": [Node((0,), times(3))],
+        "stride": [Node((1,), times(5))],
+    }
+    network = GraphNetwork(parts)
+    assert [name for name, _ in network.named_children()] == ["forward_", "forward__", "stride_"]
+    torch.testing.assert_close(network(image), 30 * image)
+
+
 def test_a_layer_may_return_what_is_no_tensor_where_it_is_the_last() -> None:
     both = Computes(lambda x: (x, [2 * x]))  # type: ignore[arg-type, return-value]
     first, (second,) = GraphNetwork({"head": [Node((IMAGE,), both)]})(torch.ones(1, 1, 1, 1))

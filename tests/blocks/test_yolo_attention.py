@@ -215,7 +215,7 @@ def test_a_transformer_layer_is_attention_and_two_linear_layers_each_residual() 
         attend(query[:, part], key[:, part], value[:, part]) for part in (slice(4), slice(4, 8))
     ]
     attended = module.attention.out_proj(torch.cat(heads, dim=1).permute(2, 0, 1)) + tokens
-    expected = module.fc2(module.fc1(attended)) + attended
+    expected = module.second(module.first(attended)) + attended
     torch.testing.assert_close(module(tokens), expected)
 
 

@@ -472,6 +472,7 @@ def test_dsc3k2_nests_a_c3_of_two_separable_bottlenecks() -> None:
     assert [type(block) for block in default.blocks] == [SeparableBottleneck]
     (block,) = nested.blocks
     assert isinstance(block, DSC3k)
+    assert block.enter.conv.out_channels == 4
     assert [type(inner) for inner in block.blocks] == 2 * [SeparableBottleneck]
 
 
@@ -504,12 +505,12 @@ def test_a_light_hg_block_has_a_linear_1x1_and_a_depthwise_convolution_in_place_
     assert kernels(HGBlock(c1=6, c2=8, mid=4, n=2, k=5).blocks) == 2 * [((5, 5), 1)]
 
 
-def test_sppf_with_a_residual_adds_its_input() -> None:
-    with_residual = with_trained_norms(SPPF(c1=6, c2=6, residual=True))
-    without = SPPF(c1=6, c2=6).eval()
-    without.load_state_dict(with_residual.state_dict())
-    x = torch.randn(1, 6, 5, 5)
-    torch.testing.assert_close(with_residual(x), x + without(x))
+def test_sppf_with_a_residual_enters_without_an_activation_and_adds_its_input() -> None:
+    module = with_trained_norms(SPPF(c1=6, c2=6, residual=True))
+    x = torch.randn(1, 6, 14, 14)
+    base = module.enter.norm(module.enter.conv(x))
+    pools = [functional.max_pool2d(base, size, 1, size // 2) for size in (5, 9, 13)]
+    torch.testing.assert_close(module(x), x + module.fuse(torch.cat([base, *pools], dim=1)))
 
 
 @pytest.mark.parametrize("module", [SPPF, HGBlock])
@@ -552,7 +553,9 @@ def bypass_of(module: nn.Module) -> str:
             return "the blocks' 1x1, all of it"
         case TwoPaths() | RepC3() | Taps(enter=Twins()) | EELAN():
             return "a 1x1 of its own"
-        case HalfPath() | MBLA() | Taps(enter=Halves()):
+        case MBLA():
+            return "half of one 1x1, or a third"
+        case HalfPath() | Taps(enter=Halves()):
             return "half of one 1x1"
         case Taps(enter=None):
             return "the input itself"

@@ -282,12 +282,12 @@ BY_HAND: list[tuple[str, Arguments, int, int]] = [
         128 + 2 * (64 + 64) + 128,
     ),
     (
-        "dsc3k2",  # a C3 with paths of 32 channels and two such bottlenecks
+        "dsc3k2",  # a C3 with paths of 64 channels and two such bottlenecks
         {"dsc3k": True},
         128 * 128
-        + (64 * 32 + 2 * (32 * 9 + 32 * 32 + 32 * 49 + 32 * 32) + 64 * 32 + 64 * 64)
+        + (64 * 64 + 2 * (64 * 9 + 64 * 64 + 64 * 49 + 64 * 64) + 64 * 64 + 128 * 64)
         + (2 + 1) * 64 * 128,
-        128 + (32 + 2 * (32 + 32) + 32 + 64) + 128,
+        128 + (64 + 2 * (64 + 64) + 64 + 64) + 128,
     ),
     (
         "dfine_rep_ncsp_elan4",  # halves of 32; before each 3x3, two paths of 24, two RepConvs

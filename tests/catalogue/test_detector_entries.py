@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cspbench.blocks.yolo.chunked import C2f, C3k2
-from cspbench.catalogue import detectors, find
+from cspbench.catalogue import detectors, find, graphs
 from cspbench.catalogue.entry import Entry, Value
 from cspbench.catalogue.loading import resolve
 from cspbench.errors import CspbenchError
@@ -64,7 +64,30 @@ def test_parts_hold_all_parameters(entry: Entry) -> None:
     assert min(parts) > 0
 
 
-@pytest.mark.parametrize("name", SMALL)
+# By hand, from each description: the layers that each concat joins, in order, and the head takes.
+WIRING: dict[str, tuple[list[tuple[int, ...]], tuple[int, ...]]] = {
+    "yolov5": ([(11, 6), (15, 4), (18, 14), (21, 10)], (17, 20, 23)),
+    "yolov8": ([(10, 6), (13, 4), (16, 12), (19, 9)], (15, 18, 21)),
+    "yolov9": ([(10, 6), (13, 4), (16, 12), (19, 9)], (15, 18, 21)),
+    "yolov10": ([(11, 6), (14, 4), (17, 13), (20, 10)], (16, 19, 22)),
+    "yolo11": ([(11, 6), (14, 4), (17, 13), (20, 10)], (16, 19, 22)),
+    "yolo12": ([(9, 6), (12, 4), (15, 11), (18, 8)], (14, 17, 20)),
+    "yolo26": ([(11, 6), (14, 4), (17, 13), (20, 10)], (16, 19, 22)),
+}
+
+
+@pytest.mark.parametrize("name", WIRING)
+def test_concats_join_the_layers_that_the_description_names(name: str) -> None:
+    """Upsampled or halved first, then the backbone's or the neck's; all others are a chain."""
+    layers = list(graphs.layers(detectors.shipped(name)))
+    concats = [layer.sources for layer in layers if layer.row.module == "concat"]
+    *others, head = layers
+    assert (concats, head.sources) == WIRING[name]
+    chain = [layer for layer in others if layer.row.module != "concat"]
+    assert all(layer.sources == (layer.number - 1,) for layer in chain)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "yolov9c"])
 def test_a_training_step_reaches_all_but_the_frozen_bins(name: str) -> None:
     network = built(find(name)).train()
     outs = tensors(network(torch.randn(2, 3, 64, 64)))
@@ -76,7 +99,7 @@ def test_a_training_step_reaches_all_but_the_frozen_bins(name: str) -> None:
         assert parameter.grad is None or parameter.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["yolov8n", "yolov10n", "yolo12n"])
+@pytest.mark.parametrize("name", ["yolov8n", "yolov9c", "yolov10n", "yolo12n", "yolo26n"])
 def test_an_exported_program_computes_what_the_detector_does(name: str) -> None:
     network, image = built(find(name)).eval(), torch.randn(1, 3, 64, 64)
     program = torch.export.export(network, (image,), strict=False)
@@ -86,12 +109,14 @@ def test_an_exported_program_computes_what_the_detector_does(name: str) -> None:
         torch.testing.assert_close(ours, exported, rtol=1e-4, atol=1e-3)
 
 
-def test_channels_last_changes_no_prediction() -> None:
-    network, image = built(find("yolo11n")).eval(), torch.randn(1, 3, 64, 64)
-    expected = network(image)
+@pytest.mark.parametrize("name", [*SMALL, "yolov9c"])
+def test_channels_last_changes_no_prediction(name: str) -> None:
+    network, image = built(find(name)).eval(), torch.randn(1, 3, 64, 64)
+    expected = tensors(network(image))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    got = network(image.contiguous(memory_format=torch.channels_last))
-    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-3)
+    outs = tensors(network(image.contiguous(memory_format=torch.channels_last)))
+    for out, other in zip(outs, expected, strict=True):
+        torch.testing.assert_close(out, other, rtol=1e-4, atol=1e-3)
 
 
 def test_a_swap_changes_its_part_alone() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cspbench.blocks.layers import Conv
-from cspbench.blocks.yolo.bottlenecks import Bottleneck
+from cspbench.blocks.yolo.bottlenecks import Bottleneck, Residual
 from cspbench.blocks.yolo.chunked import C2f, C3k2
 from cspbench.blocks.yolo.elan import ELAN, RepNCSPELAN4
 from cspbench.blocks.yolo.two_paths import C3
@@ -247,6 +247,10 @@ REFUSED = [
         "input must be N,C,H,W of positive numbers, got [1, 0, 64, 64]",
     ),
     (
+        "input = [1, 3, 99, 64]\n" + row('[-1, 1, "adown"]'),
+        "H and W of input must be multiples of 2, got [1, 3, 99, 64]",
+    ),
+    (
         row('[-1, 1, "conv", { k = 2 }]'),
         "backbone, layer 1 (conv): an even k changes H and W at stride 1, got 2",
     ),
@@ -367,3 +371,28 @@ def test_two_revisions_of_a_graph_have_their_own_layers_and_defaults(tmp_path: P
         arguments = find(name).arguments()
         heads = [build(name, name, arguments, checkout) for checkout in checkouts]
     assert [module.get_submodule("head.7").classes for module in heads] == [3, 5]
+
+
+def test_a_revision_whose_graph_lacks_what_is_swapped_is_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    old = SMALL.replace('"c2f"', '"c3"').replace(", e = 0.25", "")
+    (tmp_path / "old" / "net.toml").write_text(old)
+    written(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        arguments = find("net.toml:n").arguments({"backbone.c2f": "elan"})
+        with pytest.raises(CspbenchError) as error:
+            build("net.toml:n", "net.toml:n", arguments, tmp_path / "old")
+    assert str(error.value).startswith("the graph has no parameter 'backbone.c2f'; ")
+
+
+def test_an_argument_of_other_words_is_not_carried_over(tmp_path: Path) -> None:
+    """The e of a rep_ncsp_elan4 is that of what it has inside."""
+    module = network(f"{written(tmp_path)}:n", **{"backbone.c2f": "rep_ncsp_elan4"})
+    inner = layer(module, "backbone.1.blocks.0.0")
+    assert inner.enter.conv.out_channels == inner.fuse.conv.out_channels // 2
+    assert all(
+        b.shortcut is False
+        for b in layer(module, "backbone.1").modules()
+        if isinstance(b, Residual)
+    )

@@ -249,6 +249,32 @@ def test_show_folds_a_network_and_gives_every_layer_where_asked_to(
     assert len(rows("--depth", "all")) > len(layers)
 
 
+def test_a_detectors_costs_are_given_by_part(capsys: pytest.CaptureFixture[str]) -> None:
+    """Parameters and MACs of its parts are those of the whole; a swap changes one part."""
+
+    def parts(*words: str) -> dict[str, tuple[int, int]]:
+        command = ["show", "yolo11n", *words, "--input", "1,3,64,64", "--depth", "1"]
+        assert cli.main(command) == 0
+        text = capsys.readouterr().out
+        rows = [re.split(r"\s*\|\s*", line) for line in text.splitlines() if "(Part)" in line]
+        counts = {
+            row[1].split()[0]: (int(row[3].replace(",", "")), int(row[4].replace(",", "")))
+            for row in rows
+            if row[3].strip()
+        }
+        totals = [
+            int(line.split()[1].replace(",", ""))
+            for line in text.splitlines()
+            if re.match(r"(parameters|MACs) +[0-9]", line)
+        ]
+        assert [sum(column) for column in zip(*counts.values(), strict=True)] == totals
+        return counts
+
+    plain, swapped = parts(), parts("--set", "backbone.c3k2=c2f")
+    assert list(plain) == ["backbone", "neck", "head"]
+    assert [name for name in plain if plain[name] != swapped[name]] == ["backbone"]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("models")
 def test_show_time_gives_the_times_of_modules_in_both_modes(

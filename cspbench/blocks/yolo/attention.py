@@ -1,7 +1,7 @@
 """Attention among the positions of a feature map, as inner blocks of the YOLO modules.
 
-All take (N, channels, H, W) and return the same shape. Scores of all pairs of positions exist as a
-tensor, as in the authors' code, but for `TransformerBlock`, which leaves the choice to torch.
+All but `TransformerLayer` take (N, channels, H, W) and return the same shape. The scores of
+`SpatialAttention` are a tensor; `TransformerLayer` leaves it to torch whether they are.
 """
 
 import torch
@@ -61,7 +61,7 @@ class AttentionBlock(nn.Sequential):
     """`SpatialAttention`, then two 1x1 to twice the channels and back, each part residual.
 
     By default that of YOLOv10 (arXiv 2405.14458): one head for every 64 channels, queries and keys
-    of half a head's channels, a 3x3 as position code.
+    of half a head's channels, a 3x3 as positional encoding.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class AttentionBlock(nn.Sequential):
 class AreaAttentionBlocks(nn.Sequential):
     """A pair of `AttentionBlock`s in areas: YOLOv12 (arXiv 2502.12524).
 
-    One head for every 32 channels, a 7x7 as position code.
+    One head for every 32 channels, a 7x7 as positional encoding.
     """
 
     def __init__(self, channels: int, *, area: int, activation: str = "silu") -> None:
@@ -123,20 +123,20 @@ class TransformerLayer(nn.Module):
         self.key = nn.Linear(channels, channels, bias=False)
         self.value = nn.Linear(channels, channels, bias=False)
         self.attention = nn.MultiheadAttention(channels, heads)
-        self.fc1 = nn.Linear(channels, channels, bias=False)
-        self.fc2 = nn.Linear(channels, channels, bias=False)
+        self.first = nn.Linear(channels, channels, bias=False)
+        self.second = nn.Linear(channels, channels, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
         attended, _ = self.attention(
             self.query(tokens), self.key(tokens), self.value(tokens), need_weights=False
         )
         attended = attended + tokens
-        out: Tensor = self.fc2(self.fc1(attended)) + attended
+        out: Tensor = self.second(self.first(attended)) + attended
         return out
 
 
 class TransformerBlock(nn.Module):
-    """``n`` `TransformerLayer`s of four heads over a linear position code: YOLOv5.
+    """``n`` `TransformerLayer`s of four heads over a linear positional encoding: YOLOv5.
 
     Fewer heads where four do not divide ``channels``.
     """

@@ -1,4 +1,4 @@
-"""YOLO modules with attention among positions in the shells of C2, C2f and C3."""
+"""YOLO modules with attention among positions in the frames of C2, C2f and C3."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from .attention import (
     TransformerBlock,
 )
 from .bottlenecks import series
-from .frames import HalfPath, Halves, Single, Taps, TwoPaths
+from .frames import HalfPath, Single, TappedHalves, Taps, TwoPaths
 from .two_paths import C3k
 
 
@@ -42,7 +42,7 @@ class C2PSA(HalfPath):
         return torch.cat([bypass, self.blocks(part)], dim=1)
 
 
-class C2fPSA(Taps):
+class C2fPSA(TappedHalves):
     """`C2f` with the attention blocks of `C2PSA`: ultralytics."""
 
     def __init__(
@@ -56,13 +56,7 @@ class C2fPSA(Taps):
     ) -> None:
         hidden = path_channels(c1, c2, e)
         block = partial(AttentionBlock, hidden, activation=activation)
-        super().__init__(
-            Halves(c1, hidden, activation=activation),
-            series(n, block),
-            (2 + n) * hidden,
-            c2,
-            activation=activation,
-        )
+        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
 class A2C2f(Taps):

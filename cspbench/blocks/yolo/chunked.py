@@ -8,7 +8,7 @@ from torch import nn
 from ..channels import path_channels
 from .attention import AttentionBlock
 from .bottlenecks import CIB, Bottleneck, SeparableBottleneck, series
-from .frames import HalfPath, Halves, Taps
+from .frames import HalfPath, TappedHalves
 from .two_paths import C3k, DSC3k
 
 
@@ -33,22 +33,7 @@ class C2(HalfPath):
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class _TappedHalves(Taps):
-    """Both halves and the output of every block, all of one width: the frame of C2f."""
-
-    def __init__(
-        self, c1: int, c2: int, hidden: int, blocks: nn.Sequential, *, activation: str
-    ) -> None:
-        super().__init__(
-            Halves(c1, hidden, activation=activation),
-            blocks,
-            (2 + len(blocks)) * hidden,
-            c2,
-            activation=activation,
-        )
-
-
-class C2f(_TappedHalves):
+class C2f(TappedHalves):
     """3x3 bottlenecks on one half, each tapped: YOLOv8."""
 
     def __init__(
@@ -69,7 +54,7 @@ class C2f(_TappedHalves):
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class C3k2(_TappedHalves):
+class C3k2(TappedHalves):
     """`C2f` with bottlenecks of half the width, or with ``c3k`` a `C3k` of two each: YOLO11.
 
     With ``attention``, as in YOLO26, each block is such a bottleneck and an attention block after
@@ -114,7 +99,7 @@ class C3k2(_TappedHalves):
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class C2fCIB(_TappedHalves):
+class C2fCIB(TappedHalves):
     """`C2f` with compact inverted blocks, ``lk`` with large kernels: YOLOv10 (arXiv 2405.14458)."""
 
     def __init__(
@@ -133,10 +118,10 @@ class C2fCIB(_TappedHalves):
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class DSC3k2(_TappedHalves):
-    """`C2f` with separable bottlenecks, or with ``dsc3k`` a `DSC3k` of two each: YOLOv13.
+class DSC3k2(TappedHalves):
+    """`C2f` with separable bottlenecks, or with ``dsc3k`` a `DSC3k` of two each.
 
-    After arXiv 2506.17733.
+    The paths of a `DSC3k` are as wide as a half. After YOLOv13 (arXiv 2506.17733).
     """
 
     def __init__(
@@ -152,7 +137,9 @@ class DSC3k2(_TappedHalves):
     ) -> None:
         hidden = path_channels(c1, c2, e)
         block = (
-            partial(DSC3k, c1=hidden, c2=hidden, n=2, shortcut=shortcut, activation=activation)
+            partial(
+                DSC3k, c1=hidden, c2=hidden, n=2, shortcut=shortcut, e=1.0, activation=activation
+            )
             if dsc3k
             else partial(SeparableBottleneck, hidden, shortcut=shortcut, activation=activation)
         )

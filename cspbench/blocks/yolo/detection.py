@@ -51,7 +51,7 @@ class Branches(nn.Module):
         box = max(16, channels[0] // 4, 4 * bins)
         scores = max(channels[0], min(classes, 100))
 
-        def three(inputs: int, inner: int, outputs: int, *, separable: bool) -> nn.Sequential:
+        def branch(inputs: int, inner: int, outputs: int, *, separable: bool) -> nn.Sequential:
             layers = [
                 separable_conv(before, inner, 3, activation=activation)
                 if separable
@@ -60,9 +60,9 @@ class Branches(nn.Module):
             ]
             return nn.Sequential(*layers, nn.Conv2d(inner, outputs, 1))
 
-        self.boxes = nn.ModuleList(three(c, box, 4 * bins, separable=False) for c in channels)
+        self.boxes = nn.ModuleList(branch(c, box, 4 * bins, separable=False) for c in channels)
         self.scores = nn.ModuleList(
-            three(c, scores, classes, separable=separable) for c in channels
+            branch(c, scores, classes, separable=separable) for c in channels
         )
 
     def forward(self, *features: Tensor) -> list[Tensor]:
@@ -82,7 +82,8 @@ class Detect(nn.Module):
     number, not a distribution.
 
     ``one_to_one`` adds branches that are trained on a detached input for predictions which need no
-    suppression; in training both lists are returned, in eval mode both predictions, theirs first.
+    suppression. Then both lists are returned in training, and both predictions in eval mode, those
+    of one-to-one first.
     Unless ``one_to_many``, they are the only ones: what is deployed. Raises ValueError for an
     argument that is not above 0, and where there would be no branches.
     """
@@ -131,9 +132,9 @@ class Detect(nn.Module):
         """Boxes and scores of the branches' outputs: (N, 4 + classes, positions)."""
         logits = torch.cat([item.flatten(2) for item in maps], dim=2)
         boxes, scores = logits.split([logits.shape[1] - self.classes, self.classes], dim=1)
-        near, far = self.distances(boxes).chunk(2, dim=1)
+        left_top, right_bottom = self.distances(boxes).chunk(2, dim=1)
         centers, strides = self._cells(maps)
-        low, high = centers - near, centers + far
+        low, high = centers - left_top, centers + right_bottom
         boxes = torch.cat([(low + high) / 2, high - low], dim=1) * strides
         return torch.cat([boxes, scores.sigmoid()], dim=1)
 

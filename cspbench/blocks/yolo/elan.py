@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from ..channels import halved, require_odd, require_positive, scaled
+from ..channels import halved, require_odd, require_positive, require_residual, scaled
 from ..layers import Conv
 from .frames import Halves, Taps, Twins
 from .two_paths import RepC3, RepNCSP
@@ -194,8 +194,8 @@ class HGBlock(Taps):
     ) -> None:
         require_positive(c1=c1, c2=c2, mid=mid, n=n)
         require_odd(k)
-        if residual and c1 != c2:
-            raise ValueError(f"a residual needs c1 = c2, got {c1} and {c2}")
+        if residual:
+            require_residual(c1, c2)
         half = scaled(c2, 0.5)
         super().__init__(
             None,

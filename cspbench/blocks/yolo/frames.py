@@ -138,3 +138,18 @@ class Twins(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.first(x), self.second(x)
+
+
+class TappedHalves(Taps):
+    """Both halves and the output of every block, all of one width: the frame of C2f."""
+
+    def __init__(
+        self, c1: int, c2: int, hidden: int, blocks: nn.Sequential, *, activation: str
+    ) -> None:
+        super().__init__(
+            Halves(c1, hidden, activation=activation),
+            blocks,
+            (2 + len(blocks)) * hidden,
+            c2,
+            activation=activation,
+        )

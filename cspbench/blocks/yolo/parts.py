@@ -17,11 +17,11 @@ def separable_conv(inputs: int, outputs: int, kernel: int, *, activation: str) -
 
 
 def plain_separable_conv(
-    inputs: int, outputs: int, kernel: int, *, activation: str
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, activation: str
 ) -> nn.Sequential:
-    """Depthwise convolution, then pointwise, one norm and activation after both: YOLOv13's."""
+    """Depthwise convolution, then pointwise, one norm and activation after both."""
     return nn.Sequential(
-        plain_conv(inputs, inputs, kernel, groups=inputs),
+        plain_conv(inputs, inputs, kernel, stride=stride, groups=inputs),
         Conv(inputs, outputs, activation=activation),
     )
 

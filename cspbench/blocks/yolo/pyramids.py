@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ..channels import path_channels, require_positive, scaled
+from ..channels import path_channels, require_positive, require_residual, scaled
 from ..layers import Conv
 from .frames import TwoPaths
 from .parts import SerialPooling
@@ -51,8 +51,8 @@ class SPPELAN(nn.Module):
 class SPPF(SPPELAN):
     """`SPPELAN` with half of the input's channels: YOLOv5, after arXiv 1406.4729.
 
-    With ``residual``, as in YOLO26, the input is added to the output; raises ValueError where
-    ``c1`` and ``c2`` then differ.
+    With ``residual``, as in YOLO26, the first 1x1 has no activation, and the input is added to the
+    output; raises ValueError where ``c1`` and ``c2`` then differ.
     """
 
     def __init__(
@@ -60,8 +60,9 @@ class SPPF(SPPELAN):
     ) -> None:
         require_positive(c1=c1, c2=c2)
         super().__init__(c1=c1, c2=c2, c3=scaled(c1, 0.5), activation=activation)
-        if residual and c1 != c2:
-            raise ValueError(f"a residual needs c1 = c2, got {c1} and {c2}")
+        if residual:
+            require_residual(c1, c2)
+            self.enter.act = nn.Identity()
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
