@@ -32,8 +32,8 @@ def cspbench(*words: str, cwd: Path | None = None) -> "subprocess.CompletedProce
 
 
 SUITES = (
-    "'batch', 'blocks', 'depth', 'designs', 'gamma', 'growth', 'networks', 'resolution', 'smoke', "
-    "'width', 'yolo'"
+    "'batch', 'blocks', 'depth', 'designs', 'detectors', 'gamma', 'growth', 'necks', 'networks', "
+    "'resolution', 'smoke', 'width', 'yolo', 'yolo_line'"
 )
 
 

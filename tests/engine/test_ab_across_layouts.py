@@ -42,7 +42,8 @@ def write_wings(root: Path) -> None:
         shutil.copytree(
             PACKAGE / folder, package / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
-    shutil.copy(PACKAGE / "errors.py", package)
+    for module in ("errors.py", "files.py", "toml.py", "units.py"):
+        shutil.copy(PACKAGE / module, package)
     (package / "__init__.py").write_text("")
 
 
