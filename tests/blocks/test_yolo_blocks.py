@@ -583,6 +583,7 @@ READERS = {  # of the input: the 1x1s of the paths, and a block itself
     "the blocks' 1x1, all of it": 1,
     "a 1x1 of its own": 2,
     "half of one 1x1": 1,
+    "half of one 1x1, or a third": 1,
     "none": 1,
 }
 
