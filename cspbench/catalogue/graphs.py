@@ -162,7 +162,7 @@ def parse(text: str) -> Graph:
     multiple = max(strides(graph).values())
     if any(size % multiple for size in graph.input[2:]):
         raise CspbenchError(
-            f"H and W of input must be multiples of {multiple}, got {list(graph.input)}"
+            f"input must have H and W that are multiples of {multiple}, got {list(graph.input)}"
         )
     return graph
 

@@ -232,7 +232,13 @@ def test_a_builder_is_found_inside_the_package_and_outside() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("json", "expected package.module:callable or path/to/file.py:callable, got 'json'"),
+        (
+            "json",
+            (
+                "expected package.module:callable, path/to/file.py:callable or "
+                "path/to/graph.toml:scale, got 'json'"
+            ),
+        ),
         (
             "no_such:thing",
             (

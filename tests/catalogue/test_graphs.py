@@ -248,7 +248,7 @@ REFUSED = [
     ),
     (
         "input = [1, 3, 99, 64]\n" + row('[-1, 1, "adown"]'),
-        "H and W of input must be multiples of 2, got [1, 3, 99, 64]",
+        "input must have H and W that are multiples of 2, got [1, 3, 99, 64]",
     ),
     (
         row('[-1, 1, "conv", { k = 2 }]'),
