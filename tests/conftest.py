@@ -30,6 +30,20 @@ def pytest_configure() -> None:
     os.sched_setaffinity(0, _CORES[number::workers] or _CORES)
 
 
+@pytest.fixture(scope="module")
+def tiny_tensors() -> Iterator[None]:
+    """Spare what takes longer than tiny tensors do: compiling kernels, and waking threads."""
+    import torch
+
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.backends.mkldnn, "enabled", False)
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+        yield
+        torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def every_core() -> Iterator[None]:
     """All cores of the machine, for a test that needs several: a worker may have only one."""

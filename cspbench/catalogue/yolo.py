@@ -40,6 +40,8 @@ _C4 = count("c4", 64, "channels of each block's output")
 _RESIDUAL = flag("residual", "the input is added to the output: c1 = c2", default=False)
 _SILU = activation("silu")
 _RELU = activation("relu")
+_PLAIN = (_N, _SHORTCUT, _E, _SILU)
+_GROUPED = (_N, _SHORTCUT, _GROUPS, _E, _SILU)
 
 
 def _module(
@@ -48,7 +50,7 @@ def _module(
     description: str,
     source: str,
     *options: Parameter,
-    design: Design,
+    design: Design = "c",
     bypass: str,
     **fixed: Value,
 ) -> Entry:
@@ -97,7 +99,6 @@ ENTRIES = (
         _GROUPS,
         ratio("e", 1.0, _E.help),
         activation("mish"),
-        design="c",
         bypass=_ALL,
     ),
     _module(
@@ -111,7 +112,6 @@ ENTRIES = (
         _GROUPS,
         _E,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -125,7 +125,6 @@ ENTRIES = (
         _GROUPS,
         _E,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -133,11 +132,7 @@ ENTRIES = (
         "two_paths:CSPLayerDepthwise",
         "c3 with 1x1 and separable 3x3 bottlenecks",
         _YOLOX,
-        _N,
-        _SHORTCUT,
-        _E,
-        _SILU,
-        design="c",
+        *_PLAIN,
         bypass=_OWN,
     ),
     _module(
@@ -145,12 +140,7 @@ ENTRIES = (
         "two_paths:C3x",
         "c3 with 1x3 and 3x1 bottlenecks",
         _YOLOV5,
-        _N,
-        _SHORTCUT,
-        _GROUPS,
-        _E,
-        _SILU,
-        design="c",
+        *_GROUPED,
         bypass=_OWN,
     ),
     _module(
@@ -158,11 +148,7 @@ ENTRIES = (
         "two_paths:C3Ghost",
         "c3 with ghost bottlenecks, half of whose channels are made by a depthwise 5x5",
         "YOLOv5; GhostNet, arXiv 1911.11907",
-        _N,
-        _SHORTCUT,
-        _E,
-        _SILU,
-        design="c",
+        *_PLAIN,
         bypass=_OWN,
     ),
     _module(
@@ -173,7 +159,6 @@ ENTRIES = (
         count("n", 3, "transformer layers in series", maximum=1000),
         _E,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -181,12 +166,7 @@ ENTRIES = (
         "two_paths:C3f",
         "c3 with 3x3 and 3x3 bottlenecks, concat of all outputs",
         _ULTRALYTICS,
-        _N,
-        _SHORTCUT,
-        _GROUPS,
-        _E,
-        _SILU,
-        design="c",
+        *_GROUPED,
         bypass=_OWN,
     ),
     _module(
@@ -197,7 +177,6 @@ ENTRIES = (
         count("n", 2, "RepVGG blocks, in pairs", maximum=1000),
         _E,
         _RELU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -209,7 +188,6 @@ ENTRIES = (
         _SHORTCUT,
         _E,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -217,12 +195,7 @@ ENTRIES = (
         "two_paths:RepNCSP",
         "c3 with RepConv and 3x3 bottlenecks, in training form",
         _YOLOV9,
-        _N,
-        _SHORTCUT,
-        _GROUPS,
-        _E,
-        _SILU,
-        design="c",
+        *_GROUPED,
         bypass=_OWN,
     ),
     _module(
@@ -244,7 +217,6 @@ ENTRIES = (
         ratio("e", 1.0, _E.help),
         count("edges", 8, "hyperedges of the attention"),
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -254,7 +226,6 @@ ENTRIES = (
         _YOLOV7,
         ratio("e", 0.5, "channels of each path over 2 * c2"),
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -264,7 +235,6 @@ ENTRIES = (
         _YOLOV6_3,
         _E,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -297,7 +267,6 @@ ENTRIES = (
         _E,
         flag("attention", "channel attention after the concat", default=False),
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -309,7 +278,6 @@ ENTRIES = (
         _SHORTCUT,
         flag("attention", "channel attention after the concat", default=True),
         _RELU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -317,12 +285,7 @@ ENTRIES = (
         "chunked:C2",
         "3x3 and 3x3 bottlenecks on half of one 1x1, concat, fuse",
         _YOLOV8,
-        _N,
-        _SHORTCUT,
-        _GROUPS,
-        _E,
-        _SILU,
-        design="c",
+        *_GROUPED,
         bypass=_HALF,
     ),
     _module(
@@ -330,12 +293,7 @@ ENTRIES = (
         "chunked:C2f",
         "3x3 and 3x3 bottlenecks on half of one 1x1, concat of all outputs, fuse",
         f"{_YOLOV8}; ELAN, arXiv 2211.04800",
-        _N,
-        _SHORTCUT,
-        _GROUPS,
-        _E,
-        _SILU,
-        design="c",
+        *_GROUPED,
         bypass=_HALF,
     ),
     _module(
@@ -350,7 +308,6 @@ ENTRIES = (
         flag("c3k", "a c3k of two bottlenecks in place of each bottleneck", default=False),
         flag("attention", "an attention block after each bottleneck, as in YOLO26", default=False),
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -363,7 +320,6 @@ ENTRIES = (
         _E,
         flag("lk", "7x7 beside 3x3 in the middle of each block", default=False),
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -373,7 +329,6 @@ ENTRIES = (
         _YOLOV10,
         _E,
         _SILU,
-        design="c",
         bypass=_HALF,
         n=1,
     ),
@@ -385,7 +340,6 @@ ENTRIES = (
         _SINGLE_N,
         _E,
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -396,7 +350,6 @@ ENTRIES = (
         _SINGLE_N,
         _E,
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -426,7 +379,6 @@ ENTRIES = (
         _E,
         flag("dsc3k", "a c3 of two such bottlenecks in place of each", default=False),
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -437,7 +389,6 @@ ENTRIES = (
         count("n", 2, "twice the residuals of the last branch", maximum=1000),
         _E,
         _RELU,
-        design="c",
         bypass=_PART,
     ),
     _module(
@@ -447,7 +398,6 @@ ENTRIES = (
         _YOLOV7,
         _MID,
         _SILU,
-        design="c",
         bypass=_OWN,
         pairs=2,
     ),
@@ -458,7 +408,6 @@ ENTRIES = (
         _YOLOV7,
         _MID,
         _SILU,
-        design="c",
         bypass=_OWN,
     ),
     _module(
@@ -469,7 +418,6 @@ ENTRIES = (
         _C3,
         _C4,
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -484,7 +432,6 @@ ENTRIES = (
         _C3,
         _C4,
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(
@@ -496,7 +443,6 @@ ENTRIES = (
         _C3,
         _C4,
         _SILU,
-        design="c",
         bypass=_HALF,
     ),
     _module(

@@ -64,48 +64,44 @@ def test_layers_are_named_by_their_numbers_in_the_graph() -> None:
     assert names == ["backbone.0", "backbone.1", "neck.2", "neck.3", "head.4"]
 
 
-def test_an_output_is_dropped_after_the_last_layer_that_takes_it() -> None:
-    alive: list[bool] = []
-    made: list[weakref.ref[Tensor]] = []
+class Watched:
+    """A first layer, and later ones that look whether its output is still there."""
 
-    def first(x: Tensor) -> Tensor:
+    def __init__(self) -> None:
+        self.output: weakref.ref[Tensor] | None = None
+        self.is_alive: list[bool] = []
+
+    def made(self, x: Tensor) -> Tensor:
         out = x + 1
-        made.append(weakref.ref(out))
+        self.output = weakref.ref(out)
         return out
 
-    def look(x: Tensor) -> Tensor:
+    def looked_for(self, x: Tensor) -> Tensor:
         gc.collect()
-        alive.append(made[0]() is not None)
+        assert self.output is not None
+        self.is_alive.append(self.output() is not None)
         return x + 1
 
-    nodes = [Node((IMAGE,), Computes(first)), Node((0,), Computes(look)), Node((0, 1), plus())]
-    nodes += [Node((2,), Computes(look))]
+
+def test_an_output_is_dropped_after_the_last_layer_that_takes_it() -> None:
+    watched = Watched()
+    made, look = Computes(watched.made), Computes(watched.looked_for)
+    nodes = [Node((IMAGE,), made), Node((0,), look), Node((0, 1), plus()), Node((2,), look)]
     GraphNetwork({"all": nodes})(torch.ones(1, 1, 1, 1))
-    assert alive == [True, False]
+    assert watched.is_alive == [True, False]
 
 
 def test_a_part_drops_what_it_is_the_last_to_take() -> None:
-    """The image, and the output of layer 0, which the last part does not take."""
-    made: list[weakref.ref[Tensor]] = []
-    alive: list[bool] = []
-
-    def first(x: Tensor) -> Tensor:
-        out = x + 1
-        made.append(weakref.ref(out))
-        return out
-
-    def look(x: Tensor) -> Tensor:
-        gc.collect()
-        alive.append(made[0]() is not None)
-        return x + 1
-
+    """The output of the first part, which the last one does not take."""
+    watched = Watched()
+    look = Computes(watched.looked_for)
     parts = {
-        "backbone": [Node((IMAGE,), Computes(first))],
-        "neck": [Node((0,), Computes(look))],
-        "head": [Node((1,), Computes(look))],
+        "backbone": [Node((IMAGE,), Computes(watched.made))],
+        "neck": [Node((0,), look)],
+        "head": [Node((1,), look)],
     }
     GraphNetwork(parts)(torch.ones(1, 1, 1, 1))
-    assert alive == [True, False]
+    assert watched.is_alive == [True, False]
 
 
 def test_parts_are_named_so_that_none_hides_what_torch_has() -> None:

@@ -4,7 +4,6 @@ Expected outputs are written out head by head and part by part, of the module's 
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -27,17 +26,7 @@ from cspbench.blocks.yolo.chunked import C3k2
 from cspbench.blocks.yolo.frames import Halves, Single
 from cspbench.blocks.yolo.two_paths import C3k
 
-
-@pytest.fixture(scope="module", autouse=True)
-def without_onednn_and_threads() -> Iterator[None]:
-    """Spare what takes longer than tiny tensors do: compiling kernels, and waking threads."""
-    threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.backends.mkldnn, "enabled", False)
-        torch.set_num_threads(1)
-        torch.manual_seed(0)
-        yield
-        torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("tiny_tensors")
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

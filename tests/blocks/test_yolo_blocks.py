@@ -1,7 +1,7 @@
 """The CSP modules of the YOLO line: how their paths run, and what they refuse."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -83,15 +83,7 @@ every_inner_block = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_onednn_and_threads() -> Iterator[None]:
-    """Spare what takes longer than tiny tensors do: compiling kernels, and waking threads."""
-    threads = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.backends.mkldnn, "enabled", False)
-        torch.set_num_threads(1)
-        yield
-        torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("tiny_tensors")
 
 
 def small(entry: Entry, **overrides: Value) -> nn.Module:

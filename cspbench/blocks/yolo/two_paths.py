@@ -1,6 +1,8 @@
 """YOLO modules with two paths, each with its own 1x1 convolution: C3 and its variants."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -137,8 +139,10 @@ class C3k(C3):
         )
 
 
-class CSPLayerDepthwise(TwoPaths):
-    """`C3` with depthwise bottlenecks: the CSPLayer of YOLOX-Nano (arXiv 2107.08430)."""
+class _C3Of(TwoPaths):
+    """`C3` with blocks of another kind, ``block``, which have no groups."""
+
+    block: ClassVar[Callable[..., nn.Module]]
 
     def __init__(
         self,
@@ -151,12 +155,14 @@ class CSPLayerDepthwise(TwoPaths):
         activation: str = "silu",
     ) -> None:
         hidden = path_channels(c1, c2, e)
-        block = partial(DepthwiseBottleneck, hidden, shortcut=shortcut, activation=activation)
+        block = partial(type(self).block, hidden, shortcut=shortcut, activation=activation)
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class C3x(TwoPaths):
-    """`C3` with 1x3 and 3x1 convolutions: YOLOv5."""
+class _GroupedC3Of(TwoPaths):
+    """`C3` with blocks of another kind, ``block``, whose last convolution has ``groups``."""
+
+    block: ClassVar[Callable[..., nn.Module]]
 
     def __init__(
         self,
@@ -170,44 +176,40 @@ class C3x(TwoPaths):
         activation: str = "silu",
     ) -> None:
         hidden = path_channels(c1, c2, e)
-        block = partial(CrossConv, hidden, shortcut=shortcut, groups=groups, activation=activation)
+        block = partial(
+            type(self).block, hidden, shortcut=shortcut, groups=groups, activation=activation
+        )
         super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
-class C3Ghost(TwoPaths):
+class CSPLayerDepthwise(_C3Of):
+    """`C3` with depthwise bottlenecks: the CSPLayer of YOLOX-Nano (arXiv 2107.08430)."""
+
+    block = DepthwiseBottleneck
+
+
+class C3Ghost(_C3Of):
     """`C3` with ghost bottlenecks: YOLOv5, after GhostNet (arXiv 1911.11907)."""
 
-    def __init__(
-        self,
-        *,
-        c1: int = 128,
-        c2: int = 128,
-        n: int = 3,
-        shortcut: bool = True,
-        e: float = 0.5,
-        activation: str = "silu",
-    ) -> None:
-        hidden = path_channels(c1, c2, e)
-        block = partial(GhostBottleneck, hidden, shortcut=shortcut, activation=activation)
-        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+    block = GhostBottleneck
 
 
-class DSC3k(TwoPaths):
+class DSC3k(_C3Of):
     """`C3` with separable bottlenecks: YOLOv13 (arXiv 2506.17733)."""
 
-    def __init__(
-        self,
-        *,
-        c1: int = 128,
-        c2: int = 128,
-        n: int = 3,
-        shortcut: bool = True,
-        e: float = 0.5,
-        activation: str = "silu",
-    ) -> None:
-        hidden = path_channels(c1, c2, e)
-        block = partial(SeparableBottleneck, hidden, shortcut=shortcut, activation=activation)
-        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
+    block = SeparableBottleneck
+
+
+class C3x(_GroupedC3Of):
+    """`C3` with 1x3 and 3x1 convolutions: YOLOv5."""
+
+    block = CrossConv
+
+
+class RepNCSP(_GroupedC3Of):
+    """`C3` with RepConv bottlenecks: YOLOv9 (arXiv 2402.13616)."""
+
+    block = RepBottleneck
 
 
 class C3f(Taps):
@@ -235,27 +237,6 @@ class C3f(Taps):
             c2,
             activation=activation,
         )
-
-
-class RepNCSP(TwoPaths):
-    """`C3` with RepConv bottlenecks: YOLOv9 (arXiv 2402.13616)."""
-
-    def __init__(
-        self,
-        *,
-        c1: int = 128,
-        c2: int = 128,
-        n: int = 3,
-        shortcut: bool = True,
-        groups: int = 1,
-        e: float = 0.5,
-        activation: str = "silu",
-    ) -> None:
-        hidden = path_channels(c1, c2, e)
-        block = partial(
-            RepBottleneck, hidden, shortcut=shortcut, groups=groups, activation=activation
-        )
-        super().__init__(c1, c2, hidden, series(n, block), activation=activation)
 
 
 class SPPCSPC(TwoPaths):
